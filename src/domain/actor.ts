@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+export const actorTypes = ['USER', 'SERVICE_ACCOUNT', 'SYSTEM', 'API'] as const;
+
+/** Who acted: a snapshot, which survives the person's deletion. */
+export const actorSchema = z.object({
+  type: z.enum(actorTypes),
+  id: z.string(),
+  name: z.string().nullable(),
+  email: z.string().nullable(),
+});
+export type Actor = z.infer<typeof actorSchema>;
+export type ActorType = Actor['type'];
+
+/** Flagtrail itself: the worker, the audit pipeline. */
+export const systemActor: Actor = { type: 'SYSTEM', id: 'system', name: 'Flagtrail', email: null };
+
+/** Where a request came from, as far as it is known. */
+export const requestContextSchema = z.object({
+  ipAddress: z.string().nullable(),
+  userAgent: z.string().nullable(),
+  requestId: z.string().nullable(),
+  sessionId: z.string().nullable(),
+  apiKeyId: z.string().nullable(),
+});
+export type RequestContext = z.infer<typeof requestContextSchema>;
+
+export const roles = ['ADMIN', 'AUDITOR', 'AUDIT_WRITER'] as const;
+/** ADMIN does everything, AUDITOR reads, AUDIT_WRITER records events of other applications. */
+export type Role = (typeof roles)[number];
+
+/** Who a token speaks for, as the authenticator found out. */
+export type Identity = {
+  actor: Actor;
+  /** The token's subject; null where it has none. What `created_by` and `cancelled_by` keep. */
+  userId: string | null;
+  roles: readonly Role[];
+  sessionId: string | null;
+  /** Null: the token does not expire. */
+  expiresAt: Date | null;
+};
+
+/** An identity at work: the caller of one operation. */
+export type Caller = Identity & { requestContext: RequestContext };
+
+/** An admin may do everything; any other role only itself. */
+export const hasRole = ({ roles }: Pick<Identity, 'roles'>, required: Role): boolean =>
+  roles.includes('ADMIN') || roles.includes(required);

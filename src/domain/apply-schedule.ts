@@ -1,0 +1,45 @@
+import { applyUpdates, type FlagState, parseStoredUpdates } from './flag.ts';
+import { isBefore, retryDelayMs, type Schedule } from './schedule.ts';
+
+/** A flag's state as the worker holds it, with the schedule that was applied to it last. */
+export type LockedState = FlagState & { lastApplied: { scheduledAt: Date; id: string } | null };
+
+export type Applied = { outcome: 'applied'; schedule: Schedule; previous: LockedState; next: LockedState };
+export type Failed = { outcome: 'failed'; schedule: Schedule };
+
+/**
+ * Applies one due schedule to the state of its flag, or fails it. Fails for good where the flag is gone, or where a later
+ * schedule was applied meanwhile: an old change must never undo a newer one. `random` is in [0, 1).
+ */
+export const applySchedule = (
+  schedule: Schedule,
+  state: LockedState | null,
+  { now, random }: { now: Date; random: number },
+): Applied | Failed => {
+  const attempt = { ...schedule, retryCount: schedule.retryCount + (schedule.status === 'FAILED' ? 1 : 0) };
+  if (!state) return failForGood(attempt, `flag '${schedule.flagKey}' no longer exists`);
+  if (state.lastApplied && isBefore(schedule, state.lastApplied)) {
+    const { id, scheduledAt } = state.lastApplied;
+    return failForGood(attempt, `superseded by schedule '${id}' of ${scheduledAt.toISOString()}, which was applied meanwhile`);
+  }
+  try {
+    const changed = applyUpdates(state, parseStoredUpdates(schedule.updates), now);
+    const next = { ...changed, lastApplied: { scheduledAt: schedule.scheduledAt, id: schedule.id } };
+    const applied: Schedule = { ...attempt, status: 'APPLIED', appliedAt: now, errorMessage: null, nextRetryAt: null };
+    return { outcome: 'applied', schedule: applied, previous: state, next };
+  } catch (error) {
+    return failSchedule(attempt, error instanceof Error ? error.message : String(error), { now, random });
+  }
+};
+
+const failForGood = (schedule: Schedule, errorMessage: string): Failed => ({
+  outcome: 'failed',
+  schedule: { ...schedule, status: 'FAILED', errorMessage, nextRetryAt: null },
+});
+
+/** Fails an attempt: with another try after the backoff, as long as the schedule has retries left. */
+export const failSchedule = (attempt: Schedule, errorMessage: string, { now, random }: { now: Date; random: number }): Failed => {
+  const nextRetryAt =
+    attempt.retryCount < attempt.maxRetries ? new Date(now.getTime() + retryDelayMs(attempt.retryCount, random)) : null;
+  return { outcome: 'failed', schedule: { ...attempt, status: 'FAILED', errorMessage, nextRetryAt } };
+};

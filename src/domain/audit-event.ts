@@ -1,0 +1,81 @@
+import canonicalize from 'canonicalize';
+import { z } from 'zod';
+import { actorSchema, requestContextSchema } from './actor.ts';
+import { fieldChangeSchema } from './changes.ts';
+import { type AuditEventType, auditEventTypes, type EventMetadata } from './event-metadata.ts';
+
+export const auditResults = ['SUCCESS', 'FAILURE', 'DENIED'] as const;
+export type AuditResult = (typeof auditResults)[number];
+
+/** An event as it is stored and hashed: every field is present, absent ones are null, instants are RFC 3339 in UTC. */
+export const auditEventSchema = z.object({
+  /** UUIDv7. */
+  id: z.uuid(),
+  eventType: z.enum(auditEventTypes),
+  /** When it occurred. */
+  timestamp: z.iso.datetime(),
+  actor: actorSchema,
+  resource: z.object({ type: z.string(), id: z.string() }).nullable(),
+  flagKey: z.string().nullable(),
+  scheduleId: z.uuid().nullable(),
+  environment: z.string(),
+  workspaceId: z.string().nullable(),
+  previousState: z.record(z.string(), z.json()).nullable(),
+  newState: z.record(z.string(), z.json()).nullable(),
+  changes: z.array(fieldChangeSchema),
+  /** What happened, in plain English. */
+  description: z.string(),
+  metadata: z.record(z.string(), z.json()),
+  result: z.enum(auditResults),
+  errorMessage: z.string().nullable(),
+  requestContext: requestContextSchema.nullable(),
+});
+export type AuditEvent = z.infer<typeof auditEventSchema>;
+
+/** What the code that makes an event has to say; the rest is filled in by `completeEvent`. */
+export type EventDraft<Type extends AuditEventType = AuditEventType> = Pick<AuditEvent, 'actor' | 'description'> & {
+  eventType: Type;
+  metadata: EventMetadata<Type>;
+  /** Absent: now. */
+  occurredAt?: Date;
+  /** Absent: the service's default environment. */
+  environment?: string;
+} & Partial<Omit<AuditEvent, 'id' | 'timestamp' | 'metadata' | 'environment' | 'eventType'>>;
+
+/** A draft with everything an event has. */
+export const completeEvent = (
+  { occurredAt, ...draft }: EventDraft,
+  { id, now, defaultEnvironment }: { id: string; now: Date; defaultEnvironment: string },
+): AuditEvent => ({
+  resource: null,
+  flagKey: null,
+  scheduleId: null,
+  workspaceId: null,
+  previousState: null,
+  newState: null,
+  changes: [],
+  result: 'SUCCESS',
+  errorMessage: null,
+  requestContext: null,
+  ...draft,
+  environment: draft.environment ?? defaultEnvironment,
+  id,
+  timestamp: (occurredAt ?? now).toISOString(),
+});
+
+/** The entry: the exact bytes that are stored and hashed. Canonical JSON, RFC 8785. */
+export const toEntry = (event: AuditEvent): string => {
+  const entry = canonicalize(event);
+  if (entry === undefined) throw new TypeError(`event ${event.id} has no JSON form`);
+  return entry;
+};
+
+/** An event in the log. */
+export type LogEntry = { position: number; sealedAt: Date; event: AuditEvent; entry: string };
+
+/** What sinks and exports write: the event with its place in the log. */
+export const toWire = ({ position, sealedAt, event }: Pick<LogEntry, 'position' | 'sealedAt' | 'event'>) => ({
+  position,
+  sealedAt: sealedAt.toISOString(),
+  ...event,
+});

@@ -1,0 +1,96 @@
+/** One thing wrong with an input, and where: the path below the argument `input`. */
+export type ValidationIssue = { path: string[]; message: string };
+
+/**
+ * An outcome that the caller can act on. Each class is a member of a result union in GraphQL; its message goes to clients
+ * as it is, so it names the value, the place and the allowed range, and nothing secret.
+ */
+export abstract class DomainError extends Error {
+  abstract readonly code: string;
+  override get name() {
+    return this.constructor.name;
+  }
+}
+
+export class ValidationError extends DomainError {
+  readonly code = 'VALIDATION_ERROR';
+  readonly issues: ValidationIssue[];
+  constructor(issues: ValidationIssue[]) {
+    super(issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; '));
+    this.issues = issues;
+  }
+}
+
+export class FlagNotFoundError extends DomainError {
+  readonly code = 'FLAG_NOT_FOUND';
+  readonly flagKey: string;
+  constructor(flagKey: string) {
+    super(`There is no flag '${flagKey}'`);
+    this.flagKey = flagKey;
+  }
+}
+
+export class FlagAlreadyExistsError extends DomainError {
+  readonly code = 'FLAG_ALREADY_EXISTS';
+  readonly flagKey: string;
+  constructor(flagKey: string) {
+    super(`A flag '${flagKey}' exists already`);
+    this.flagKey = flagKey;
+  }
+}
+
+export class EnvironmentNotFoundError extends DomainError {
+  readonly code = 'ENVIRONMENT_NOT_FOUND';
+  readonly environment: string;
+  constructor(environment: string) {
+    super(`There is no environment '${environment}'`);
+    this.environment = environment;
+  }
+}
+
+export class VersionConflictError extends DomainError {
+  readonly code = 'VERSION_CONFLICT';
+  readonly expectedVersion: number;
+  readonly currentVersion: number;
+  constructor(expectedVersion: number, currentVersion: number) {
+    super(`expectedVersion is ${expectedVersion}, but the state is at version ${currentVersion}: read it again, then decide`);
+    this.expectedVersion = expectedVersion;
+    this.currentVersion = currentVersion;
+  }
+}
+
+export class ScheduleNotFoundError extends DomainError {
+  readonly code = 'SCHEDULE_NOT_FOUND';
+  readonly id: string;
+  constructor(id: string) {
+    super(`There is no schedule '${id}'`);
+    this.id = id;
+  }
+}
+
+export class ScheduleNotCancellableError<Status extends string = string> extends DomainError {
+  readonly code = 'SCHEDULE_NOT_CANCELLABLE';
+  readonly id: string;
+  readonly status: Status;
+  constructor(id: string, status: Status) {
+    super(`Schedule '${id}' is ${status}: only a PENDING one, or a FAILED one with a retry due, can be cancelled`);
+    this.id = id;
+    this.status = status;
+  }
+}
+
+export class IdempotencyConflictError extends DomainError {
+  readonly code = 'IDEMPOTENCY_CONFLICT';
+  readonly idempotencyKey: string;
+  readonly scheduleId: string;
+  constructor(idempotencyKey: string, scheduleId: string) {
+    super(`idempotencyKey '${idempotencyKey}' was used for schedule '${scheduleId}' with another input: use a new key`);
+    this.idempotencyKey = idempotencyKey;
+    this.scheduleId = scheduleId;
+  }
+}
+
+/** A cursor that this log never gave out. */
+export class InvalidCursorError extends DomainError {
+  readonly code = 'INVALID_CURSOR';
+}

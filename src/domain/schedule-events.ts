@@ -1,0 +1,107 @@
+import { type Caller, systemActor } from './actor.ts';
+import type { Applied, Failed } from './apply-schedule.ts';
+import { adminFields, attributedTo } from './attribution.ts';
+import type { EventDraft } from './audit-event.ts';
+import { describeChanges, describeUpdates, diffStates } from './changes.ts';
+import type { FlagState } from './flag.ts';
+import type { Schedule } from './schedule.ts';
+
+const about = ({ id, flagKey, environment }: Schedule) => ({
+  resource: { type: 'flag_schedule', id },
+  scheduleId: id,
+  flagKey,
+  environment,
+});
+const scheduled = ({ id, flagKey, environment }: Schedule) => ({ scheduleId: id, flagKey, environment });
+const named = ({ flagKey, environment }: Schedule) => `flag '${flagKey}' in ${environment}`;
+
+/** What an event says of a flag's state. */
+export const stateSnapshot = ({ enabled, rolloutPercentage, defaultVariant, version }: FlagState) => ({
+  enabled,
+  rolloutPercentage,
+  defaultVariant,
+  version,
+});
+
+export const scheduleCreated = (admin: Caller, schedule: Schedule): EventDraft<'flag_schedule.created'> => ({
+  eventType: 'flag_schedule.created',
+  ...about(schedule),
+  ...attributedTo(admin),
+  newState: { status: schedule.status, scheduledAt: schedule.scheduledAt.toISOString(), updates: schedule.updates },
+  changes: diffStates(null, {
+    scheduledAt: schedule.scheduledAt.toISOString(),
+    status: schedule.status,
+    updates: schedule.updates,
+  }),
+  description: `A change of ${named(schedule)} was scheduled for ${schedule.scheduledAt.toISOString()}: ${describeUpdates(schedule.updates)}`,
+  metadata: {
+    ...scheduled(schedule),
+    scheduledAt: schedule.scheduledAt.toISOString(),
+    updates: schedule.updates,
+    ...adminFields(admin),
+  },
+});
+
+/** `before` is the status that the cancellation ended. */
+export const scheduleCancelled = (
+  admin: Caller,
+  schedule: Schedule,
+  before: Schedule['status'],
+): EventDraft<'flag_schedule.cancelled'> => {
+  const reason = schedule.cancelReason ?? 'manual_cancellation';
+  return {
+    eventType: 'flag_schedule.cancelled',
+    ...about(schedule),
+    ...attributedTo(admin),
+    previousState: { status: before },
+    newState: { status: schedule.status },
+    changes: diffStates({ status: before }, { status: schedule.status }),
+    description: `The change of ${named(schedule)} scheduled for ${schedule.scheduledAt.toISOString()} was cancelled: ${reason}`,
+    metadata: { ...scheduled(schedule), scheduledAt: schedule.scheduledAt.toISOString(), ...adminFields(admin), reason },
+  };
+};
+
+export const scheduleApplied = ({ schedule, previous, next }: Applied, appliedAt: Date): EventDraft<'flag_schedule.applied'> => {
+  const [before, after] = [stateSnapshot(previous), stateSnapshot(next)];
+  const changes = diffStates(before, after);
+  return {
+    eventType: 'flag_schedule.applied',
+    occurredAt: appliedAt,
+    actor: systemActor,
+    ...about(schedule),
+    previousState: before,
+    newState: after,
+    changes,
+    description: `The scheduled change of ${named(schedule)} was applied: ${describeChanges(changes) || 'it changed nothing'}`,
+    metadata: {
+      ...scheduled(schedule),
+      updates: schedule.updates,
+      scheduledAt: schedule.scheduledAt.toISOString(),
+      appliedAt: appliedAt.toISOString(),
+      latenessMs: Math.max(0, appliedAt.getTime() - schedule.scheduledAt.getTime()),
+      flagState: after,
+    },
+  };
+};
+
+export const scheduleFailed = ({ schedule }: Failed, failedAt: Date): EventDraft<'flag_schedule.failed'> => {
+  const nextRetryAt = schedule.nextRetryAt?.toISOString() ?? null;
+  const errorMessage = schedule.errorMessage ?? 'unknown error';
+  return {
+    eventType: 'flag_schedule.failed',
+    occurredAt: failedAt,
+    actor: systemActor,
+    ...about(schedule),
+    newState: { status: schedule.status, nextRetryAt },
+    result: 'FAILURE',
+    errorMessage,
+    description: `The scheduled change of ${named(schedule)} failed: ${errorMessage}; ${nextRetryAt ? `next try at ${nextRetryAt}` : 'it is not tried again'}`,
+    metadata: {
+      ...scheduled(schedule),
+      errorMessage,
+      failedAt: failedAt.toISOString(),
+      retryCount: schedule.retryCount,
+      nextRetryAt,
+    },
+  };
+};

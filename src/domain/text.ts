@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+/**
+ * Whether a string can be stored and hashed as it is. PostgreSQL has no NUL in text, and a lone surrogate has no UTF-8
+ * bytes: both would change, or fail, on the way to the log.
+ */
+export const isStorableText = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
+/** What comes in claims and headers is not ours to refuse: NUL and lone surrogates become U+FFFD, and length is cut. */
+export const toStorableText = (text: string, maxLength: number): string =>
+  text.replaceAll('\0', '\uFFFD').toWellFormed().slice(0, maxLength).toWellFormed();
+
+/** Text that people write: storable, and between `min` and `max` UTF-16 units long. */
+export const text = (min: number, max: number) =>
+  z
+    .string()
+    .min(min, min === 1 ? 'must not be empty' : `must have at least ${min} characters`)
+    .max(max, `must have at most ${max} characters`)
+    .refine(isStorableText, 'must not contain NUL or a lone surrogate');

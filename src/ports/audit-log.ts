@@ -1,0 +1,15 @@
+import type { LogEntry } from '../domain/audit-event.ts';
+import type { AuditEventFilter } from '../domain/audit-filter.ts';
+import type { Slice } from './paging.ts';
+
+/** The log, read. Nothing outside the sequencer writes it. */
+export type AuditLog = {
+  find(id: string): Promise<LogEntry | null>;
+  /** In position order; the cursor is a position. */
+  list(filter: AuditEventFilter, slice: Slice<number>): Promise<LogEntry[]>;
+  count(filter: AuditEventFilter): Promise<number>;
+  /** The position of the latest entry; 0 for an empty log. */
+  size(): Promise<number>;
+  /** At most `limit` entries after a position, in order: what followers of the whole log read. */
+  readAfter(position: number, limit: number): Promise<LogEntry[]>;
+};

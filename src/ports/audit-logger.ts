@@ -1,0 +1,13 @@
+import type { EventDraft } from '../domain/audit-event.ts';
+import type { AuditEventType } from '../domain/event-metadata.ts';
+
+/** Whether an event could be taken in. A failure has been logged and counted already: there is nothing for the caller to do. */
+export type LogResult = { ok: true } | { ok: false; reason: string };
+
+/**
+ * Takes in audit events. Never throws, and never waits for anything: inside a transaction an event is stored with the
+ * change that it records; outside of one it is stored as soon as possible.
+ */
+export type AuditLogger = {
+  logEvent<Type extends AuditEventType>(draft: EventDraft<Type>): LogResult;
+};

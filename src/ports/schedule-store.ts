@@ -1,0 +1,60 @@
+import type { LockedState } from '../domain/apply-schedule.ts';
+import type { Schedule, ScheduleStatus } from '../domain/schedule.ts';
+import type { Slice } from './paging.ts';
+
+export type ScheduleFilter = {
+  flagKey?: string | null;
+  environment?: string | null;
+  statuses?: readonly ScheduleStatus[] | null;
+  createdBy?: string | null;
+  /** Due at or after. */
+  from?: Date | null;
+  /** Due before. */
+  to?: Date | null;
+};
+
+/** A place in the list of schedules: by due instant, then id. */
+export type ScheduleCursor = { scheduledAt: Date; id: string };
+
+/** Durable home of scheduled changes. */
+export type ScheduleStore = {
+  find(id: string): Promise<Schedule | null>;
+  /** Oldest due first. */
+  list(filter: ScheduleFilter, slice: Slice<ScheduleCursor>): Promise<Schedule[]>;
+  count(filter: ScheduleFilter): Promise<number>;
+  /** Of many schedules at once, by id: the other pending ones of the same flag and environment within the conflict window. At most 100 each. */
+  conflictsOf(schedules: readonly Schedule[]): Promise<Map<string, Schedule[]>>;
+  /** What is due by the database's clock, and how late the oldest of it is. */
+  backlog(): Promise<{ due: number; oldestLatenessMs: number }>;
+};
+
+/** Where a schedule that is due meets its flag: `state` is null where the flag is gone. */
+export type DueSchedule = { schedule: Schedule; state: LockedState | null };
+
+/** What a change of schedules needs, inside one transaction. */
+export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
+  /** False where another transaction has just used the idempotency key. */
+  add(schedule: Schedule): Promise<boolean>;
+  findByIdempotencyKey(createdBy: string | null, key: string): Promise<Schedule | null>;
+  /** Makes an open schedule CANCELLED; null where it is not open, or does not exist. Waits for a worker that holds it. */
+  cancelOpen(cancellation: {
+    id: string;
+    cancelledBy: string | null;
+    cancelledAt: Date;
+    reason: string | null;
+  }): Promise<{ schedule: Schedule; before: ScheduleStatus } | null>;
+  /** The same for every open schedule of a flag, in the order in which they would have applied. */
+  cancelAllOpen(cancellation: {
+    flagId: string;
+    cancelledBy: string | null;
+    cancelledAt: Date;
+    reason: string;
+  }): Promise<{ schedule: Schedule; before: ScheduleStatus }[]>;
+  /**
+   * Claims what is due by the database's clock: locks the flag states of the oldest `limit` due schedules, skips those that
+   * another worker holds, and then takes due schedules of the locked states, in the order in which they apply.
+   */
+  claimDue(limit: number): Promise<{ now: Date; due: DueSchedule[] }>;
+  /** Saves what came of a claim: each schedule, and each state in its last form. Set-wise: two statements at most. */
+  saveOutcomes(schedules: readonly Schedule[], states: readonly LockedState[]): Promise<void>;
+};

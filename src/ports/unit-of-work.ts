@@ -1,0 +1,12 @@
+import type { AuditLogger } from './audit-logger.ts';
+import type { FlagWriter } from './flag-store.ts';
+import type { ScheduleWriter } from './schedule-store.ts';
+
+/** What one transaction can reach. */
+export type Transaction = { flags: FlagWriter; schedules: ScheduleWriter; audit: AuditLogger };
+
+/**
+ * Runs the work in one transaction, with the events that it logs: all of it is committed, or nothing. The work may run more
+ * than once (a deadlock, an audit function that fails), so it must have no effect outside of its transaction.
+ */
+export type InTransaction = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
