@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, existsSync, openAsBlob, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import pg from 'pg';
+import { PrismaPGlite } from 'pglite-prisma-adapter';
+import { inject } from 'vitest';
+import { type Database, openPostgres } from '../../src/adapters/prisma/database.ts';
+import { PrismaClient } from '../../src/generated/prisma/client.ts';
+import { atTestEnd } from './at-test-end.ts';
+import { applyMigrations, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
+
+/** A row as SQL gave it. Whole numbers of any width are numbers, jsonb is parsed, timestamptz is a Date. */
+export type Row = Record<string, unknown>;
+
+export type TestDatabase = {
+  readonly kind: 'pglite' | 'postgres';
+  /** Null for PGlite, which has no address. */
+  readonly url: string | null;
+  /** As the application opens it. */
+  readonly database: Database;
+  /** Runs one statement beside the application: on PostgreSQL always on the same connection of its own. */
+  sql<T = Row>(query: string, params?: readonly unknown[]): Promise<T[]>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+export type PostgresTestDatabase = TestDatabase & { readonly kind: 'postgres'; readonly url: string };
+
+/** A database of its own on the run's PostgreSQL server. It is dropped after its test, and kept where the test failed. */
+export const createPostgresDatabase = async ({
+  migrated = true,
+  maxConnections = 10,
+}: {
+  migrated?: boolean;
+  maxConnections?: number;
+} = {}): Promise<PostgresTestDatabase> => {
+  const baseUrl = inject('postgresUrl');
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const template = migrated ? TEMPLATE_DATABASE : 'template1';
+  await withAdministrator(baseUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
+
+  const url = `${baseUrl}/${name}`;
+  // A test may cut connections on purpose: then the code under test says what it has to say.
+  const database = closeOnce(openPostgres(url, { maxConnections, onError: () => {} }));
+  const beside = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0, types: { getTypeParser: parserOf } });
+  beside.on('error', () => {});
+  let closing: Promise<unknown> | undefined;
+  const dispose = async () => {
+    closing ??= Promise.all([database.close(), beside.end()]);
+    await closing;
+  };
+  atTestEnd(async ({ failed, title }) => {
+    await dispose();
+    if (failed) keep(`Kept the database of a failed test: ${url} (${title})`);
+    else await withAdministrator(baseUrl, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
+  });
+  return {
+    kind: 'postgres',
+    url,
+    database,
+    sql: async <T = Row>(query: string, params: readonly unknown[] = []) =>
+      (await beside.query<Row>(query, [...params])).rows as T[],
+    [Symbol.asyncDispose]: dispose,
+  };
+};
+
+/** PGlite in memory, closed after its test; where the test failed, a dump of it is kept. */
+export const createPGliteDatabase = async ({ migrated = true }: { migrated?: boolean } = {}): Promise<TestDatabase> => {
+  const pglite = await PGlite.create(migrated ? { loadDataDir: await openAsBlob(await makePGliteTemplate()) } : {});
+  const database = wrapPGlite(pglite);
+  atTestEnd(async ({ failed, title }) => {
+    if (failed && !pglite.closed) {
+      const file = path.join(path.dirname(inject('runFolder')), `flagtrail-kept-${randomBytes(6).toString('hex')}.tar.gz`);
+      writeFileSync(file, new Uint8Array(await (await pglite.dumpDataDir('gzip')).arrayBuffer()));
+      keep(`Kept the database of a failed test: ${file}, for PGlite's loadDataDir (${title})`);
+    }
+    await database.close();
+  });
+  return {
+    kind: 'pglite',
+    url: null,
+    database,
+    sql: async <T = Row>(query: string, params: readonly unknown[] = []) => (await pglite.query<T>(query, [...params])).rows,
+    // Closed at the test's end, so that a failed one can still be dumped.
+    [Symbol.asyncDispose]: async () => {},
+  };
+};
+
+/** The databases that Flagtrail runs on, for `describe.each`. */
+export const databases = [
+  { kind: 'pglite', createDatabase: createPGliteDatabase },
+  { kind: 'postgres', createDatabase: createPostgresDatabase },
+] satisfies { kind: Database['kind']; createDatabase: () => Promise<TestDatabase> }[];
+
+/** PGlite takes seconds to make a cluster and a fraction of one to load it, so the run's first user leaves a dump to the others. */
+const makePGliteTemplate = async (): Promise<string> => {
+  const file = path.join(inject('runFolder'), 'pglite.tar');
+  if (existsSync(file)) return file;
+  const pglite = await PGlite.create();
+  await applyMigrations(wrapPGlite(pglite));
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, new Uint8Array(await (await pglite.dumpDataDir('none')).arrayBuffer()));
+  renameSync(draft, file);
+  await pglite.close();
+  return file;
+};
+
+const wrapPGlite = (pglite: PGlite): Database => {
+  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) });
+  return closeOnce({
+    kind: 'pglite',
+    prisma,
+    runScript: async (sql) => {
+      await pglite.exec(sql);
+    },
+    close: async () => {
+      await prisma.$disconnect();
+      if (!pglite.closed) await pglite.close();
+    },
+  });
+};
+
+/** Both the code under test and the end of the test may close a database. */
+const closeOnce = (database: Database): Database => {
+  let closing: Promise<void> | undefined;
+  return {
+    ...database,
+    close: () => {
+      closing ??= database.close();
+      return closing;
+    },
+  };
+};
+
+const parserOf: pg.CustomTypesConfig['getTypeParser'] = (oid, format) =>
+  oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format);
+
+/** Says so now, and again at the end of the run, with the way to reach it. */
+const keep = (message: string): void => {
+  process.stderr.write(`${message}\n`);
+  appendFileSync(path.join(inject('runFolder'), 'kept'), `${message}\n`);
+};

@@ -1,0 +1,50 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { openPostgres } from '../../src/adapters/prisma/database.ts';
+import { startPostgresServer } from './postgres-server.ts';
+import { applyMigrations, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The superuser's URL of the run's PostgreSQL server, without a database's name. */
+    postgresUrl: string;
+    /** A folder of this run, for what its workers share. */
+    runFolder: string;
+  }
+}
+
+/** Starts the PostgreSQL server of the run, with one migrated database to copy; stops it afterwards, whatever the tests did. */
+export default async function setUp(project: TestProject) {
+  const runFolder = mkdtempSync(path.join(tmpdir(), 'flagtrail-test-'));
+  const server = await startPostgresServer();
+  project.provide('postgresUrl', server.baseUrl);
+  project.provide('runFolder', runFolder);
+
+  const tearDown = async () => {
+    const kept = path.join(runFolder, 'kept');
+    const keepData = existsSync(kept);
+    if (keepData)
+      process.stderr.write(`\n${readFileSync(kept, 'utf8')}Start their server again with:\n  ${server.startCommand}\n`);
+    await server.stop({ keepData });
+    rmSync(runFolder, { recursive: true, force: true });
+  };
+
+  try {
+    await withAdministrator(server.baseUrl, (client) => client.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`));
+    const template = openPostgres(`${server.baseUrl}/${TEMPLATE_DATABASE}`, {
+      maxConnections: 1,
+      onError: (error) => process.stderr.write(`${error.message}\n`),
+    });
+    try {
+      await applyMigrations(template);
+    } finally {
+      await template.close();
+    }
+  } catch (error) {
+    await tearDown();
+    throw error;
+  }
+  return tearDown;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: 'test/support/global-setup.ts',
+    // A process per file: the DATA_DIR lock, signals and PGlite's memory stay apart.
+    pool: 'forks',
+    // Real servers on a busy machine. A test that waits this long has hung; none measures time.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
