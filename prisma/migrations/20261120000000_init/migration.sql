@@ -144,10 +144,12 @@ CREATE TABLE audit_head (
 INSERT INTO audit_head DEFAULT VALUES;
 
 CREATE TABLE sink_cursors (
-  name       varchar(255)   PRIMARY KEY,
-  position   bigint         NOT NULL DEFAULT 0,
-  last_error text,
-  updated_at timestamptz(3) NOT NULL DEFAULT CURRENT_TIMESTAMP
+  name         varchar(255)   PRIMARY KEY,
+  position     bigint         NOT NULL DEFAULT 0,
+  last_error   text,
+  lease_holder varchar(255),
+  lease_until  timestamptz(3),
+  updated_at   timestamptz(3) NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 
 -- Puts events into the outbox of the transaction that they record. Never fails and never waits long: what cannot be

@@ -1,0 +1,65 @@
+import {
+  type CloudWatchLogsClient,
+  CreateLogGroupCommand,
+  CreateLogStreamCommand,
+  DataAlreadyAcceptedException,
+  InvalidSequenceTokenException,
+  PutLogEventsCommand,
+  type RejectedLogEventsInfo,
+  ResourceAlreadyExistsException,
+  ResourceNotFoundException,
+} from '@aws-sdk/client-cloudwatch-logs';
+import type { Logger } from 'pino';
+import type { PlannedEvent } from './plan-batch.ts';
+
+type Deps = { client: CloudWatchLogsClient; logGroup: string; logStream: string; logger: Logger };
+
+/** Calls PutLogEvents, and makes the log group and the stream where they are missing. Resolves to what was rejected. */
+export const makePutLogEvents = ({ client, logGroup, logStream, logger }: Deps) => {
+  // AWS ignores it; only old stand-ins for CloudWatch ask for one.
+  let sequenceToken: string | undefined;
+
+  const put = async (events: readonly PlannedEvent[], abortSignal: AbortSignal): Promise<RejectedLogEventsInfo | undefined> => {
+    const logEvents = events.map(({ timestamp, message }) => ({ timestamp, message }));
+    const command = new PutLogEventsCommand({ logGroupName: logGroup, logStreamName: logStream, logEvents, sequenceToken });
+    const response = await client.send(command, { abortSignal });
+    sequenceToken &&= response.nextSequenceToken;
+    return response.rejectedLogEventsInfo;
+  };
+
+  // The stream first: where the group exists, the right to create one is not needed.
+  const createStream = async (abortSignal: AbortSignal): Promise<void> => {
+    const createOnlyStream = () =>
+      tolerateExisting(
+        client.send(new CreateLogStreamCommand({ logGroupName: logGroup, logStreamName: logStream }), { abortSignal }),
+      );
+    try {
+      await createOnlyStream();
+    } catch (error) {
+      if (!(error instanceof ResourceNotFoundException)) throw error;
+      await tolerateExisting(client.send(new CreateLogGroupCommand({ logGroupName: logGroup }), { abortSignal }));
+      await createOnlyStream();
+    }
+    logger.info({ logGroup, logStream }, 'created the log stream in CloudWatch Logs');
+  };
+
+  return async (events: readonly PlannedEvent[], signal: AbortSignal): Promise<RejectedLogEventsInfo | undefined> => {
+    try {
+      return await put(events, signal);
+    } catch (error) {
+      if (error instanceof DataAlreadyAcceptedException) return undefined;
+      if (error instanceof InvalidSequenceTokenException) sequenceToken = error.expectedSequenceToken;
+      else if (error instanceof ResourceNotFoundException) await createStream(signal);
+      else throw error;
+      return await put(events, signal);
+    }
+  };
+};
+
+const tolerateExisting = async (creation: Promise<unknown>): Promise<void> => {
+  try {
+    await creation;
+  } catch (error) {
+    if (!(error instanceof ResourceAlreadyExistsException)) throw error;
+  }
+};

@@ -1,0 +1,198 @@
+import type { Logger } from 'pino';
+import type { AuditLog } from '../ports/audit-log.ts';
+import type { Random } from '../ports/clock.ts';
+import type { EventSink, SinkCursors } from '../ports/event-sink.ts';
+import { type Backoff, backoffMs } from './backoff.ts';
+import { whileLeased } from './sink-lease.ts';
+import { realSleep, type Sleep } from './sleep.ts';
+
+/** SHIPPING also when there is nothing to ship; STANDBY: another process ships; WAITING: the sink takes nothing yet. */
+export type SinkState = 'STOPPED' | 'SHIPPING' | 'STANDBY' | 'WAITING' | 'FAILING';
+
+export type SinkStatus = {
+  name: string;
+  state: SinkState;
+  /** What the sink has accepted, as far as this process knows; null before it first looked. */
+  position: number | null;
+  /** Entries in the log after that position, when last looked. */
+  lag: number;
+  /** Entries that this process delivered. */
+  delivered: number;
+  /** Tries that failed, in all. */
+  failures: number;
+  /** Of the latest try; null where it succeeded. */
+  lastError: string | null;
+};
+
+export type SinkRunner = {
+  start(): void;
+  /** There may be something new. Calls that come while a pass runs are one. */
+  wake(): void;
+  /** Starts nothing more, gives a running delivery `deadlineMs` to end, then aborts it. Never throws. */
+  stop(options?: { deadlineMs?: number }): Promise<void>;
+  status(): SinkStatus;
+};
+
+type Deps = {
+  sink: EventSink;
+  log: Pick<AuditLog, 'size' | 'readAfter'>;
+  cursors: SinkCursors;
+  logger: Logger;
+  random: Random;
+  /** Names this process among all that ship. May outlive a restart only where a lock admits one process at a time. */
+  holder: string;
+  sleep?: Sleep;
+  pollMs?: number;
+  leaseMs?: number;
+  backoff?: Backoff;
+  /** After so many failures in a row another process gets its chance: it may reach what this one does not. */
+  handOverAfterFailures?: number;
+};
+
+/**
+ * Ships the log to a sink, at least once and in order, from the sink's durable cursor. Tries for ever, and drops nothing:
+ * the cursor moves only past what the sink accepted. Of several processes one ships, by a lease.
+ */
+export const makeSinkRunner = ({
+  sink,
+  log,
+  cursors,
+  logger: parentLogger,
+  random,
+  holder,
+  sleep = realSleep,
+  pollMs = 1000,
+  leaseMs = 15_000,
+  backoff = { firstMs: 500, maxMs: 30_000 },
+  handOverAfterFailures = 5,
+}: Deps): SinkRunner => {
+  const { name } = sink;
+  const logger = parentLogger.child({ sink: name });
+  const [stopping, aborting] = [new AbortController(), new AbortController()];
+  const status: SinkStatus = { name, state: 'STOPPED', position: null, lag: 0, delivered: 0, failures: 0, lastError: null };
+  let running: Promise<void> | null = null;
+  let failuresInARow = 0;
+  let woken = Promise.withResolvers<void>();
+  /** The durable cursor as last seen. `status.position` may be ahead of it: what was accepted is not sent again, saved or not. */
+  let saved = 0;
+
+  const save = async (position: number): Promise<boolean> => {
+    if (!(await cursors.save(name, holder, position))) return false;
+    saved = position;
+    return true;
+  };
+
+  const pass = async (): Promise<'IDLE' | 'MORE' | 'STANDBY' | 'WAITING'> => {
+    const size = await log.size();
+    const lagAt = (position: number) => Math.max(0, size - position);
+    if (status.position !== null && status.position === saved && size <= saved) {
+      status.lag = 0;
+      return 'IDLE';
+    }
+    const lease = await cursors.acquire(name, holder, leaseMs);
+    saved = lease.position;
+    const position = Math.max(status.position ?? 0, saved);
+    Object.assign(status, { position, lag: lagAt(position) });
+    if (!lease.held) return 'STANDBY';
+    if (position > saved && !(await save(position))) return 'STANDBY';
+
+    const entries = await log.readAfter(position, sink.maxBatch);
+    if (entries.length === 0) return 'IDLE';
+    const done = await whileLeased({ cursors, name, holder, leaseMs, sleep }, (lost) =>
+      sink.deliver(entries, AbortSignal.any([lost, aborting.signal])),
+    );
+    const last = entries[done - 1];
+    if (!last) return 'WAITING';
+    status.delivered += done;
+    Object.assign(status, { position: last.position, lag: lagAt(last.position) });
+    return (await save(last.position)) ? 'MORE' : 'STANDBY';
+  };
+
+  const enter = (state: SinkState, reason?: string) => {
+    if (state === status.state) return;
+    const from = status.state;
+    status.state = state;
+    const fields = { state, from, position: status.position, lag: status.lag };
+    if (state === 'FAILING') logger.error({ ...fields, error: reason }, 'sink is failing; it is tried again until it accepts');
+    else if (from === 'FAILING') logger.info(fields, 'sink has recovered');
+    else logger.debug(fields, 'sink changed state');
+  };
+
+  const fail = async (error: unknown) => {
+    const reason = describeError(error);
+    failuresInARow += 1;
+    status.failures += 1;
+    status.lastError = reason;
+    enter('FAILING', reason);
+    try {
+      await cursors.saveError(name, holder, reason);
+      if (failuresInARow % handOverAfterFailures === 0) await cursors.release(name, holder);
+    } catch (saveError) {
+      logger.debug({ error: describeError(saveError) }, 'the error of a sink could not be saved');
+    }
+  };
+
+  /** Waits until `ms` have passed, or until the runner stops, or (where it may) until it is woken. */
+  const pause = async (ms: number, { wakeable }: { wakeable: boolean }) => {
+    const over = new AbortController();
+    const slept = sleep(ms, AbortSignal.any([over.signal, stopping.signal]));
+    await (wakeable ? Promise.race([slept, woken.promise]) : slept);
+    over.abort();
+  };
+
+  const run = async () => {
+    while (!stopping.signal.aborted) {
+      woken = Promise.withResolvers<void>();
+      try {
+        const outcome = await pass();
+        failuresInARow = 0;
+        status.lastError = null;
+        enter(outcome === 'STANDBY' || outcome === 'WAITING' ? outcome : 'SHIPPING');
+        // A sink that takes nothing yet would be asked with every commit, if it could be woken.
+        if (outcome !== 'MORE') await pause(pollMs, { wakeable: outcome !== 'WAITING' });
+      } catch (error) {
+        if (stopping.signal.aborted) break;
+        await fail(error);
+        await pause(backoffMs(backoff, failuresInARow, random()), { wakeable: false });
+      }
+    }
+  };
+
+  const finish = async () => {
+    try {
+      if (status.position !== null && status.position > saved) await save(status.position);
+      await cursors.release(name, holder);
+      await sink.close?.();
+    } catch (error) {
+      logger.warn(
+        { error: describeError(error), position: status.position },
+        'sink did not stop cleanly; what it ships next may hold duplicates',
+      );
+    }
+    status.state = 'STOPPED';
+  };
+
+  return {
+    start: () => {
+      running ??= run().then(finish);
+    },
+    wake: () => woken.resolve(),
+    stop: async ({ deadlineMs = 5000 } = {}) => {
+      stopping.abort();
+      if (!running) return;
+      const over = new AbortController();
+      await Promise.race([running, sleep(deadlineMs, over.signal)]);
+      aborting.abort(new Error('the service is stopping'));
+      // A second for the aborted delivery to be accounted for; a database that does not answer is not waited for.
+      await Promise.race([running, sleep(1000, over.signal)]);
+      over.abort();
+    },
+    status: () => ({ ...status }),
+  };
+};
+
+/** One line: further lines of an AWS error may hold what was signed. */
+const describeError = (error: unknown): string => {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return (text.split('\n')[0] ?? '').slice(0, 500);
+};

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { toWire } from '../../domain/audit-event.ts';
+import type { EventSink } from '../../ports/event-sink.ts';
+
+/**
+ * Writes each entry as one line of JSON, made by pino, with the event's fields at the top: what CloudWatch's agents and
+ * other log shippers take as it is. The service's log level does not concern it. An entry is done once the stream has
+ * handed it on, and a slow reader is waited for. `stream` is process.stdout, or a stand-in; it is not ended by `close`.
+ */
+export const makeStdoutSink = ({ stream, name = 'stdout' }: { stream: Writable; name?: string }): EventSink => {
+  let line = '';
+  const toLine = pino(
+    { base: null, level: 'info', formatters: { level: (level) => ({ level }) } },
+    {
+      write: (text: string) => {
+        line = text;
+      },
+    },
+  );
+  // A reader that went away is this sink's trouble, and no reason for the process to end; `write` reports it as well.
+  const ignore = () => {};
+  stream.on('error', ignore);
+
+  return {
+    name,
+    maxBatch: 500,
+    deliver: async (entries, signal) => {
+      let written = 0;
+      try {
+        let last: Promise<void> = Promise.resolve();
+        for (const entry of entries) {
+          signal.throwIfAborted();
+          toLine.info(toWire(entry));
+          last = writeLine(stream, line).then(() => {
+            written += 1;
+          });
+          last.catch(ignore);
+          if (stream.writableNeedDrain) await once(stream, 'drain', { signal });
+        }
+        await abortable(last, signal);
+      } catch (error) {
+        if (written === 0) throw error;
+      }
+      return written;
+    },
+    close: async () => {
+      stream.off('error', ignore);
+    },
+  };
+};
+
+const writeLine = (stream: Writable, line: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    stream.write(line, (error) => (error ? reject(error) : resolve()));
+  });
+
+const abortable = async (work: Promise<void>, signal: AbortSignal): Promise<void> => {
+  const done = new AbortController();
+  const aborted = once(signal, 'abort', { signal: done.signal }).then(() => signal.throwIfAborted());
+  aborted.catch(() => {});
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    done.abort();
+  }
+};
