@@ -1,0 +1,63 @@
+import type { JWTPayload } from 'jose';
+import type { Identity, Role } from '../../domain/actor.ts';
+import { toStorableText } from '../../domain/text.ts';
+import { AuthenticationError } from '../../ports/authenticator.ts';
+import type { RoleGroups } from './key-source.ts';
+
+/** `created_by` and `cancelled_by` hold no more, in characters (code points), as PostgreSQL counts. */
+const maxSubjectLength = 255;
+const nameClaims = ['username', 'cognito:username', 'preferred_username', 'name'];
+const groupClaims = ['groups', 'cognito:groups', 'roles'];
+/** ECMAScript's last instant; a later expiry would be an invalid date. */
+const lastInstantMs = 8.64e15;
+
+/** Who a verified token speaks for. Throws an AuthenticationError for a subject that could not be stored. */
+export const identityOf = (claims: JWTPayload, roleGroups: RoleGroups): Identity => {
+  const userId = subjectOf(claims);
+  return {
+    actor: {
+      // RFC 9068 section 2.2: where nobody but the client itself asked for the token, its subject is the client.
+      type: userId !== null && claims.client_id === claims.sub ? 'SERVICE_ACCOUNT' : 'USER',
+      id: userId ?? 'unknown',
+      name: nameClaims.map((claim) => textOf(claims[claim], 255)).find((name) => name !== null) ?? null,
+      email: textOf(claims.email, 320),
+    },
+    userId,
+    roles: rolesOf(groupsOf(claims), roleGroups),
+    sessionId: textOf(claims.sid, 255),
+    expiresAt: claims.exp === undefined ? null : new Date(Math.min(claims.exp * 1000, lastInstantMs)),
+  };
+};
+
+const subjectOf = ({ sub }: JWTPayload): string | null => {
+  const subject: unknown = sub;
+  if (subject === undefined || subject === null || subject === '') return null;
+  if (typeof subject !== 'string') throw new AuthenticationError('the token\'s "sub" is not text');
+  if ([...subject].length > maxSubjectLength) {
+    throw new AuthenticationError(`the token's "sub" has more than ${maxSubjectLength} characters`);
+  }
+  return toStorableText(subject, subject.length);
+};
+
+const textOf = (claim: unknown, maxLength: number): string | null =>
+  typeof claim === 'string' && claim !== '' ? toStorableText(claim, maxLength) : null;
+
+/** An array holds one group an element; text holds several, separated by spaces or commas. */
+const groupsOf = (claims: JWTPayload): Set<string> =>
+  new Set(
+    groupClaims
+      .flatMap((name) => {
+        const claim = claims[name];
+        return typeof claim === 'string' ? claim.split(/[\s,]+/) : Array.isArray(claim) ? claim : [];
+      })
+      .filter((group) => typeof group === 'string' && group !== ''),
+  );
+
+const rolesOf = (groups: ReadonlySet<string>, { admin, auditor, auditWriter }: RoleGroups): Role[] => {
+  const byRole: [Role, readonly string[]][] = [
+    ['ADMIN', admin],
+    ['AUDITOR', auditor],
+    ['AUDIT_WRITER', auditWriter],
+  ];
+  return byRole.filter(([, members]) => members.some((group) => groups.has(group))).map(([role]) => role);
+};

@@ -1,0 +1,52 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+
+type Options = {
+  dataDir: string;
+  /** Returns that many bytes that nobody can guess. */
+  randomBytes: (size: number) => Buffer;
+};
+
+/**
+ * This service's own signing key, 256 bits: made on the first start and kept in `DATA_DIR/development-key`, so that tokens
+ * survive a restart. Processes that start at once agree on one key. Throws where the file holds anything else.
+ */
+export const openDevelopmentKey = async ({ dataDir, randomBytes }: Options): Promise<KeyObject> => {
+  const path = join(dataDir, 'development-key');
+  const text = (await readIfThere(path)) ?? (await create(path, { dataDir, randomBytes }));
+  const key = Buffer.from(text.trim(), 'base64url');
+  if (key.length !== 32) {
+    throw new Error(`${path} holds no development key (32 bytes, base64url); delete it, and the next start makes a new one`);
+  }
+  return createSecretKey(key);
+};
+
+const readIfThere = (path: string): Promise<string | null> =>
+  readFile(path, 'utf8').catch((error) => {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  });
+
+const create = async (path: string, { dataDir, randomBytes }: Options): Promise<string> => {
+  await mkdir(dataDir, { recursive: true });
+  const draft = `${path}.${randomBytes(8).toString('hex')}`;
+  const file = await open(draft, 'wx', 0o600);
+  try {
+    await file.writeFile(`${randomBytes(32).toString('base64url')}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  try {
+    // Unlike a rename, a link never replaces: of several processes one wins, and nobody sees half a key.
+    await link(draft, path);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  } finally {
+    await unlink(draft);
+  }
+  return readFile(path, 'utf8');
+};
+
+const hasCode = (error: unknown, code: string) => error instanceof Error && 'code' in error && error.code === code;

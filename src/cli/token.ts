@@ -1,0 +1,73 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { mintToken } from '../adapters/jwt/mint-token.ts';
+import { openSigningKey } from '../adapters/jwt/open-keys.ts';
+import type { Config } from '../config.ts';
+import type { Clock } from '../ports/clock.ts';
+
+type Deps = {
+  /** The settings; throws a ConfigError. This command needs no database: `readConfig(…, { roles: ['api'], database: false })`. */
+  readConfig: () => Config;
+  clock: Clock;
+  /** Writes to standard output. */
+  write: (text: string) => void;
+};
+type Options = { sub?: string; email?: string; name?: string; groups?: string[]; expires: number };
+
+/** Adds `flagtrail token`, which prints a bearer token, and nothing else, on standard output. */
+export const addTokenCommand = (program: Command, { readConfig, clock, write }: Deps): void => {
+  const command = program.command('token').description('print a bearer token, signed with the development key or AUTH_SECRET');
+  command
+    .option('--sub <id>', 'who the token is for; developer by default, with the development key only', parseSubject)
+    .option('--email <address>', 'email of that person')
+    .option('--name <name>', 'name of that person')
+    .option('--groups <list>', 'groups, separated by commas; with the development key an admin group by default', parseGroups)
+    .option('--expires <duration>', 'lifetime: a number with s, m, h or d, like 30m', parseDuration, 3_600_000)
+    .action(async ({ sub, email, name, groups, expires: lifetimeMs }: Options) => {
+      const { auth, groups: roleGroups, dataDir } = readConfig();
+      const secret = auth && (await openSigningKey(auth.keys, { dataDir }));
+      if (!secret) {
+        return command.error(
+          'error: tokens come from the identity provider; this command needs the development key or AUTH_SECRET',
+        );
+      }
+      const development = auth.keys.kind === 'development';
+      const subject = sub ?? (development ? 'developer' : null);
+      if (subject === null) return command.error('error: with AUTH_SECRET, --sub must say who the token is for');
+      const token = await mintToken({
+        secret,
+        issuer: auth.issuer,
+        audience: auth.audience,
+        subject,
+        email,
+        name,
+        groups: groups ?? (development ? roleGroups.admin.slice(0, 1) : []),
+        lifetimeMs,
+        now: clock.now(),
+      });
+      write(`${token}\n`);
+    });
+};
+
+const parseSubject = (text: string): string => {
+  if (text === '' || [...text].length > 255) throw new InvalidArgumentError('allowed: 1 to 255 characters');
+  return text;
+};
+
+const parseGroups = (list: string): string[] =>
+  list
+    .split(',')
+    .map((group) => group.trim())
+    .filter((group) => group !== '');
+
+const unitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const maxLifetimeMs = 3650 * 86_400_000;
+
+/** In milliseconds. */
+const parseDuration = (text: string): number => {
+  const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const lifetimeMs = Number(count) * (unitsMs[unit ?? ''] ?? Number.NaN);
+  if (!(lifetimeMs > 0 && lifetimeMs <= maxLifetimeMs)) {
+    throw new InvalidArgumentError('allowed: from 1s to 3650d, like 90s, 30m, 1h, 7d');
+  }
+  return lifetimeMs;
+};
