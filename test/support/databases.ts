@@ -6,9 +6,10 @@ import pg from 'pg';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { inject } from 'vitest';
 import { type Database, openPostgres } from '../../src/adapters/prisma/database.ts';
+import { migrate } from '../../src/adapters/prisma/migrate.ts';
 import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { atTestEnd } from './at-test-end.ts';
-import { applyMigrations, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
+import { TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 
 /** A row as SQL gave it. Whole numbers of any width are numbers, jsonb is parsed, timestamptz is a Date. */
 export type Row = Record<string, unknown>;
@@ -96,7 +97,7 @@ const makePGliteTemplate = async (): Promise<string> => {
   const file = path.join(inject('runFolder'), 'pglite.tar');
   if (existsSync(file)) return file;
   const pglite = await PGlite.create();
-  await applyMigrations(wrapPGlite(pglite));
+  await migrate(wrapPGlite(pglite));
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, new Uint8Array(await (await pglite.dumpDataDir('none')).arrayBuffer()));
   renameSync(draft, file);
@@ -104,7 +105,8 @@ const makePGliteTemplate = async (): Promise<string> => {
   return file;
 };
 
-const wrapPGlite = (pglite: PGlite): Database => {
+/** PGlite, opened elsewhere, as the application knows a database. */
+export const wrapPGlite = (pglite: PGlite): Database => {
   const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) });
   return closeOnce({
     kind: 'pglite',

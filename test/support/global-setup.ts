@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openPostgres } from '../../src/adapters/prisma/database.ts';
+import { migrate } from '../../src/adapters/prisma/migrate.ts';
 import { startPostgresServer } from './postgres-server.ts';
-import { applyMigrations, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
+import { TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -17,18 +17,16 @@ declare module 'vitest' {
 
 /** Starts the PostgreSQL server of the run, with one migrated database to copy; stops it afterwards, whatever the tests did. */
 export default async function setUp(project: TestProject) {
-  const runFolder = mkdtempSync(path.join(tmpdir(), 'flagtrail-test-'));
   const server = await startPostgresServer();
   project.provide('postgresUrl', server.baseUrl);
-  project.provide('runFolder', runFolder);
+  project.provide('runFolder', server.folder);
 
   const tearDown = async () => {
-    const kept = path.join(runFolder, 'kept');
+    const kept = path.join(server.folder, 'kept');
     const keepData = existsSync(kept);
     if (keepData)
       process.stderr.write(`\n${readFileSync(kept, 'utf8')}Start their server again with:\n  ${server.startCommand}\n`);
     await server.stop({ keepData });
-    rmSync(runFolder, { recursive: true, force: true });
   };
 
   try {
@@ -38,7 +36,7 @@ export default async function setUp(project: TestProject) {
       onError: (error) => process.stderr.write(`${error.message}\n`),
     });
     try {
-      await applyMigrations(template);
+      await migrate(template);
     } finally {
       await template.close();
     }

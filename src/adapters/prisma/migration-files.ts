@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** One migration of Prisma's folder: the folder's name, and the text of its `migration.sql`. */
+export type MigrationFile = { name: string; sql: string };
+
+/** Reads Prisma's migrations folder, in the order in which they apply. Throws where a migration has no SQL. */
+export const readMigrations = (folder: string): MigrationFile[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => ({ name, sql: readFileSync(path.join(folder, name, 'migration.sql'), 'utf8') }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+
+/** As Prisma computes it: SHA-256 of the file, in hexadecimal. */
+export const checksumOf = (sql: string): string => createHash('sha256').update(sql).digest('hex');
+
+/** Like Prisma, takes a file for unchanged when Git has only changed its line endings. */
+export const checksumMatches = (sql: string, checksum: string): boolean => {
+  const unix = sql.replaceAll('\r\n', '\n');
+  return [sql, unix, unix.replaceAll('\n', '\r\n')].some((text) => checksumOf(text) === checksum);
+};
+
+/** The package's own `prisma/migrations`, above this module: one level deeper or less where the code was built. */
+export const defaultMigrationsFolder = (): string => {
+  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
+    const migrations = path.join(folder, 'prisma', 'migrations');
+    if (existsSync(path.join(migrations, 'migration_lock.toml'))) return migrations;
+    if (folder === path.dirname(folder)) throw new Error(`there is no prisma/migrations in or above ${import.meta.dirname}`);
+  }
+};
