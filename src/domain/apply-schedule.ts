@@ -16,7 +16,7 @@ export const applySchedule = (
   state: LockedState | null,
   { now, random }: { now: Date; random: number },
 ): Applied | Failed => {
-  const attempt = { ...schedule, retryCount: schedule.retryCount + (schedule.status === 'FAILED' ? 1 : 0) };
+  const attempt = countAttempt(schedule);
   if (!state) return failForGood(attempt, `flag '${schedule.flagKey}' no longer exists`);
   if (state.lastApplied && isBefore(schedule, state.lastApplied)) {
     const { id, scheduledAt } = state.lastApplied;
@@ -28,18 +28,29 @@ export const applySchedule = (
     const applied: Schedule = { ...attempt, status: 'APPLIED', appliedAt: now, errorMessage: null, nextRetryAt: null };
     return { outcome: 'applied', schedule: applied, previous: state, next };
   } catch (error) {
-    return failSchedule(attempt, error instanceof Error ? error.message : String(error), { now, random });
+    return failSchedule(schedule, error instanceof Error ? error.message : String(error), { now, random });
   }
 };
+
+/** Trying a FAILED schedule is a retry. */
+const countAttempt = (schedule: Schedule): Schedule => ({
+  ...schedule,
+  retryCount: schedule.retryCount + (schedule.status === 'FAILED' ? 1 : 0),
+});
 
 const failForGood = (schedule: Schedule, errorMessage: string): Failed => ({
   outcome: 'failed',
   schedule: { ...schedule, status: 'FAILED', errorMessage, nextRetryAt: null },
 });
 
-/** Fails an attempt: with another try after the backoff, as long as the schedule has retries left. */
-export const failSchedule = (attempt: Schedule, errorMessage: string, { now, random }: { now: Date; random: number }): Failed => {
-  const nextRetryAt =
-    attempt.retryCount < attempt.maxRetries ? new Date(now.getTime() + retryDelayMs(attempt.retryCount, random)) : null;
+/** Fails a schedule that was tried: with another try after the backoff, as long as it has retries left. */
+export const failSchedule = (
+  schedule: Schedule,
+  errorMessage: string,
+  { now, random }: { now: Date; random: number },
+): Failed => {
+  const attempt = countAttempt(schedule);
+  const retries = attempt.retryCount;
+  const nextRetryAt = retries < attempt.maxRetries ? new Date(now.getTime() + retryDelayMs(retries, random)) : null;
   return { outcome: 'failed', schedule: { ...attempt, status: 'FAILED', errorMessage, nextRetryAt } };
 };

@@ -48,14 +48,15 @@ export class EnvironmentNotFoundError extends DomainError {
   }
 }
 
-export class VersionConflictError extends DomainError {
+export class VersionConflictError<State extends { version: number } = { version: number }> extends DomainError {
   readonly code = 'VERSION_CONFLICT';
   readonly expectedVersion: number;
-  readonly currentVersion: number;
-  constructor(expectedVersion: number, currentVersion: number) {
-    super(`expectedVersion is ${expectedVersion}, but the state is at version ${currentVersion}: read it again, then decide`);
+  /** What the state is now. */
+  readonly current: State;
+  constructor(expectedVersion: number, current: State) {
+    super(`expectedVersion is ${expectedVersion}, but the state is at version ${current.version}: read it again, then decide`);
     this.expectedVersion = expectedVersion;
-    this.currentVersion = currentVersion;
+    this.current = current;
   }
 }
 

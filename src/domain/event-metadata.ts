@@ -51,3 +51,19 @@ export type AuditEventType = keyof typeof metadataSchemas;
 export type EventMetadata<Type extends AuditEventType> = z.infer<(typeof metadataSchemas)[Type]>;
 
 export const auditEventTypes = Object.keys(metadataSchemas) as AuditEventType[];
+
+/** One sentence on each type of event, for people. */
+export const eventDescriptions: Record<AuditEventType, string> = {
+  'flag_schedule.created': 'An admin scheduled a change of a flag.',
+  'flag_schedule.cancelled': 'An admin called off a scheduled change, or deleted its flag.',
+  'flag_schedule.applied': 'The worker made a scheduled change.',
+  'flag_schedule.failed': 'The worker could not make a scheduled change.',
+  'flag.created': 'An admin created a flag.',
+  'flag.updated': "An admin changed a flag's default variant in one environment.",
+  'flag.enabled': 'An admin enabled a flag in one environment.',
+  'flag.disabled': 'An admin disabled a flag in one environment.',
+  'flag.rollout_changed': "An admin changed a flag's rollout percentage in one environment.",
+  'flag.deleted': 'An admin deleted a flag.',
+  'access.denied': 'A caller lacked the role that an operation takes.',
+  'audit.loss': 'Events were lost before they reached the log: this entry counts them.',
+};

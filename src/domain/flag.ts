@@ -70,6 +70,29 @@ export type FlagState = {
   updatedAt: Date;
 };
 
+/** A flag as it starts. */
+export const newFlag = (input: CreateFlag, { id, now }: { id: string; now: Date }): Flag => ({
+  id,
+  key: input.key,
+  name: input.name,
+  description: input.description ?? null,
+  type: input.type ?? 'BOOLEAN',
+  tags: [...new Set(input.tags ?? [])],
+  createdAt: now,
+  updatedAt: now,
+});
+
+/** A new flag's state: disabled, and at full rollout, so that enabling it is one change. */
+export const newFlagState = ({ id }: Pick<Flag, 'id'>, environment: string, now: Date): FlagState => ({
+  flagId: id,
+  environment,
+  enabled: false,
+  rolloutPercentage: 100,
+  defaultVariant: null,
+  version: 1,
+  updatedAt: now,
+});
+
 /** Drops what is absent, so that equal updates are equal JSON. */
 export const normalizeUpdates = (input: z.infer<typeof flagUpdatesSchema>): FlagUpdates => ({
   ...(input.enabled != null && { enabled: input.enabled }),

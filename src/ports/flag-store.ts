@@ -13,7 +13,7 @@ export type FlagFilter = {
 export type FlagStore = {
   environments(): Promise<Environment[]>;
   find(key: string): Promise<Flag | null>;
-  findById(id: string): Promise<Flag | null>;
+  findByIds(ids: readonly string[]): Promise<Flag[]>;
   /** By key, in alphabetical order. The cursor is a key. */
   list(filter: FlagFilter, slice: Slice<string>): Promise<Flag[]>;
   count(filter: FlagFilter): Promise<number>;
@@ -25,8 +25,8 @@ export type FlagStore = {
 export type FlagWriter = Pick<FlagStore, 'environments' | 'find'> & {
   /** False where the key is taken. */
   add(flag: Flag, states: readonly FlagState[]): Promise<boolean>;
-  /** A flag, kept from deletion until the transaction ends. */
-  findShared(key: string): Promise<Flag | null>;
+  /** A flag, kept from deletion until the transaction ends, and whether it has a state in the environment. */
+  findShared(key: string, environment: string): Promise<{ flag: Pick<Flag, 'id' | 'key'>; hasEnvironment: boolean } | null>;
   /** A flag with its states, locked against every other change. */
   findLocked(key: string): Promise<{ flag: Flag; states: FlagState[] } | null>;
   /** The flag and its state in one environment, locked against every other change; `state` is null for an unknown environment. */

@@ -58,3 +58,11 @@ export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
   /** Saves what came of a claim: each schedule, and each state in its last form. Set-wise: two statements at most. */
   saveOutcomes(schedules: readonly Schedule[], states: readonly LockedState[]): Promise<void>;
 };
+
+/** The database refused the values of an outcome (a constraint, a trigger), not the connection or the transaction. */
+export class OutcomeRefusedError extends Error {
+  override readonly name = 'OutcomeRefusedError';
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { PGlite } from '@electric-sql/pglite';
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaPGlite } from 'pglite-prisma-adapter';
+import { PrismaClient } from '../../generated/prisma/client.ts';
+
+/** An open database: PostgreSQL semantics, whichever kind it is. */
+export type Database = {
+  readonly kind: 'pglite' | 'postgres';
+  readonly prisma: PrismaClient;
+  /** Runs SQL of several statements, without parameters, in one implicit transaction. */
+  runScript(sql: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** PGlite, PostgreSQL in this process, in a folder (null: in memory). The caller holds the folder's lock. */
+export const openPGlite = async (folder: string | null): Promise<Database> => {
+  if (folder) mkdirSync(folder, { recursive: true });
+  const pglite = await PGlite.create(folder ?? undefined);
+  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) });
+  return {
+    kind: 'pglite',
+    prisma,
+    runScript: async (sql) => {
+      await pglite.exec(sql);
+    },
+    close: async () => {
+      await prisma.$disconnect();
+      await pglite.close();
+    },
+  };
+};
+
+/** A PostgreSQL server. `onError` hears of connections that break while they are idle; the pool replaces them. */
+export const openPostgres = (
+  url: string,
+  { maxConnections, onError }: { maxConnections: number; onError: (error: Error) => void },
+): Database => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: maxConnections,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'flagtrail',
+  });
+  const adapter = new PrismaPg(pool, {
+    onPoolError: onError,
+    onConnectionError: onError,
+    statementNameGenerator: ({ sql }) => nameStatement(sql),
+  });
+  const prisma = new PrismaClient({ adapter });
+  return {
+    kind: 'postgres',
+    prisma,
+    runScript: async (sql) => {
+      await pool.query(sql);
+    },
+    close: async () => {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+};
+
+/** One prepared statement for each text: planning costs more than most of our statements. */
+const nameStatement = (sql: string): string => {
+  const known = statementNames.get(sql);
+  if (known) return known;
+  const name = createHash('sha256').update(sql).digest('base64url').slice(0, 32);
+  if (statementNames.size < 1000) statementNames.set(sql, name);
+  return name;
+};
+const statementNames = new Map<string, string>();

@@ -1,0 +1,71 @@
+import { conflictWindowMs, type Schedule } from '../../domain/schedule.ts';
+import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated/prisma/client.ts';
+import type { ScheduleCursor, ScheduleFilter, ScheduleStore } from '../../ports/schedule-store.ts';
+import { toSchedule } from './rows.ts';
+
+const maxConflicts = 100;
+
+const toWhere = ({ flagKey, environment, statuses, createdBy, from, to }: ScheduleFilter): Prisma.ScheduleWhereInput => ({
+  ...(flagKey != null && { flagKey }),
+  ...(environment != null && { environmentKey: environment }),
+  ...(statuses && { status: { in: [...statuses] } }),
+  ...(createdBy != null && { createdBy }),
+  ...((from || to) && { scheduledAt: { ...(from && { gte: from }), ...(to && { lt: to }) } }),
+});
+
+/** Rows beyond a place in the list; both halves use the index on (…, scheduled_at, id). */
+const beyond = ({ scheduledAt, id }: ScheduleCursor, operator: 'gt' | 'lt'): Prisma.ScheduleWhereInput => ({
+  scheduledAt: operator === 'gt' ? { gte: scheduledAt } : { lte: scheduledAt },
+  OR: [{ scheduledAt: { [operator]: scheduledAt } }, { scheduledAt, id: { [operator]: id } }],
+});
+
+/** Columns of a schedule under the names that Prisma's rows have, for raw statements. */
+export const scheduleColumns = Prisma.sql`d.id, d.flag_id AS "flagId", d.flag_key AS "flagKey",
+  d.environment_key AS "environmentKey", d.scheduled_at AS "scheduledAt", d.status, d.updates, d.created_by AS "createdBy",
+  d.cancelled_by AS "cancelledBy", d.cancelled_at AS "cancelledAt", d.cancel_reason AS "cancelReason", d.applied_at AS "appliedAt",
+  d.error_message AS "errorMessage", d.retry_count AS "retryCount", d.max_retries AS "maxRetries",
+  d.next_retry_at AS "nextRetryAt", d.idempotency_key AS "idempotencyKey", d.created_at AS "createdAt"`;
+
+/** What can still become due. Spelled as the partial index `feature_flag_schedules_due` has it, or it is not used. */
+export const isOpen = Prisma.sql`(d.status = 'PENDING' OR d.next_retry_at IS NOT NULL)`;
+export const dueAt = Prisma.sql`coalesce(d.next_retry_at, d.scheduled_at)`;
+
+/** Schedules in the database. */
+export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
+  find: async (id) => {
+    const row = await prisma.schedule.findUnique({ where: { id } });
+    return row && toSchedule(row);
+  },
+  list: async (filter, { after, before, limit, inverted }) => {
+    const direction = inverted ? 'desc' : 'asc';
+    const rows = await prisma.schedule.findMany({
+      where: { AND: [toWhere(filter), ...(after ? [beyond(after, 'gt')] : []), ...(before ? [beyond(before, 'lt')] : [])] },
+      orderBy: [{ scheduledAt: direction }, { id: direction }],
+      take: limit,
+    });
+    return rows.map(toSchedule);
+  },
+  count: (filter) => prisma.schedule.count({ where: toWhere(filter) }),
+  conflictsOf: async (schedules) => {
+    const rows = await prisma.$queryRaw<(Row & { of: string })[]>`
+      SELECT wanted.id AS of, near.* FROM unnest(${schedules.map(({ id }) => id)}::uuid[], ${schedules.map(({ flagKey }) => flagKey)}::text[],
+        ${schedules.map(({ environment }) => environment)}::text[], ${schedules.map(({ scheduledAt }) => scheduledAt)}::timestamptz[])
+        AS wanted (id, flag_key, environment_key, scheduled_at)
+      CROSS JOIN LATERAL (
+        SELECT ${scheduleColumns} FROM feature_flag_schedules d
+        WHERE d.flag_key = wanted.flag_key AND d.environment_key = wanted.environment_key AND d.status = 'PENDING' AND d.id <> wanted.id
+          AND d.scheduled_at BETWEEN wanted.scheduled_at - ${conflictWindowMs}::int * interval '1 ms'
+            AND wanted.scheduled_at + ${conflictWindowMs}::int * interval '1 ms'
+        ORDER BY d.scheduled_at, d.id LIMIT ${maxConflicts}
+      ) near`;
+    const found = Map.groupBy(rows, ({ of }) => of);
+    return new Map<string, Schedule[]>(schedules.map(({ id }) => [id, (found.get(id) ?? []).map(toSchedule)]));
+  },
+  backlog: async () => {
+    const [row] = await prisma.$queryRaw<{ due: number; oldestLatenessMs: number }[]>`
+      SELECT count(*)::int AS due,
+        coalesce(extract(epoch FROM now() - min(${dueAt})) * 1000, 0)::float8 AS "oldestLatenessMs"
+      FROM feature_flag_schedules d WHERE ${isOpen} AND ${dueAt} <= now()`;
+    return row ?? { due: 0, oldestLatenessMs: 0 };
+  },
+});

@@ -1,0 +1,152 @@
+import type { LockedState } from '../../domain/apply-schedule.ts';
+import type { Schedule, ScheduleStatus } from '../../domain/schedule.ts';
+import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
+import { type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
+import { isDataError } from './database-errors.ts';
+import { toSchedule } from './rows.ts';
+import { dueAt, isOpen, scheduleColumns } from './schedule-store.ts';
+
+/** Schedules in one transaction. */
+export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter => ({
+  find: async (id) => {
+    const row = await tx.schedule.findUnique({ where: { id } });
+    return row && toSchedule(row);
+  },
+  add: async ({ environment, ...schedule }) => {
+    const row = { ...schedule, environmentKey: environment, updatedAt: schedule.createdAt };
+    const { count } = await tx.schedule.createMany({ data: [row], skipDuplicates: true });
+    return count === 1;
+  },
+  findByIdempotencyKey: async (createdBy, idempotencyKey) => {
+    const row = await tx.schedule.findFirst({ where: { createdBy, idempotencyKey } });
+    return row && toSchedule(row);
+  },
+  cancelOpen: async ({ id, ...cancellation }) => (await cancelWhere(tx, Prisma.sql`d.id = ${id}::uuid`, cancellation))[0] ?? null,
+  cancelAllOpen: ({ flagId, ...cancellation }) => cancelWhere(tx, Prisma.sql`d.flag_id = ${flagId}::uuid`, cancellation),
+  claimDue: (limit) => claimDue(tx, limit),
+  saveOutcomes: async (schedules, states) => {
+    try {
+      await saveOutcomes(tx, schedules, states);
+    } catch (error) {
+      if (isDataError(error)) throw new OutcomeRefusedError(error);
+      throw error;
+    }
+  },
+});
+
+type Cancellation = { cancelledBy: string | null; cancelledAt: Date; reason: string | null };
+
+/** Locks the rows first: the status before the change is part of the answer, and a worker that holds a row goes first. */
+const cancelWhere = async (
+  tx: Prisma.TransactionClient,
+  where: Prisma.Sql,
+  { cancelledBy, cancelledAt, reason }: Cancellation,
+) => {
+  const rows = await tx.$queryRaw<(Row & { before: ScheduleStatus })[]>`
+    WITH locked AS (
+      SELECT d.id, d.status AS before FROM feature_flag_schedules d WHERE ${where} AND ${isOpen}
+      ORDER BY d.scheduled_at, d.id FOR UPDATE
+    ), cancelled AS (
+      UPDATE feature_flag_schedules d SET status = 'CANCELLED', cancelled_by = ${cancelledBy}, cancelled_at = ${cancelledAt},
+        cancel_reason = ${reason}, updated_at = ${cancelledAt}, next_retry_at = NULL, error_message = NULL
+      FROM locked WHERE d.id = locked.id RETURNING ${scheduleColumns}, locked.before
+    )
+    SELECT * FROM cancelled ORDER BY "scheduledAt", id`;
+  return rows.map(({ before, ...row }) => ({ schedule: toSchedule(row), before }));
+};
+
+type StateColumns = {
+  enabled: boolean | null;
+  rolloutPercentage: number;
+  defaultVariant: string | null;
+  version: number;
+  stateUpdatedAt: Date;
+  lastScheduledAt: Date | null;
+  lastScheduleId: string | null;
+  now: Date;
+};
+
+/**
+ * Claims flag states, not schedules: two workers that skipped each other's rows could otherwise commit 09:01 before 09:00
+ * of one flag. The rows are read in a second statement, whose snapshot is younger than the locks.
+ */
+const claimDue = async (tx: Prisma.TransactionClient, limit: number): Promise<{ now: Date; due: DueSchedule[] }> => {
+  const held = await tx.$queryRaw<{ now: Date; flagId: string; environmentKey: string }[]>`
+    SELECT now()::timestamptz(3) AS now, s.flag_id AS "flagId", s.environment_key AS "environmentKey"
+    FROM feature_flag_schedules d JOIN feature_flag_states s ON s.flag_id = d.flag_id AND s.environment_key = d.environment_key
+    WHERE ${isOpen} AND ${dueAt} <= now() ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR UPDATE OF s SKIP LOCKED`;
+  const rows = held.length ? await readDue(tx, held, limit) : [];
+  const orphans = rows.length < limit ? await claimOrphans(tx, limit - rows.length) : [];
+  const due = [...rows.map(toDueSchedule), ...orphans.map((row) => ({ schedule: toSchedule(row), state: null }))];
+  return { now: held[0]?.now ?? orphans[0]?.now ?? new Date(0), due };
+};
+
+const readDue = (tx: Prisma.TransactionClient, held: { flagId: string; environmentKey: string }[], limit: number) => {
+  const states = [...new Map(held.map((state) => [`${state.flagId} ${state.environmentKey}`, state])).values()];
+  return tx.$queryRaw<(Row & StateColumns)[]>`
+    SELECT ${scheduleColumns}, s.enabled, s.rollout_percentage AS "rolloutPercentage", s.default_variant AS "defaultVariant",
+      s.version, s.updated_at AS "stateUpdatedAt", s.last_scheduled_at AS "lastScheduledAt", s.last_schedule_id AS "lastScheduleId"
+    FROM unnest(${states.map(({ flagId }) => flagId)}::uuid[], ${states.map(({ environmentKey }) => environmentKey)}::text[])
+      AS held (flag_id, environment_key)
+    JOIN feature_flag_states s ON s.flag_id = held.flag_id AND s.environment_key = held.environment_key
+    JOIN feature_flag_schedules d ON d.flag_id = held.flag_id AND d.environment_key = held.environment_key
+    WHERE ${isOpen} AND ${dueAt} <= now() ORDER BY d.scheduled_at, d.id LIMIT ${limit} FOR UPDATE OF d`;
+};
+
+/** Due schedules without a flag state to lock: their flag was deleted behind Flagtrail's back. */
+const claimOrphans = (tx: Prisma.TransactionClient, limit: number) =>
+  tx.$queryRaw<(Row & { now: Date })[]>`
+    SELECT ${scheduleColumns}, now()::timestamptz(3) AS now FROM feature_flag_schedules d
+    WHERE ${isOpen} AND ${dueAt} <= now() AND NOT EXISTS (
+      SELECT 1 FROM feature_flag_states s WHERE s.flag_id = d.flag_id AND s.environment_key = d.environment_key)
+    ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR UPDATE OF d SKIP LOCKED`;
+
+const toDueSchedule = (row: Row & StateColumns): DueSchedule => ({
+  schedule: toSchedule(row),
+  state: {
+    flagId: row.flagId ?? '',
+    environment: row.environmentKey,
+    enabled: row.enabled ?? false,
+    rolloutPercentage: row.rolloutPercentage,
+    defaultVariant: row.defaultVariant,
+    version: row.version,
+    updatedAt: row.stateUpdatedAt,
+    lastApplied: row.lastScheduledAt && row.lastScheduleId ? { scheduledAt: row.lastScheduledAt, id: row.lastScheduleId } : null,
+  },
+});
+
+/** One statement for any number of schedules and states. */
+const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Schedule[], states: readonly LockedState[]) => {
+  const scheduleRows = schedules.map(({ id, status, appliedAt, errorMessage, retryCount, nextRetryAt }) => ({
+    id,
+    status,
+    applied_at: appliedAt,
+    error_message: errorMessage,
+    retry_count: retryCount,
+    next_retry_at: nextRetryAt,
+  }));
+  const stateRows = states.map(({ flagId, environment, lastApplied, ...state }) => ({
+    flag_id: flagId,
+    environment_key: environment,
+    enabled: state.enabled,
+    rollout_percentage: state.rolloutPercentage,
+    default_variant: state.defaultVariant,
+    version: state.version,
+    updated_at: state.updatedAt,
+    last_scheduled_at: lastApplied?.scheduledAt,
+    last_schedule_id: lastApplied?.id,
+  }));
+  await tx.$executeRaw`
+    WITH schedules AS (
+      UPDATE feature_flag_schedules d SET status = o.status, applied_at = o.applied_at, error_message = o.error_message,
+        last_error = coalesce(o.error_message, d.last_error), retry_count = o.retry_count, next_retry_at = o.next_retry_at, updated_at = now()
+      FROM jsonb_to_recordset(${JSON.stringify(scheduleRows)}::jsonb) AS o (id uuid, status text, applied_at timestamptz,
+        error_message text, retry_count smallint, next_retry_at timestamptz)
+      WHERE d.id = o.id
+    )
+    UPDATE feature_flag_states s SET enabled = o.enabled, rollout_percentage = o.rollout_percentage, default_variant = o.default_variant,
+      version = o.version, updated_at = o.updated_at, last_scheduled_at = o.last_scheduled_at, last_schedule_id = o.last_schedule_id
+    FROM jsonb_to_recordset(${JSON.stringify(stateRows)}::jsonb) AS o (flag_id uuid, environment_key text, enabled boolean,
+      rollout_percentage smallint, default_variant text, version int, updated_at timestamptz, last_scheduled_at timestamptz, last_schedule_id uuid)
+    WHERE s.flag_id = o.flag_id AND s.environment_key = o.environment_key`;
+};

@@ -1,0 +1,84 @@
+import type { Logger } from 'pino';
+import type { EventDraft } from '../../domain/audit-event.ts';
+import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
+import type { LogResult } from '../../ports/audit-logger.ts';
+import type { Spool } from '../../ports/spool.ts';
+import type { InTransaction, Transaction } from '../../ports/unit-of-work.ts';
+import { isTransactionConflict } from './database-errors.ts';
+import { makeFlagWriter } from './flag-store.ts';
+import { currentTransactionId, emitEntries } from './outbox.ts';
+import { makeScheduleWriter } from './schedule-writer.ts';
+
+type Deps = {
+  prisma: PrismaClient;
+  /** Turns a draft into the exact entry. */
+  toEntry: (draft: EventDraft) => string;
+  spool: Spool;
+  logId: string;
+  /** Called after a commit that brought events. */
+  onCommitted: () => void;
+  logger: Logger;
+};
+
+/** The audit function itself failed, and with it the transaction. */
+class EmitFailedError extends Error {}
+
+const maxWaitMs = 10_000;
+const timeoutMs = 30_000;
+const maxRuns = 5;
+
+/** Transactions of the database, with the events that they log: in the outbox, or else in the spool before the commit. */
+export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, logger }: Deps): InTransaction => {
+  const emitOrSpool = async (tx: Prisma.TransactionClient, entries: readonly string[]) => {
+    const recorded = await emitEntries(tx, entries).catch((cause) => {
+      throw new EmitFailedError('audit_emit failed', { cause });
+    });
+    if (!recorded) await spoolInstead(tx, entries);
+  };
+
+  const spoolInstead = async (tx: Prisma.TransactionClient, entries: readonly string[]) => {
+    const transactionId = await currentTransactionId(tx);
+    const lost = spool.add(entries.map((entry) => ({ entry, logId, transactionId })));
+    logger.error({ events: entries.length, lost }, 'the audit outbox took no events: they are spooled and recorded later');
+  };
+
+  const run = <T>(work: (transaction: Transaction) => Promise<T>, record: typeof emitOrSpool) =>
+    prisma.$transaction(
+      async (tx) => {
+        const entries: string[] = [];
+        const logEvent = (draft: EventDraft) => takeIn(() => entries.push(toEntry(draft)), logger);
+        const result = await work({ flags: makeFlagWriter(tx), schedules: makeScheduleWriter(tx), audit: { logEvent } });
+        if (entries.length > 0) await record(tx, entries);
+        return { result, recorded: entries.length };
+      },
+      { maxWait: maxWaitMs, timeout: timeoutMs },
+    );
+
+  return async (work) => {
+    let record = emitOrSpool;
+    for (let runs = 1; ; runs++) {
+      try {
+        const { result, recorded } = await run(work, record);
+        if (recorded > 0) onCommitted();
+        return result;
+      } catch (error) {
+        if (error instanceof EmitFailedError && record === emitOrSpool) {
+          logger.error({ err: error.cause }, 'audit_emit failed: the transaction runs again without it');
+          record = spoolInstead;
+        } else if (!isTransactionConflict(error) || runs >= maxRuns) throw error;
+      }
+    }
+  };
+};
+
+/** Takes an event in without ever throwing. */
+export const takeIn = (add: () => void, logger: Logger): LogResult => {
+  try {
+    add();
+    return { ok: true };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error({ err: error }, 'an audit event could not be written down');
+    return { ok: false, reason };
+  }
+};

@@ -1,0 +1,46 @@
+import type { Caller } from '../domain/actor.ts';
+import { EnvironmentNotFoundError, FlagNotFoundError, IdempotencyConflictError } from '../domain/errors.ts';
+import { type CreateSchedule, isSameRequest, planSchedule, type Schedule } from '../domain/schedule.ts';
+import { scheduleCreated } from '../domain/schedule-events.ts';
+import type { Clock, NewId } from '../ports/clock.ts';
+import type { ScheduleWriter } from '../ports/schedule-store.ts';
+import type { InTransaction } from '../ports/unit-of-work.ts';
+
+type Deps = { inTransaction: InTransaction; clock: Clock; newId: NewId };
+
+/**
+ * Schedules a change of one flag in one environment. An idempotency key that its actor has used before returns the first
+ * schedule, even when its instant has passed. Throws ValidationError, FlagNotFoundError, EnvironmentNotFoundError,
+ * IdempotencyConflictError.
+ */
+export const makeCreateSchedule =
+  ({ inTransaction, clock, newId }: Deps) =>
+  (admin: Caller, input: CreateSchedule): Promise<Schedule> =>
+    inTransaction(async ({ flags, schedules, audit }) => {
+      const repeated = await findRepeated(schedules, admin, input);
+      if (repeated) return repeated;
+
+      const found = await flags.findShared(input.flagKey, input.environment);
+      if (!found) throw new FlagNotFoundError(input.flagKey);
+      if (!found.hasEnvironment) throw new EnvironmentNotFoundError(input.environment);
+      const now = clock.now();
+      const schedule = planSchedule({ id: newId(now), createdBy: admin.userId, now }, found.flag, input);
+
+      if (!(await schedules.add(schedule))) return theOtherOne(schedules, admin, input);
+      audit.logEvent(scheduleCreated(admin, schedule));
+      return schedule;
+    });
+
+const findRepeated = async (schedules: ScheduleWriter, admin: Caller, input: CreateSchedule): Promise<Schedule | null> => {
+  if (input.idempotencyKey == null) return null;
+  const first = await schedules.findByIdempotencyKey(admin.userId, input.idempotencyKey);
+  if (first && !isSameRequest(first, input)) throw new IdempotencyConflictError(input.idempotencyKey, first.id);
+  return first;
+};
+
+/** Two requests with one key at the same time: the insert that came second waits for the first, then finds it here. */
+const theOtherOne = async (schedules: ScheduleWriter, admin: Caller, input: CreateSchedule): Promise<Schedule> => {
+  const other = await findRepeated(schedules, admin, input);
+  if (!other) throw new Error(`a schedule could be neither added nor found by its idempotency key`);
+  return other;
+};

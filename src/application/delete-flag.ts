@@ -1,0 +1,29 @@
+import type { Caller } from '../domain/actor.ts';
+import { FlagNotFoundError } from '../domain/errors.ts';
+import type { DeleteFlag, Flag } from '../domain/flag.ts';
+import { flagDeleted } from '../domain/flag-events.ts';
+import { scheduleCancelled } from '../domain/schedule-events.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { InTransaction } from '../ports/unit-of-work.ts';
+
+type Deps = { inTransaction: InTransaction; clock: Clock };
+
+/** Deletes a flag and cancels its open schedules, which outlive it. Throws a FlagNotFoundError. */
+export const makeDeleteFlag =
+  ({ inTransaction, clock }: Deps) =>
+  (admin: Caller, { flagKey }: DeleteFlag): Promise<Flag> =>
+    inTransaction(async ({ flags, schedules, audit }) => {
+      const found = await flags.findLocked(flagKey);
+      if (!found) throw new FlagNotFoundError(flagKey);
+      const { flag, states } = found;
+      const cancelled = await schedules.cancelAllOpen({
+        flagId: flag.id,
+        cancelledBy: admin.userId,
+        cancelledAt: clock.now(),
+        reason: 'flag_deleted',
+      });
+      await flags.remove(flag.id);
+      for (const { schedule, before } of cancelled) audit.logEvent(scheduleCancelled(admin, schedule, before));
+      audit.logEvent(flagDeleted(admin, flag, states, cancelled.length));
+      return flag;
+    });

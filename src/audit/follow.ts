@@ -1,0 +1,81 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { LogEntry } from '../domain/audit-event.ts';
+import { type AuditEventFilter, matchesFilter } from '../domain/audit-filter.ts';
+import type { AuditLog } from '../ports/audit-log.ts';
+import type { Tail } from './tail.ts';
+
+type Deps = { log: AuditLog; tail: Tail };
+type Options = { filter: AuditEventFilter /** Resume after this position; absent: from now on. */; after?: number };
+
+const pageSize = 200;
+
+/**
+ * The log's entries that match, in position order, without gap or duplicate: first what was missed, then live. A follower
+ * holds a cursor and at most one page; it is read at its consumer's pace and slows nobody else. Await the call before
+ * telling anybody that the subscription stands: "from now on" starts there.
+ */
+export const makeFollow = ({ log, tail }: Deps) => {
+  /** A page of what the ring has forgotten. The database filters, so the cursor moves past what does not match. */
+  const readMissed = async (cursor: number, filter: AuditEventFilter) => {
+    const head = tail.head();
+    const page = await log.list(filter, { after: cursor, before: head + 1, limit: pageSize, inverted: false });
+    return { page, upTo: page.length < pageSize ? head : (page.at(-1)?.position ?? head) };
+  };
+
+  const untilBeyond = (position: number, stopped: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      const done = () => {
+        callOff();
+        stopped.removeEventListener('abort', done);
+        resolve();
+      };
+      stopped.addEventListener('abort', done);
+      const callOff = tail.onceBeyond(position, () => queueMicrotask(done));
+      if (stopped.aborted) done();
+    });
+
+  const read = async function* (
+    start: number,
+    filter: AuditEventFilter,
+    stopped: AbortSignal,
+  ): AsyncGenerator<LogEntry, undefined> {
+    let cursor = start;
+    while (!stopped.aborted) {
+      const recent = tail.after(cursor, pageSize);
+      const { page, upTo } = recent
+        ? { page: recent, upTo: recent.at(-1)?.position ?? cursor }
+        : await readMissed(cursor, filter);
+      for (const entry of page) {
+        if (stopped.aborted) return;
+        if (matchesFilter(entry.event, filter)) yield entry;
+      }
+      if (upTo === cursor) await untilBeyond(cursor, stopped);
+      else await breathe();
+      cursor = upTo;
+    }
+  };
+
+  return async ({ filter, after }: Options): Promise<AsyncIterableIterator<LogEntry, undefined>> => {
+    const membership = await tail.join();
+    const stopped = new AbortController();
+    const entries = read(after ?? tail.head(), filter, stopped.signal);
+
+    // A generator that waits inside `next` would not hear `return` before the next event: the signal ends the wait.
+    const end = () => {
+      stopped.abort();
+      membership.leave();
+      return entries.return(undefined);
+    };
+    const iterator: AsyncIterableIterator<LogEntry, undefined> = {
+      [Symbol.asyncIterator]: () => iterator,
+      next: () =>
+        entries.next().catch((error) => {
+          membership.leave();
+          throw error;
+        }),
+      return: end,
+      throw: end,
+    };
+    return iterator;
+  };
+};

@@ -1,0 +1,101 @@
+import type { Logger } from 'pino';
+import type { LogEntry } from '../domain/audit-event.ts';
+import type { AuditLog } from '../ports/audit-log.ts';
+import type { Bus } from './bus.ts';
+import { makeLoop } from './loop.ts';
+
+type Deps = { log: AuditLog; bus: Bus; logger: Logger; maxEntries?: number };
+
+const pageSize = 500;
+const pollMs = 1000;
+
+/** The recent end of the log, read once per process however many subscribers follow it. */
+export type Tail = {
+  /** Joins; the tail reads as long as somebody has joined. Resolves once `head()` is current. */
+  join(): Promise<{ leave(): void }>;
+  /** The position up to which the tail has read. */
+  head(): number;
+  /** Entries after a position, at most `limit`; null where the ring no longer reaches back that far. */
+  after(position: number, limit: number): readonly LogEntry[] | null;
+  /** Calls back, once, when `head()` has moved beyond a position; at once where it has already. Returns the way to call it off. */
+  onceBeyond(position: number, callback: () => void): () => void;
+  stop(): Promise<void>;
+};
+
+export const makeTail = ({ log, bus, logger, maxEntries = 4096 }: Deps): Tail => {
+  let ring: LogEntry[] = [];
+  let head = 0;
+  let joined = 0;
+  /** Counts the fresh starts: a read from before one must not reach the ring. */
+  let era = 0;
+  let ready: Promise<void> | null = null;
+  const waiting = new Set<() => void>();
+
+  const advance = async () => {
+    if (joined === 0) return false;
+    const readIn = era;
+    const entries = await log.readAfter(head, pageSize);
+    const last = entries.at(-1);
+    if (!last || era !== readIn) return false;
+    ring = ring.concat(entries).slice(-maxEntries);
+    head = last.position;
+    const callbacks = [...waiting];
+    waiting.clear();
+    for (const callback of callbacks) callback();
+    return entries.length === pageSize;
+  };
+  const loop = makeLoop({
+    work: advance,
+    pollMs,
+    onError: (error) => {
+      logger.error({ err: error }, 'the live tail could not read the log; next try follows');
+      return undefined;
+    },
+  });
+  const forget = bus.on('log', loop.wake);
+  loop.start();
+
+  return {
+    join: async () => {
+      joined += 1;
+      // Nobody has read while nobody had joined: the ring starts anew at the log's end.
+      if (joined === 1) {
+        ready = log.size().then((size) => {
+          era += 1;
+          ring = [];
+          head = size;
+          loop.wake();
+        });
+      }
+      let left = false;
+      const leave = () => {
+        if (!left) joined -= 1;
+        left = true;
+      };
+      await Promise.resolve(ready).catch((error) => {
+        leave();
+        throw error;
+      });
+      return { leave };
+    },
+    head: () => head,
+    after: (position, limit) => {
+      const oldest = ring[0]?.position ?? head + 1;
+      if (position < oldest - 1) return null;
+      const start = position - oldest + 1;
+      return ring.slice(start, start + limit);
+    },
+    onceBeyond: (position, callback) => {
+      if (head > position) {
+        callback();
+        return () => {};
+      }
+      waiting.add(callback);
+      return () => waiting.delete(callback);
+    },
+    stop: async () => {
+      forget();
+      await loop.stop();
+    },
+  };
+};

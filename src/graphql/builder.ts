@@ -1,0 +1,80 @@
+import SchemaBuilder from '@pothos/core';
+import ErrorsPlugin from '@pothos/plugin-errors';
+import RelayPlugin from '@pothos/plugin-relay';
+import ZodPlugin from '@pothos/plugin-zod';
+import type { Role } from '../domain/actor.ts';
+import type { Json as JsonValue } from '../domain/json.ts';
+import type { Context } from './context.ts';
+import { toArgumentError } from './errors.ts';
+import { DateTime, IdScalar, Json, SafeInt, StringScalar } from './scalars.ts';
+
+type Types = {
+  Context: Context;
+  DefaultFieldNullability: false;
+  DefaultEdgesNullability: false;
+  DefaultNodeNullability: false;
+  Connection: { totalCount: () => Promise<number> };
+  Scalars: {
+    ID: { Input: string; Output: string };
+    DateTime: { Input: Date; Output: Date };
+    SafeInt: { Input: number; Output: number };
+    JSON: { Input: JsonValue; Output: JsonValue };
+  };
+};
+
+const capitalize = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
+
+/**
+ * Errors outside of Zod: what Zod refuses becomes a member of a mutation's result. Only the classes that a field names do:
+ * with `Error` among the default types, internal messages would reach clients.
+ */
+export const builder = new SchemaBuilder<Types>({
+  plugins: [RelayPlugin, ErrorsPlugin, ZodPlugin],
+  defaultFieldNullability: false,
+  errors: {
+    defaultTypes: [],
+    directResult: true,
+    defaultUnionOptions: { name: ({ fieldName }) => `${capitalize(fieldName)}Result` },
+  },
+  zod: { validationError: (error, _args, _context, info) => toArgumentError(error, info.parentType.name) },
+  relay: {
+    clientMutationId: 'omit',
+    cursorType: 'String',
+    edgesFieldOptions: { nullable: false, description: 'The items, each with its cursor.' },
+    nodeFieldOptions: { nullable: false, description: 'The item.' },
+    cursorFieldOptions: { nullable: false, description: 'Where the item is in the list: for `after` and `before`.' },
+    pageInfoFieldOptions: { nullable: false, description: 'Whether there is more, and where it goes on.' },
+    pageInfoTypeOptions: { description: 'Where a page begins and ends, and whether there is more.' },
+    hasNextPageFieldOptions: { description: 'Whether there is more after this page.' },
+    hasPreviousPageFieldOptions: { description: 'Whether there is more before this page.' },
+    startCursorFieldOptions: { description: "The first item's cursor; null on an empty page." },
+    endCursorFieldOptions: { description: "The last item's cursor; null on an empty page." },
+    firstArgOptions: { description: 'How many items from the start: 1–200, 50 when neither `first` nor `last` is given.' },
+    afterArgOptions: { description: 'Only items after this cursor.' },
+    lastArgOptions: { description: 'How many items from the end: 1–200.' },
+    beforeArgOptions: { description: 'Only items before this cursor.' },
+  },
+});
+
+builder.addScalarType('DateTime', DateTime);
+builder.addScalarType('SafeInt', SafeInt);
+builder.addScalarType('JSON', Json);
+builder.addScalarType('String', StringScalar);
+builder.addScalarType('ID', IdScalar);
+
+builder.globalConnectionField('totalCount', (t) =>
+  t.int({
+    nullable: false,
+    description: 'How many items there are in all, whatever the page.',
+    resolve: ({ totalCount }) => totalCount(),
+  }),
+);
+
+builder.queryType({ description: 'Everything that can be read.' });
+builder.mutationType({
+  description: 'Everything that can be changed. Each change is recorded in the audit log, with who made it.',
+});
+builder.subscriptionType({ description: 'What can be followed live, over a websocket (graphql-ws).' });
+
+/** Marks a root field with the role that it takes; `null`: any valid token. A field without a mark is refused to everybody. */
+export const requires = (role: Role | null) => ({ extensions: { requiredRole: role } });

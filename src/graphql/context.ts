@@ -1,0 +1,39 @@
+import DataLoader from 'dataloader';
+import type { Caller } from '../domain/actor.ts';
+import type { Flag, FlagState } from '../domain/flag.ts';
+import type { Schedule } from '../domain/schedule.ts';
+import type { App } from './app.ts';
+
+/** What every resolver can reach. */
+export type Context = { caller: Caller; app: App; loaders: Loaders };
+
+/** Reads of many objects as one statement each. They merge, but do not remember: a subscription's context lives long. */
+export type Loaders = {
+  flagsById: DataLoader<string, Flag | null>;
+  statesOf: DataLoader<string, FlagState[]>;
+  conflictsOf: DataLoader<Schedule, Schedule[]>;
+};
+
+export const makeLoaders = ({ flags, schedules }: Pick<App, 'flags' | 'schedules'>): Loaders => ({
+  flagsById: new DataLoader(
+    async (ids) => {
+      const found = new Map((await flags.findByIds(ids)).map((flag) => [flag.id, flag]));
+      return ids.map((id) => found.get(id) ?? null);
+    },
+    { cache: false },
+  ),
+  statesOf: new DataLoader(
+    async (ids) => {
+      const states = await flags.statesOf(ids);
+      return ids.map((id) => states.get(id) ?? []);
+    },
+    { cache: false },
+  ),
+  conflictsOf: new DataLoader(
+    async (of) => {
+      const conflicts = await schedules.conflictsOf(of);
+      return of.map(({ id }) => conflicts.get(id) ?? []);
+    },
+    { cache: false },
+  ),
+});

@@ -1,0 +1,30 @@
+import { GraphQLError } from 'graphql';
+import type { ZodError } from 'zod';
+import { ValidationError } from '../domain/errors.ts';
+import { toValidationError } from '../domain/flag.ts';
+
+/** The caller sent a value that cannot be used; the message says which, and what is allowed. */
+export const badUserInput = (message: string): GraphQLError =>
+  new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
+
+export const unauthenticated = (message: string): GraphQLError =>
+  new GraphQLError(message, {
+    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } },
+  });
+
+export const forbidden = (message: string): GraphQLError =>
+  new GraphQLError(message, { extensions: { code: 'FORBIDDEN', http: { status: 403 } } });
+
+/**
+ * Zod's findings about arguments. In a mutation they are a member of the result, with paths below `input`; a query has no
+ * place for them but the top.
+ */
+export const toArgumentError = (error: ZodError, parentType: string): Error => {
+  const { issues } = toValidationError(error);
+  if (parentType === 'Mutation') {
+    return new ValidationError(
+      issues.map(({ path, message }) => ({ path: path[0] === 'input' ? path.slice(1) : path, message })),
+    );
+  }
+  return badUserInput(issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; '));
+};

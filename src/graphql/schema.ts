@@ -1,0 +1,9 @@
+import { builder } from './builder.ts';
+import './types/error-types.ts';
+import './types/viewer.ts';
+import './types/flag-operations.ts';
+import './types/schedule-operations.ts';
+import './types/audit-event-list.ts';
+
+/** The whole schema. Importing the types registers them with the builder. */
+export const schema = builder.toSchema();

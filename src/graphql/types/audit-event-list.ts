@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { LogEntry } from '../../domain/audit-event.ts';
+import type { AuditEventFilter } from '../../domain/audit-filter.ts';
+import type { AuditLog } from '../../ports/audit-log.ts';
+import { builder, requires } from '../builder.ts';
+import { type ConnectionArgs, decodeCursor, notACursor, resolvePage } from '../connection.ts';
+import { AuditEventRef, toEventCursor } from './audit-event.ts';
+import { ActorType, AuditEventType, AuditOrder, AuditResult } from './enums.ts';
+
+const AuditEventFilterInput = builder.inputType('AuditEventFilter', {
+  description: 'Which events; every field that is given must match.',
+  fields: (t) => ({
+    flagKey: t.string({ description: 'Of this flag.' }),
+    types: t.field({ type: [AuditEventType], description: 'Of any of these types.' }),
+    actorId: t.string({ description: 'By this actor.' }),
+    actorType: t.field({ type: ActorType, description: 'By actors of this kind.' }),
+    resourceType: t.string({ description: 'Done to things of this kind, for example flag_schedule.' }),
+    resourceId: t.string({ description: 'Done to this thing.' }),
+    scheduleId: t.id({ validate: { schema: z.uuid('must be a UUID') }, description: 'Of this schedule: its whole trail.' }),
+    environment: t.string({ description: 'In this environment.' }),
+    workspaceId: t.string({ description: 'In this workspace.' }),
+    requestId: t.string({ description: 'Made by this request.' }),
+    result: t.field({ type: AuditResult, description: 'With this result.' }),
+    from: t.field({ type: 'DateTime', description: 'Occurred at this instant or later.' }),
+    to: t.field({ type: 'DateTime', description: 'Occurred before this instant.' }),
+  }),
+});
+
+/** What every list of events takes, beside the page. */
+export const auditEventArgs = builder.args((t) => ({
+  filter: t.field({ type: AuditEventFilterInput, description: 'Only these events.' }),
+  order: t.field({ type: AuditOrder, defaultValue: 'NEWEST_FIRST', description: 'By position in the log.' }),
+}));
+
+export const AuditEventEdge = builder.edgeObject({
+  name: 'AuditEventEdge',
+  description: 'An event in a list.',
+  type: AuditEventRef,
+});
+export const AuditEventConnection = builder.connectionObject(
+  {
+    name: 'AuditEventConnection',
+    description: 'A page of events.',
+    type: AuditEventRef,
+  },
+  AuditEventEdge,
+);
+
+const parseEventCursor = (cursor: string): number => {
+  const position = decodeCursor('event', cursor);
+  if (!/^(0|[1-9]\d{0,15})$/.test(position)) throw notACursor(cursor);
+  return Number(position);
+};
+
+type EventArgs = ConnectionArgs & { filter?: AuditEventFilter | null; order?: 'NEWEST_FIRST' | 'OLDEST_FIRST' | null };
+
+/** A page of the log; `scope` restricts it whatever the filter says. */
+export const resolveEvents = (log: AuditLog, args: EventArgs, scope: AuditEventFilter = {}) => {
+  const filter = { ...args.filter, ...scope };
+  return resolvePage<LogEntry, number>({
+    args,
+    cursorOf: ({ position }) => toEventCursor(position),
+    parse: parseEventCursor,
+    list: (slice) => log.list(filter, slice),
+    count: () => log.count(filter),
+    newestFirst: args.order !== 'OLDEST_FIRST',
+  });
+};
+
+builder.queryFields((t) => ({
+  auditEvent: t.field({
+    type: AuditEventRef,
+    nullable: true,
+    description: 'One event; null for an unknown id.',
+    args: { id: t.arg.id({ required: true, validate: { schema: z.uuid('must be a UUID') }, description: "The event's id." }) },
+    ...requires('AUDITOR'),
+    resolve: (_root, { id }, { app }) => app.log.find(id),
+  }),
+  auditEvents: t.connection(
+    {
+      type: AuditEventRef,
+      description: 'The audit log: who did what, when, from where. An event is here within a second of its commit.',
+      args: auditEventArgs,
+      ...requires('AUDITOR'),
+      resolve: (_root, args, { app }) => resolveEvents(app.log, args),
+    },
+    AuditEventConnection,
+    AuditEventEdge,
+  ),
+}));
+
+builder.subscriptionField('auditEvents', (t) =>
+  t.field({
+    type: AuditEventRef,
+    description:
+      'The audit log, live: each event once and in order. After a lost connection, give the `cursor` of the last event that came as `after`: what was missed comes first.',
+    args: {
+      filter: t.arg({ type: AuditEventFilterInput, description: 'Only these events.' }),
+      after: t.arg.string({ description: "Resume after this event's cursor. Absent: from now on." }),
+    },
+    ...requires('AUDITOR'),
+    subscribe: async (_root, { filter, after }, { app }) => {
+      if (after == null) return app.follow({ filter: filter ?? {} });
+      const position = parseEventCursor(after);
+      const size = await app.log.size();
+      if (position > size) throw notACursor(after);
+      return app.follow({ filter: filter ?? {}, after: position });
+    },
+    resolve: (entry) => entry,
+  }),
+);

@@ -1,0 +1,78 @@
+import type { actorTypes, roles } from '../../domain/actor.ts';
+import type { auditResults } from '../../domain/audit-event.ts';
+import { auditEventTypes, type AuditEventType as EventType, eventDescriptions } from '../../domain/event-metadata.ts';
+import type { flagTypes } from '../../domain/flag.ts';
+import type { scheduleStatuses } from '../../domain/schedule.ts';
+import { builder } from '../builder.ts';
+
+/** Enum values that are named as the domain names them, each with its description. */
+const describe = <Value extends string>(values: Record<Value, string>) =>
+  Object.fromEntries(
+    Object.entries<string>(values).map(([value, description]) => [value, { value: value as Value, description }]),
+  ) as Record<Value, { value: Value; description: string }>;
+
+export const FlagType = builder.enumType('FlagType', {
+  description: "What a flag's variants hold.",
+  values: describe<(typeof flagTypes)[number]>({
+    BOOLEAN: 'On or off.',
+    STRING: 'Text.',
+    NUMBER: 'A number.',
+    OBJECT: 'A JSON object.',
+  }),
+});
+
+export const ScheduleStatus = builder.enumType('ScheduleStatus', {
+  description: 'Where a scheduled change is in its life.',
+  values: describe<(typeof scheduleStatuses)[number]>({
+    PENDING: 'Not due yet, or about to be applied.',
+    APPLIED: 'The change was made.',
+    FAILED: 'The change could not be made. With `nextRetryAt` it is tried again, without it is not.',
+    CANCELLED: 'Somebody called it off before it was applied.',
+  }),
+});
+
+export const ActorType = builder.enumType('ActorType', {
+  description: 'What kind of actor did it.',
+  values: describe<(typeof actorTypes)[number]>({
+    USER: 'A person.',
+    SERVICE_ACCOUNT: 'Another service, under a name of its own.',
+    SYSTEM: 'Flagtrail itself: the worker, the audit pipeline.',
+    API: 'An API key.',
+  }),
+});
+
+export const Role = builder.enumType('Role', {
+  description: 'What a token may do.',
+  values: describe<(typeof roles)[number]>({
+    ADMIN: 'Everything.',
+    AUDITOR: 'Reads everything, changes nothing.',
+    AUDIT_WRITER: 'Records events of other applications.',
+  }),
+});
+
+export const AuditResult = builder.enumType('AuditResult', {
+  description: 'How an action ended.',
+  values: describe<(typeof auditResults)[number]>({
+    SUCCESS: 'It was done.',
+    FAILURE: 'It was tried and failed; `errorMessage` says why.',
+    DENIED: 'The caller was not allowed to do it.',
+  }),
+});
+
+export const AuditOrder = builder.enumType('AuditOrder', {
+  description: 'The order of events, by position in the log.',
+  values: describe<'NEWEST_FIRST' | 'OLDEST_FIRST'>({
+    NEWEST_FIRST: 'The latest event first.',
+    OLDEST_FIRST: 'The log as it was written.',
+  }),
+});
+
+/** `flag_schedule.created` is FLAG_SCHEDULE_CREATED here. */
+const enumName = (type: EventType) => type.toUpperCase().replaceAll('.', '_');
+
+export const AuditEventType = builder.enumType('AuditEventType', {
+  description: 'What happened. `eventType` of an event has the same as a wire name, for example flag_schedule.created.',
+  values: Object.fromEntries(
+    auditEventTypes.map((type) => [enumName(type), { value: type, description: eventDescriptions[type] }]),
+  ) as Record<string, { value: EventType; description: string }>,
+});

@@ -1,0 +1,102 @@
+import {
+  type DomainError,
+  EnvironmentNotFoundError,
+  FlagAlreadyExistsError,
+  FlagNotFoundError,
+  IdempotencyConflictError,
+  ScheduleNotCancellableError,
+  ScheduleNotFoundError,
+  ValidationError,
+  type ValidationIssue,
+  VersionConflictError,
+} from '../../domain/errors.ts';
+import type { FlagState } from '../../domain/flag.ts';
+import type { ScheduleStatus as Status } from '../../domain/schedule.ts';
+import { builder } from '../builder.ts';
+import { ScheduleStatus } from './enums.ts';
+import { FlagStateType } from './flag-state.ts';
+
+const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
+  description: 'An outcome that the caller can act on. Every error type implements it.',
+  fields: (t) => ({
+    message: t.exposeString('message', { description: 'What is wrong, with the value and what is allowed.' }),
+    code: t.exposeString('code', { description: 'The same, for programs.' }),
+  }),
+});
+
+const ValidationIssueType = builder.objectRef<ValidationIssue>('ValidationIssue').implement({
+  description: 'One thing wrong with an input.',
+  fields: (t) => ({
+    path: t.exposeStringList('path', {
+      description: 'Where, below the argument `input`: for example ["updates", "rolloutPercentage"].',
+    }),
+    message: t.exposeString('message', { description: 'What is wrong there, and what is allowed.' }),
+  }),
+});
+
+builder.objectType(ValidationError, {
+  name: 'ValidationError',
+  description: 'The input has values that cannot be used. Nothing was stored.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    issues: t.field({ type: [ValidationIssueType], description: 'Every value that is wrong.', resolve: ({ issues }) => issues }),
+  }),
+});
+
+builder.objectType(FlagNotFoundError, {
+  name: 'FlagNotFoundError',
+  description: 'There is no flag of that key.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ flagKey: t.exposeString('flagKey', { description: 'The key that was asked for.' }) }),
+});
+
+builder.objectType(FlagAlreadyExistsError, {
+  name: 'FlagAlreadyExistsError',
+  description: 'The key belongs to another flag.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ flagKey: t.exposeString('flagKey', { description: 'The key that is taken.' }) }),
+});
+
+builder.objectType(EnvironmentNotFoundError, {
+  name: 'EnvironmentNotFoundError',
+  description: 'There is no environment of that key.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ environment: t.exposeString('environment', { description: 'The key that was asked for.' }) }),
+});
+
+builder.objectType(VersionConflictError<FlagState>, {
+  name: 'VersionConflictError',
+  description: 'Somebody changed the state since the version that the caller expected.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    expectedVersion: t.exposeInt('expectedVersion', { description: 'The version that the caller expected.' }),
+    current: t.field({ type: FlagStateType, description: 'The state as it is now.', resolve: ({ current }) => current }),
+  }),
+});
+
+builder.objectType(ScheduleNotFoundError, {
+  name: 'ScheduleNotFoundError',
+  description: 'There is no schedule of that id.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ id: t.exposeID('id', { description: 'The id that was asked for.' }) }),
+});
+
+builder.objectType(ScheduleNotCancellableError<Status>, {
+  name: 'ScheduleNotCancellableError',
+  description: 'The schedule can no longer become due: only a PENDING one, or a FAILED one with a retry due, can be cancelled.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    id: t.exposeID('id', { description: "The schedule's id." }),
+    status: t.field({ type: ScheduleStatus, description: 'Its status.', resolve: ({ status }) => status }),
+  }),
+});
+
+builder.objectType(IdempotencyConflictError, {
+  name: 'IdempotencyConflictError',
+  description: 'The idempotency key was used before, with another input.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    idempotencyKey: t.exposeString('idempotencyKey', { description: 'The key.' }),
+    scheduleId: t.exposeID('scheduleId', { description: 'The schedule that it made.' }),
+  }),
+});

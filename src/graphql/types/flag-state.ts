@@ -1,0 +1,39 @@
+import type { Environment, FlagState } from '../../domain/flag.ts';
+import { builder, requires } from '../builder.ts';
+
+export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement({
+  description: 'What a flag is in one environment.',
+  fields: (t) => ({
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+    enabled: t.exposeBoolean('enabled', { description: 'Whether the flag is on.' }),
+    rolloutPercentage: t.exposeInt('rolloutPercentage', {
+      description: 'The share of evaluations, 0–100, that an enabled flag reaches.',
+    }),
+    defaultVariant: t.exposeString('defaultVariant', {
+      nullable: true,
+      description: 'The variant that is served where nothing else says so.',
+    }),
+    version: t.exposeInt('version', {
+      description: 'Counts the changes of this state, from 1: what `expectedVersion` is compared with.',
+    }),
+    updatedAt: t.field({ type: 'DateTime', description: 'When it changed last.', resolve: ({ updatedAt }) => updatedAt }),
+  }),
+});
+
+const EnvironmentType = builder.objectRef<Environment>('Environment').implement({
+  description: 'Where flags have a state of their own: production, staging, development exist from the start.',
+  fields: (t) => ({
+    key: t.exposeString('key', { description: 'What other fields and arguments call it.' }),
+    name: t.exposeString('name', { description: 'What people call it.' }),
+    enabled: t.exposeBoolean('enabled', { description: 'Whether it takes changes.' }),
+  }),
+});
+
+builder.queryField('environments', (t) =>
+  t.field({
+    type: [EnvironmentType],
+    description: 'All environments.',
+    ...requires('AUDITOR'),
+    resolve: (_root, _args, { app }) => app.flags.environments(),
+  }),
+);

@@ -1,0 +1,47 @@
+import type { Flag } from '../../domain/flag.ts';
+import { builder } from '../builder.ts';
+import { AuditEventRef } from './audit-event.ts';
+import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
+import { FlagType } from './enums.ts';
+import { FlagStateType } from './flag-state.ts';
+
+export const FlagRef = builder.objectRef<Flag>('Flag').implement({
+  description: 'A feature flag.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'A UUID.' }),
+    key: t.exposeString('key', { description: 'What applications call it; it never changes.' }),
+    name: t.exposeString('name', { description: 'What people call it.' }),
+    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    type: t.field({ type: FlagType, description: 'What its variants hold.', resolve: ({ type }) => type }),
+    tags: t.exposeStringList('tags', { description: 'Words to find it by.' }),
+    createdAt: t.field({ type: 'DateTime', description: 'When it was created.', resolve: ({ createdAt }) => createdAt }),
+    updatedAt: t.field({
+      type: 'DateTime',
+      description: 'When it changed last, its states left out.',
+      resolve: ({ updatedAt }) => updatedAt,
+    }),
+    state: t.field({
+      type: FlagStateType,
+      nullable: true,
+      description: 'What it is in one environment; null for an unknown one.',
+      args: { environment: t.arg.string({ required: true, defaultValue: 'production', description: "The environment's key." }) },
+      resolve: async ({ id }, { environment }, { loaders }) =>
+        (await loaders.statesOf.load(id)).find((state) => state.environment === environment) ?? null,
+    }),
+    states: t.field({
+      type: [FlagStateType],
+      description: 'What it is in each environment.',
+      resolve: ({ id }, _args, { loaders }) => loaders.statesOf.load(id),
+    }),
+    history: t.connection(
+      {
+        type: AuditEventRef,
+        description: 'Everything that was done to it or scheduled for it, newest first.',
+        args: auditEventArgs,
+        resolve: ({ key }, args, { app }) => resolveEvents(app.log, args, { flagKey: key }),
+      },
+      AuditEventConnection,
+      AuditEventEdge,
+    ),
+  }),
+});

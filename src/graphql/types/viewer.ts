@@ -1,0 +1,32 @@
+import type { Actor, Caller } from '../../domain/actor.ts';
+import { builder, requires } from '../builder.ts';
+import { ActorType, Role } from './enums.ts';
+
+export const ActorRef = builder.objectRef<Actor>('Actor').implement({
+  description: 'Who acted, as known at that moment: it stays when the person is gone.',
+  fields: (t) => ({
+    type: t.field({ type: ActorType, description: 'What kind of actor.', resolve: ({ type }) => type }),
+    id: t.exposeString('id', {
+      description: "The token's subject; `system` for Flagtrail itself, `unknown` for a token without one.",
+    }),
+    name: t.exposeString('name', { nullable: true, description: 'Their name, as the token has it.' }),
+    email: t.exposeString('email', { nullable: true, description: 'Their address, as the token has it.' }),
+  }),
+});
+
+const Viewer = builder.objectRef<Caller>('Viewer').implement({
+  description: 'Who is asking.',
+  fields: (t) => ({
+    actor: t.field({ type: ActorRef, description: 'As whom the audit log will name the caller.', resolve: ({ actor }) => actor }),
+    roles: t.field({ type: [Role], description: 'What the caller may do.', resolve: ({ roles }) => [...roles] }),
+  }),
+});
+
+builder.queryField('viewer', (t) =>
+  t.field({
+    type: Viewer,
+    description: 'Who the token speaks for.',
+    ...requires(null),
+    resolve: (_root, _args, { caller }) => caller,
+  }),
+);
