@@ -1,0 +1,51 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+/** A process of its own that talks over IPC; killed at the end of the test if it still runs. */
+export type TestProcess = {
+  readonly process: ChildProcess;
+  /** The next message from it. Rejects where it ends without one. */
+  nextMessage(): Promise<unknown>;
+  send(message: object | string): void;
+  /** Ends it as `kill -9` does, and resolves when it is gone. */
+  kill(): Promise<void>;
+};
+
+/** Starts a TypeScript file as a process. */
+export const startProcess = (file: URL, args: readonly string[] = []): TestProcess => {
+  const child = fork(fileURLToPath(file), args, { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const messages: unknown[] = [];
+  let wake = () => {};
+  let ended = false;
+  child.on('message', (message) => {
+    messages.push(message);
+    wake();
+  });
+  const exit = once(child, 'exit').then(() => {
+    ended = true;
+    wake();
+  });
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await exit;
+  };
+  onTestFinished(kill);
+  return {
+    process: child,
+    nextMessage: async () => {
+      while (messages.length === 0) {
+        if (ended) throw new Error(`the process ended with ${child.exitCode ?? child.signalCode} before its message`);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      return messages.shift();
+    },
+    send: (message) => {
+      child.send(message);
+    },
+    kill,
+  };
+};

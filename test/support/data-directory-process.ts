@@ -1,0 +1,18 @@
+// Tries to take the folder of its first argument, tells how that went, and keeps what it has until it is stopped.
+import { acquireDataDirectory } from '../../src/adapters/sqlite/data-directory-lock.ts';
+
+const folder = process.argv[2] ?? '';
+const attempt = () => {
+  try {
+    const held = acquireDataDirectory(folder);
+    process.once('message', () => {
+      held.release();
+      process.send?.('released');
+    });
+    return 'acquired';
+  } catch (error) {
+    return error instanceof Error ? error.name : String(error);
+  }
+};
+process.send?.(attempt());
+setInterval(() => {}, 60_000);
