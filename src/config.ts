@@ -145,7 +145,8 @@ const refusal = (name: SettingName, value: string, message = ''): string => {
 /** On one line, not too long, and without the password of a URL. */
 const quote = (value: string): string => {
   const shown = value.replaceAll(/\/\/[^\s,]*@/g, '//***@');
-  return JSON.stringify(shown.length > 200 ? `${shown.slice(0, 200)}…` : shown);
+  const escaped = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  return JSON.stringify(shown.length > 200 ? `${shown.slice(0, 200)}…` : shown).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, escaped);
 };
 
 /** Freezes plain objects and arrays; keys and URLs are left alone. */
