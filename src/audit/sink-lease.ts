@@ -1,38 +1,34 @@
 import type { SinkCursors } from '../ports/event-sink.ts';
-import type { Sleep } from './sleep.ts';
 
-type Lease = { cursors: Pick<SinkCursors, 'renew'>; name: string; holder: string; leaseMs: number; sleep: Sleep };
+type Lease = { cursors: Pick<SinkCursors, 'renew'>; name: string; holder: string; leaseMs: number };
 
 /**
  * Does work under a lease that is held already, and renews it three times in its length. The signal given to the work
  * is aborted when the lease is another's, or when it may have run out because it could not be renewed.
  */
 export const whileLeased = async <T>(
-  { cursors, name, holder, leaseMs, sleep }: Lease,
+  { cursors, name, holder, leaseMs }: Lease,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
-  const [lost, ended] = [new AbortController(), new AbortController()];
+  const lost = new AbortController();
   let beatsMissed = 0;
-  const beat = async () => {
-    for (;;) {
-      await sleep(leaseMs / 3, ended.signal);
-      if (ended.signal.aborted) return;
-      if (beatsMissed >= 2) return lost.abort(new Error(`lease on sink '${name}' could not be renewed`));
-      beatsMissed += 1;
-      // Not awaited: a database that does not answer must not stop the count.
-      cursors.renew(name, holder, leaseMs).then(
-        (held) => {
-          if (held) beatsMissed = 0;
-          else lost.abort(new Error(`lease on sink '${name}' was taken by another process`));
-        },
-        () => {},
-      );
-    }
-  };
-  void beat();
+  const beat = setInterval(() => {
+    if (beatsMissed >= 2) return lost.abort(new Error(`the lease on sink '${name}' could not be renewed`));
+    beatsMissed += 1;
+    // Not awaited: a database that does not answer must not stop the count.
+    cursors.renew(name, holder, leaseMs).then(
+      (held) => {
+        if (held) beatsMissed = 0;
+        else lost.abort(new Error(`the lease on sink '${name}' was taken by another process`));
+      },
+      () => {},
+    );
+  }, leaseMs / 3);
   try {
     return await work(lost.signal);
+  } catch (error) {
+    throw lost.signal.aborted ? lost.signal.reason : error;
   } finally {
-    ended.abort();
+    clearInterval(beat);
   }
 };

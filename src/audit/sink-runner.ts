@@ -3,8 +3,8 @@ import type { AuditLog } from '../ports/audit-log.ts';
 import type { Random } from '../ports/clock.ts';
 import type { EventSink, SinkCursors } from '../ports/event-sink.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
+import { makeLoop } from './loop.ts';
 import { whileLeased } from './sink-lease.ts';
-import { realSleep, type Sleep } from './sleep.ts';
 
 /** SHIPPING also when there is nothing to ship; STANDBY: another process ships; WAITING: the sink takes nothing yet. */
 export type SinkState = 'STOPPED' | 'SHIPPING' | 'STANDBY' | 'WAITING' | 'FAILING';
@@ -26,7 +26,7 @@ export type SinkStatus = {
 
 export type SinkRunner = {
   start(): void;
-  /** There may be something new. Calls that come while a pass runs are one. */
+  /** There may be something new. Cheap; calls that come while a pass runs are one. */
   wake(): void;
   /** Starts nothing more, gives a running delivery `deadlineMs` to end, then aborts it. Never throws. */
   stop(options?: { deadlineMs?: number }): Promise<void>;
@@ -41,13 +41,15 @@ type Deps = {
   random: Random;
   /** Names this process among all that ship. May outlive a restart only where a lock admits one process at a time. */
   holder: string;
-  sleep?: Sleep;
   pollMs?: number;
   leaseMs?: number;
   backoff?: Backoff;
   /** After so many failures in a row another process gets its chance: it may reach what this one does not. */
   handOverAfterFailures?: number;
 };
+
+/** The sink takes nothing yet. It is asked again at the next poll, and not with every commit until then. */
+class NotYet extends Error {}
 
 /**
  * Ships the log to a sink, at least once and in order, from the sink's durable cursor. Tries for ever, and drops nothing:
@@ -60,7 +62,6 @@ export const makeSinkRunner = ({
   logger: parentLogger,
   random,
   holder,
-  sleep = realSleep,
   pollMs = 1000,
   leaseMs = 15_000,
   backoff = { firstMs: 500, maxMs: 30_000 },
@@ -68,12 +69,11 @@ export const makeSinkRunner = ({
 }: Deps): SinkRunner => {
   const { name } = sink;
   const logger = parentLogger.child({ sink: name });
-  const [stopping, aborting] = [new AbortController(), new AbortController()];
+  const aborting = new AbortController();
   const status: SinkStatus = { name, state: 'STOPPED', position: null, lag: 0, delivered: 0, failures: 0, lastError: null };
-  let running: Promise<void> | null = null;
+  let started = false;
   let failuresInARow = 0;
-  let woken = Promise.withResolvers<void>();
-  /** The durable cursor as last seen. `status.position` may be ahead of it: what was accepted is not sent again, saved or not. */
+  /** The durable cursor as last seen. `status.position` may be ahead: what was accepted is not sent again, saved or not. */
   let saved = 0;
 
   const save = async (position: number): Promise<boolean> => {
@@ -84,79 +84,68 @@ export const makeSinkRunner = ({
 
   const pass = async (): Promise<'IDLE' | 'MORE' | 'STANDBY' | 'WAITING'> => {
     const size = await log.size();
-    const lagAt = (position: number) => Math.max(0, size - position);
-    if (status.position !== null && status.position === saved && size <= saved) {
-      status.lag = 0;
+    const moveTo = (position: number) => Object.assign(status, { position, lag: Math.max(0, size - position) });
+    if (status.position === saved && size <= saved) {
+      moveTo(saved);
       return 'IDLE';
     }
     const lease = await cursors.acquire(name, holder, leaseMs);
     saved = lease.position;
     const position = Math.max(status.position ?? 0, saved);
-    Object.assign(status, { position, lag: lagAt(position) });
-    if (!lease.held) return 'STANDBY';
-    if (position > saved && !(await save(position))) return 'STANDBY';
+    moveTo(position);
+    if (!lease.held || (position > saved && !(await save(position)))) return 'STANDBY';
 
     const entries = await log.readAfter(position, sink.maxBatch);
     if (entries.length === 0) return 'IDLE';
-    const done = await whileLeased({ cursors, name, holder, leaseMs, sleep }, (lost) =>
+    const done = await whileLeased({ cursors, name, holder, leaseMs }, (lost) =>
       sink.deliver(entries, AbortSignal.any([lost, aborting.signal])),
     );
     const last = entries[done - 1];
     if (!last) return 'WAITING';
     status.delivered += done;
-    Object.assign(status, { position: last.position, lag: lagAt(last.position) });
+    moveTo(last.position);
     return (await save(last.position)) ? 'MORE' : 'STANDBY';
   };
 
-  const enter = (state: SinkState, reason?: string) => {
-    if (state === status.state) return;
+  const enter = (state: SinkState) => {
     const from = status.state;
+    if (state === from) return;
     status.state = state;
     const fields = { state, from, position: status.position, lag: status.lag };
-    if (state === 'FAILING') logger.error({ ...fields, error: reason }, 'sink is failing; it is tried again until it accepts');
+    if (state === 'FAILING')
+      logger.error({ ...fields, error: status.lastError }, 'sink is failing; it is tried again until it accepts');
     else if (from === 'FAILING') logger.info(fields, 'sink has recovered');
-    else logger.debug(fields, 'sink changed state');
+    else logger.debug(fields, 'sink changed its state');
   };
 
-  const fail = async (error: unknown) => {
-    const reason = describeError(error);
+  const noteFailure = async (error: unknown) => {
     failuresInARow += 1;
     status.failures += 1;
-    status.lastError = reason;
-    enter('FAILING', reason);
+    status.lastError = describeError(error);
+    enter('FAILING');
     try {
-      await cursors.saveError(name, holder, reason);
+      await cursors.saveError(name, holder, status.lastError);
       if (failuresInARow % handOverAfterFailures === 0) await cursors.release(name, holder);
     } catch (saveError) {
       logger.debug({ error: describeError(saveError) }, 'the error of a sink could not be saved');
     }
   };
 
-  /** Waits until `ms` have passed, or until the runner stops, or (where it may) until it is woken. */
-  const pause = async (ms: number, { wakeable }: { wakeable: boolean }) => {
-    const over = new AbortController();
-    const slept = sleep(ms, AbortSignal.any([over.signal, stopping.signal]));
-    await (wakeable ? Promise.race([slept, woken.promise]) : slept);
-    over.abort();
-  };
-
-  const run = async () => {
-    while (!stopping.signal.aborted) {
-      woken = Promise.withResolvers<void>();
-      try {
-        const outcome = await pass();
-        failuresInARow = 0;
-        status.lastError = null;
-        enter(outcome === 'STANDBY' || outcome === 'WAITING' ? outcome : 'SHIPPING');
-        // A sink that takes nothing yet would be asked with every commit, if it could be woken.
-        if (outcome !== 'MORE') await pause(pollMs, { wakeable: outcome !== 'WAITING' });
-      } catch (error) {
-        if (stopping.signal.aborted) break;
-        await fail(error);
-        await pause(backoffMs(backoff, failuresInARow, random()), { wakeable: false });
-      }
-    }
-  };
+  const loop = makeLoop({
+    pollMs,
+    work: async (stopping) => {
+      const outcome = await pass().catch(async (error: unknown) => {
+        if (!stopping.aborted) await noteFailure(error);
+        throw error;
+      });
+      failuresInARow = 0;
+      status.lastError = null;
+      enter(outcome === 'STANDBY' || outcome === 'WAITING' ? outcome : 'SHIPPING');
+      if (outcome === 'WAITING') throw new NotYet();
+      return outcome === 'MORE';
+    },
+    onError: (error) => (error instanceof NotYet ? pollMs : backoffMs(backoff, failuresInARow, random())),
+  });
 
   const finish = async () => {
     try {
@@ -164,31 +153,36 @@ export const makeSinkRunner = ({
       await cursors.release(name, holder);
       await sink.close?.();
     } catch (error) {
-      logger.warn(
-        { error: describeError(error), position: status.position },
-        'sink did not stop cleanly; what it ships next may hold duplicates',
-      );
+      const fields = { error: describeError(error), position: status.position };
+      logger.warn(fields, 'sink did not stop cleanly; what it ships next may hold duplicates');
     }
     status.state = 'STOPPED';
   };
 
   return {
     start: () => {
-      running ??= run().then(finish);
+      started = true;
+      loop.start();
     },
-    wake: () => woken.resolve(),
+    wake: loop.wake,
     stop: async ({ deadlineMs = 5000 } = {}) => {
-      stopping.abort();
-      if (!running) return;
-      const over = new AbortController();
-      await Promise.race([running, sleep(deadlineMs, over.signal)]);
+      const stopped = loop.stop().then(() => (started ? finish() : undefined));
+      await within(deadlineMs, stopped);
       aborting.abort(new Error('the service is stopping'));
-      // A second for the aborted delivery to be accounted for; a database that does not answer is not waited for.
-      await Promise.race([running, sleep(1000, over.signal)]);
-      over.abort();
+      // For the aborted delivery to be accounted for; a database that does not answer is not waited for any longer.
+      await within(1000, stopped);
     },
     status: () => ({ ...status }),
   };
+};
+
+const within = async (ms: number, work: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, timeout]);
+  clearTimeout(timer);
 };
 
 /** One line: further lines of an AWS error may hold what was signed. */

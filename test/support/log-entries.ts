@@ -1,0 +1,47 @@
+import { type AuditEvent, type LogEntry, toEntry } from '../../src/domain/audit-event.ts';
+import type { AuditLog } from '../../src/ports/audit-log.ts';
+
+export const testInstant = new Date('2026-11-20T09:00:00.000Z');
+
+/** An entry of the log, at a position; its id follows from the position. */
+export const aLogEntry = (
+  position: number,
+  { sealedAt = testInstant, ...fields }: Partial<AuditEvent> & { sealedAt?: Date } = {},
+): LogEntry => {
+  const event: AuditEvent = {
+    id: `01900000-0000-7000-8000-${position.toString().padStart(12, '0')}`,
+    eventType: 'flag.enabled',
+    timestamp: sealedAt.toISOString(),
+    actor: { type: 'USER', id: 'ada', name: 'Ada', email: 'ada@example.com' },
+    resource: { type: 'flag', id: 'checkout-v2' },
+    flagKey: 'checkout-v2',
+    scheduleId: null,
+    environment: 'production',
+    workspaceId: null,
+    previousState: { enabled: false },
+    newState: { enabled: true },
+    changes: [{ field: 'enabled', previousValue: false, newValue: true }],
+    description: "Flag 'checkout-v2' was enabled in production",
+    metadata: { flagKey: 'checkout-v2', environment: 'production', adminUserId: 'ada', adminEmail: 'ada@example.com' },
+    result: 'SUCCESS',
+    errorMessage: null,
+    requestContext: null,
+    ...fields,
+  };
+  return { position, sealedAt, event, entry: toEntry(event) };
+};
+
+/** Entries at the positions from `first` to `last`. */
+export const logEntries = (first: number, last: number, sealedAt = testInstant): LogEntry[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => aLogEntry(first + index, { sealedAt }));
+
+/** As much of a log, in memory, as its followers read. */
+export const makeMemoryLog = (
+  entries: LogEntry[] = [],
+): Pick<AuditLog, 'size' | 'readAfter'> & { append(...more: LogEntry[]): void } => ({
+  append: (...more) => {
+    entries.push(...more);
+  },
+  size: async () => entries.at(-1)?.position ?? 0,
+  readAfter: async (position, limit) => entries.filter((entry) => entry.position > position).slice(0, limit),
+});
