@@ -6,6 +6,8 @@ import { type AcceptedEvent, CloudWatchError, makeCloudWatchRules, type Rejectio
 
 /** How a call goes wrong. "Accept" means that the events were taken in before it went wrong. */
 export type Fault =
+  /** Not at all. */
+  | { kind: 'none' }
   | { kind: 'error'; status: number; code: string }
   /** The connection breaks before, or after, the call was carried out. */
   | { kind: 'cut' | 'accept, then cut' }

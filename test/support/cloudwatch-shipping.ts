@@ -1,0 +1,85 @@
+import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { pino } from 'pino';
+import { expect, onTestFinished, vi } from 'vitest';
+import { makeCloudWatchClient } from '../../src/adapters/cloudwatch/client.ts';
+import { makeCloudWatchSink } from '../../src/adapters/cloudwatch/cloudwatch-sink.ts';
+import { makeSinkRunner } from '../../src/audit/sink-runner.ts';
+import type { LogEntry } from '../../src/domain/audit-event.ts';
+import { type CloudWatchServer, startCloudWatchServer } from './cloudwatch-server.ts';
+import { logEntries, makeMemoryLog, testInstant } from './log-entries.ts';
+import { makeMemorySinkCursors } from './memory-sink-cursors.ts';
+
+export const [group, stream] = ['flagtrail', 'audit'];
+export const hourMs = 3_600_000;
+export const dayMs = 24 * hourMs;
+
+/** Its timeout bounds the wait for a call that hangs. On a machine under load an honest answer takes long, too. */
+export const clientOf = (server: CloudWatchServer, requestTimeoutMs = 20_000): CloudWatchLogsClient =>
+  makeCloudWatchClient({
+    endpoint: server.url,
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    requestTimeoutMs,
+  });
+
+/** A CloudWatch, a log, and a clock that all of them share. */
+export const setUpShipping = async ({
+  entries = [],
+  refuse,
+  ready = true,
+  requestTimeoutMs,
+}: {
+  entries?: LogEntry[];
+  refuse?: (message: string) => boolean;
+  ready?: boolean;
+  requestTimeoutMs?: number;
+} = {}) => {
+  let nowMs = testInstant.getTime();
+  const clock = { now: () => new Date(nowMs) };
+  const server = await startCloudWatchServer({ now: clock.now, refuse });
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  if (ready) {
+    server.createGroup(group);
+    server.createStream(group, stream);
+  }
+  const [log, cursors] = [makeMemoryLog(entries), makeMemorySinkCursors()];
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+
+  /** Starts what a process has that ships; it is stopped when the test is over, the server after it. */
+  const start = (holder = 'a') => {
+    const sink = makeCloudWatchSink({
+      client: clientOf(server, requestTimeoutMs),
+      logGroup: group,
+      logStream: stream,
+      clock,
+      logger,
+    });
+    const runner = makeSinkRunner({
+      sink,
+      log,
+      cursors,
+      logger,
+      holder,
+      random: () => 0,
+      pollMs: 20,
+      leaseMs: 60_000,
+      backoff: { firstMs: 10, maxMs: 40 },
+    });
+    onTestFinished(() => runner.stop({ deadlineMs: 0 }));
+    runner.start();
+    return runner;
+  };
+  const accepted = () => server.accepted(group, stream).map((event) => ({ ...event, body: JSON.parse(event.message) }));
+  const acceptedPositions = (): number[] => accepted().map(({ body }) => body.position);
+  const untilAccepted = (last: number) =>
+    vi.waitFor(async () => expect(await cursors.read('cloudwatch')).toBe(last), { timeout: 20_000 });
+  const passTime = (ms: number) => {
+    nowMs += ms;
+  };
+  return { server, log, cursors, lines, start, accepted, acceptedPositions, untilAccepted, passTime };
+};
+/** The positions from `first` to `last`. */
+export const range = (first: number, last: number) => logEntries(first, last).map(({ position }) => position);
+/** How often PutLogEvents was called. */
+export const puts = (server: CloudWatchServer) => server.calls.filter((call) => call === 'PutLogEvents').length;
