@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -13,9 +13,16 @@ export type TestProcess = {
   kill(): Promise<void>;
 };
 
-/** Starts a TypeScript file as a process. */
-export const startProcess = (file: URL, args: readonly string[] = []): TestProcess => {
-  const child = fork(fileURLToPath(file), args, { execArgv: ['--disable-warning=ExperimentalWarning'] });
+/** Starts a TypeScript file as a process. With `maxFileKiB`, no file can grow beyond: to it, that is a full disk. */
+export const startProcess = (
+  file: URL,
+  args: readonly string[] = [],
+  { maxFileKiB }: { maxFileKiB?: number } = {},
+): TestProcess => {
+  const command = [process.execPath, '--disable-warning=ExperimentalWarning', fileURLToPath(file), ...args];
+  // A POSIX shell counts in blocks of 512 bytes.
+  const limited = maxFileKiB === undefined ? command : ['sh', '-c', `ulimit -f ${maxFileKiB * 2}; exec "$@"`, 'sh', ...command];
+  const child = spawn(limited[0] ?? '', limited.slice(1), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   const messages: unknown[] = [];
   let wake = () => {};
   let ended = false;
