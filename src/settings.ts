@@ -1,9 +1,5 @@
-import { createSecretKey } from 'node:crypto';
-import { isIP } from 'node:net';
-import { validate as isCronExpression } from 'node-cron';
 import { z } from 'zod';
-import { parsePublicKey } from './adapters/jwt/public-key.ts';
-import { isLoopback } from './loopback.ts';
+import * as value from './setting-values.ts';
 
 /** Parts of the service that one process may run. */
 export const processRoles = ['api', 'worker', 'audit'] as const;
@@ -35,57 +31,30 @@ const withDefault = <Value>(schema: z.ZodType<Value, string>, about: About & { d
   );
 const optional = <Value>(schema: z.ZodType<Value, string>, about: About) =>
   described(
-    schema.optional().transform((value) => value ?? null),
+    schema.optional().transform((output) => output ?? null),
     about,
   );
 
-const commaList = z
-  .string()
-  .transform((list) =>
-    list
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
-  )
-  .refine((items) => items.length > 0);
-const integer = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max);
 const groups = (fallback: string, may: string) =>
-  withDefault(commaList, {
+  withDefault(value.commaList, {
     default: fallback,
     allowed: 'group names, separated by commas',
     purpose: `Groups whose members ${may}.`,
   });
-const onOff = z.enum(['true', 'false']).transform((value) => value === 'true');
-
-const isHostName = (text: string) => isIP(text) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$/.test(text);
-const isUrl = (text: string, fits: (url: URL) => boolean) => URL.canParse(text) && fits(new URL(text));
-const isJwksUrl = ({ protocol, hostname, username, password }: URL) =>
-  (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) && !username && !password;
-/** The form in which browsers send it: lower case, no default port, no slash. Null: no origin. */
-const toOrigin = (text: string) => {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (!url || !/^https?:$/.test(url.protocol) || !/^https?:\/\/[^/?#@]+\/?$/i.test(text)) return null;
-  return url.origin;
-};
 
 /** Every setting, by the name of its environment variable, with the value that it becomes. */
 export const environmentSchema = z.object({
-  PORT: withDefault(integer(0, 65_535), {
+  PORT: withDefault(value.integer(0, 65_535), {
     default: '4000',
     allowed: 'a whole number from 0 to 65535 (0: any free port)',
     purpose: 'Port of the API, for HTTP and websockets.',
   }),
-  HOST: withDefault(z.string().refine(isHostName), {
+  HOST: withDefault(value.hostName, {
     default: '127.0.0.1',
     allowed: 'an IP address or a host name',
     purpose: 'Address that the API listens on; 0.0.0.0 for every IPv4 interface.',
   }),
-  ROLES: withDefault(commaList.pipe(z.array(z.enum(processRoles))), {
+  ROLES: withDefault(value.commaList.pipe(z.array(z.enum(processRoles))), {
     default: processRoles.join(),
     allowed: `any of ${processRoles.join(', ')}, separated by commas`,
     purpose: 'What this process runs: the GraphQL API, the worker that applies schedules, the audit pipeline.',
@@ -95,16 +64,13 @@ export const environmentSchema = z.object({
     allowed: 'development, test or production',
     purpose: 'Production mode refuses to start without a database and real authentication.',
   }),
-  DATABASE_URL: optional(
-    z.string().refine((text) => isUrl(text, ({ protocol }) => /^postgres(ql)?:$/.test(protocol))),
-    {
-      default: null,
-      allowed: 'a postgres:// or postgresql:// URL, with special characters of the password percent-encoded',
-      purpose: 'PostgreSQL server, 14 or later. Without it, an embedded database lives in DATA_DIR. Required in production.',
-      secret: true,
-    },
-  ),
-  DATABASE_CONNECTIONS: withDefault(integer(2, 1000), {
+  DATABASE_URL: optional(value.postgresUrl, {
+    default: null,
+    allowed: 'a postgres:// or postgresql:// URL, with special characters of the password percent-encoded',
+    purpose: 'PostgreSQL server, 14 or later. Without it, an embedded database lives in DATA_DIR. Required in production.',
+    secret: true,
+  }),
+  DATABASE_CONNECTIONS: withDefault(value.integer(2, 1000), {
     default: '10',
     allowed: 'a whole number from 2 to 1000',
     purpose: 'Most connections that one process opens to PostgreSQL.',
@@ -114,7 +80,7 @@ export const environmentSchema = z.object({
     allowed: 'a path',
     purpose: 'Folder of the embedded database, the development key and the spool.',
   }),
-  MAX_SPOOL_MB: withDefault(integer(1, 100_000), {
+  MAX_SPOOL_MB: withDefault(value.integer(1, 100_000), {
     default: '64',
     allowed: 'a whole number from 1 to 100000',
     purpose: 'Most disk space, in MiB, for audit events that the database would not take; what does not fit is declared lost.',
@@ -124,43 +90,24 @@ export const environmentSchema = z.object({
     allowed: 'trace, debug, info, warn, error, fatal or silent',
     purpose: 'Least level of log lines on stdout.',
   }),
-  AUTH_JWKS_URL: optional(
-    z.string().refine((text) => isUrl(text, isJwksUrl)),
-    {
-      default: null,
-      allowed: 'an https URL without credentials (http on a loopback host only)',
-      purpose:
-        "Identity provider's public keys. Exactly one of AUTH_JWKS_URL, AUTH_PUBLIC_KEY, AUTH_SECRET is real authentication.",
-    },
-  ),
-  AUTH_PUBLIC_KEY: optional(
-    z.string().transform((text, context) => {
-      try {
-        return parsePublicKey(text);
-      } catch (error) {
-        context.addIssue(error instanceof Error ? error.message : 'it cannot be read');
-        return z.NEVER;
-      }
-    }),
-    {
-      default: null,
-      allowed: 'a public key as PEM (SPKI) or JWK: RSA from 2048 bits, EC P-256, P-384 or P-521, or Ed25519',
-      purpose: 'The one public key that tokens are verified with.',
-      secret: true,
-    },
-  ),
-  AUTH_SECRET: optional(
-    z
-      .string()
-      .refine((text) => Buffer.byteLength(text) >= 32)
-      .transform((text) => createSecretKey(Buffer.from(text))),
-    {
-      default: null,
-      allowed: 'at least 32 bytes',
-      purpose: 'Secret that tokens are signed and verified with (HS256).',
-      secret: true,
-    },
-  ),
+  AUTH_JWKS_URL: optional(value.jwksUrl, {
+    default: null,
+    allowed: 'an https URL without credentials (http on a loopback host only)',
+    purpose:
+      "Identity provider's public keys. Exactly one of AUTH_JWKS_URL, AUTH_PUBLIC_KEY, AUTH_SECRET is real authentication.",
+  }),
+  AUTH_PUBLIC_KEY: optional(value.publicKey, {
+    default: null,
+    allowed: 'a public key as PEM (SPKI) or JWK: RSA from 2048 bits, EC P-256, P-384 or P-521, or Ed25519',
+    purpose: 'The one public key that tokens are verified with.',
+    secret: true,
+  }),
+  AUTH_SECRET: optional(value.secret, {
+    default: null,
+    allowed: 'at least 32 bytes',
+    purpose: 'Secret that tokens are signed (by `flagtrail token`: HS256) and verified with.',
+    secret: true,
+  }),
   AUTH_ISSUER: optional(z.string(), {
     default: null,
     allowed: 'any text',
@@ -174,17 +121,17 @@ export const environmentSchema = z.object({
   AUTH_ADMIN_GROUPS: groups('admin', 'may do everything'),
   AUTH_AUDITOR_GROUPS: groups('auditor', 'may read everything'),
   AUTH_WRITER_GROUPS: groups('audit-writer', 'may record audit events of other applications'),
-  ALLOWED_ORIGINS: optional(commaList.transform((items) => items.map(toOrigin)).pipe(z.array(z.string())), {
+  ALLOWED_ORIGINS: optional(value.origins, {
     default: null,
     allowed: 'origins like https://admin.example.com, separated by commas',
     purpose: 'Browser origins, besides its own, whose pages may use the API.',
   }),
-  GRAPHIQL: optional(onOff, {
+  GRAPHIQL: optional(value.onOff, {
     default: null,
     allowed: 'true or false',
     purpose: 'Whether GraphiQL is served; without it, in development only.',
   }),
-  INTROSPECTION: optional(onOff, {
+  INTROSPECTION: optional(value.onOff, {
     default: null,
     allowed: 'true or false',
     purpose: 'Whether the schema may be asked for; without it, in development only.',
@@ -194,7 +141,7 @@ export const environmentSchema = z.object({
     allowed: 'letters, digits, _ and -, at most 64',
     purpose: 'Environment of audit events that concern no flag environment.',
   }),
-  SCHEDULE_CRON: withDefault(z.string().refine(isCronExpression), {
+  SCHEDULE_CRON: withDefault(value.cronExpression, {
     default: '* * * * * *',
     allowed: 'a cron expression of five fields, or six with seconds first',
     purpose: 'When the worker looks for schedules that are due.',

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { mintToken } from '../adapters/jwt/mint-token.ts';
 import { openSigningKey } from '../adapters/jwt/open-keys.ts';
 import type { Config } from '../config.ts';
@@ -15,13 +15,16 @@ type Options = { sub?: string; email?: string; name?: string; groups?: string[];
 
 /** Adds `flagtrail token`, which prints a bearer token, and nothing else, on standard output. */
 export const addTokenCommand = (program: Command, { readConfig, clock, write }: Deps): void => {
+  const expires = new Option('--expires <duration>', 'lifetime: a number with s, m, h or d, like 30m')
+    .default(3_600_000, '1h')
+    .argParser(parseDuration);
   const command = program.command('token').description('print a bearer token, signed with the development key or AUTH_SECRET');
   command
     .option('--sub <id>', 'who the token is for; developer by default, with the development key only', parseSubject)
     .option('--email <address>', 'email of that person')
     .option('--name <name>', 'name of that person')
     .option('--groups <list>', 'groups, separated by commas; with the development key an admin group by default', parseGroups)
-    .option('--expires <duration>', 'lifetime: a number with s, m, h or d, like 30m', parseDuration, 3_600_000)
+    .addOption(expires)
     .action(async ({ sub, email, name, groups, expires: lifetimeMs }: Options) => {
       const { auth, groups: roleGroups, dataDir } = readConfig();
       const secret = auth && (await openSigningKey(auth.keys, { dataDir }));

@@ -146,6 +146,7 @@ it('goes on with known keys through an outage of any length, and blames no token
   idp.served.keys = [key.jwk, fresh.jwk];
   idp.advance(5);
   await idp.authenticate(await sign(fresh));
+  await expect(idp.authenticate(await sign(await newKey('stranger')))).rejects.toMatchObject(unknownKey);
 });
 
 it('lets only the first request of an outage wait for the provider', async () => {
