@@ -51,6 +51,7 @@ describe('a spool', () => {
       { id: expect.any(Number), logId: 'log', transactionId: null, entry: '{"n":2}' },
     ]);
     expect(spool.counts()).toEqual({ spooled: 4, lost: 0 });
+    expect(spool.read('log', 10, first?.id).map(({ entry }) => entry)).toEqual(['{"n":2}', '{"n":3}']);
     spool.remove([first?.id ?? 0, second?.id ?? 0]);
     expect(entriesOf(spool)).toEqual(['{"n":3}']);
     expect(entriesOf(spool, 'other')).toEqual(['{"other":true}']);
@@ -103,9 +104,9 @@ describe('a spool', () => {
   it('takes events from several processes at once and loses none', async () => {
     const { spool, folder } = makeSpool();
     const children = await Promise.all([startSpooler(folder), startSpooler(folder), startSpooler(folder)]);
-    for (const [n, child] of children.entries()) child.send({ add: 400, size: 100, prefix: `process ${n}` });
+    for (const [n, child] of children.entries()) child.send({ add: 200, size: 100, prefix: `process ${n}` });
     for (const child of children) expect(await child.nextMessage()).toEqual({ lost: 0 });
-    const expected = [0, 1, 2].flatMap((n) => Array.from({ length: 400 }, (_, i) => `process ${n}-${i + 1}`.padEnd(100, '.')));
+    const expected = [0, 1, 2].flatMap((n) => Array.from({ length: 200 }, (_, i) => `process ${n}-${i + 1}`.padEnd(100, '.')));
     expect(entriesOf(spool).toSorted()).toEqual(expected.toSorted());
   });
 });
@@ -275,9 +276,8 @@ describe('a corrupted file', () => {
     const child = await startSpooler(folder);
     child.send({ add: 1, size: 5, prefix: 'its' });
     expect(await child.nextMessage()).toEqual({ lost: 0 });
-    spool.remove(oldIds);
-    expect(entriesOf(spool)).toEqual(['its-1']);
     expect(spool.add([event('mine')])).toBe(0);
+    spool.remove(oldIds);
     expect(entriesOf(makeSpool({ folder }).spool)).toEqual(['its-1', 'mine']);
   });
 });

@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import type { Database } from '../adapters/prisma/database.ts';
+import { type MigrationStatus, migrate, migrationStatus } from '../adapters/prisma/migrate.ts';
+
+type Deps = {
+  /** Opens the database of the settings, for this command alone; `close` gives up what was taken for it. */
+  openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
+  /** Prisma's folder; the package's own where absent. */
+  migrationsFolder?: string;
+  /** Writes to standard output. */
+  write: (text: string) => void;
+  /** The exit code of a run without errors. */
+  setExitCode: (code: number) => void;
+};
+
+/** Adds `flagtrail migrate`, which brings the database to this release's schema, and `--status`, which only looks. */
+export const addMigrateCommand = (program: Command, { openDatabase, migrationsFolder, write, setExitCode }: Deps): void => {
+  const look = async (database: Database) => {
+    const status = await migrationStatus(database, migrationsFolder);
+    write(describe(status));
+    setExitCode(status.pending.length > 0 ? 1 : 0);
+  };
+
+  const apply = async (database: Database) => {
+    let applied = 0;
+    const onProgress = (name: string) => {
+      applied++;
+      write(`applying ${name}\n`);
+    };
+    const { unknown } = await migrate(database, migrationsFolder, { onProgress });
+    write(`${applied === 0 ? 'Nothing to apply: the' : 'The'} database is up to date.\n${warnOf(unknown)}`);
+  };
+
+  const command = program.command('migrate').description("bring the database to this release's schema");
+  command
+    .option('--status', 'list the migrations and change nothing; exits with 1 where some are pending')
+    .action(async ({ status: onlyLook = false }: { status?: boolean }) => {
+      try {
+        const { database, close } = await openDatabase();
+        try {
+          if (onlyLook) await look(database);
+          else await apply(database);
+        } finally {
+          await close();
+        }
+      } catch (error) {
+        // Ends the process, so not before the database is closed.
+        command.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    });
+};
+
+const describe = ({ applied, pending, unknown }: MigrationStatus): string => {
+  const lines = [...applied.map((name) => `applied  ${name}`), ...pending.map((name) => `pending  ${name}`)];
+  const summary = pending.length === 0 ? 'The database is up to date.' : `${pending.length} pending: run 'flagtrail migrate'.`;
+  return `${[...lines, summary].join('\n')}\n${warnOf(unknown)}`;
+};
+
+const warnOf = (unknown: readonly string[]): string =>
+  unknown.length === 0 ? '' : `A newer release has applied: ${unknown.join(', ')}. This release runs with them, too.\n`;
