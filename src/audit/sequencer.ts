@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Bus } from './bus.ts';
+import type { Bus } from '../ports/bus.ts';
 import { makeLoop } from './loop.ts';
 
 type Deps = {

@@ -141,6 +141,25 @@ describe('a sink runner', () => {
     expect(cursors.lastError('s')).toBeNull();
   });
 
+  it('begins with the shortest delay again after a success', async () => {
+    const { sink, received, accept } = makeSink();
+    let triesToFail = 3;
+    sink.deliver.mockImplementation(async (entries) => {
+      triesToFail -= 1;
+      if (triesToFail >= 0) throw new Error('down');
+      return accept(entries);
+    });
+    const log = makeMemoryLog(logEntries(1, 1));
+    const { runner } = start(sink, { log });
+    await vi.advanceTimersByTimeAsync(500 + 1000 + 2000);
+    expect(received).toEqual([1]);
+    triesToFail = 1;
+    log.append(...logEntries(2, 2));
+    runner.wake();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(received).toEqual([1, 2]);
+  });
+
   it('saves the error of a failing sink, and outlives that this fails, too', async () => {
     const { sink } = makeSink();
     sink.deliver.mockRejectedValueOnce(new Error('first')).mockRejectedValueOnce(new Error('second'));
@@ -209,14 +228,16 @@ describe('a sink runner', () => {
   it('stops after the running delivery, and keeps what that accepted', async () => {
     const { sink, received, accept } = makeSink();
     const finish = Promise.withResolvers<void>();
-    sink.deliver.mockImplementation(async (entries) => {
+    sink.deliver.mockImplementation(async (entries, signal) => {
       await finish.promise;
+      signal.throwIfAborted();
       return accept(entries);
     });
     const cursors = makeMemorySinkCursors();
     const { runner } = start(sink, { log: makeMemoryLog(logEntries(1, 25)), cursors });
     await settle();
     const stopped = runner.stop({ deadlineMs: 1000 });
+    await vi.advanceTimersByTimeAsync(900);
     finish.resolve();
     await stopped;
     expect(received).toEqual(positions(1, 10));

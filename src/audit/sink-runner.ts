@@ -71,7 +71,6 @@ export const makeSinkRunner = ({
   const logger = parentLogger.child({ sink: name });
   const aborting = new AbortController();
   const status: SinkStatus = { name, state: 'STOPPED', position: null, lag: 0, delivered: 0, failures: 0, lastError: null };
-  let started = false;
   let failuresInARow = 0;
   /** The durable cursor as last seen. `status.position` may be ahead: what was accepted is not sent again, saved or not. */
   let saved = 0;
@@ -160,13 +159,10 @@ export const makeSinkRunner = ({
   };
 
   return {
-    start: () => {
-      started = true;
-      loop.start();
-    },
+    start: loop.start,
     wake: loop.wake,
     stop: async ({ deadlineMs = 5000 } = {}) => {
-      const stopped = loop.stop().then(() => (started ? finish() : undefined));
+      const stopped = loop.stop().then(finish);
       await within(deadlineMs, stopped);
       aborting.abort(new Error('the service is stopping'));
       // For the aborted delivery to be accounted for; a database that does not answer is not waited for any longer.

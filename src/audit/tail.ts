@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { LogEntry } from '../domain/audit-event.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from '../ports/bus.ts';
 import { makeLoop } from './loop.ts';
 
 type Deps = { log: AuditLog; bus: Bus; logger: Logger; maxEntries?: number };

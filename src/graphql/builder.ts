@@ -6,7 +6,7 @@ import type { Role } from '../domain/actor.ts';
 import type { Json as JsonValue } from '../domain/json.ts';
 import type { Context } from './context.ts';
 import { toArgumentError } from './errors.ts';
-import { DateTime, IdScalar, Json, SafeInt, StringScalar } from './scalars.ts';
+import { DateTime, Json, SafeInt } from './scalars.ts';
 
 type Types = {
   Context: Context;
@@ -59,8 +59,6 @@ export const builder = new SchemaBuilder<Types>({
 builder.addScalarType('DateTime', DateTime);
 builder.addScalarType('SafeInt', SafeInt);
 builder.addScalarType('JSON', Json);
-builder.addScalarType('String', StringScalar);
-builder.addScalarType('ID', IdScalar);
 
 builder.globalConnectionField('totalCount', (t) =>
   t.int({

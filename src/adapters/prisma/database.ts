@@ -19,7 +19,7 @@ export type Database = {
 export const openPGlite = async (folder: string | null): Promise<Database> => {
   if (folder) mkdirSync(folder, { recursive: true });
   const pglite = await PGlite.create(folder ?? undefined);
-  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) });
+  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: 'minimal' });
   return {
     kind: 'pglite',
     prisma,
@@ -49,7 +49,7 @@ export const openPostgres = (
     onConnectionError: onError,
     statementNameGenerator: ({ sql }) => nameStatement(sql),
   });
-  const prisma = new PrismaClient({ adapter });
+  const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' });
   return {
     kind: 'postgres',
     prisma,

@@ -1,4 +1,5 @@
 import type { Prisma } from '../../generated/prisma/client.ts';
+import type { TransactionFate } from '../../ports/spool.ts';
 import type { Queryable } from './rows.ts';
 
 /** Calls `audit_emit`: true where the outbox has all the events now, false where it has none of them. Throws where the call itself failed. */
@@ -12,8 +13,6 @@ export const currentTransactionId = async (tx: Prisma.TransactionClient): Promis
   const [row] = await tx.$queryRaw<[{ id: string }]>`SELECT pg_current_xact_id()::text AS id`;
   return row.id;
 };
-
-export type TransactionFate = 'committed' | 'aborted' | 'in progress' | 'unknown';
 
 /** What became of transactions; `unknown` where the server no longer remembers. */
 export const fatesOf = async (prisma: Queryable, transactionIds: readonly string[]): Promise<Map<string, TransactionFate>> => {

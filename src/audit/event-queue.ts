@@ -1,0 +1,77 @@
+import type { Logger } from 'pino';
+import type { EventDraft } from '../domain/audit-event.ts';
+import type { AuditLogger } from '../ports/audit-logger.ts';
+import type { Spool } from '../ports/spool.ts';
+import { makeLoop } from './loop.ts';
+
+type Deps = {
+  /** Turns a draft into the exact entry. */
+  toEntry: (draft: EventDraft) => string;
+  /** Puts entries into the outbox; false, or a throw, where it took none of them. */
+  record: (entries: readonly string[]) => Promise<boolean>;
+  spool: Spool;
+  logId: string;
+  /** Called when the outbox has new events. */
+  onRecorded: () => void;
+  logger: Logger;
+  maxQueued?: number;
+};
+
+const batchSize = 500;
+const pollMs = 1000;
+
+/**
+ * Takes in events that belong to no transaction, such as a refused operation: the caller waits for nothing. They are written
+ * in batches; what the outbox does not take, or the queue cannot hold, goes to the spool.
+ */
+export const makeEventQueue = ({ toEntry, record, spool, logId, onRecorded, logger, maxQueued = 10_000 }: Deps) => {
+  let queue: string[] = [];
+
+  const spoolInstead = (entries: readonly string[]) => {
+    const lost = spool.add(entries.map((entry) => ({ entry, logId, transactionId: null })));
+    logger.error({ events: entries.length, lost }, 'the audit outbox took no events: they are spooled and recorded later');
+  };
+  const flush = async () => {
+    const entries = queue.slice(0, batchSize);
+    if (entries.length === 0) return false;
+    const recorded = await record(entries).catch((error) => {
+      logger.error({ err: error }, 'the audit outbox is out of reach');
+      return false;
+    });
+    queue = queue.slice(entries.length);
+    if (recorded) onRecorded();
+    else spoolInstead(entries);
+    return queue.length > 0;
+  };
+  const loop = makeLoop({
+    work: flush,
+    pollMs,
+    onError: (error) => {
+      logger.error({ err: error }, 'the event queue failed');
+      return undefined;
+    },
+  });
+  const audit: AuditLogger = {
+    logEvent: (draft) => {
+      try {
+        const entry = toEntry(draft);
+        if (queue.length < maxQueued) queue.push(entry);
+        else spoolInstead([entry]);
+        loop.wake();
+        return { ok: true };
+      } catch (error) {
+        logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written down');
+        return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+      }
+    },
+  };
+  return {
+    audit,
+    start: loop.start,
+    /** Writes down what is queued, then stops. */
+    stop: async () => {
+      await loop.stop();
+      while (await flush());
+    },
+  };
+};

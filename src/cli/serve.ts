@@ -1,0 +1,79 @@
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import { type Service, type Surroundings, startService } from '../compose.ts';
+import type { Config, readConfig } from '../config.ts';
+import { requestScope } from '../http/request-scope.ts';
+
+type Deps = {
+  readConfig: (needs?: Parameters<typeof readConfig>[1]) => Config;
+  /** Whether somebody chose the port: a worker has an HTTP side only then. */
+  portIsSet: boolean;
+  surroundings: Omit<Surroundings, 'logger'>;
+};
+
+/** Adds `flagtrail serve` and `flagtrail worker`, which run until they are told to stop. */
+export const addServeCommands = (program: Command, { readConfig, portIsSet, surroundings }: Deps): void => {
+  program
+    .command('serve')
+    .description('run the parts that ROLES names: the API, the worker, the audit pipeline')
+    .action(async () => {
+      const config = readConfig();
+      await run(config, surroundings, { http: config.roles.includes('api') || portIsSet });
+    });
+  program
+    .command('worker')
+    .description(
+      'run a worker alone, beside others on the same PostgreSQL; with PORT set it serves /healthz, /readyz and /metrics',
+    )
+    .action(async () => {
+      await run(readConfig({ roles: ['worker'] }), surroundings, { http: portIsSet });
+    });
+};
+
+const run = async (config: Config, surroundings: Deps['surroundings'], options: { http: boolean }): Promise<void> => {
+  const logger = pino(
+    { level: config.logLevel, base: { pid: process.pid }, mixin: () => requestScope.getStore() ?? {} },
+    surroundings.stdout,
+  );
+  const service = await startService(config, { ...surroundings, logger }, { ...options, announce });
+  const stopped = untilStopped(service, (signal) => logger.info({ signal }, 'stopping'));
+  try {
+    await service.started;
+  } catch (error) {
+    await service.stop();
+    throw error;
+  }
+  await stopped;
+};
+
+/** npm passes a signal on that the terminal has sent already: the second one within a second is the same wish. */
+const sameWishMs = 1000;
+
+const untilStopped = (service: Service, onSignal: (signal: string) => void): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let firstAt = 0;
+    const stop = (signal: NodeJS.Signals) => {
+      if (firstAt === 0) {
+        firstAt = Date.now();
+        onSignal(signal);
+        service.stop().then(resolve, reject);
+      } else if (Date.now() - firstAt > sameWishMs) process.exit(130);
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+
+/** In development mode: where it is, and how to use it, on stderr. */
+const announce = ({ url, token }: { url: string; token: string }): void => {
+  const query = '{"query":"{ viewer { actor { id } roles } environments { key } }"}';
+  process.stderr.write(`
+Flagtrail runs in development mode: ${url}/graphql (GraphiQL, signed in)
+
+An admin's token, good for 30 days:
+${token}
+
+Try it:
+curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${token}' -d '${query}'
+
+`);
+};

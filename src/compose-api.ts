@@ -1,0 +1,109 @@
+import { makeAuthenticate } from './adapters/jwt/authenticate.ts';
+import { mintToken } from './adapters/jwt/mint-token.ts';
+import { openSigningKey, openVerificationKeys } from './adapters/jwt/open-keys.ts';
+import type { Database } from './adapters/prisma/database.ts';
+import { makeFlagStore } from './adapters/prisma/flag-store.ts';
+import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
+import { makeCancelSchedule } from './application/cancel-schedule.ts';
+import { makeCreateFlag } from './application/create-flag.ts';
+import { makeCreateSchedule } from './application/create-schedule.ts';
+import { makeDeleteFlag } from './application/delete-flag.ts';
+import { makeUpdateFlagState } from './application/update-flag-state.ts';
+import { makeFollow } from './audit/follow.ts';
+import { makeTail } from './audit/tail.ts';
+import type { Surroundings } from './compose.ts';
+import type { AuditPipeline } from './compose-audit.ts';
+import type { Config } from './config.ts';
+import { accessDenied } from './domain/access-denied.ts';
+import type { App } from './graphql/app.ts';
+import type { OnOperation } from './graphql/plugins/operations.ts';
+import { makeGraphQLServer } from './graphql/server.ts';
+import { makeSocketServer } from './graphql/websocket.ts';
+import { makeGraphiQLPage } from './http/graphiql.ts';
+import { readRequestContext } from './http/request-context.ts';
+import { requestScope } from './http/request-scope.ts';
+import type { Api } from './http/server.ts';
+import type { InTransaction } from './ports/unit-of-work.ts';
+
+type Parts = { database: Database; pipeline: AuditPipeline; inTransaction: InTransaction; onOperation: OnOperation };
+
+const pageTokenLifetimeMs = 12 * 60 * 60 * 1000;
+
+/** The API of a process: GraphQL over HTTP and websockets, and who may use it. */
+export const composeApi = async (config: Config, parts: Parts, { logger, clock, newId }: Surroundings) => {
+  const { auth } = config;
+  if (!auth) throw new Error('the api role without authentication: the settings should have refused it');
+  const { database, pipeline, inTransaction, onOperation } = parts;
+  const keys = await openVerificationKeys(auth.keys, { dataDir: config.dataDir, clock, logger });
+  const authenticate = makeAuthenticate({
+    keys,
+    issuer: auth.issuer,
+    audience: auth.audience,
+    groups: config.groups,
+    clock,
+    logger,
+  });
+  const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
+  const commands = { inTransaction, clock, newId };
+  const app: App = {
+    createFlag: makeCreateFlag(commands),
+    updateFlagState: makeUpdateFlagState(commands),
+    deleteFlag: makeDeleteFlag(commands),
+    createSchedule: makeCreateSchedule(commands),
+    cancelSchedule: makeCancelSchedule(commands),
+    recordAccessDenied: (caller, denied) => void pipeline.audit.logEvent(accessDenied(caller, denied)),
+    follow: makeFollow({ log: pipeline.log, tail }),
+    flags: makeFlagStore(database.prisma),
+    schedules: makeScheduleStore(database.prisma),
+    log: pipeline.log,
+  };
+
+  const mintPageToken = async (lifetimeMs: number) => {
+    const secret = await openSigningKey(auth.keys, { dataDir: config.dataDir });
+    if (!secret) throw new Error('no key to sign with');
+    const { issuer, audience } = auth;
+    const groups = config.groups.admin.slice(0, 1);
+    return mintToken({
+      secret,
+      issuer,
+      audience,
+      subject: 'developer',
+      email: 'developer@localhost',
+      name: 'Developer',
+      groups,
+      lifetimeMs,
+      now: clock.now(),
+    });
+  };
+  const page = makeGraphiQLPage({ mintToken: config.signedInPage ? () => mintPageToken(pageTokenLifetimeMs) : null });
+  const { allowedOrigins, introspection } = config;
+  const graphql = makeGraphQLServer({
+    app,
+    authenticate,
+    graphiql: config.graphiql ? page : null,
+    introspection,
+    allowedOrigins,
+    onOperation,
+    logger,
+  });
+  const sockets = makeSocketServer({ graphql, authenticate, allowedOrigins, clock, logger });
+
+  const api: Api = {
+    handle: (req, res) => {
+      const requestContext = readRequestContext(req);
+      res.setHeader('x-request-id', requestContext.requestId ?? '');
+      requestScope.run({ requestId: requestContext.requestId }, () => void graphql(req, res, { requestContext }));
+    },
+    upgrade: sockets.upgrade,
+  };
+  return {
+    api,
+    sockets,
+    /** A token for the development banner; null where there is no development key. */
+    developmentToken: auth.keys.kind === 'development' ? () => mintPageToken(30 * 24 * 60 * 60 * 1000) : null,
+    stop: async () => {
+      await sockets.close();
+      await tail.stop();
+    },
+  };
+};

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { makeCloudWatchClient } from './adapters/cloudwatch/client.ts';
+import { makeCloudWatchSink } from './adapters/cloudwatch/cloudwatch-sink.ts';
+import { makeAuditLog } from './adapters/prisma/audit-log.ts';
+import type { Database } from './adapters/prisma/database.ts';
+import { startNotifications } from './adapters/prisma/notifications.ts';
+import { emitEntries, fatesOf, readLogId, sequenceOutbox } from './adapters/prisma/outbox.ts';
+import { makePrismaSinkCursors } from './adapters/prisma/sink-cursors.ts';
+import { openSpool } from './adapters/sqlite/spool.ts';
+import { makeBus } from './audit/bus.ts';
+import { makeEventQueue } from './audit/event-queue.ts';
+import { makeSequencer } from './audit/sequencer.ts';
+import { makeSinkRunner, type SinkRunner } from './audit/sink-runner.ts';
+import { makeStdoutSink } from './audit/sinks/stdout.ts';
+import { makeSpoolReplay } from './audit/spool-replay.ts';
+import type { Surroundings } from './compose.ts';
+import type { Config } from './config.ts';
+import { completeEvent, type EventDraft, toEntry } from './domain/audit-event.ts';
+import type { EventSink } from './ports/event-sink.ts';
+
+/** The audit pipeline of a process: every role has the way into the log; the audit role adds the sequencer and the sinks. */
+export const composeAudit = async (config: Config, database: Database, surroundings: Surroundings) => {
+  const { logger, clock, newId } = surroundings;
+  const { prisma } = database;
+  const logId = await readLogId(prisma);
+  const remote = config.databaseUrl ? startNotifications({ url: config.databaseUrl, logger }) : undefined;
+  const bus = makeBus(remote);
+  const log = makeAuditLog(prisma);
+  const spool = openSpool({
+    folder: config.dataDir,
+    maxBytes: config.maxSpoolBytes,
+    now: clock.now,
+    newId,
+    onProblem: (message) => logger.error(message),
+  });
+  const makeEntry = (draft: EventDraft, id?: string): string => {
+    const now = clock.now();
+    return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: config.defaultEnvironment }));
+  };
+  const record = (entries: readonly string[]) => emitEntries(prisma, entries);
+  const onRecorded = () => bus.wake('outbox');
+  const queue = makeEventQueue({ toEntry: makeEntry, record, spool, logId, onRecorded, logger });
+  const replay = makeSpoolReplay({
+    spool,
+    logId,
+    fatesOf: (ids) => fatesOf(prisma, ids),
+    record,
+    toEntry: makeEntry,
+    onRecorded,
+    logger,
+  });
+
+  const runsPipeline = config.roles.includes('audit');
+  const sequencer = makeSequencer({ sequence: (limit) => sequenceOutbox(prisma, limit), bus, logger });
+  const runners = runsPipeline ? makeRunners({ config, database, surroundings, log, logger }) : [];
+  const forget = bus.on('log', () => {
+    for (const runner of runners) runner.wake();
+  });
+
+  return {
+    bus,
+    log,
+    spool,
+    logId,
+    makeEntry,
+    onRecorded,
+    audit: queue.audit,
+    sinks: () => runners.map((runner) => runner.status()),
+    start: () => {
+      queue.start();
+      replay.start();
+      if (!runsPipeline) return;
+      sequencer.start();
+      for (const runner of runners) runner.start();
+    },
+    /** The way in closes first, so that what is under way still comes through. */
+    stop: async () => {
+      await queue.stop();
+      await replay.stop();
+      await sequencer.stop();
+      if (runsPipeline) await sequenceOutbox(prisma, 1000).catch(() => 0);
+      forget();
+      await Promise.all(runners.map((runner) => runner.stop()));
+      await remote?.close();
+      spool.close();
+    },
+  };
+};
+
+export type AuditPipeline = Awaited<ReturnType<typeof composeAudit>>;
+
+type RunnerDeps = {
+  config: Config;
+  database: Database;
+  surroundings: Surroundings;
+  log: ReturnType<typeof makeAuditLog>;
+  logger: Logger;
+};
+
+const makeRunners = ({ config, database, surroundings, log, logger }: RunnerDeps): SinkRunner[] => {
+  const sinks: EventSink[] = [makeStdoutSink({ stream: surroundings.stdout })];
+  if (config.cloudWatch) {
+    const { group, stream } = config.cloudWatch;
+    sinks.push(
+      makeCloudWatchSink({
+        client: makeCloudWatchClient(),
+        logGroup: group,
+        logStream: stream,
+        clock: surroundings.clock,
+        logger,
+      }),
+    );
+  }
+  const cursors = makePrismaSinkCursors({ prisma: database.prisma });
+  // The embedded database has one process at a time: its next one need not wait until a killed one's lease has run out.
+  const holder = database.kind === 'pglite' ? 'embedded' : randomUUID();
+  return sinks.map((sink) => makeSinkRunner({ sink, log, cursors, logger, random: surroundings.random, holder }));
+};

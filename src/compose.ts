@@ -1,0 +1,175 @@
+import type { Writable } from 'node:stream';
+import type { Logger } from 'pino';
+import { openDatabase } from './adapters/open-database.ts';
+import type { Database } from './adapters/prisma/database.ts';
+import { migrate, migrationStatus } from './adapters/prisma/migrate.ts';
+import { outboxLag } from './adapters/prisma/outbox.ts';
+import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
+import { makeInTransaction } from './adapters/prisma/unit-of-work.ts';
+import { makeApplyDueSchedules } from './application/apply-due-schedules.ts';
+import { composeApi } from './compose-api.ts';
+import { composeAudit } from './compose-audit.ts';
+import type { Config } from './config.ts';
+import { makeMetrics } from './http/metrics.ts';
+import { type HttpServer, type Readiness, startHttpServer } from './http/server.ts';
+import type { Clock, NewId, Random } from './ports/clock.ts';
+import { makeTicker } from './worker/ticker.ts';
+
+/** What a process gets from the world. */
+export type Surroundings = { logger: Logger; stdout: Writable; clock: Clock; newId: NewId; random: Random };
+
+export type Service = {
+  /** Where HTTP listens; null where this process has no HTTP side. */
+  url: string | null;
+  /** Resolves when everything runs; rejects where it cannot. */
+  started: Promise<void>;
+  /** Ends what is under way and closes everything. Safe to call twice. */
+  stop(): Promise<void>;
+};
+
+const batchSize = 500;
+const migrationPollMs = 1000;
+const shutdownDeadlineMs = 10_000;
+
+type Options = {
+  /** Whether this process has an HTTP side. */
+  http: boolean;
+  /** Hears of a token for people, in development mode, just before the service is ready. */
+  announce: (at: { url: string; token: string }) => void;
+};
+
+/** Starts the parts that the settings ask for. Listens at once; the parts follow when the database is ready. */
+export const startService = async (
+  config: Config,
+  surroundings: Surroundings,
+  { http: wantsHttp, announce }: Options,
+): Promise<Service> => {
+  const { logger } = surroundings;
+  const database = await openDatabase(config, logger);
+  const stopping = new AbortController();
+  let running: Running | null = null;
+  let waitingFor = 'the database';
+
+  const readiness = async (): Promise<Readiness> => {
+    if (stopping.signal.aborted) return { ready: false, reasons: ['shutting down'] };
+    if (!running) return { ready: false, reasons: [`waiting for ${waitingFor}`] };
+    return running.checkDatabase();
+  };
+  const http = wantsHttp
+    ? await startHttpServer({ host: config.host, port: config.port, readiness, metrics: async () => readMetrics(running) }).catch(
+        async (error) => {
+          await database.close();
+          throw error;
+        },
+      )
+    : null;
+
+  const start = async () => {
+    const ready = await untilMigrated(database, { logger, stopping: stopping.signal, onWait: (what) => (waitingFor = what) });
+    if (!ready) return;
+    const parts = await startParts(config, database, surroundings, http);
+    const token = await parts.developmentToken?.();
+    if (http && token) announce({ url: http.url, token });
+    running = parts;
+  };
+  const started = start();
+  let stopped: Promise<void> | undefined;
+
+  const stop = async () => {
+    stopping.abort();
+    await started.catch(() => {});
+    // Sockets first: an HTTP server does not count them among its connections, and would wait for them.
+    await running?.stopApi();
+    await http?.close(shutdownDeadlineMs);
+    await running?.stop();
+    await database.close();
+  };
+  return {
+    url: http?.url ?? null,
+    started,
+    stop: () => (stopped ??= stop()),
+  };
+};
+
+/**
+ * Brings the embedded database's schema up to date; of a PostgreSQL server waits until somebody has, because a process that
+ * is started many times must not be what migrates. False where the wait was ended.
+ */
+const untilMigrated = async (
+  database: Database,
+  { logger, stopping, onWait }: { logger: Logger; stopping: AbortSignal; onWait: (what: string) => void },
+): Promise<boolean> => {
+  if (database.kind === 'pglite') {
+    await migrate(database, undefined, { onProgress: (name) => logger.info({ migration: name }, 'migrating') });
+    return true;
+  }
+  let said = '';
+  while (!stopping.aborted) {
+    const waitingFor = await migrationStatus(database).then(
+      ({ pending }) => pending.length > 0 && `migrations (${pending.join(', ')}): run \`flagtrail migrate\``,
+      (error: Error) => `the database: ${error.message.trim().split('\n').at(-1)}`,
+    );
+    if (!waitingFor) return true;
+    onWait(waitingFor);
+    if (waitingFor !== said) logger.warn(`not ready, waiting for ${waitingFor}`);
+    said = waitingFor;
+    await new Promise((resolve) => setTimeout(resolve, migrationPollMs));
+  }
+  return false;
+};
+
+type Running = Awaited<ReturnType<typeof startParts>>;
+
+const startParts = async (config: Config, database: Database, surroundings: Surroundings, http: HttpServer | null) => {
+  const { logger, random } = surroundings;
+  const pipeline = await composeAudit(config, database, surroundings);
+  const { spool, logId, makeEntry, onRecorded } = pipeline;
+  const inTransaction = makeInTransaction({
+    prisma: database.prisma,
+    toEntry: makeEntry,
+    spool,
+    logId,
+    onCommitted: onRecorded,
+    logger,
+  });
+  const metrics = makeMetrics({
+    backlog: makeScheduleStore(database.prisma).backlog,
+    outbox: () => outboxLag(database.prisma),
+    sinks: pipeline.sinks,
+    audit: spool.counts,
+    sockets: () => api?.sockets.count() ?? 0,
+  });
+  const wantsApi = config.roles.includes('api') && http;
+  const api = wantsApi
+    ? await composeApi(config, { database, pipeline, inTransaction, onOperation: metrics.onOperation }, surroundings)
+    : null;
+  const applyDue = makeApplyDueSchedules({ inTransaction, random, batchSize });
+  const ticker = config.roles.includes('worker')
+    ? makeTicker({ schedule: config.scheduleCron, applyDue, logger, onBatch: metrics.onBatch })
+    : null;
+
+  pipeline.start();
+  ticker?.start();
+  if (api) http?.serve(api.api);
+  logger.info({ roles: config.roles, database: database.kind, url: http?.url }, 'started');
+  return {
+    metrics,
+    developmentToken: api?.developmentToken,
+    checkDatabase: () =>
+      database.prisma.$queryRaw`SELECT 1`.then(
+        () => ({ ready: true, reasons: [] }),
+        () => ({ ready: false, reasons: ['the database does not answer'] }),
+      ),
+    stopApi: async () => api?.stop(),
+    stop: async () => {
+      await ticker?.stop();
+      await pipeline.stop();
+      logger.info('stopped');
+    },
+  };
+};
+
+const readMetrics = async (running: Running | null) => ({
+  contentType: running?.metrics.contentType ?? 'text/plain; version=0.0.4',
+  text: (await running?.metrics.text()) ?? '',
+});

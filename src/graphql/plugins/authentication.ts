@@ -1,0 +1,55 @@
+import { GraphQLError } from 'graphql';
+import { type Plugin, shouldRenderGraphiQL } from 'graphql-yoga';
+import type { Caller, Identity, RequestContext } from '../../domain/actor.ts';
+import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
+import { unauthenticated } from '../errors.ts';
+import type { ServerContext } from '../server.ts';
+
+type Deps = { authenticate: Authenticate; graphiql: boolean };
+
+/** Finds out who asks before anything else of a request is looked at. Only GraphiQL's page needs no token. */
+export const useAuthentication = ({ authenticate, graphiql }: Deps): Plugin<object, ServerContext> => ({
+  onRequest: async ({ request, serverContext, endResponse, fetchAPI }) => {
+    if (request.method === 'OPTIONS' || (graphiql && shouldRenderGraphiQL(request))) return;
+    try {
+      const token = bearerToken(request.headers.get('authorization'));
+      serverContext.caller = toCaller(await authenticate(token), serverContext.requestContext);
+    } catch (error) {
+      const { status, body, headers } = toAuthenticationResponse(error);
+      endResponse(new fetchAPI.Response(JSON.stringify(body), { status, headers }));
+    }
+  },
+});
+
+/** The token of an Authorization header, or of a socket's connection parameters. Throws an AuthenticationError. */
+export const bearerToken = (authorization: unknown): string => {
+  const match = typeof authorization === 'string' ? /^Bearer +(\S+) *$/i.exec(authorization) : null;
+  if (!match?.[1]) throw new AuthenticationError('a bearer token is needed: Authorization: Bearer <token>');
+  return match[1];
+};
+
+export const toCaller = (identity: Identity, requestContext: RequestContext): Caller => ({
+  ...identity,
+  requestContext: { ...requestContext, sessionId: identity.sessionId },
+});
+
+/** What a failed authentication means to its sender; rethrows what is not one. */
+export const toAuthenticationGraphQLError = (error: unknown): GraphQLError => {
+  if (error instanceof AuthenticationError) return unauthenticated(error.message);
+  if (error instanceof AuthenticationUnavailableError) {
+    return new GraphQLError('Tokens cannot be verified at the moment: try again', {
+      extensions: { code: 'AUTHENTICATION_UNAVAILABLE', http: { status: 503, headers: { 'Retry-After': '5' } } },
+    });
+  }
+  throw error;
+};
+
+const toAuthenticationResponse = (error: unknown) => {
+  const { message, extensions } = toAuthenticationGraphQLError(error);
+  const { code, http } = extensions as { code: string; http: { status: number; headers: Record<string, string> } };
+  return {
+    status: http.status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...http.headers },
+    body: { errors: [{ message, extensions: { code } }] },
+  };
+};

@@ -1,0 +1,80 @@
+import {
+  type DocumentNode,
+  type GraphQLError,
+  type GraphQLSchema,
+  Kind,
+  separateOperations,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { hasRole, type Role } from '../../domain/actor.ts';
+import type { Context } from '../context.ts';
+import { forbidden } from '../errors.ts';
+
+/**
+ * Refuses an operation whole when its caller lacks the role of any root field in it, before any of them runs, and records
+ * that. Over HTTP and over websockets alike.
+ */
+export const useAuthorisation = (): Plugin<Context> => {
+  const check = (args: {
+    schema: GraphQLSchema;
+    document: DocumentNode;
+    operationName?: string | null;
+    contextValue: Context;
+  }) => {
+    const { caller, app } = args.contextValue;
+    for (const { field, requiredRole } of rootFieldsOf(args)) {
+      if (requiredRole === null || (requiredRole && hasRole(caller, requiredRole))) continue;
+      app.recordAccessDenied(caller, { operation: field, requiredRole: requiredRole ?? 'none has access' });
+      return forbidden(`${field} takes the role ${requiredRole ?? '(nobody has it)'}`);
+    }
+    return null;
+  };
+  const refuse = ({
+    args,
+    setResultAndStopExecution,
+  }: {
+    args: unknown;
+    setResultAndStopExecution: (result: { errors: GraphQLError[] }) => void;
+  }) => {
+    const denied = check(args as Parameters<typeof check>[0]);
+    if (denied) setResultAndStopExecution({ errors: [denied] });
+  };
+  return { onExecute: refuse, onSubscribe: refuse };
+};
+
+type RootField = { field: string; requiredRole: Role | null | undefined };
+
+/** Every root field that an operation selects, through fragments as well. Introspection takes no role. */
+const rootFieldsOf = ({
+  schema,
+  document,
+  operationName,
+}: {
+  schema: GraphQLSchema;
+  document: DocumentNode;
+  operationName?: string | null;
+}): RootField[] => {
+  const operations = separateOperations(document);
+  const operation = operationName == null ? Object.values(operations)[0] : operations[operationName];
+  if (!operation) return [];
+  const roots = new Set([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
+  const fields: RootField[] = [];
+  const types = new TypeInfo(schema);
+  visit(
+    operation,
+    visitWithTypeInfo(types, {
+      [Kind.FIELD]: ({ name }: { name: { value: string } }) => {
+        const parent = types.getParentType();
+        if (!parent || !roots.has(parent as never) || name.value.startsWith('__')) return;
+        fields.push({
+          field: name.value,
+          requiredRole: types.getFieldDef()?.extensions.requiredRole as RootField['requiredRole'],
+        });
+      },
+    }),
+  );
+  return fields;
+};

@@ -1,0 +1,45 @@
+import { type DocumentNode, Kind, visit } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { isStorableText } from '../../domain/text.ts';
+import type { Context } from '../context.ts';
+import { badUserInput } from '../errors.ts';
+
+/** Refuses, wherever it comes in, text that neither the database nor the log can hold: NUL, and lone surrogates. */
+export const useStorableText = (): Plugin<Context> => {
+  const refuse = ({
+    args,
+    setResultAndStopExecution,
+  }: {
+    args: unknown;
+    setResultAndStopExecution: (result: { errors: [ReturnType<typeof badUserInput>] }) => void;
+  }) => {
+    const { document, variableValues } = args as { document: DocumentNode; variableValues?: unknown };
+    const place = findInVariables(variableValues, '$') ?? findInLiterals(document);
+    if (place)
+      setResultAndStopExecution({
+        errors: [badUserInput(`${place} holds NUL (U+0000) or a lone surrogate, which text must not`)],
+      });
+  };
+  return { onExecute: refuse, onSubscribe: refuse };
+};
+
+/** The path of the first such text, in keys as well as in values. */
+const findInVariables = (value: unknown, path: string): string | null => {
+  if (typeof value === 'string') return isStorableText(value) ? null : path;
+  if (value === null || typeof value !== 'object') return null;
+  for (const [key, part] of Object.entries(value)) {
+    const place = isStorableText(key) ? findInVariables(part, path === '$' ? `$${key}` : `${path}.${key}`) : path;
+    if (place) return place;
+  }
+  return null;
+};
+
+const findInLiterals = (document: DocumentNode): string | null => {
+  let place: string | null = null;
+  visit(document, {
+    [Kind.STRING]: ({ value, loc }: { value: string; loc?: { startToken: { line: number; column: number } } }) => {
+      if (!isStorableText(value)) place ??= loc ? `the text at ${loc.startToken.line}:${loc.startToken.column}` : 'a text';
+    },
+  });
+  return place;
+};

@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
+import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
+import { createYoga, type GraphiQLOptions } from 'graphql-yoga';
+import type { Logger } from 'pino';
+import type { Caller, RequestContext } from '../domain/actor.ts';
+import type { Authenticate } from '../ports/authenticator.ts';
+import type { App } from './app.ts';
+import { type Context, makeLoaders } from './context.ts';
+import { limitPlugins, maxRequestBytes } from './limits.ts';
+import { useAuthentication } from './plugins/authentication.ts';
+import { useAuthorisation } from './plugins/authorisation.ts';
+import { useErrorCodes } from './plugins/error-codes.ts';
+import { useJsonRequests } from './plugins/json-requests.ts';
+import { type OnOperation, useOperations } from './plugins/operations.ts';
+import { useStorableText } from './plugins/storable-text.ts';
+import { schema } from './schema.ts';
+
+/** What the transport knows of a request; `caller` is set by authentication, before GraphQL sees anything. */
+export type ServerContext = {
+  req: IncomingMessage;
+  res?: ServerResponse;
+  requestContext: RequestContext;
+  caller?: Caller;
+};
+
+type Deps = {
+  app: App;
+  authenticate: Authenticate;
+  /** GraphiQL's page for a request; null: there is none. */
+  graphiql: ((request: Request) => Promise<GraphiQLOptions>) | null;
+  introspection: boolean;
+  allowedOrigins: readonly string[];
+  onOperation: OnOperation;
+  logger: Logger;
+};
+
+export const graphqlPath = '/graphql';
+
+/** GraphQL over HTTP; the websocket runs its operations through the same plugins. */
+export const makeGraphQLServer = ({ app, authenticate, graphiql, introspection, allowedOrigins, onOperation, logger }: Deps) =>
+  createYoga<ServerContext, Context>({
+    schema,
+    graphqlEndpoint: graphqlPath,
+    context: ({ caller }) => {
+      // Authentication ran, or there is no way here.
+      if (!caller) throw new Error('an operation without a caller');
+      return { caller, app, loaders: makeLoaders(app) };
+    },
+    plugins: [
+      useAuthentication({ authenticate, graphiql: graphiql !== null }),
+      useJsonRequests(),
+      useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule] }),
+      ...limitPlugins(),
+      useStorableText(),
+      useAuthorisation(),
+      useOperations({ onOperation }),
+    ],
+    graphiql: graphiql ?? false,
+    renderGraphiQL,
+    landingPage: false,
+    multipart: false,
+    batching: false,
+    maxRequestBodySize: maxRequestBytes,
+    cors: (request) => {
+      const origin = request.headers.get('origin');
+      if (!origin || !allowedOrigins.includes(origin)) return false;
+      return { origin, methods: ['GET', 'POST'], allowedHeaders: ['authorization', 'content-type', 'x-request-id'], maxAge: 600 };
+    },
+    maskedErrors: { maskError: (error) => maskError(error, logger) },
+    // Errors are logged where they are masked, once.
+    logging: false,
+  });
+
+export type GraphQLServer = ReturnType<typeof makeGraphQLServer>;
+
+/** What was not meant for clients is logged once, here, and only named to them. */
+const maskError = (error: unknown, logger: Logger): Error => {
+  const original = error instanceof GraphQLError ? error.originalError : error;
+  if (error instanceof GraphQLError && (original == null || original instanceof GraphQLError)) return error;
+  logger.error({ err: original ?? error }, 'an operation failed');
+  return new GraphQLError('Something went wrong on our side; the service log has the details', {
+    ...(error instanceof GraphQLError && { nodes: error.nodes, path: error.path }),
+    extensions: { code: 'INTERNAL_SERVER_ERROR', http: { status: 500 } },
+  });
+};

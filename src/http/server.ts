@@ -1,0 +1,85 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { pathOf } from './request-context.ts';
+
+export type Readiness = { ready: boolean /** What is missing, for people. */; reasons: string[] };
+
+type Deps = {
+  host: string;
+  port: number;
+  readiness: () => Promise<Readiness>;
+  metrics: () => Promise<{ contentType: string; text: string }>;
+};
+
+/** The API, once there is one: it comes when the database is ready. */
+export type Api = { handle: RequestListener; upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void };
+
+export type HttpServer = {
+  /** Where it listens, for example http://127.0.0.1:4000. */
+  url: string;
+  serve(api: Api): void;
+  /** Takes no more connections; resolves when those under way are done, at the latest after `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>;
+};
+
+/** The HTTP side of a process: health, readiness, metrics, and the API where the process has that role. */
+export const startHttpServer = async ({ host, port, readiness, metrics }: Deps): Promise<HttpServer> => {
+  let api: Api | null = null;
+  const server = createServer((request, response) => {
+    const path = pathOf(request);
+    if (path === '/healthz') return sendJson(response, 200, { status: 'ok' });
+    if (path === '/readyz') return void readiness().then((found) => sendReadiness(response, found));
+    if (path === '/metrics') return void metrics().then((found) => sendMetrics(response, found));
+    if (path === '/' && api) return void response.writeHead(302, { location: '/graphql' }).end();
+    if (path !== '/graphql') return sendJson(response, 404, { error: `there is nothing at ${path}; the API is at /graphql` });
+    if (!api) return void readiness().then(({ reasons }) => sendNotReady(response, reasons));
+    api.handle(request, response);
+  });
+  server.on('upgrade', (request, socket, head) => {
+    if (api) api.upgrade(request, socket, head);
+    else socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  });
+  await listen(server, host, port);
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    serve: (started) => {
+      api = started;
+    },
+    close: (deadlineMs) => close(server, deadlineMs),
+  };
+};
+
+const listen = (server: Server, host: string, port: number) =>
+  new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+const close = async (server: Server, deadlineMs: number): Promise<void> => {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+  await closed;
+  clearTimeout(timer);
+};
+
+const sendJson = (response: ServerResponse, status: number, body: object): void => {
+  response
+    .writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+    .end(JSON.stringify(body));
+};
+
+const sendReadiness = (response: ServerResponse, { ready, reasons }: Readiness) =>
+  sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reasons });
+
+const sendNotReady = (response: ServerResponse, reasons: string[]) =>
+  sendJson(response, 503, { errors: [{ message: `not ready: ${reasons.join('; ')}`, extensions: { code: 'NOT_READY' } }] });
+
+const sendMetrics = (response: ServerResponse, { contentType, text }: { contentType: string; text: string }) => {
+  response.writeHead(200, { 'content-type': contentType }).end(text);
+};

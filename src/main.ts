@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { v7 as uuidv7 } from 'uuid';
+import { MigrationRefusedError } from './adapters/prisma/migrate.ts';
+import { DataDirectoryInUseError } from './adapters/sqlite/data-directory-lock.ts';
+import { addServeCommands } from './cli/serve.ts';
+import { addTokenCommand } from './cli/token.ts';
+import { ConfigError, readConfig } from './config.ts';
+
+// The command line, and the only reader of process.env: everything else is told.
+
+const clock = { now: () => new Date() };
+const surroundings = { stdout: process.stdout, clock, newId: (at: Date) => uuidv7({ msecs: at.getTime() }), random: Math.random };
+
+const program = new Command('flagtrail')
+  .description('Feature flags that change on schedule, with a log of who did what.')
+  .showHelpAfterError('(flagtrail --help shows what there is)')
+  .exitOverride();
+
+addServeCommands(program, {
+  readConfig: (needs) => readConfig(process.env, needs),
+  portIsSet: Boolean(process.env.PORT),
+  surroundings,
+});
+addTokenCommand(program, {
+  readConfig: () => readConfig(process.env, { roles: ['api'], database: false }),
+  clock,
+  write: (text) => process.stdout.write(text),
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode;
+  else {
+    process.stderr.write(`flagtrail: ${explain(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** One line for people, without a stack trace; what nobody foresaw keeps its trace, for the report. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof DataDirectoryInUseError || error instanceof MigrationRefusedError)
+    return error.message;
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+    return `${error.message}: another program listens there; set PORT`;
+  if (error instanceof Error) return process.env.LOG_LEVEL === 'debug' ? (error.stack ?? error.message) : error.message;
+  return String(error);
+}

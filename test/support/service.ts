@@ -1,0 +1,136 @@
+import { createSecretKey } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import { type Client, type ClientOptions, createClient } from 'graphql-ws';
+import { pino } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { WebSocket } from 'ws';
+import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
+import { startService } from '../../src/compose.ts';
+import { readConfig } from '../../src/config.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import { atTestEnd } from './at-test-end.ts';
+
+const secret = 'the secret of the tests, longer than 32 bytes';
+const issuer = 'https://issuer.example';
+const audience = 'flagtrail-tests';
+
+export type GraphQLResponse<Data> = {
+  status: number;
+  headers: Headers;
+  data?: Data | null;
+  errors?: { message: string; path?: (string | number)[]; extensions?: Record<string, unknown> }[];
+};
+
+/** What a token says; an admin's by default. */
+export type TestToken = {
+  sub?: string;
+  email?: string;
+  name?: string;
+  groups?: readonly string[];
+  lifetimeMs?: number;
+  now?: Date;
+};
+
+export const token = ({
+  sub = 'admin-a',
+  groups = ['admin'],
+  lifetimeMs = 3_600_000,
+  now = new Date(),
+  ...rest
+}: TestToken = {}) =>
+  mintToken({ secret: createSecretKey(Buffer.from(secret)), issuer, audience, subject: sub, groups, lifetimeMs, now, ...rest });
+
+/** A folder that is gone when the test is over. */
+export const temporaryFolder = (): string => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-test-'));
+  atTestEnd(async () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+type Options = {
+  /** Null or absent: the embedded database, in a folder of its own. */
+  databaseUrl?: string | null;
+  dataDir?: string;
+  /** Settings beside those of the tests; `undefined` takes one of theirs away. */
+  env?: Record<string, string | undefined>;
+  /** The application's clock. What is due is judged by the database's all the same. */
+  clock?: Clock;
+};
+
+/**
+ * The whole service in this process, on a free port, as `flagtrail serve` composes it; stopped when the test is over. Tokens
+ * are signed with a shared secret.
+ */
+export const startTestService = async ({
+  databaseUrl,
+  dataDir = temporaryFolder(),
+  env = {},
+  clock = { now: () => new Date() },
+}: Options = {}) => {
+  const lines: string[] = [];
+  const stdout = new Writable({
+    write: (chunk, _encoding, done) => {
+      lines.push(...String(chunk).split('\n').filter(Boolean));
+      done();
+    },
+  });
+  const config = readConfig({
+    PORT: '0',
+    DATA_DIR: dataDir,
+    DATABASE_URL: databaseUrl ?? undefined,
+    AUTH_SECRET: secret,
+    AUTH_ISSUER: issuer,
+    AUTH_AUDIENCE: audience,
+    LOG_LEVEL: 'warn',
+    ...env,
+  });
+  const logger = pino({ level: config.logLevel }, stdout);
+  const newId = (at: Date) => uuidv7({ msecs: at.getTime() });
+  const hasHttp = config.roles.includes('api');
+  const service = await startService(
+    config,
+    { logger, stdout, clock, newId, random: Math.random },
+    { http: hasHttp, announce: () => {} },
+  );
+  const stop = () => service.stop();
+  atTestEnd(stop);
+  await service.started;
+  const url = service.url ?? '';
+
+  /** Runs an operation over HTTP, as an admin unless another token is given (null: none). */
+  const gql = async <Data = Record<string, never>>(
+    query: string,
+    variables: Record<string, unknown> = {},
+    { as, headers = {} }: { as?: string | null; headers?: Record<string, string> } = {},
+  ): Promise<GraphQLResponse<Data>> => {
+    const bearer = as === undefined ? await token() : as;
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...headers },
+      body: JSON.stringify({ query, variables }),
+    });
+    return { status: response.status, headers: response.headers, ...((await response.json()) as object) };
+  };
+
+  /** A graphql-ws client on a real socket; closed when the test is over. */
+  const socket = ({ as, ...options }: { as?: string | null } & Partial<ClientOptions> = {}): Client => {
+    const client = createClient({
+      url: `${url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      lazy: false,
+      retryAttempts: 0,
+      connectionParams: async () => (as === null ? {} : { authorization: `Bearer ${as ?? (await token())}` }),
+      onNonLazyError: () => {},
+      ...options,
+    });
+    atTestEnd(async () => void (await client.dispose()));
+    return client;
+  };
+
+  return { url, gql, socket, stop, /** Everything written to stdout, a line of JSON each. */ lines, [Symbol.asyncDispose]: stop };
+};
+
+export type TestService = Awaited<ReturnType<typeof startTestService>>;
