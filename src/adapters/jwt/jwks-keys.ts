@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { AuthenticationUnavailableError } from './authentication-unavailable.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
 /** Public-key signatures that jose verifies everywhere. Which of them a token may use, its key in the set decides. */

@@ -1,1 +1,0 @@
-export { AuthenticationUnavailableError } from '../../ports/authenticator.ts';
