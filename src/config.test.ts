@@ -187,8 +187,15 @@ describe('production mode', () => {
     });
   });
 
-  it.each(['DATABASE_URL', 'AUTH_SECRET', 'AUTH_ISSUER', 'AUTH_AUDIENCE'])('refuses to start without %s', (name) => {
+  it.each(['DATABASE_URL', 'AUTH_SECRET'])('refuses to start without %s', (name) => {
     expect(refusalOf({ ...production, [name]: '' })).toContain(name);
+  });
+
+  it.each(['AUTH_ISSUER', 'AUTH_AUDIENCE'])("refuses to start without %s, where the keys are a provider's", (name) => {
+    const withProvider = { ...production, AUTH_SECRET: '', AUTH_JWKS_URL: 'https://id.example/jwks' };
+    expect(readConfig(withProvider).auth?.keys.kind).toBe('jwks');
+    expect(refusalOf({ ...withProvider, [name]: '' })).toContain(name);
+    expect(readConfig({ ...production, [name]: '' }).auth?.keys.kind).toBe('secret');
   });
 
   it('needs no authentication where it has no api, and still has no development key', () => {

@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import { openDatabase } from './adapters/open-database.ts';
 import { MigrationRefusedError } from './adapters/prisma/migrate.ts';
 import { DataDirectoryInUseError } from './adapters/sqlite/data-directory-lock.ts';
+import { addMigrateCommand } from './cli/migrate.ts';
 import { addServeCommands } from './cli/serve.ts';
 import { addTokenCommand } from './cli/token.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -21,6 +24,16 @@ addServeCommands(program, {
   readConfig: (needs) => readConfig(process.env, needs),
   portIsSet: Boolean(process.env.PORT),
   surroundings,
+});
+addMigrateCommand(program, {
+  openDatabase: async () => {
+    const database = await openDatabase(readConfig(process.env, { roles: ['worker'] }), pino({ level: 'silent' }));
+    return { database, close: database.close };
+  },
+  write: (text) => process.stdout.write(text),
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
 });
 addTokenCommand(program, {
   readConfig: () => readConfig(process.env, { roles: ['api'], database: false }),

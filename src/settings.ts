@@ -111,12 +111,12 @@ export const environmentSchema = z.object({
   AUTH_ISSUER: optional(z.string(), {
     default: null,
     allowed: 'any text',
-    purpose: 'The `iss` that a token must have. Required in production.',
+    purpose: 'The `iss` that a token must have. Required in production, except with AUTH_SECRET.',
   }),
   AUTH_AUDIENCE: optional(z.string(), {
     default: null,
     allowed: 'any text',
-    purpose: 'What the `aud` of a token must contain. Required in production.',
+    purpose: 'What the `aud` of a token must contain. Required in production, except with AUTH_SECRET.',
   }),
   AUTH_ADMIN_GROUPS: groups('admin', 'may do everything'),
   AUTH_AUDITOR_GROUPS: groups('auditor', 'may read everything'),
