@@ -3,8 +3,8 @@ import type { Database } from '../adapters/prisma/database.ts';
 import { type MigrationStatus, migrate, migrationStatus } from '../adapters/prisma/migrate.ts';
 
 type Deps = {
-  /** Opens the database of the settings, for this command alone; `close` gives up what was taken for it. */
-  openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
+  /** Opens the database of the settings, for this command alone. */
+  openDatabase: () => Promise<Database>;
   /** Prisma's folder; the package's own where absent. */
   migrationsFolder?: string;
   /** Writes to standard output. */
@@ -36,12 +36,12 @@ export const addMigrateCommand = (program: Command, { openDatabase, migrationsFo
     .option('--status', 'list the migrations and change nothing; exits with 1 where some are pending')
     .action(async ({ status: onlyLook = false }: { status?: boolean }) => {
       try {
-        const { database, close } = await openDatabase();
+        const database = await openDatabase();
         try {
           if (onlyLook) await look(database);
           else await apply(database);
         } finally {
-          await close();
+          await database.close();
         }
       } catch (error) {
         // Ends the process, so not before the database is closed.
