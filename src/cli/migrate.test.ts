@@ -17,7 +17,7 @@ const run = async (test: TestDatabase, ...args: string[]) => {
     .configureOutput({ writeErr: (text) => (result.errors += text) });
   addMigrateCommand(program, {
     openDatabase: async () => ({
-      ...test.database,
+      database: test.database,
       close: async () => {
         result.closed++;
       },

@@ -3,8 +3,8 @@ import type { Database } from '../adapters/prisma/database.ts';
 import { type MigrationStatus, migrate, migrationStatus } from '../adapters/prisma/migrate.ts';
 
 type Deps = {
-  /** Opens the database of the settings, for this command alone. */
-  openDatabase: () => Promise<Database>;
+  /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
+  openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
   /** Prisma's folder; the package's own where absent. */
   migrationsFolder?: string;
   /** Writes to standard output. */
@@ -36,12 +36,12 @@ export const addMigrateCommand = (program: Command, { openDatabase, migrationsFo
     .option('--status', 'list the migrations and change nothing; exits with 1 where some are pending')
     .action(async ({ status: onlyLook = false }: { status?: boolean }) => {
       try {
-        const database = await openDatabase();
+        const { database, close } = await openDatabase();
         try {
           if (onlyLook) await look(database);
           else await apply(database);
         } finally {
-          await database.close();
+          await close();
         }
       } catch (error) {
         // Ends the process, so not before the database is closed.
