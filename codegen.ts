@@ -4,6 +4,7 @@ import { codegen } from '@graphql-codegen/core';
 import * as typedDocuments from '@graphql-codegen/typed-document-node';
 import * as operationTypes from '@graphql-codegen/typescript-operations';
 import { type GraphQLSchema, lexicographicSortSchema, parse, printSchema } from 'graphql';
+import { renderReadme } from './scripts/readme-tables.ts';
 import { schema } from './src/graphql/schema.ts';
 
 // Writes what follows from the schema and the operations. With --check it writes nothing, names the files that are not as
@@ -11,6 +12,7 @@ import { schema } from './src/graphql/schema.ts';
 
 const schemaFile = 'schema.graphql';
 const documentsFile = 'src/generated/graphql.ts';
+const readmeFile = 'README.md';
 const operationFiles = 'src/client/operations/*.graphql';
 
 /** The schema as people and tools read it: with descriptions, and sorted, so that moving code about changes nothing. */
@@ -38,7 +40,12 @@ const generateDocuments = async (sorted: GraphQLSchema): Promise<string> => {
 };
 
 const sorted = lexicographicSortSchema(schema);
-const outputs = { [schemaFile]: printSorted(sorted), [documentsFile]: await generateDocuments(sorted) };
+const outputs = {
+  [schemaFile]: printSorted(sorted),
+  [documentsFile]: await generateDocuments(sorted),
+  // The README's tables of settings and events.
+  [readmeFile]: renderReadme(readFileSync(readmeFile, 'utf8')),
+};
 const stale = Object.entries(outputs).filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
 
 for (const [file, text] of stale) {
