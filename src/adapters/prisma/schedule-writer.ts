@@ -17,9 +17,11 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter
     const { count } = await tx.schedule.createMany({ data: [row], skipDuplicates: true });
     return count === 1;
   },
+  // Spelled as the unique index has it: by created_by alone it would read all that an admin ever scheduled.
   findByIdempotencyKey: async (createdBy, idempotencyKey) => {
-    const row = await tx.schedule.findFirst({ where: { createdBy, idempotencyKey } });
-    return row && toSchedule(row);
+    const [row] = await tx.$queryRaw<Row[]>`SELECT ${scheduleColumns} FROM feature_flag_schedules d
+      WHERE coalesce(d.created_by, '') = coalesce(${createdBy}, '') AND d.idempotency_key = ${idempotencyKey}`;
+    return row ? toSchedule(row) : null;
   },
   cancelOpen: async ({ id, ...cancellation }) => (await cancelWhere(tx, Prisma.sql`d.id = ${id}::uuid`, cancellation))[0] ?? null,
   cancelAllOpen: ({ flagId, ...cancellation }) => cancelWhere(tx, Prisma.sql`d.flag_id = ${flagId}::uuid`, cancellation),
