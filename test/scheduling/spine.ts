@@ -1,0 +1,99 @@
+import { type Logger, pino } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import type { Database } from '../../src/adapters/prisma/database.ts';
+import { emitEntries, fatesOf, readLogId, sequenceOutbox } from '../../src/adapters/prisma/outbox.ts';
+import { makeInTransaction } from '../../src/adapters/prisma/unit-of-work.ts';
+import { openSpool } from '../../src/adapters/sqlite/spool.ts';
+import { makeApplyDueSchedules } from '../../src/application/apply-due-schedules.ts';
+import { makeCancelSchedule } from '../../src/application/cancel-schedule.ts';
+import { makeCreateFlag } from '../../src/application/create-flag.ts';
+import { makeCreateSchedule } from '../../src/application/create-schedule.ts';
+import { makeDeleteFlag } from '../../src/application/delete-flag.ts';
+import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
+import { makeSpoolReplay } from '../../src/audit/spool-replay.ts';
+import type { Caller } from '../../src/domain/actor.ts';
+import { completeEvent, type EventDraft, toEntry } from '../../src/domain/audit-event.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import { temporaryFolder } from '../support/service.ts';
+
+/** An admin at work. */
+export const anAdmin = (userId = 'admin-a', email: string | null = `${userId}@example.com`): Caller => ({
+  actor: { type: 'USER', id: userId, name: userId, email },
+  userId,
+  roles: ['ADMIN'],
+  sessionId: null,
+  expiresAt: null,
+  requestContext: { ipAddress: null, userAgent: null, requestId: null, sessionId: null, apiKeyId: null },
+});
+
+export const newId = (at: Date): string => uuidv7({ msecs: at.getTime() });
+
+/** A clock that only its test moves. */
+export const manualClock = (at = new Date()) => {
+  const clock = { at, now: () => new Date(clock.at) };
+  return clock;
+};
+
+type Options = {
+  clock?: Clock;
+  dataDir?: string;
+  maxSpoolBytes?: number;
+  batchSize?: number;
+  random?: () => number;
+  logger?: Logger;
+};
+
+/** The use cases and the way into the log, on a database; nothing runs by itself. One of these is what one process has. */
+export const makeSpine = async (
+  database: Database,
+  {
+    clock = { now: () => new Date() },
+    dataDir = temporaryFolder(),
+    maxSpoolBytes = 1_000_000,
+    batchSize = 500,
+    random = () => 0.5,
+    logger = pino({ level: 'silent' }),
+  }: Options = {},
+) => {
+  const { prisma } = database;
+  const logId = await readLogId(prisma);
+  const spool = openSpool({ folder: dataDir, maxBytes: maxSpoolBytes, now: clock.now, newId, onProblem: () => {} });
+  const makeEntry = (draft: EventDraft, id?: string) => {
+    const now = clock.now();
+    return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: 'production' }));
+  };
+  const inTransaction = makeInTransaction({ prisma, toEntry: makeEntry, spool, logId, onCommitted: () => {}, logger });
+  const commands = { inTransaction, clock, newId };
+  return {
+    spool,
+    logId,
+    inTransaction,
+    makeEntry,
+    createFlag: makeCreateFlag(commands),
+    updateFlagState: makeUpdateFlagState(commands),
+    deleteFlag: makeDeleteFlag(commands),
+    createSchedule: makeCreateSchedule(commands),
+    cancelSchedule: makeCancelSchedule(commands),
+    applyDue: makeApplyDueSchedules({ inTransaction, random, batchSize }),
+    /** Moves everything that was committed into the log. */
+    sequence: async () => {
+      while ((await sequenceOutbox(prisma, 1000)) > 0);
+    },
+    /** One pass over the spool. */
+    replay: async () => {
+      const replay = makeSpoolReplay({
+        spool,
+        logId,
+        fatesOf: (ids) => fatesOf(prisma, ids),
+        record: (entries) => emitEntries(prisma, entries),
+        toEntry: makeEntry,
+        onRecorded: () => {},
+        logger,
+      });
+      replay.start();
+      await replay.stop();
+    },
+  };
+};
+
+export type Spine = Awaited<ReturnType<typeof makeSpine>>;
