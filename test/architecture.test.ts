@@ -25,6 +25,8 @@ const rules: Record<string, Rule> = {
   'settings.ts': settings,
   'setting-values.ts': settings,
   'loopback.ts': { parts: [], packages: 'any' },
+  'surroundings.ts': { parts: ['ports'], packages: 'any' },
+  'surroundings.ts': { parts: ['ports', 'domain'], packages: 'any' },
 };
 // The composition root, in one file or several, and the commands.
 const knowsEverybody = (part: string): boolean =>
