@@ -11,7 +11,6 @@ import { makeDeleteFlag } from './application/delete-flag.ts';
 import { makeUpdateFlagState } from './application/update-flag-state.ts';
 import { makeFollow } from './audit/follow.ts';
 import { makeTail } from './audit/tail.ts';
-import type { Surroundings } from './compose.ts';
 import type { AuditPipeline } from './compose-audit.ts';
 import type { Config } from './config.ts';
 import { accessDenied } from './domain/access-denied.ts';
@@ -24,6 +23,7 @@ import { readRequestContext } from './http/request-context.ts';
 import { requestScope } from './http/request-scope.ts';
 import type { Api } from './http/server.ts';
 import type { InTransaction } from './ports/unit-of-work.ts';
+import type { Surroundings } from './surroundings.ts';
 
 type Parts = { database: Database; pipeline: AuditPipeline; inTransaction: InTransaction; onOperation: OnOperation };
 

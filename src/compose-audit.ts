@@ -14,10 +14,10 @@ import { makeSequencer } from './audit/sequencer.ts';
 import { makeSinkRunner, type SinkRunner } from './audit/sink-runner.ts';
 import { makeStdoutSink } from './audit/sinks/stdout.ts';
 import { makeSpoolReplay } from './audit/spool-replay.ts';
-import type { Surroundings } from './compose.ts';
 import type { Config } from './config.ts';
 import { completeEvent, type EventDraft, toEntry } from './domain/audit-event.ts';
 import type { EventSink } from './ports/event-sink.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** The audit pipeline of a process: every role has the way into the log; the audit role adds the sequencer and the sinks. */
 export const composeAudit = async (config: Config, database: Database, surroundings: Surroundings) => {

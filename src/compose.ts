@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import { openDatabase } from './adapters/open-database.ts';
 import type { Database } from './adapters/prisma/database.ts';
@@ -12,11 +11,8 @@ import { composeAudit } from './compose-audit.ts';
 import type { Config } from './config.ts';
 import { makeMetrics } from './http/metrics.ts';
 import { type HttpServer, type Readiness, startHttpServer } from './http/server.ts';
-import type { Clock, NewId, Random } from './ports/clock.ts';
+import type { Surroundings } from './surroundings.ts';
 import { makeTicker } from './worker/ticker.ts';
-
-/** What a process gets from the world. */
-export type Surroundings = { logger: Logger; stdout: Writable; clock: Clock; newId: NewId; random: Random };
 
 export type Service = {
   /** Where HTTP listens; null where this process has no HTTP side. */

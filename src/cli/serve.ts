@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { pino } from 'pino';
-import { type Service, type Surroundings, startService } from '../compose.ts';
+import { type Service, startService } from '../compose.ts';
 import type { Config, readConfig } from '../config.ts';
 import { requestScope } from '../http/request-scope.ts';
+import type { Surroundings } from '../surroundings.ts';
 
 type Deps = {
   readConfig: (needs?: Parameters<typeof readConfig>[1]) => Config;

@@ -1,8 +1,17 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import DataLoader from 'dataloader';
-import type { Caller } from '../domain/actor.ts';
+import type { Caller, RequestContext } from '../domain/actor.ts';
 import type { Flag, FlagState } from '../domain/flag.ts';
 import type { Schedule } from '../domain/schedule.ts';
 import type { App } from './app.ts';
+
+/** What the transport knows of a request; `caller` is set by authentication, before GraphQL sees anything. */
+export type ServerContext = {
+  req: IncomingMessage;
+  res?: ServerResponse;
+  requestContext: RequestContext;
+  caller?: Caller;
+};
 
 /** What every resolver can reach. */
 export type Context = { caller: Caller; app: App; loaders: Loaders };

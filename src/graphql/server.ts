@@ -1,12 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga, type GraphiQLOptions } from 'graphql-yoga';
 import type { Logger } from 'pino';
-import type { Caller, RequestContext } from '../domain/actor.ts';
 import type { Authenticate } from '../ports/authenticator.ts';
 import type { App } from './app.ts';
-import { type Context, makeLoaders } from './context.ts';
+import { type Context, makeLoaders, type ServerContext } from './context.ts';
 import { limitPlugins, maxRequestBytes } from './limits.ts';
 import { useAuthentication } from './plugins/authentication.ts';
 import { useAuthorisation } from './plugins/authorisation.ts';
@@ -15,14 +13,6 @@ import { useJsonRequests } from './plugins/json-requests.ts';
 import { type OnOperation, useOperations } from './plugins/operations.ts';
 import { useStorableText } from './plugins/storable-text.ts';
 import { schema } from './schema.ts';
-
-/** What the transport knows of a request; `caller` is set by authentication, before GraphQL sees anything. */
-export type ServerContext = {
-  req: IncomingMessage;
-  res?: ServerResponse;
-  requestContext: RequestContext;
-  caller?: Caller;
-};
 
 type Deps = {
   app: App;

@@ -8,10 +8,11 @@ import type { Caller } from '../domain/actor.ts';
 import { pathOf, readRequestContext } from '../http/request-context.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { ServerContext } from './context.ts';
 import { badUserInput } from './errors.ts';
 import { maxRequestBytes, maxSocketOperations } from './limits.ts';
 import { bearerToken, toAuthenticationGraphQLError, toCaller } from './plugins/authentication.ts';
-import { type GraphQLServer, graphqlPath, type ServerContext } from './server.ts';
+import { type GraphQLServer, graphqlPath } from './server.ts';
 
 type Deps = {
   graphql: GraphQLServer;

@@ -2,8 +2,8 @@ import { GraphQLError } from 'graphql';
 import { type Plugin, shouldRenderGraphiQL } from 'graphql-yoga';
 import type { Caller, Identity, RequestContext } from '../../domain/actor.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
+import type { ServerContext } from '../context.ts';
 import { unauthenticated } from '../errors.ts';
-import type { ServerContext } from '../server.ts';
 
 type Deps = { authenticate: Authenticate; graphiql: boolean };
 

@@ -1,0 +1,6 @@
+import type { Writable } from 'node:stream';
+import type { Logger } from 'pino';
+import type { Clock, NewId, Random } from './ports/clock.ts';
+
+/** What a process gets from the world. */
+export type Surroundings = { logger: Logger; stdout: Writable; clock: Clock; newId: NewId; random: Random };
