@@ -26,7 +26,6 @@ const rules: Record<string, Rule> = {
   'setting-values.ts': settings,
   'loopback.ts': { parts: [], packages: 'any' },
   'surroundings.ts': { parts: ['ports'], packages: 'any' },
-  'surroundings.ts': { parts: ['ports', 'domain'], packages: 'any' },
 };
 // The composition root, in one file or several, and the commands.
 const knowsEverybody = (part: string): boolean =>
