@@ -34,7 +34,10 @@ export const builder = new SchemaBuilder<Types>({
   errors: {
     defaultTypes: [],
     directResult: true,
-    defaultUnionOptions: { name: ({ fieldName }) => `${capitalize(fieldName)}Result` },
+    defaultUnionOptions: {
+      name: ({ fieldName }) => `${capitalize(fieldName)}Result`,
+      description: 'What came of the operation: what it made or changed, or the reason why nothing happened.',
+    },
   },
   zod: { validationError: (error, _args, _context, info) => toArgumentError(error, info.parentType.name) },
   relay: {
