@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { countEvents, createFlag, createSchedule, findSchedule, minutesFrom, readLog, tryCreateSchedule } from './operations.ts';
-import { manualClock } from './spine.ts';
+import { countEvents, createFlag, createSchedule, findSchedule, readLog, tryCreateSchedule } from './operations.ts';
+import { manualClock, minutesFrom } from './spine.ts';
 
 const clock = manualClock(new Date('2026-03-01T09:00:00.000Z'));
 let db: PostgresTestDatabase;

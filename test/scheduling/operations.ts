@@ -85,9 +85,6 @@ export const deleteFlag = async (service: TestService, flagKey: string, options:
     options,
   );
 
-/** An instant, some minutes from another one. */
-export const minutesFrom = (from: Date, minutes: number): Date => new Date(from.getTime() + minutes * 60_000);
-
 /** Events that exist, wherever they are on their way: one statement, so that none is counted on both sides of a move. */
 export const countEvents = async ({ sql }: Pick<TestDatabase, 'sql'>): Promise<number> => {
   const [row] = await sql<{ n: number }>(

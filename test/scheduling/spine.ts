@@ -97,3 +97,6 @@ export const makeSpine = async (
 };
 
 export type Spine = Awaited<ReturnType<typeof makeSpine>>;
+
+/** An instant, some minutes from another one. */
+export const minutesFrom = (from: Date, minutes: number): Date => new Date(from.getTime() + minutes * 60_000);

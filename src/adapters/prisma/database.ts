@@ -43,6 +43,9 @@ export const openPostgres = (
     max: maxConnections,
     connectionTimeoutMillis: 10_000,
     application_name: 'flagtrail',
+    onConnect: async (client) => {
+      await client.query(sessionSettings);
+    },
   });
   const adapter = new PrismaPg(pool, {
     onPoolError: onError,
@@ -62,6 +65,13 @@ export const openPostgres = (
     },
   };
 };
+
+/**
+ * What we rely on, whatever the server's or the role's defaults are. Prisma writes instants in UTC without an offset and
+ * ignores the offset of those it reads: in another time zone everything would be due some hours off. And claims need each
+ * statement to see what was committed before it.
+ */
+const sessionSettings = "SET TIME ZONE 'UTC'; SET default_transaction_isolation = 'read committed'";
 
 /** One prepared statement for each text: planning costs more than most of our statements. */
 const nameStatement = (sql: string): string => {

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { openPostgres } from '../../src/adapters/prisma/database.ts';
+import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
+import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
+import { atTestEnd } from '../support/at-test-end.ts';
+import { createPostgresDatabase } from '../support/databases.ts';
+
+it('keeps instants and isolation as they are meant, whatever the database’s own defaults', async () => {
+  const { sql, url } = await createPostgresDatabase();
+  const name = new URL(url).pathname.slice(1);
+  await sql(`ALTER DATABASE ${name} SET timezone = 'America/New_York'`);
+  await sql(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
+  // The settings hold for new connections.
+  const database = openPostgres(url, { maxConnections: 5, onError: () => {} });
+  atTestEnd(() => database.close());
+  const spine = await makeSpine(database);
+  await spine.createFlag(anAdmin(), { key: 'f', name: 'f' });
+  const scheduledAt = minutesFrom(new Date(), 60);
+  const input = { flagKey: 'f', environment: 'production', scheduledAt, updates: { enabled: true }, idempotencyKey: 'k' };
+  const ids = await Promise.all(Array.from({ length: 5 }, async () => (await spine.createSchedule(anAdmin(), input)).id));
+  expect(new Set(ids).size).toBe(1);
+  const id = ids[0] ?? '';
+
+  const epochOf = async (column: string) =>
+    (await sql<{ ms: number }>(`SELECT (extract(epoch FROM ${column}) * 1000)::bigint AS ms FROM feature_flag_schedules`))[0]?.ms;
+  expect(await epochOf('scheduled_at')).toBe(scheduledAt.getTime());
+  expect((await makeScheduleStore(database.prisma).find(id))?.scheduledAt).toEqual(scheduledAt);
+  expect((await makeScheduleStore(database.prisma).backlog()).due).toBe(0);
+  await sql(`UPDATE feature_flag_schedules SET scheduled_at = now() - interval '1 minute'`);
+  const { applied, now } = await spine.applyDue();
+  expect(applied).toHaveLength(1);
+  expect(await epochOf('applied_at')).toBe(now.getTime());
+  expect(Math.abs(now.getTime() - Date.now())).toBeLessThan(60_000);
+});
