@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+
+export type Stage = 'alpha' | 'beta' | 'ga' | 'deprecated';
+
+/** One row of the data: from this version on, the gate is at this stage, and on or off by default. */
+export type StageChange = { gate: string; version: string; releasedOn: string; stage: Stage; enabled: boolean };
+
+/** What a flag is, or becomes. */
+export type FlagSetting = { enabled: boolean; rolloutPercentage: number };
+
+/** A stage change with the instant that stands for its release date. */
+export type PlannedChange = StageChange & { scheduledAt: Date; setting: FlagSetting };
+
+const rolloutOf: Record<Stage, number> = { alpha: 10, beta: 50, ga: 100, deprecated: 100 };
+
+export const settingOf = ({ stage, enabled }: StageChange): FlagSetting => ({ enabled, rolloutPercentage: rolloutOf[stage] });
+
+/** All stage changes of all gates, oldest release first, and within a release in the source's order. */
+export const readStageChanges = (folder = new URL('./data/', import.meta.url)): StageChange[] => {
+  const releases = new Map(
+    readCsv(new URL('kubernetes-releases.csv', folder)).map(([version = '', releasedOn = '']) => [version, releasedOn]),
+  );
+  const changes = readCsv(new URL('kubernetes-feature-gates.csv', folder)).map(
+    ([gate = '', version = '', stage = '', enabled = '']) => {
+      const releasedOn = releases.get(version);
+      if (!releasedOn || !isStage(stage)) throw new Error(`the demo's data has no date for '${version}', or no stage '${stage}'`);
+      return { gate, version, releasedOn, stage, enabled: enabled === 'true' };
+    },
+  );
+  return changes.sort((a, b) => a.releasedOn.localeCompare(b.releasedOn));
+};
+
+const isStage = (text: string): text is Stage => text in rolloutOf;
+
+const readCsv = (file: URL): string[][] =>
+  readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(','));
+
+/** Maps release dates linearly onto the stretch from `startsAt` on: the first release is due then, the last at its end. */
+export const planChanges = (
+  changes: readonly StageChange[],
+  { startsAt, stretchMs }: { startsAt: Date; stretchMs: number },
+): PlannedChange[] => {
+  const dates = changes.map(({ releasedOn }) => Date.parse(releasedOn));
+  const first = Math.min(...dates);
+  const spanMs = Math.max(...dates) - first;
+  return changes.map((change) => ({
+    ...change,
+    scheduledAt: new Date(startsAt.getTime() + Math.round(((Date.parse(change.releasedOn) - first) / spanMs) * stretchMs)),
+    setting: settingOf(change),
+  }));
+};
+
+/** What each gate's last row says, by the gate's name. */
+export const finalSettings = (changes: readonly StageChange[]): Map<string, FlagSetting> =>
+  new Map(changes.map((change) => [change.gate, settingOf(change)]));

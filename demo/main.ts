@@ -1,0 +1,86 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { makeApi } from './api.ts';
+import type { Check } from './checks.ts';
+import { type Display, makeDisplay } from './display.ts';
+import { DemoError, runDemo } from './run.ts';
+
+const shownProblems = 20;
+/** npm passes a signal on that the terminal has sent already: the second one within a second is the same wish. */
+const sameWishMs = 1000;
+
+const parseSeconds = (text: string): number => {
+  const seconds = Number(text);
+  if (!(seconds >= 1 && seconds <= 3600)) throw new InvalidArgumentError('allowed: 1 to 3600');
+  return seconds;
+};
+const parseUrl = (text: string): string => {
+  if (!/^https?:$/.test(URL.parse(text)?.protocol ?? '')) throw new InvalidArgumentError('allowed: an http or https URL');
+  return text.replace(/\/+$/, '');
+};
+
+type Options = { seconds: number; prefix: string; url?: string; token?: string };
+const program = new Command('npm run demo --')
+  .description('Ten years of Kubernetes feature gates as scheduled flag changes, within a minute; see demo/README.md.')
+  .option('--seconds <number>', 'the stretch of time that stands for the ten years', parseSeconds, 60)
+  .option('--prefix <text>', 'what the key of each flag begins with, so that the demo can run twice on one server', '')
+  .option('--url <url>', 'use this running service; without it, one starts here (on DATABASE_URL if that is set)', parseUrl)
+  .addOption(new Option('--token <token>', "an admin's token for --url").env('FLAGTRAIL_TOKEN'))
+  .parse();
+const options = program.opts<Options>();
+if (options.url && !options.token) program.error('error: --url needs --token (`npm run token` prints one), or FLAGTRAIL_TOKEN');
+
+const interrupted = new AbortController();
+let interruptedAt = 0;
+const interrupt = () => {
+  if (interruptedAt > 0 && Date.now() - interruptedAt > sameWishMs) process.exit(130);
+  interruptedAt ||= Date.now();
+  interrupted.abort();
+};
+process.on('SIGINT', interrupt);
+process.on('SIGTERM', interrupt);
+
+const report = (checks: readonly Check[], display: Display): void => {
+  for (const { title, problems } of checks) {
+    display.say(`${problems.length === 0 ? 'ok    ' : 'FAILED'}  ${title}`);
+    for (const problem of problems.slice(0, shownProblems)) display.say(`          ${problem}`);
+    if (problems.length > shownProblems) display.say(`          and ${problems.length - shownProblems} more`);
+  }
+  if (checks.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
+};
+
+const main = async (display: Display): Promise<void> => {
+  const { url, token = '', seconds, prefix } = options;
+  const databaseUrl = process.env.DATABASE_URL;
+  if (!url) display.say(`Starting Flagtrail on ${databaseUrl ? 'DATABASE_URL' : 'an embedded database in a temporary folder'}`);
+  // Loaded here only: a client has no use for the whole service.
+  const startOwnService = async () => (await import('./own-service.ts')).startOwnService(databaseUrl);
+  const service = url ? { url, token, stop: async () => {} } : await startOwnService();
+  const ended = new AbortController();
+  const signal = AbortSignal.any([interrupted.signal, ended.signal]);
+  try {
+    signal.throwIfAborted();
+    const api = makeApi({ url: service.url, token: service.token, signal });
+    report(await runDemo({ api, prefix, stretchMs: seconds * 1000, display, signal }), display);
+  } finally {
+    ended.abort();
+    display.stop();
+    await service.stop();
+  }
+};
+
+const display = makeDisplay(process.stdout);
+try {
+  await main(display);
+} catch (error) {
+  if (interrupted.signal.aborted) {
+    const lasting = options.url || process.env.DATABASE_URL;
+    process.stderr.write(
+      `Interrupted.${lasting ? ` Flags '${options.prefix}…' and their schedules stay where they are.` : ''}\n`,
+    );
+    process.exitCode = 130;
+  } else {
+    const explained = error instanceof DemoError || !(error instanceof Error) || !error.stack;
+    process.stderr.write(`${explained ? `demo: ${error instanceof Error ? error.message : error}` : error.stack}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { openPostgres } from '../src/adapters/prisma/database.ts';
+import { migrate } from '../src/adapters/prisma/migrate.ts';
+import { startService } from '../src/compose.ts';
+import { readConfig } from '../src/config.ts';
+
+/**
+ * The whole service in this process, in development mode and on a free port: on the embedded database in a temporary folder,
+ * or on PostgreSQL, which is migrated first. Warnings go to stderr; the audit events that it ships to stdout go nowhere.
+ */
+export const startOwnService = async (databaseUrl: string | undefined) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-demo-'));
+  const logger = pino({ level: 'warn' }, process.stderr);
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    if (databaseUrl) await migrateFirst(databaseUrl, (error) => logger.warn(error));
+    const config = readConfig({ PORT: '0', DATA_DIR: folder, DATABASE_URL: databaseUrl });
+    const newId = (at: Date) => uuidv7({ msecs: at.getTime() });
+    const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const surroundings = { logger, stdout, clock: { now: () => new Date() }, newId, random: Math.random };
+    let signedIn = { url: '', token: '' };
+    const service = await startService(config, surroundings, { http: true, announce: (at) => (signedIn = at) });
+    const stop = async () => {
+      await service.stop();
+      removeFolder();
+    };
+    try {
+      await service.started;
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    return { ...signedIn, stop };
+  } catch (error) {
+    removeFolder();
+    throw error;
+  }
+};
+
+const migrateFirst = async (databaseUrl: string, onError: (error: Error) => void) => {
+  const database = openPostgres(databaseUrl, { maxConnections: 1, onError });
+  try {
+    await migrate(database);
+  } finally {
+    await database.close();
+  }
+};
