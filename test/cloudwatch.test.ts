@@ -21,10 +21,12 @@ describe('shipping to CloudWatch Logs', () => {
 
   it('keeps the size limit with events that fill several calls', async () => {
     const entries = range(1, 30).map((position) => aLogEntry(position, { description: '漢'.repeat(position * 7000) }));
-    const { start, acceptedPositions, untilAccepted, server } = await setUpShipping({ entries });
+    const { start, accepted, acceptedPositions, untilAccepted, server } = await setUpShipping({ entries });
     start();
     await untilAccepted(30);
     expect(acceptedPositions()).toEqual(range(1, 30));
+    // No call was refused: each brought something.
+    expect(new Set(accepted().map(({ call }) => call)).size).toBe(puts(server));
     expect(puts(server)).toBeGreaterThan(9);
   });
 

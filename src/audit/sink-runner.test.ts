@@ -153,6 +153,7 @@ describe('a sink runner', () => {
     const { runner } = start(sink, { log });
     await vi.advanceTimersByTimeAsync(500 + 1000 + 2000);
     expect(received).toEqual([1]);
+    await settle();
     triesToFail = 1;
     log.append(...logEntries(2, 2));
     runner.wake();

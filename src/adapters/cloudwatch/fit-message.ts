@@ -10,8 +10,8 @@ type Form = { fields: object; omitted: string[]; maxTextLength?: number };
 const utf8Bytes = (text: string): number => Buffer.byteLength(text, 'utf8');
 
 /**
- * The event as JSON, in at most `maxBytes` of UTF-8 (32 KiB or more). Too long an event is cut until it fits: first the
- * states and the changes go, then long texts are shortened, then all but the essentials go. It stays valid JSON, keeps
+ * The event as JSON, in at most `maxBytes` of UTF-8 (256 KiB or more: that is always enough). Too long an event is cut until it fits: first the
+ * states and the changes go, then long texts are shortened, then the metadata goes. It stays valid JSON, keeps
  * its id and position, and says so: `truncated`, `originalBytes`, and `omitted`, the fields that were left out.
  */
 export const fitMessage = (event: WireEvent, maxBytes: number): string => {
@@ -46,7 +46,6 @@ function* smallerForms(event: WireEvent): Generator<Form> {
   fields.metadata = {};
   omitted.push('metadata');
   yield { fields, omitted, maxTextLength: 1024 };
-  yield essentials(event);
 }
 
 /** Who did what, when and to what: bounded in size, whatever the event holds. */

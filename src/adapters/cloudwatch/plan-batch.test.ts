@@ -124,7 +124,7 @@ describe('planBatch', () => {
         const next = entries[shipped];
         if (next) expect(next.sealedAt.getTime()).toBeGreaterThan(at(2).getTime());
       }),
-      { numRuns: 40 },
+      { numRuns: 40, endOnFailure: true },
     );
   });
 });
