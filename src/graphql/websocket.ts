@@ -1,14 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Caller } from '../domain/actor.ts';
 import { pathOf, readRequestContext } from '../http/request-context.ts';
+import { requestScope } from '../http/request-scope.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ServerContext } from './context.ts';
+import type { Context } from './context.ts';
 import { badUserInput } from './errors.ts';
 import { maxRequestBytes, maxSocketOperations } from './limits.ts';
 import { bearerToken, toAuthenticationGraphQLError, toCaller } from './plugins/authentication.ts';
@@ -68,13 +70,18 @@ export const makeSocketServer = ({ graphql, authenticate, allowedOrigins, clock,
         return prepare(graphql, { req: extra.request, requestContext, caller: { ...caller, requestContext }, params });
       },
       // Each event is authorised: a timer that fires late must not let one through.
-      onNext: ({ extra }) => {
+      onNext: ({ extra }, _id, _payload, _args, result) => {
         if (hasExpired(extra)) extra.socket.close(closeCodes.forbidden, 'Token expired');
+        return result.errors && { ...result, errors: result.errors.map(toClient) };
       },
+      onError: (_context, _id, _payload, errors) => errors.map(toClient),
       onDisconnect: ({ extra }) => clearTimeout(extra.expiry),
       onClose: ({ extra }) => clearTimeout(extra.expiry),
-      execute: (args: ExecutionArgs) => (args.rootValue as Prepared).execute(args),
-      subscribe: (args: ExecutionArgs) => (args.rootValue as Prepared).subscribe(args),
+      execute: (args: ExecutionArgs) => inScope(args, () => (args.rootValue as Prepared).execute(args)),
+      subscribe: async (args: ExecutionArgs) => {
+        const result = await inScope(args, () => (args.rootValue as Prepared).subscribe(args));
+        return isAsyncIterable(result) ? withEach(result, (next) => inScope(args, next)) : result;
+      },
     } as Parameters<typeof useServer<Record<string, unknown>, Extra>>[0],
     sockets,
   );
@@ -94,7 +101,12 @@ export const makeSocketServer = ({ graphql, authenticate, allowedOrigins, clock,
         refuse(socket, '403 Forbidden');
         return;
       }
-      sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request));
+      sockets.handleUpgrade(request, socket, head, (client) => {
+        sockets.emit('connection', client, request);
+        // graphql-ws prints a client's protocol errors, such as a message over the limit, to the console. They have closed
+        // the socket, with their own codes, by the time that they are told.
+        client.removeAllListeners('error').on('error', (error) => logger.debug({ err: error }, 'a socket was closed'));
+      });
     },
     count: () => sockets.clients.size,
     /** Tells every client that the server goes, and waits until they are gone. */
@@ -132,6 +144,33 @@ const prepare = async (graphql: GraphQLServer, initial: Initial) => {
     if (error instanceof GraphQLError) return [error];
     throw error;
   }
+};
+
+/** Every line that an operation logs names its request, as over HTTP. */
+const inScope = <Result>({ contextValue }: ExecutionArgs, run: () => Result): Result =>
+  requestScope.run({ requestId: (contextValue as Context).caller.requestContext.requestId }, run);
+
+/** The iterable, with each of its steps run by `around`. */
+const withEach = <Item>(
+  items: AsyncIterable<Item>,
+  around: (step: () => Promise<IteratorResult<Item>>) => Promise<IteratorResult<Item>>,
+): AsyncIterableIterator<Item> => {
+  const iterator = items[Symbol.asyncIterator]();
+  const wrapped: AsyncIterableIterator<Item> = {
+    [Symbol.asyncIterator]: () => wrapped,
+    next: () => around(() => iterator.next()),
+    return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+  };
+  return wrapped;
+};
+
+const isAsyncIterable = (value: object): value is AsyncIterable<ExecutionResult> => Symbol.asyncIterator in value;
+
+/** An error as it is sent: without the HTTP status, which is the other transport's business. */
+const toClient = (error: GraphQLFormattedError): GraphQLFormattedError => {
+  const { extensions, ...rest } = error instanceof GraphQLError ? error.toJSON() : error;
+  const { http, ...shown } = extensions ?? {};
+  return { ...rest, extensions: shown };
 };
 
 /** A client without an Origin header is no browser. A browser's page must be ours, or on the list. */
