@@ -6,18 +6,33 @@ import type { InTransaction } from '../ports/unit-of-work.ts';
 
 type Deps = { inTransaction: InTransaction; random: Random; batchSize: number };
 
-/** What one batch did. `more`: it was full, so there may be more that is due. */
-export type BatchResult = { applied: Applied[]; failed: Failed[]; now: Date; more: boolean };
+/** What one batch did. */
+export type BatchResult = {
+  applied: Applied[];
+  failed: Failed[];
+  /** Schedules, by id, of which the database would save nothing, not even that they failed; and why. They stay due. */
+  stuck: Map<string, string>;
+  now: Date;
+  /** The batch was full, so there may be more that is due. */
+  more: boolean;
+};
+
+/** What is known of a batch's schedules from trying them before, by id. */
+type Tried = {
+  /** Why a schedule, tried alone, could not be saved; it fails instead of being tried again. */
+  refused: Map<string, string>;
+  /** As in the result: left out from now on, or what comes after them would never be reached. */
+  stuck: Map<string, string>;
+};
 
 /**
  * Applies a batch of what is due, in one transaction. Where the database refuses the batch, its schedules go one by one, so
  * that the bad one fails alone.
  */
 export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps) => {
-  /** `refused`: why a schedule, tried alone, could not be saved; it fails instead of being tried again. */
-  const applyBatch = (limit: number, refused: Map<string, string>, claimed: (ids: string[]) => void): Promise<BatchResult> =>
+  const applyBatch = (limit: number, { refused, stuck }: Tried, claimed: (ids: string[]) => void): Promise<BatchResult> =>
     inTransaction(async ({ schedules, audit }) => {
-      const { now, due } = await schedules.claimDue(limit);
+      const { now, due } = await schedules.claimDue(limit, { except: [...stuck.keys()] });
       claimed(due.map(({ schedule }) => schedule.id));
       const { outcomes, states } = decide(due, { now, random, refused });
       if (outcomes.length > 0)
@@ -32,31 +47,33 @@ export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps
       return {
         applied: outcomes.filter((outcome) => outcome.outcome === 'applied'),
         failed: outcomes.filter((outcome) => outcome.outcome === 'failed'),
+        stuck,
         now,
         more: due.length === limit,
       };
     });
 
   const applyOneByOne = async (count: number): Promise<BatchResult> => {
-    const refused = new Map<string, string>();
+    const tried: Tried = { refused: new Map(), stuck: new Map() };
     const results: BatchResult[] = [];
     while (results.length < count) {
       let ids: string[] = [];
       try {
-        const result = await applyBatch(1, refused, (claimed) => {
+        const result = await applyBatch(1, tried, (claimed) => {
           ids = claimed;
         });
         results.push(result);
         if (!result.more) break;
       } catch (error) {
         const id = ids[0];
-        if (!(error instanceof OutcomeRefusedError) || id === undefined || refused.has(id)) throw error;
-        refused.set(id, error.message);
+        if (!(error instanceof OutcomeRefusedError) || id === undefined) throw error;
+        (tried.refused.has(id) ? tried.stuck : tried.refused).set(id, error.message);
       }
     }
     return {
       applied: results.flatMap(({ applied }) => applied),
       failed: results.flatMap(({ failed }) => failed),
+      stuck: tried.stuck,
       now: results.at(-1)?.now ?? new Date(0),
       more: results.at(-1)?.more ?? false,
     };
@@ -65,7 +82,7 @@ export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps
   return async (): Promise<BatchResult> => {
     let size = 0;
     try {
-      return await applyBatch(batchSize, new Map(), (claimed) => {
+      return await applyBatch(batchSize, { refused: new Map(), stuck: new Map() }, (claimed) => {
         size = claimed.length;
       });
     } catch (error) {

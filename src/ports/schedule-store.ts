@@ -52,9 +52,10 @@ export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
   }): Promise<{ schedule: Schedule; before: ScheduleStatus }[]>;
   /**
    * Claims what is due by the database's clock: locks the flag states of the oldest `limit` due schedules, skips those that
-   * another worker holds, and then takes due schedules of the locked states, in the order in which they apply.
+   * another worker holds, and then takes due schedules of the locked states, in the order in which they apply. `except`: the
+   * ids of schedules to leave alone.
    */
-  claimDue(limit: number): Promise<{ now: Date; due: DueSchedule[] }>;
+  claimDue(limit: number, options?: { except: readonly string[] }): Promise<{ now: Date; due: DueSchedule[] }>;
   /** Saves what came of a claim: each schedule, and each state in its last form. Set-wise: two statements at most. */
   saveOutcomes(schedules: readonly Schedule[], states: readonly LockedState[]): Promise<void>;
 };
@@ -62,7 +63,8 @@ export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
 /** The database refused the values of an outcome (a constraint, a trigger), not the connection or the transaction. */
 export class OutcomeRefusedError extends Error {
   override readonly name = 'OutcomeRefusedError';
-  constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  /** `reason` is the database's own message: people will read it as the schedule's error. */
+  constructor(reason: string, cause: unknown) {
+    super(reason, { cause });
   }
 }

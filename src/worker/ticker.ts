@@ -55,7 +55,9 @@ export const makeTicker = ({ schedule, applyDue, logger, onBatch }: Deps): Ticke
   };
 };
 
-const report = ({ applied, failed, now }: BatchResult, logger: Logger): void => {
+const report = ({ applied, failed, stuck, now }: BatchResult, logger: Logger): void => {
+  for (const [scheduleId, reason] of stuck)
+    logger.error({ scheduleId }, `a schedule can be neither applied nor failed: ${reason}`);
   for (const { schedule } of failed) {
     const { id, flagKey, environment, errorMessage, nextRetryAt } = schedule;
     logger.warn({ scheduleId: id, flagKey, environment, nextRetryAt }, `a schedule failed: ${errorMessage}`);

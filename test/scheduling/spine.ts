@@ -13,6 +13,8 @@ import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts'
 import { makeSpoolReplay } from '../../src/audit/spool-replay.ts';
 import type { Caller } from '../../src/domain/actor.ts';
 import { completeEvent, type EventDraft, toEntry } from '../../src/domain/audit-event.ts';
+import type { FlagUpdates } from '../../src/domain/flag.ts';
+import type { Schedule } from '../../src/domain/schedule.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { temporaryFolder } from '../support/service.ts';
 
@@ -100,3 +102,22 @@ export type Spine = Awaited<ReturnType<typeof makeSpine>>;
 
 /** An instant, some minutes from another one. */
 export const minutesFrom = (from: Date, minutes: number): Date => new Date(from.getTime() + minutes * 60_000);
+
+type DueSchedule = {
+  flagKey: string;
+  minutesAgo: number;
+  updates?: FlagUpdates;
+  environment?: string;
+  maxRetries?: number;
+};
+
+/** Adds a schedule that became due some minutes ago, as an admin would have then: `clock` is the spine's. */
+export const addDue = (
+  spine: Spine,
+  clock: { at: Date },
+  { flagKey, minutesAgo, updates = { enabled: true }, environment = 'production', maxRetries }: DueSchedule,
+): Promise<Schedule> => {
+  const scheduledAt = minutesFrom(new Date(), -minutesAgo);
+  clock.at = minutesFrom(scheduledAt, -60);
+  return spine.createSchedule(anAdmin(), { flagKey, environment, scheduledAt, updates, maxRetries });
+};

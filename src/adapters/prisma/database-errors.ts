@@ -13,3 +13,9 @@ export const isTransactionConflict = (error: unknown): boolean => ['40001', '40P
 
 /** The values were refused: classes 22 (data), 23 (constraints), P0 (raised by PL/pgSQL). */
 export const isDataError = (error: unknown): boolean => /^(22|23|P0)/.test(sqlStateOf(error) ?? '');
+
+/** What the database itself said, without what Prisma writes around it. */
+export const databaseMessageOf = (error: unknown): string => {
+  const message = error instanceof Error ? error.message : String(error);
+  return /Message: `(.*)`/s.exec(message)?.[1] ?? message.trim();
+};

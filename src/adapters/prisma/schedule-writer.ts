@@ -2,7 +2,7 @@ import type { LockedState } from '../../domain/apply-schedule.ts';
 import type { Schedule, ScheduleStatus } from '../../domain/schedule.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import { type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
-import { isDataError } from './database-errors.ts';
+import { databaseMessageOf, isDataError } from './database-errors.ts';
 import { toSchedule } from './rows.ts';
 import { dueAt, isOpen, scheduleColumns } from './schedule-store.ts';
 
@@ -25,12 +25,12 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter
   },
   cancelOpen: async ({ id, ...cancellation }) => (await cancelWhere(tx, Prisma.sql`d.id = ${id}::uuid`, cancellation))[0] ?? null,
   cancelAllOpen: ({ flagId, ...cancellation }) => cancelWhere(tx, Prisma.sql`d.flag_id = ${flagId}::uuid`, cancellation),
-  claimDue: (limit) => claimDue(tx, limit),
+  claimDue: (limit, options) => claimDue(tx, limit, options?.except ?? []),
   saveOutcomes: async (schedules, states) => {
     try {
       await saveOutcomes(tx, schedules, states);
     } catch (error) {
-      if (isDataError(error)) throw new OutcomeRefusedError(error);
+      if (isDataError(error)) throw new OutcomeRefusedError(databaseMessageOf(error), error);
       throw error;
     }
   },
@@ -72,18 +72,26 @@ type StateColumns = {
  * Claims flag states, not schedules: two workers that skipped each other's rows could otherwise commit 09:01 before 09:00
  * of one flag. The rows are read in a second statement, whose snapshot is younger than the locks.
  */
-const claimDue = async (tx: Prisma.TransactionClient, limit: number): Promise<{ now: Date; due: DueSchedule[] }> => {
+const claimDue = async (
+  tx: Prisma.TransactionClient,
+  limit: number,
+  except: readonly string[],
+): Promise<{ now: Date; due: DueSchedule[] }> => {
+  const isDue = Prisma.sql`${isOpen} AND ${dueAt} <= now() AND d.id <> ALL (${[...except]}::uuid[])`;
   const held = await tx.$queryRaw<{ now: Date; flagId: string; environmentKey: string }[]>`
     SELECT now()::timestamptz(3) AS now, s.flag_id AS "flagId", s.environment_key AS "environmentKey"
     FROM feature_flag_schedules d JOIN feature_flag_states s ON s.flag_id = d.flag_id AND s.environment_key = d.environment_key
-    WHERE ${isOpen} AND ${dueAt} <= now() ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR UPDATE OF s SKIP LOCKED`;
-  const rows = held.length ? await readDue(tx, held, limit) : [];
-  const orphans = rows.length < limit ? await claimOrphans(tx, limit - rows.length) : [];
+    WHERE ${isDue} ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR UPDATE OF s SKIP LOCKED`;
+  const rows = held.length ? await readDue(tx, { held, isDue, limit }) : [];
+  const orphans = rows.length < limit ? await claimOrphans(tx, { isDue, limit: limit - rows.length }) : [];
   const due = [...rows.map(toDueSchedule), ...orphans.map((row) => ({ schedule: toSchedule(row), state: null }))];
   return { now: held[0]?.now ?? orphans[0]?.now ?? new Date(0), due };
 };
 
-const readDue = (tx: Prisma.TransactionClient, held: { flagId: string; environmentKey: string }[], limit: number) => {
+type Claim = { isDue: Prisma.Sql; limit: number };
+type Held = { flagId: string; environmentKey: string }[];
+
+const readDue = (tx: Prisma.TransactionClient, { held, isDue, limit }: Claim & { held: Held }) => {
   const states = [...new Map(held.map((state) => [`${state.flagId} ${state.environmentKey}`, state])).values()];
   return tx.$queryRaw<(Row & StateColumns)[]>`
     SELECT ${scheduleColumns}, s.enabled, s.rollout_percentage AS "rolloutPercentage", s.default_variant AS "defaultVariant",
@@ -92,14 +100,14 @@ const readDue = (tx: Prisma.TransactionClient, held: { flagId: string; environme
       AS held (flag_id, environment_key)
     JOIN feature_flag_states s ON s.flag_id = held.flag_id AND s.environment_key = held.environment_key
     JOIN feature_flag_schedules d ON d.flag_id = held.flag_id AND d.environment_key = held.environment_key
-    WHERE ${isOpen} AND ${dueAt} <= now() ORDER BY d.scheduled_at, d.id LIMIT ${limit} FOR UPDATE OF d`;
+    WHERE ${isDue} ORDER BY d.scheduled_at, d.id LIMIT ${limit} FOR UPDATE OF d`;
 };
 
 /** Due schedules without a flag state to lock: their flag was deleted behind Flagtrail's back. */
-const claimOrphans = (tx: Prisma.TransactionClient, limit: number) =>
+const claimOrphans = (tx: Prisma.TransactionClient, { isDue, limit }: Claim) =>
   tx.$queryRaw<(Row & { now: Date })[]>`
     SELECT ${scheduleColumns}, now()::timestamptz(3) AS now FROM feature_flag_schedules d
-    WHERE ${isOpen} AND ${dueAt} <= now() AND NOT EXISTS (
+    WHERE ${isDue} AND NOT EXISTS (
       SELECT 1 FROM feature_flag_states s WHERE s.flag_id = d.flag_id AND s.environment_key = d.environment_key)
     ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR UPDATE OF d SKIP LOCKED`;
 
