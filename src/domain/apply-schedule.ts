@@ -5,7 +5,7 @@ import { isBefore, retryDelayMs, type Schedule } from './schedule.ts';
 export type LockedState = FlagState & { lastApplied: { scheduledAt: Date; id: string } | null };
 
 export type Applied = { outcome: 'applied'; schedule: Schedule; previous: LockedState; next: LockedState };
-export type Failed = { outcome: 'failed'; schedule: Schedule };
+export type Failed = { outcome: 'failed'; before: Schedule; schedule: Schedule };
 
 /**
  * Applies one due schedule to the state of its flag, or fails it. Fails for good where the flag is gone, or where a later
@@ -16,16 +16,21 @@ export const applySchedule = (
   state: LockedState | null,
   { now, random }: { now: Date; random: number },
 ): Applied | Failed => {
-  const attempt = countAttempt(schedule);
-  if (!state) return failForGood(attempt, `flag '${schedule.flagKey}' no longer exists`);
+  if (!state) return failForGood(schedule, `flag '${schedule.flagKey}' no longer exists`);
   if (state.lastApplied && isBefore(schedule, state.lastApplied)) {
     const { id, scheduledAt } = state.lastApplied;
-    return failForGood(attempt, `superseded by schedule '${id}' of ${scheduledAt.toISOString()}, which was applied meanwhile`);
+    return failForGood(schedule, `superseded by schedule '${id}' of ${scheduledAt.toISOString()}, which was applied meanwhile`);
   }
   try {
     const changed = applyUpdates(state, parseStoredUpdates(schedule.updates), now);
     const next = { ...changed, lastApplied: { scheduledAt: schedule.scheduledAt, id: schedule.id } };
-    const applied: Schedule = { ...attempt, status: 'APPLIED', appliedAt: now, errorMessage: null, nextRetryAt: null };
+    const applied: Schedule = {
+      ...countAttempt(schedule),
+      status: 'APPLIED',
+      appliedAt: now,
+      errorMessage: null,
+      nextRetryAt: null,
+    };
     return { outcome: 'applied', schedule: applied, previous: state, next };
   } catch (error) {
     return failSchedule(schedule, error instanceof Error ? error.message : String(error), { now, random });
@@ -40,7 +45,8 @@ const countAttempt = (schedule: Schedule): Schedule => ({
 
 const failForGood = (schedule: Schedule, errorMessage: string): Failed => ({
   outcome: 'failed',
-  schedule: { ...schedule, status: 'FAILED', errorMessage, nextRetryAt: null },
+  before: schedule,
+  schedule: { ...countAttempt(schedule), status: 'FAILED', errorMessage, nextRetryAt: null },
 });
 
 /** Fails a schedule that was tried: with another try after the backoff, as long as it has retries left. */
@@ -52,5 +58,5 @@ export const failSchedule = (
   const attempt = countAttempt(schedule);
   const retries = attempt.retryCount;
   const nextRetryAt = retries < attempt.maxRetries ? new Date(now.getTime() + retryDelayMs(retries, random)) : null;
-  return { outcome: 'failed', schedule: { ...attempt, status: 'FAILED', errorMessage, nextRetryAt } };
+  return { outcome: 'failed', before: schedule, schedule: { ...attempt, status: 'FAILED', errorMessage, nextRetryAt } };
 };

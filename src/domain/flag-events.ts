@@ -41,7 +41,7 @@ export const flagDeleted = (
     flagKey: flag.key,
     previousState,
     changes: diffStates(previousState, null),
-    description: `Flag '${flag.key}' was deleted${cancelledSchedules ? `, and ${cancelledSchedules} open schedules with it` : ''}`,
+    description: `Flag '${flag.key}' was deleted${cancelledSchedules ? `, and ${cancelledSchedules} open schedule${cancelledSchedules === 1 ? '' : 's'} with it` : ''}`,
     metadata: { flagKey: flag.key, cancelledSchedules, ...adminFields(admin) },
   };
 };

@@ -84,15 +84,25 @@ export const scheduleApplied = ({ schedule, previous, next }: Applied, appliedAt
   };
 };
 
-export const scheduleFailed = ({ schedule }: Failed, failedAt: Date): EventDraft<'flag_schedule.failed'> => {
-  const nextRetryAt = schedule.nextRetryAt?.toISOString() ?? null;
+/** Where a schedule is with its tries. */
+const triesSnapshot = ({ status, retryCount, nextRetryAt }: Schedule) => ({
+  status,
+  retryCount,
+  nextRetryAt: nextRetryAt?.toISOString() ?? null,
+});
+
+export const scheduleFailed = ({ before, schedule }: Failed, failedAt: Date): EventDraft<'flag_schedule.failed'> => {
+  const [previousState, newState] = [triesSnapshot(before), triesSnapshot(schedule)];
+  const { nextRetryAt } = newState;
   const errorMessage = schedule.errorMessage ?? 'unknown error';
   return {
     eventType: 'flag_schedule.failed',
     occurredAt: failedAt,
     actor: systemActor,
     ...about(schedule),
-    newState: { status: schedule.status, nextRetryAt },
+    previousState,
+    newState,
+    changes: diffStates(previousState, newState),
     result: 'FAILURE',
     errorMessage,
     description: `The scheduled change of ${named(schedule)} failed: ${errorMessage}; ${nextRetryAt ? `next try at ${nextRetryAt}` : 'it is not tried again'}`,
