@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { vi } from 'vitest';
+import { atTestEnd } from '../support/at-test-end.ts';
+import { temporaryFolder } from '../support/service.ts';
+
+export const root = path.resolve(import.meta.dirname, '../..');
+
+/** A port that is free on the loopback interface now. */
+export const findFreePort = async (): Promise<number> => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (!address || typeof address === 'string') throw new Error('no port');
+  return address.port;
+};
+
+/**
+ * `npm start` without npm, as a process of its own: on a free port and an empty DATA_DIR, with no setting but those given.
+ * Killed when the test is over. What it writes goes to files, so that whatever it wrote before it answered is there to read.
+ */
+export const startServe = async (settings: Record<string, string> = {}) => {
+  const port = settings.PORT ?? String(await findFreePort());
+  const folder = temporaryFolder();
+  const files = { stdout: path.join(folder, 'stdout'), stderr: path.join(folder, 'stderr') };
+  const stdout = openSync(files.stdout, 'w');
+  const stderr = openSync(files.stderr, 'w');
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'serve'], {
+    cwd: root,
+    env: { PATH: process.env.PATH, PORT: port, DATA_DIR: path.join(folder, 'data'), ...settings },
+    stdio: ['ignore', stdout, stderr],
+  });
+  closeSync(stdout);
+  closeSync(stderr);
+  const exited = once(child, 'exit').then(([code]): number | null => code);
+  atTestEnd(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+
+  const url = `http://127.0.0.1:${port}`;
+  const read = (file: keyof typeof files) => readFileSync(files[file], 'utf8');
+  return {
+    url,
+    stdout: () => read('stdout'),
+    stderr: () => read('stderr'),
+    /** Its exit code; null where a signal ended it. */
+    exited,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** Resolves at the first answer of /readyz that says so; rejects where the process ends before. */
+    untilReady: () =>
+      vi.waitFor(
+        async () => {
+          if (child.exitCode !== null) return Promise.reject(new Error(`it ended with ${child.exitCode}: ${read('stderr')}`));
+          const { status } = await fetch(`${url}/readyz`);
+          if (status !== 200) throw new Error(`/readyz says ${status}`);
+        },
+        { timeout: 25_000, interval: 20 },
+      ),
+  };
+};
