@@ -1,10 +1,12 @@
 import { parseCursorConnectionArgs } from '@pothos/core';
+import { isStorableText } from '../domain/text.ts';
 import type { Slice } from '../ports/paging.ts';
 import { badUserInput } from './errors.ts';
 
 export type ConnectionArgs = { first?: number | null; after?: string | null; last?: number | null; before?: string | null };
 
-const pageSize = { min: 1, max: 200, default: 50 } as const;
+/** How many items a page may have. */
+export const pageSize = { min: 1, max: 200, default: 50 } as const;
 
 type Options<Item, Cursor> = {
   args: ConnectionArgs;
@@ -61,8 +63,10 @@ export const encodeCursor = (kind: string, place: string): string => Buffer.from
 
 export const decodeCursor = (kind: string, cursor: string): string => {
   const text = Buffer.from(cursor, 'base64url').toString();
-  if (!text.startsWith(`${kind}:`) || encodeCursor(kind, text.slice(kind.length + 1)) !== cursor) throw notACursor(cursor);
-  return text.slice(kind.length + 1);
+  const place = text.slice(kind.length + 1);
+  // Written again it must be the same text: Node's decoder skips what is not base64url.
+  if (!text.startsWith(`${kind}:`) || encodeCursor(kind, place) !== cursor || !isStorableText(place)) throw notACursor(cursor);
+  return place;
 };
 
 export const notACursor = (cursor: string) => badUserInput(`'${cursor.slice(0, 100)}' is not a cursor of this list`);

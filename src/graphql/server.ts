@@ -9,6 +9,7 @@ import { limitPlugins, maxRequestBytes } from './limits.ts';
 import { useAuthentication } from './plugins/authentication.ts';
 import { useAuthorisation } from './plugins/authorisation.ts';
 import { useErrorCodes } from './plugins/error-codes.ts';
+import { useHttpResults } from './plugins/http-results.ts';
 import { useJsonRequests } from './plugins/json-requests.ts';
 import { type OnOperation, useOperations } from './plugins/operations.ts';
 import { useStorableText } from './plugins/storable-text.ts';
@@ -43,6 +44,7 @@ export const makeGraphQLServer = ({ app, authenticate, graphiql, introspection, 
       useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule] }),
       ...limitPlugins(),
       useStorableText(),
+      useHttpResults(),
       useAuthorisation(),
       useOperations({ onOperation }),
     ],

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, getOperationAST, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -9,9 +9,8 @@ import { pathOf, readRequestContext } from '../http/request-context.ts';
 import { requestScope } from '../http/request-scope.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { ServerContext } from './context.ts';
-import type { Context } from './context.ts';
-import { badUserInput } from './errors.ts';
+import type { Context, ServerContext } from './context.ts';
+import { badUserInput, unresolvedOperation } from './errors.ts';
 import { maxRequestBytes, maxSocketOperations } from './limits.ts';
 import { bearerToken, toAuthenticationGraphQLError, toCaller } from './plugins/authentication.ts';
 import { type GraphQLServer, graphqlPath } from './server.ts';
@@ -130,6 +129,7 @@ const prepare = async (graphql: GraphQLServer, initial: Initial) => {
   const { query, operationName, variables } = initial.params;
   try {
     const document = parse(query);
+    if (!getOperationAST(document, operationName)) return [unresolvedOperation()];
     const errors = validate(schema, document);
     if (errors.length > 0) return errors;
     return {

@@ -77,7 +77,11 @@ describe('over HTTP', () => {
     ['a form', '', { method: 'POST', body: new URLSearchParams({ query: viewer.query }) }],
     ['a batch', '', json([viewer, viewer])],
     ['a body of 2 MB', '', json({ query: `#${'x'.repeat(2_000_000)}` })],
-    ['a subscription for server-sent events', '', json({ query: 'subscription { auditEvents { id } }' }, { accept: 'text/event-stream' })],
+    [
+      'a subscription for server-sent events',
+      '',
+      json({ query: 'subscription { auditEvents { id } }' }, { accept: 'text/event-stream' }),
+    ],
     ['PUT', '', { ...json(viewer), method: 'PUT' }],
     ['DELETE', '', { method: 'DELETE' }],
     ['HEAD', '', { method: 'HEAD' }],
@@ -99,7 +103,9 @@ describe('over HTTP', () => {
     ['marketing', [], 403, 403],
   ])('group %s has the roles %j: reads %i, changes %i', async (group, roles, reads, changes) => {
     const as = bearer(await idp.token({ sub: `user-${group}`, groups: [group] }));
-    expect((await request(endpoint, json(viewer, as))).body).toEqual({ data: { viewer: { actor: { id: `user-${group}` }, roles } } });
+    expect((await request(endpoint, json(viewer, as))).body).toEqual({
+      data: { viewer: { actor: { id: `user-${group}` }, roles } },
+    });
     expect((await request(endpoint, json({ query: '{ auditEvents { totalCount } }' }, as))).status).toBe(reads);
     const mutation = { query: 'mutation { deleteFlag(input: { flagKey: "none" }) { __typename } }' };
     expect((await request(endpoint, json(mutation, as))).status).toBe(changes);
@@ -160,7 +166,9 @@ describe('over a websocket', () => {
     await socket.init(await idp.token({ groups: [group] }));
     const codeOf = async (query: string) => {
       const { payload } = await socket.run(query);
-      return [payload].flat().map((answer) => (answer as { errors?: { extensions: { code: string } }[] }).errors?.[0]?.extensions.code)[0];
+      return [payload]
+        .flat()
+        .map((answer) => (answer as { errors?: { extensions: { code: string } }[] }).errors?.[0]?.extensions.code)[0];
     };
     expect(await codeOf('{ auditEvents { totalCount } }')).toBe(reads);
     expect(await codeOf('mutation { deleteFlag(input: { flagKey: "none" }) { __typename } }')).toBe(changes);

@@ -40,16 +40,7 @@ export const useErrorCodes = ({ rules }: { rules: readonly ValidationRule[] }): 
       if (isRefusedVariables(result)) setResult({ errors: result.errors.map((error) => withCode(error, 'BAD_USER_INPUT')) });
     },
   }),
-  // Yoga answers 200 to what it finds wrong before execution, unless the client asks for application/graphql-response+json.
-  onExecutionResult: ({ result }) => {
-    if (!result || Array.isArray(result) || Symbol.asyncIterator in result) return;
-    for (const { extensions } of result.errors ?? []) {
-      if (callersFault.has(extensions?.code as string)) extensions.http = { status: 400 };
-    }
-  },
 });
-
-const callersFault = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT']);
 
 type Refused = { data?: undefined; errors: readonly GraphQLError[] };
 

@@ -48,15 +48,21 @@ export const AuditEventConnection = builder.connectionObject(
 
 const parseEventCursor = (cursor: string): number => {
   const position = decodeCursor('event', cursor);
-  if (!/^(0|[1-9]\d{0,15})$/.test(position)) throw notACursor(cursor);
+  if (!/^(0|[1-9]\d{0,14})$/.test(position)) throw notACursor(cursor);
   return Number(position);
 };
 
 type EventArgs = ConnectionArgs & { filter?: AuditEventFilter | null; order?: 'NEWEST_FIRST' | 'OLDEST_FIRST' | null };
 
+/** UUIDs may be written in capitals; in the log they are not, and a live event is compared as text. */
+const readFilter = ({ scheduleId, ...filter }: AuditEventFilter = {}): AuditEventFilter => ({
+  ...filter,
+  ...(scheduleId != null && { scheduleId: scheduleId.toLowerCase() }),
+});
+
 /** A page of the log; `scope` restricts it whatever the filter says. */
 export const resolveEvents = (log: AuditLog, args: EventArgs, scope: AuditEventFilter = {}) => {
-  const filter = { ...args.filter, ...scope };
+  const filter = { ...readFilter(args.filter ?? {}), ...scope };
   return resolvePage<LogEntry, number>({
     args,
     cursorOf: ({ position }) => toEventCursor(position),
@@ -100,11 +106,11 @@ builder.subscriptionField('auditEvents', (t) =>
     },
     ...requires('AUDITOR'),
     subscribe: async (_root, { filter, after }, { app }) => {
-      if (after == null) return app.follow({ filter: filter ?? {} });
+      const wanted = readFilter(filter ?? {});
+      if (after == null) return app.follow({ filter: wanted });
       const position = parseEventCursor(after);
-      const size = await app.log.size();
-      if (position > size) throw notACursor(after);
-      return app.follow({ filter: filter ?? {}, after: position });
+      if (position > (await app.log.size())) throw notACursor(after);
+      return app.follow({ filter: wanted, after: position });
     },
     resolve: (entry) => entry,
   }),

@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import type { FlagUpdates } from '../../domain/flag.ts';
 import type { Schedule } from '../../domain/schedule.ts';
 import type { ScheduleCursor, ScheduleFilter, ScheduleStore } from '../../ports/schedule-store.ts';
 import { builder } from '../builder.ts';
 import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePage } from '../connection.ts';
+import { isInstant } from '../scalars.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
 import { ScheduleStatus } from './enums.ts';
@@ -81,6 +83,7 @@ ScheduleRef.implement({
       type: [ScheduleRef],
       description:
         'A warning: the other pending schedules of the same flag and environment within an hour of it, as of now. At most 100.',
+      extensions: { maxItems: 100 },
       resolve: (schedule, _args, { loaders }) => loaders.conflictsOf.load(schedule),
     }),
     auditEvents: t.connection(
@@ -117,9 +120,10 @@ export const ScheduleConnection = builder.connectionObject(
 const toCursor = ({ scheduledAt, id }: ScheduleCursor) => encodeCursor('schedule', `${scheduledAt.getTime()}:${id}`);
 
 const parseCursor = (cursor: string): ScheduleCursor => {
-  const match = /^(-?\d{1,16}):([0-9a-f-]{36})$/.exec(decodeCursor('schedule', cursor));
-  if (!match?.[1] || !match[2]) throw notACursor(cursor);
-  return { scheduledAt: new Date(Number(match[1])), id: match[2] };
+  const [, instant, id] = /^(-?\d{1,15}):(.+)$/.exec(decodeCursor('schedule', cursor)) ?? [];
+  const scheduledAt = new Date(Number(instant));
+  if (!z.uuid().safeParse(id).success || !isInstant(scheduledAt)) throw notACursor(cursor);
+  return { scheduledAt, id: id ?? '' };
 };
 
 /** A page of schedules, oldest due first; `scope` restricts it whatever the filter says. */
