@@ -1,0 +1,68 @@
+import pg from 'pg';
+import { openPostgres } from '../src/adapters/prisma/database.ts';
+import { migrate } from '../src/adapters/prisma/migrate.ts';
+import { startPostgresServer } from '../test/support/postgres-server.ts';
+
+/** What a bench works with. */
+export type Lab = {
+  /** PostgreSQL's own version. */
+  readonly postgresVersion: string;
+  /** A new migrated database: empty, or a copy of another one that nobody is connected to. Returns its URL. */
+  createDatabase(options?: { copyOf?: string }): Promise<string>;
+  /** Runs SQL on a database, on a connection of its own. */
+  sql<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]>;
+  /** Writes what is dirty now, so that the next round does not pay for it. */
+  settle(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** Says what is being measured; throws where the run was called off. */
+export type Step = (what: string) => void;
+export type Bench = {
+  name: string;
+  /** How often it calls `step`. */
+  steps: (rounds: number) => number;
+  run: (lab: Lab, options: { rounds: number; step: Step }) => Promise<Figure[]>;
+};
+type Figure = import('./statistics.ts').Figure;
+
+const emptyDatabase = 'bench_empty';
+
+/** Starts PostgreSQL on the loopback interface, with everything as it comes but the number of connections. */
+export const openLab = async (): Promise<Lab> => {
+  const server = await startPostgresServer();
+  const urlOf = (name: string) => `${server.baseUrl}/${name}`;
+  let databases = 0;
+
+  const sql = async <Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      const result = await client.query<Row>(text);
+      return (Array.isArray(result) ? result.at(-1) : result).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  const createDatabase: Lab['createDatabase'] = async ({ copyOf = urlOf(emptyDatabase) } = {}) => {
+    const name = `bench_${++databases}`;
+    await sql(urlOf('postgres'), `CREATE DATABASE ${name} TEMPLATE ${new URL(copyOf).pathname.slice(1)}`);
+    return urlOf(name);
+  };
+  try {
+    await sql(urlOf('postgres'), `CREATE DATABASE ${emptyDatabase}`);
+    const database = openPostgres(urlOf(emptyDatabase), { maxConnections: 1, onError: () => {} });
+    await migrate(database).finally(() => database.close());
+    const [version] = await sql<{ server_version: string }>(urlOf('postgres'), 'SHOW server_version');
+    return {
+      postgresVersion: version?.server_version ?? 'unknown',
+      createDatabase,
+      sql,
+      settle: async () => void (await sql(urlOf('postgres'), 'CHECKPOINT')),
+      close: () => server.stop(),
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+};

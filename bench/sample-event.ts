@@ -1,0 +1,32 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Caller } from '../src/domain/actor.ts';
+import { completeEvent, toEntry } from '../src/domain/audit-event.ts';
+import { planSchedule } from '../src/domain/schedule.ts';
+import { scheduleCreated } from '../src/domain/schedule-events.ts';
+
+const caller: Caller = {
+  actor: { type: 'USER', id: 'bench-admin', name: 'Bench', email: 'bench@example.com' },
+  userId: 'bench-admin',
+  roles: ['ADMIN'],
+  sessionId: null,
+  expiresAt: null,
+  requestContext: { ipAddress: '127.0.0.1', userAgent: 'bench', requestId: uuidv7(), sessionId: null, apiKeyId: null },
+};
+
+/** An entry of the size that createSchedule writes. */
+export const sampleEntry = () => {
+  const now = new Date();
+  const id = uuidv7();
+  const schedule = planSchedule(
+    { id: uuidv7(), createdBy: 'bench-admin', now },
+    { id: uuidv7(), key: 'flag-1' },
+    {
+      flagKey: 'flag-1',
+      environment: 'production',
+      scheduledAt: new Date(now.getTime() + 86_400_000),
+      updates: { enabled: true, rolloutPercentage: 25 },
+    },
+  );
+  const event = completeEvent(scheduleCreated(caller, schedule), { id, now, defaultEnvironment: 'production' });
+  return { id, entry: toEntry(event) };
+};
