@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { PGlite } from '@electric-sql/pglite';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { PrismaClient } from '../../generated/prisma/client.ts';
+import { makePGliteAdapter } from './pglite-adapter.ts';
 
 /** An open database: PostgreSQL semantics, whichever kind it is. */
 export type Database = {
@@ -19,7 +19,7 @@ export type Database = {
 export const openPGlite = async (folder: string | null): Promise<Database> => {
   if (folder) mkdirSync(folder, { recursive: true });
   const pglite = await PGlite.create(folder ?? undefined);
-  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: 'minimal' });
+  const prisma = new PrismaClient({ adapter: makePGliteAdapter(pglite), errorFormat: 'minimal' });
   return {
     kind: 'pglite',
     prisma,

@@ -8,16 +8,25 @@ export const emitEntries = async (prisma: Queryable, entries: readonly string[])
   return row?.recorded === entries.length;
 };
 
-/** The transaction's id: what decides later whether a spooled event happened. */
+/**
+ * The transaction's id: what decides later whether a spooled event happened. It is on disk when this returns (from PostgreSQL
+ * 17 on, and PGlite): a server that crashed before would give an id that it forgot to another transaction, which may commit.
+ */
 export const currentTransactionId = async (tx: Prisma.TransactionClient): Promise<string> => {
-  const [row] = await tx.$queryRaw<[{ id: string }]>`SELECT pg_current_xact_id()::text AS id`;
-  return row.id;
+  const [{ id, canFlush }] = await tx.$queryRaw<[{ id: string; canFlush: boolean }]>`
+    SELECT pg_current_xact_id()::text AS id, coalesce(has_function_privilege(
+      to_regprocedure('pg_logical_emit_message(boolean, text, text, boolean)'), 'EXECUTE'), false) AS "canFlush"`;
+  if (canFlush) await tx.$queryRaw`SELECT pg_logical_emit_message(false, 'flagtrail', 'events spooled', true)::text`;
+  return id;
 };
 
-/** What became of transactions; `unknown` where the server no longer remembers. */
+/**
+ * What became of transactions; `unknown` where the server no longer remembers. An id that it has not come to yet is of
+ * another history (before a restore from a backup), and `pg_xact_status` would raise an error for it.
+ */
 export const fatesOf = async (prisma: Queryable, transactionIds: readonly string[]): Promise<Map<string, TransactionFate>> => {
   const rows = await prisma.$queryRaw<{ id: string; fate: TransactionFate | null }[]>`
-    SELECT id, pg_xact_status(id::xid8) AS fate FROM unnest(${[...transactionIds]}::text[]) AS id`;
+    SELECT id, CASE WHEN id::xid8 < pg_current_xact_id() THEN pg_xact_status(id::xid8) END AS fate FROM unnest(${[...transactionIds]}::text[]) AS id`;
   return new Map(rows.map(({ id, fate }) => [id, fate ?? 'unknown']));
 };
 
