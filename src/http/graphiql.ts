@@ -1,75 +1,54 @@
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import type { GraphiQLOptions } from 'graphql-yoga';
 import { isLoopback } from '../loopback.ts';
+import { exampleTabs } from './graphiql-examples.ts';
+import { installShorthand } from './graphiql-shorthand.ts';
 
 type Deps = {
   /** Makes a token for the page; null: people bring their own. */
   mintToken: (() => Promise<string>) | null;
 };
 
-const createFlag = `# 1. Create a flag. Press the button with the triangle, or Ctrl+Enter.
-mutation CreateFlag {
-  createFlag(input: { key: "checkout-v2", name: "New checkout" }) {
-    ... on Flag { id key states { environment enabled rolloutPercentage } }
-    ... on Error { code message }
-  }
-}
-`;
-const watchEvents = `# 2. Watch the audit log live, over a websocket. Leave this tab running while you use the others.
-subscription WatchEvents {
-  auditEvents {
-    position
-    eventType
-    occurredAt
-    actor { type id name }
-    description
-    cursor
-  }
-}
-`;
-const schedule = `# 3. Turn the flag on for a quarter of production, ten seconds from now. \`$at\` below is set when the page
-#    opens: reload it, or write another instant, once it has passed.
-mutation Schedule($at: DateTime!) {
-  createSchedule(input: { flagKey: "checkout-v2", scheduledAt: $at, updates: { enabled: true, rolloutPercentage: 25 } }) {
-    ... on Schedule { id status scheduledAt createdBy conflicts { id scheduledAt } }
-    ... on ValidationError { issues { path message } }
-    ... on Error { code message }
-  }
-}
-`;
-const cancel = `# 4. Call a schedule off: put its id into the variables below.
-mutation Cancel($id: ID!) {
-  cancelSchedule(input: { id: $id, reason: "changed my mind" }) {
-    ... on Schedule { id status cancelledBy cancelledAt cancelReason }
-    ... on ScheduleNotCancellableError { status message }
-    ... on Error { code message }
-  }
-}
-`;
-const list = `# 5. What is scheduled, and who did what.
-query Overview {
-  schedules(first: 10) { totalCount edges { node { id flagKey scheduledAt status createdBy } } }
-  auditEvents(first: 10) { totalCount edges { node { position eventType description } } }
-}
-`;
+/** What the page's renderer hands to its websocket client, though its types do not say so. */
+type PageOptions = GraphiQLOptions & { connectionParams?: { authorization: string } };
+
+/** The host that the browser asked for, without its port; empty where it did not say. */
+const hostOf = ({ headers }: Request): string => {
+  const address = `http://${headers.get('host')}/`;
+  return headers.get('host') && URL.canParse(address) ? new URL(address).hostname : '';
+};
 
 /**
- * GraphiQL's page, with example operations. It carries a token only where `mintToken` is given, and then only when the
+ * GraphiQL's options, with example operations. They carry a token only where `mintToken` is given, and then only when the
  * browser asked for a loopback host: a foreign name that resolves to this machine (DNS rebinding) gets a page without.
  */
 export const makeGraphiQLPage =
   ({ mintToken }: Deps) =>
-  async (request: Request): Promise<GraphiQLOptions> => {
-    const token = mintToken && isLoopback(new URL(request.url).hostname) ? await mintToken() : null;
-    const headers = token ? JSON.stringify({ authorization: `Bearer ${token}` }, null, 2) : '{\n  "authorization": "Bearer "\n}';
-    const tab = (query: string, variables: object = {}) => ({ query, variables: JSON.stringify(variables, null, 2), headers });
-    const inTenSeconds = new Date(Date.now() + 10_000).toISOString();
+  async (request: Request): Promise<PageOptions> => {
+    const token = mintToken && isLoopback(hostOf(request)) ? await mintToken() : null;
+    const headers = JSON.stringify({ authorization: `Bearer ${token ?? ''}` }, null, 2);
     return {
       title: 'Flagtrail',
-      defaultTabs: [tab(createFlag), tab(watchEvents), tab(schedule, { at: inTenSeconds }), tab(cancel, { id: '' }), tab(list)],
+      defaultTabs: exampleTabs.map((tab) => ({ ...tab, headers })),
       headers,
       defaultHeaders: headers,
-      subscriptionsProtocol: 'WS',
+      // A token must not stay in the browser's storage: it would outlive the key that signed it.
       shouldPersistHeaders: false,
       credentials: 'same-origin',
+      defaultEditorToolsVisibility: 'variables',
+      // A browser's socket sends no headers, and the renderer gives it none from the headers editor either. So a page that
+      // is signed in gives its own token to the socket, and one that is not follows subscriptions over HTTP instead.
+      ...(token
+        ? { subscriptionsProtocol: 'WS', connectionParams: { authorization: `Bearer ${token}` } }
+        : { subscriptionsProtocol: 'SSE' }),
     };
   };
+
+/** GraphiQL's page, whole: it loads nothing from elsewhere. Throws where the renderer's page is not as this code knows it. */
+export const renderGraphiQLPage = (options?: GraphiQLOptions): string => {
+  const page = renderGraphiQL(options);
+  const headEnd = page.indexOf('</title>');
+  if (headEnd < 0) throw new Error("GraphiQL's page has no title, after which its script could stand");
+  const at = headEnd + '</title>'.length;
+  return `${page.slice(0, at)}<script>(${installShorthand})();</script>${page.slice(at)}`;
+};

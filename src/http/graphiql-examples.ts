@@ -1,0 +1,148 @@
+// Lines are short: GraphiQL shows about fifty characters of each on a small screen, and does not wrap.
+
+const createFlag = `# 1. Create a flag. Press the triangle,
+#    or Ctrl+Enter.
+mutation CreateFlag {
+  createFlag(input: {
+    key: "checkout-v2"
+    name: "New checkout"
+  }) {
+    ... on Flag {
+      key
+      states { environment enabled }
+    }
+    ... on Error { code message }
+  }
+}
+`;
+const schedule = `# 2. Turn it on for a quarter of production,
+#    ten seconds from now, and go to tab 3.
+#
+#    This page replaces "in 10 seconds", below,
+#    by an instant when it sends the request.
+#    The API itself takes instants, such as
+#    2027-01-31T09:00:00+01:00.
+mutation Schedule($at: DateTime!) {
+  createSchedule(input: {
+    flagKey: "checkout-v2"
+    scheduledAt: $at
+    updates: {
+      enabled: true
+      rolloutPercentage: 25
+    }
+  }) {
+    ... on Schedule {
+      id
+      status
+      scheduledAt
+      createdBy
+      conflicts { id scheduledAt }
+    }
+    ... on ValidationError {
+      issues { path message }
+    }
+    ... on Error { code message }
+  }
+}
+`;
+const watch = `# 3. Watch the audit log live, over a websocket:
+#    the worker applies the change of tab 2.
+#    Too late? Schedule another one.
+#
+#    GraphiQL ends a subscription when you go to
+#    another tab. To watch while you work, open
+#    this page in a second window.
+subscription Watch {
+  auditEvents {
+    position
+    eventType
+    occurredAt
+    actor { type id name }
+    description
+  }
+}
+`;
+const scheduleLater = `# 4. Schedule another change, an hour ahead.
+mutation ScheduleLater($at: DateTime!) {
+  createSchedule(input: {
+    flagKey: "checkout-v2"
+    scheduledAt: $at
+    updates: { enabled: false }
+  }) {
+    ... on Schedule {
+      id
+      status
+      scheduledAt
+      createdBy
+    }
+    ... on Error { code message }
+  }
+}
+`;
+const cancel = `# 5. Call it off.
+#
+#    This page replaces "the latest schedule",
+#    below, by the id that createSchedule has
+#    returned last. Any id does as well.
+mutation Cancel($id: ID!) {
+  cancelSchedule(input: {
+    id: $id
+    reason: "changed my mind"
+  }) {
+    ... on Schedule {
+      id
+      status
+      cancelledBy
+      cancelledAt
+      cancelReason
+    }
+    ... on ScheduleNotCancellableError {
+      status
+    }
+    ... on Error { code message }
+  }
+}
+`;
+const overview = `# 6. What is scheduled, and who did what.
+query Overview {
+  schedules(first: 10) {
+    totalCount
+    edges {
+      node {
+        id
+        flagKey
+        scheduledAt
+        status
+        createdBy
+        cancelledBy
+      }
+    }
+  }
+  auditEvents(first: 10) {
+    totalCount
+    edges {
+      node {
+        position
+        eventType
+        description
+        actor { type id }
+      }
+    }
+  }
+}
+`;
+
+const tab = (query: string, variables: object = {}) => ({ query, variables: JSON.stringify(variables, null, 2) });
+
+/**
+ * What GraphiQL's page opens with: a first schedule, from the flag to who did what. Somebody who runs tab after tab needs to
+ * write nothing; `graphiql-shorthand.ts` is what makes that so.
+ */
+export const exampleTabs = [
+  tab(createFlag),
+  tab(schedule, { at: 'in 10 seconds' }),
+  tab(watch),
+  tab(scheduleLater, { at: 'in 3600 seconds' }),
+  tab(cancel, { id: 'the latest schedule' }),
+  tab(overview),
+];
