@@ -84,6 +84,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     introspection,
     allowedOrigins,
     onOperation,
+    clock,
     logger,
   });
   const sockets = makeSocketServer({ graphql, authenticate, allowedOrigins, clock, logger });

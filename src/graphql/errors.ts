@@ -7,10 +7,6 @@ import { toValidationError } from '../domain/flag.ts';
 export const badUserInput = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
 
-/** The request itself cannot be served, whatever its values are. */
-export const badRequest = (message: string): GraphQLError =>
-  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
-
 /** As Yoga has it over HTTP. */
 export const unresolvedOperation = (): GraphQLError =>
   new GraphQLError('Could not determine what operation to execute.', { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } });

@@ -3,6 +3,7 @@ import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga, type GraphiQLOptions } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Authenticate } from '../ports/authenticator.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { App } from './app.ts';
 import { type Context, makeLoaders, type ServerContext } from './context.ts';
 import { limitPlugins, maxRequestBytes } from './limits.ts';
@@ -23,13 +24,23 @@ type Deps = {
   introspection: boolean;
   allowedOrigins: readonly string[];
   onOperation: OnOperation;
+  clock: Clock;
   logger: Logger;
 };
 
 export const graphqlPath = '/graphql';
 
 /** GraphQL over HTTP; the websocket runs its operations through the same plugins. */
-export const makeGraphQLServer = ({ app, authenticate, graphiql, introspection, allowedOrigins, onOperation, logger }: Deps) =>
+export const makeGraphQLServer = ({
+  app,
+  authenticate,
+  graphiql,
+  introspection,
+  allowedOrigins,
+  onOperation,
+  clock,
+  logger,
+}: Deps) =>
   createYoga<ServerContext, Context>({
     schema,
     graphqlEndpoint: graphqlPath,
@@ -39,12 +50,12 @@ export const makeGraphQLServer = ({ app, authenticate, graphiql, introspection, 
       return { caller, app, loaders: makeLoaders(app) };
     },
     plugins: [
-      useAuthentication({ authenticate, graphiql: graphiql !== null }),
+      useAuthentication({ authenticate, graphiql: graphiql !== null, logger }),
       useJsonRequests(),
       useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule] }),
       ...limitPlugins(),
       useStorableText(),
-      useHttpResults(),
+      useHttpResults({ clock }),
       useAuthorisation(),
       useOperations({ onOperation }),
     ],
@@ -54,10 +65,19 @@ export const makeGraphQLServer = ({ app, authenticate, graphiql, introspection, 
     multipart: false,
     batching: false,
     maxRequestBodySize: maxRequestBytes,
+    // As a list, also of one, so that caches are told that the answer varies by origin. Tokens come in a header, never by
+    // themselves: no credentials.
     cors: (request) => {
       const origin = request.headers.get('origin');
       if (!origin || !allowedOrigins.includes(origin)) return false;
-      return { origin, methods: ['GET', 'POST'], allowedHeaders: ['authorization', 'content-type', 'x-request-id'], maxAge: 600 };
+      return {
+        origin: [origin, origin],
+        credentials: false,
+        methods: ['GET', 'POST'],
+        allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
+        exposedHeaders: ['x-request-id', 'www-authenticate', 'retry-after'],
+        maxAge: 600,
+      };
     },
     maskedErrors: { maskError: (error) => maskError(error, logger) },
     // Errors are logged where they are masked, once.

@@ -27,6 +27,7 @@ export type HttpServer = {
 export const startHttpServer = async ({ host, port, readiness, metrics }: Deps): Promise<HttpServer> => {
   let api: Api | null = null;
   const server = createServer((request, response) => {
+    if (!hasUsableHost(request)) return sendJson(response, 400, { error: 'the Host header is no host' });
     const path = pathOf(request);
     if (path === '/healthz') return sendJson(response, 200, { status: 'ok' });
     if (path === '/readyz') return void readiness().then((found) => sendReadiness(response, found));
@@ -37,6 +38,8 @@ export const startHttpServer = async ({ host, port, readiness, metrics }: Deps):
     api.handle(request, response);
   });
   server.on('upgrade', (request, socket, head) => {
+    // From here on the socket is ours: an error that nobody hears, such as a reset while it is refused, ends the process.
+    socket.on('error', () => socket.destroy());
     if (api) api.upgrade(request, socket, head);
     else socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   });
@@ -50,6 +53,9 @@ export const startHttpServer = async ({ host, port, readiness, metrics }: Deps):
     close: (deadlineMs) => close(server, deadlineMs),
   };
 };
+
+/** What does not make an address would be an error of the parts that read one. HTTP/1.0 may do without. */
+const hasUsableHost = ({ headers: { host } }: IncomingMessage): boolean => !host || URL.canParse(`http://${host}/`);
 
 const listen = (server: Server, host: string, port: number) =>
   new Promise<void>((resolve, reject) => {

@@ -205,6 +205,21 @@ describe('over a websocket', () => {
   });
 });
 
+describe('over server-sent events', () => {
+  it('a stream ends with its token, as a socket does', async () => {
+    const bearer = await idp.token({ groups: ['auditor'], expiresInSeconds: 2 });
+    const response = await fetch(
+      endpoint,
+      json(
+        { query: 'subscription { auditEvents { position } }' },
+        { authorization: `Bearer ${bearer}`, accept: 'text/event-stream' },
+      ),
+    );
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(await response.text()).toMatch(/event: complete/);
+  });
+});
+
 describe('while the identity provider is out of reach', () => {
   it('a token that cannot be judged is not refused but put off: 503 and 1013', async () => {
     await using provider = await startIdentityProvider();

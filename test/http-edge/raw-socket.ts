@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { onTestFinished } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
+import { atTestEnd } from '../support/at-test-end.ts';
 
 export type SocketMessage = { type: string; id?: string; payload?: unknown };
 
@@ -25,7 +25,7 @@ export const openRawSocket = (url: string, options: ClientOptions = {}) => {
   });
   const refused = once(socket, 'unexpected-response').then(([, response]) => (response as IncomingMessage).statusCode);
   refused.catch(() => {});
-  onTestFinished(() => socket.terminate());
+  atTestEnd(async () => socket.terminate());
 
   const until = async <Value>(find: () => Value | null | undefined): Promise<Value> => {
     for (;;) {

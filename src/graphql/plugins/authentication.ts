@@ -1,21 +1,22 @@
 import { GraphQLError } from 'graphql';
 import { type Plugin, shouldRenderGraphiQL } from 'graphql-yoga';
+import type { Logger } from 'pino';
 import type { Caller, Identity, RequestContext } from '../../domain/actor.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import type { ServerContext } from '../context.ts';
 import { unauthenticated } from '../errors.ts';
 
-type Deps = { authenticate: Authenticate; graphiql: boolean };
+type Deps = { authenticate: Authenticate; graphiql: boolean; logger: Logger };
 
 /** Finds out who asks before anything else of a request is looked at. Only GraphiQL's page needs no token. */
-export const useAuthentication = ({ authenticate, graphiql }: Deps): Plugin<object, ServerContext> => ({
+export const useAuthentication = ({ authenticate, graphiql, logger }: Deps): Plugin<object, ServerContext> => ({
   onRequest: async ({ request, serverContext, endResponse, fetchAPI }) => {
     if (request.method === 'OPTIONS' || (graphiql && shouldRenderGraphiQL(request))) return;
     try {
       const token = bearerToken(request.headers.get('authorization'));
       serverContext.caller = toCaller(await authenticate(token), serverContext.requestContext);
     } catch (error) {
-      const { status, body, headers } = toAuthenticationResponse(error);
+      const { status, body, headers } = toAuthenticationResponse(error, logger);
       endResponse(new fetchAPI.Response(JSON.stringify(body), { status, headers }));
     }
   },
@@ -33,20 +34,23 @@ export const toCaller = (identity: Identity, requestContext: RequestContext): Ca
   requestContext: { ...requestContext, sessionId: identity.sessionId },
 });
 
-/** What a failed authentication means to its sender; rethrows what is not one. */
-export const toAuthenticationGraphQLError = (error: unknown): GraphQLError => {
+/** What a failed authentication means to its sender. What is not one is logged here, and only named. */
+const toGraphQLError = (error: unknown, logger: Logger): GraphQLError => {
   if (error instanceof AuthenticationError) return unauthenticated(error.message);
   if (error instanceof AuthenticationUnavailableError) {
     return new GraphQLError('Tokens cannot be verified at the moment: try again', {
       extensions: { code: 'AUTHENTICATION_UNAVAILABLE', http: { status: 503, headers: { 'Retry-After': '5' } } },
     });
   }
-  throw error;
+  logger.error({ err: error }, 'authentication failed');
+  return new GraphQLError('Something went wrong on our side; the service log has the details', {
+    extensions: { code: 'INTERNAL_SERVER_ERROR', http: { status: 500 } },
+  });
 };
 
-const toAuthenticationResponse = (error: unknown) => {
-  const { message, extensions } = toAuthenticationGraphQLError(error);
-  const { code, http } = extensions as { code: string; http: { status: number; headers: Record<string, string> } };
+const toAuthenticationResponse = (error: unknown, logger: Logger) => {
+  const { message, extensions } = toGraphQLError(error, logger);
+  const { code, http } = extensions as { code: string; http: { status: number; headers?: Record<string, string> } };
   return {
     status: http.status,
     headers: { 'content-type': 'application/json; charset=utf-8', ...http.headers },

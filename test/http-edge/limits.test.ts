@@ -1,0 +1,189 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createPostgresDatabase } from '../support/databases.ts';
+import { startTestService, type TestService, token } from '../support/service.ts';
+import { json, request } from './raw-http.ts';
+import { openRawSocket, type RawSocket } from './raw-socket.ts';
+
+let service: TestService;
+let endpoint: string;
+let headers: Record<string, string>;
+/** Opened first, so that the last test need not wait for its end. */
+let silent: RawSocket;
+beforeAll(async () => {
+  service = await startTestService({ databaseUrl: (await createPostgresDatabase()).url });
+  endpoint = `${service.url}/graphql`;
+  headers = { authorization: `Bearer ${await token()}` };
+  silent = openRawSocket(endpoint);
+});
+
+const overHttp = async (query: string, variables: object = {}) => request(endpoint, json({ query, variables }, headers));
+const overSocket = async (query: string, variables: object = {}) => {
+  const socket = openRawSocket(endpoint);
+  await socket.init(await token());
+  const { payload } = await socket.run(query, variables);
+  const errors = (Array.isArray(payload) ? payload : (payload as { errors?: unknown }).errors) as
+    | { message: string; extensions: { code: string } }[]
+    | undefined;
+  return { code: errors?.[0]?.extensions.code, message: errors?.[0]?.message };
+};
+
+const nested = (levels: number) =>
+  `{ schedules(first: 1) { edges { node { ${'conflicts { '.repeat(levels)} id ${'} '.repeat(levels)} } } } }`;
+const pages =
+  '{ flags(first: $n) { edges { node { schedules(first: $n) { edges { node { id auditEvents(first: $n) { totalCount } } } } } } } }';
+
+const tooLarge: [what: string, message: RegExp, query: string, variables?: object][] = [
+  ['a nesting of 13 levels', /depth limit of 12/, nested(9)],
+  [
+    'a nesting of 13 levels in fragments',
+    /depth limit of 12/,
+    `${nested(5).replace(' id ', ' ...F ')} fragment F on Schedule { conflicts { conflicts { conflicts { id } } } }`,
+  ],
+  ['31 aliases', /[Aa]lias/, `{ ${Array.from({ length: 31 }, (_, i) => `a${i}: viewer { roles }`).join(' ')} }`],
+  ['2,001 tokens', /[Tt]oken limit of 2000/, `{ flags(filter: { tags: [${'"x" '.repeat(1985)}] }) { totalCount } }`],
+  ['pages of 200 in pages of 200', /could return \d+ fields/, pages.replaceAll('$n', '200')],
+  ['the same with variables', /could return \d+ fields/, `query ($n: Int) ${pages}`, { n: 200 }],
+  ['the same with a default', /could return \d+ fields/, `query ($n: Int = 200) ${pages}`],
+  ['the same in fragments', /could return \d+ fields/, `query ($n: Int) { ...F } fragment F on Query ${pages}`, { n: 200 }],
+  ['the same with no size at all', /could return \d+ fields/, pages.replaceAll('(first: $n)', '')],
+  ['conflicts of conflicts', /could return \d+ fields/, '{ schedules { edges { node { conflicts { conflicts { id } } } } } }'],
+  [
+    'pages under many aliases',
+    /could return \d+ fields/,
+    `{ ${Array.from({ length: 25 }, (_, i) => `a${i}: schedules(last: 200) { edges { node { id ...N } } }`).join(' ')} } fragment N on Schedule { auditEvents(first: 1) { totalCount } }`,
+  ],
+];
+
+describe('an operation that is too large', () => {
+  it.each(tooLarge)('%s is refused before it runs', async (_what, message, query, variables) => {
+    const answer = await overHttp(query, variables);
+    expect(answer).toMatchObject({ status: 400, code: expect.stringMatching(/^GRAPHQL_(VALIDATION|PARSE)_FAILED$/) });
+    expect(answer.body.errors[0].message).toMatch(message);
+    expect(answer.body.data).toBe(undefined);
+  });
+
+  it.each(tooLarge)('%s is refused over a socket', async (_what, message, query, variables) => {
+    expect(await overSocket(query, variables)).toEqual({
+      code: expect.stringMatching(/^GRAPHQL_/),
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it.each([
+    [
+      'a nesting of 12 levels',
+      `{ schedules(first: 1) { edges { node { flag { schedules(first: 1) { edges { node { auditEvents(first: 1) {
+        edges { node { actor { id } } } } } } } } } } } }`,
+    ],
+    ['30 aliases', `{ ${Array.from({ length: 30 }, (_, i) => `a${i}: viewer { roles }`).join(' ')} }`],
+    ['2,000 tokens', `{ flags(filter: { tags: [${'"x" '.repeat(1984)}] }) { totalCount } }`],
+    [
+      'a full page of events with everything',
+      `{ auditEvents(first: 200) { totalCount edges { cursor node { id position cursor type eventType occurredAt actor { type id name email }
+        resource { type id } flagKey scheduleId environment workspaceId previousState newState changes { field previousValue newValue }
+        description metadata result errorMessage requestContext { ipAddress userAgent requestId sessionId apiKeyId } } } pageInfo { hasNextPage } } }`,
+    ],
+    [
+      'a full page of schedules with conflicts',
+      '{ schedules(first: 200) { edges { node { id flag { key } conflicts { id scheduledAt } } } } }',
+    ],
+  ])('%s is not', async (_what, query) => {
+    expect(await overHttp(query)).toMatchObject({ status: 200, code: undefined });
+  });
+
+  it('a body over 1 MiB is 413, whether or not it says its length', async () => {
+    const query = `#${'x'.repeat(1024 * 1024)}\n{ viewer { roles } }`;
+    expect((await overHttp(query)).status).toBe(413);
+    const body = new Blob([JSON.stringify({ query })]).stream();
+    const chunked = { ...json('', headers), body, duplex: 'half' } as RequestInit;
+    expect((await request(endpoint, chunked)).status).toBe(413);
+  });
+
+  it('a message over 1 MiB closes the socket with 1009, before authentication too', async () => {
+    const large = JSON.stringify({ id: '1', type: 'subscribe', payload: { query: `#${'x'.repeat(1024 * 1024)}` } });
+    for (const authenticated of [true, false]) {
+      const socket = openRawSocket(endpoint);
+      if (authenticated) await socket.init(await token());
+      else await socket.opened();
+      socket.send(large);
+      expect((await socket.closed()).code).toBe(1009);
+    }
+  });
+
+  it('the 101st operation at a time on one socket is refused; the others go on', async () => {
+    const socket = openRawSocket(endpoint);
+    await socket.init(await token());
+    for (let id = 1; id <= 101; id++) {
+      socket.send({ id: String(id), type: 'subscribe', payload: { query: 'subscription { auditEvents { position } }' } });
+    }
+    expect(await socket.next()).toMatchObject({
+      id: '101',
+      type: 'error',
+      payload: [{ extensions: { code: 'BAD_USER_INPUT' } }],
+    });
+    expect(socket.socket.readyState).toBe(socket.socket.OPEN);
+  });
+});
+
+describe('another site', () => {
+  const mutation = 'mutation { createFlag(input: { key: "csrf", name: "x" }) { __typename } }';
+  const form = new FormData();
+  form.set('operations', JSON.stringify({ query: mutation }));
+  form.set('map', '{}');
+
+  it.each<[string, RequestInit]>([
+    ['an urlencoded form', { body: new URLSearchParams({ query: mutation }) }],
+    ['a multipart form', { body: form }],
+    ['plain text', { body: JSON.stringify({ query: mutation }), headers: { 'content-type': 'text/plain' } }],
+    ['no content type', { body: new Blob([JSON.stringify({ query: mutation })]) }],
+    ['application/graphql', { body: mutation, headers: { 'content-type': 'application/graphql' } }],
+    [
+      'a type that only begins well',
+      { body: JSON.stringify({ query: mutation }), headers: { 'content-type': 'application/jsonp' } },
+    ],
+  ])('cannot make a browser post %s: 415, even with a token', async (_what, init) => {
+    const answer = await request(endpoint, { method: 'POST', ...init, headers: { ...init.headers, ...headers } });
+    expect(answer.status).toBe(415);
+  });
+
+  it('cannot change anything by GET: 405', async () => {
+    const answer = await request(`${endpoint}?query=${encodeURIComponent(mutation)}`, { headers });
+    expect(answer).toMatchObject({ status: 405 });
+    expect((await service.gql('{ flag(key: "csrf") { id } }')).data).toEqual({ flag: null });
+  });
+
+  it('is not told by CORS that it may read anything, unless it is on the list', async () => {
+    const listed = await startTestService({
+      databaseUrl: (await createPostgresDatabase()).url,
+      env: { ALLOWED_ORIGINS: 'https://admin.example.com,https://other.example.com' },
+    });
+    const post = (origin: string, more = headers) =>
+      request(`${listed.url}/graphql`, json({ query: '{ viewer { roles } }' }, { origin, ...more }));
+    const preflight = (origin: string) =>
+      request(`${listed.url}/graphql`, {
+        method: 'OPTIONS',
+        headers: {
+          origin,
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': 'authorization,content-type',
+        },
+      });
+    for (const answer of [await post('https://evil.example'), await preflight('https://evil.example'), await post('null')]) {
+      expect(answer.headers.get('access-control-allow-origin')).toBe(null);
+    }
+    const good = 'https://admin.example.com';
+    for (const answer of [await post(good), await preflight(good), await post(good, { authorization: 'Bearer x' })]) {
+      expect(answer.headers.get('access-control-allow-origin')).toBe(good);
+      expect(answer.headers.get('vary') ?? '').toMatch(/origin/i);
+      expect(answer.headers.get('access-control-allow-credentials')).not.toBe('true');
+    }
+    expect((await preflight(good)).headers.get('access-control-allow-headers')?.toLowerCase()).toContain('authorization');
+    expect((await preflight(good)).status).toBeLessThan(300);
+  });
+});
+
+describe('a socket that never authenticates', () => {
+  it('is closed', async () => {
+    expect((await silent.closed()).code).toBe(4408);
+  });
+});
