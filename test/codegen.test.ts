@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { appendFileSync, cpSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from './support/service.ts';
@@ -20,7 +20,7 @@ describe('codegen --check', () => {
   let folder = '';
   beforeEach(() => {
     folder = temporaryFolder();
-    for (const file of [...generated, 'src/client/operations']) {
+    for (const file of [...generated, 'README.md', 'src/client/operations']) {
       cpSync(path.join(root, file), path.join(folder, file), { recursive: true });
     }
   });
@@ -35,6 +35,14 @@ describe('codegen --check', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: `${file} is stale: run \`npm run codegen\` and commit it\n` });
     expect(await codegen(folder)).toEqual({ exitCode: 0, stdout: `wrote ${file}\n`, stderr: '' });
     expect((await codegen(folder, '--check')).exitCode).toBe(0);
+  });
+
+  it('names the README when a row of its tables was edited', async () => {
+    const readme = path.join(folder, 'README.md');
+    writeFileSync(readme, readFileSync(readme, 'utf8').replace('| `PORT` |', '| `DOOR` |'));
+    const { exitCode, stderr } = await codegen(folder, '--check');
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^README\.md is stale[^\n]*\n$/);
   });
 
   it('names a file that is missing', async () => {
