@@ -6,10 +6,11 @@ import { type Queryable, toFlag, toFlagState } from './rows.ts';
 const environmentFields = { key: true, name: true, enabled: true } as const;
 const inOrderOfEnvironments: Prisma.EnvironmentOrderByWithRelationInput[] = [{ createdAt: 'asc' }, { key: 'asc' }];
 
+/** Prisma's `contains` is LIKE, and leaves its wildcards as they are. */
+const containing = (part: string) => ({ contains: part.replaceAll(/[\\%_]/g, '\\$&'), mode: 'insensitive' }) as const;
+
 const toWhere = ({ search, type, tags }: FlagFilter): Prisma.FlagWhereInput => ({
-  ...(search && {
-    OR: [{ key: { contains: search, mode: 'insensitive' } }, { name: { contains: search, mode: 'insensitive' } }],
-  }),
+  ...(search && { OR: [{ key: containing(search) }, { name: containing(search) }] }),
   ...(type && { type }),
   ...(tags?.length && { tags: { hasEvery: [...tags] } }),
 });

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { LockedState } from '../domain/apply-schedule.ts';
+import type { EventDraft } from '../domain/audit-event.ts';
+import type { Schedule } from '../domain/schedule.ts';
+import { type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../ports/schedule-store.ts';
+import type { InTransaction } from '../ports/unit-of-work.ts';
+import { makeApplyDueSchedules } from './apply-due-schedules.ts';
+
+const now = new Date('2026-03-01T09:00:00.000Z');
+const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
+  schedule: {
+    id,
+    flagId: 'f-1',
+    flagKey: 'checkout',
+    environment: 'production',
+    scheduledAt: new Date(now.getTime() - 60_000),
+    status: 'PENDING',
+    updates: { defaultVariant: id },
+    createdBy: null,
+    cancelledBy: null,
+    cancelledAt: null,
+    cancelReason: null,
+    appliedAt: null,
+    errorMessage: null,
+    retryCount: 0,
+    maxRetries: 3,
+    nextRetryAt: null,
+    idempotencyKey: null,
+    createdAt: now,
+    ...rest,
+  },
+  state: {
+    flagId: 'f-1',
+    environment: 'production',
+    enabled: false,
+    rolloutPercentage: 100,
+    defaultVariant: null,
+    version: 1,
+    updatedAt: now,
+    lastApplied: null,
+  },
+});
+
+/** A queue of what is due, whose saving a test may refuse; keeps what each committed transaction saved and said. */
+const makeQueue = (due: DueSchedule[], refuse: (schedules: readonly Schedule[]) => string | false | Error = () => false) => {
+  const commits: { saved: string[]; states: readonly LockedState[]; events: EventDraft[] }[] = [];
+  const done = new Set<string>();
+  const inTransaction: InTransaction = async (work) => {
+    const commit: (typeof commits)[number] = { saved: [], states: [], events: [] };
+    const schedules: Pick<ScheduleWriter, 'claimDue' | 'saveOutcomes'> = {
+      claimDue: async (limit, options) => ({
+        now,
+        due: due.filter(({ schedule: { id } }) => !done.has(id) && !options?.except.includes(id)).slice(0, limit),
+      }),
+      saveOutcomes: async (outcomes, states) => {
+        const reason = refuse(outcomes);
+        if (reason instanceof Error) throw reason;
+        if (reason) throw new OutcomeRefusedError(reason, null);
+        commit.saved.push(...outcomes.map(({ id }) => id));
+        commit.states = states;
+      },
+    };
+    const logEvent = (draft: EventDraft) => {
+      commit.events.push(draft);
+      return { ok: true } as const;
+    };
+    const result = await work({ schedules, audit: { logEvent } } as Parameters<typeof work>[0]);
+    for (const id of commit.saved) done.add(id);
+    if (commit.saved.length > 0) commits.push(commit);
+    return result;
+  };
+  return { commits, applyDue: makeApplyDueSchedules({ inTransaction, random: () => 0, batchSize: 3 }) };
+};
+
+describe('applying what is due', () => {
+  it('takes one transaction, saves each state once in its last form, and records one event each', async () => {
+    const { commits, applyDue } = makeQueue([aDue('a'), aDue('b')]);
+    expect(await applyDue()).toMatchObject({ applied: [{}, {}], failed: [], more: false, now });
+    expect(commits).toHaveLength(1);
+    expect(commits[0]).toMatchObject({
+      saved: ['a', 'b'],
+      states: [{ defaultVariant: 'b', version: 3, lastApplied: { id: 'b' } }],
+      events: [{ eventType: 'flag_schedule.applied' }, { eventType: 'flag_schedule.applied' }],
+    });
+  });
+
+  it('says that there may be more where the batch was full', async () => {
+    const { applyDue } = makeQueue(['a', 'b', 'c', 'd'].map((id) => aDue(id)));
+    expect((await applyDue()).more).toBe(true);
+    expect((await applyDue()).more).toBe(false);
+    expect((await applyDue()).applied).toEqual([]);
+  });
+
+  it('goes one by one where the batch is refused: the bad one fails alone, with the reason', async () => {
+    const { commits, applyDue } = makeQueue([aDue('a'), aDue('bad'), aDue('c')], (schedules) =>
+      schedules.some(({ id, status }) => id === 'bad' && status === 'APPLIED') ? 'too bad' : false,
+    );
+    const { applied, failed, stuck } = await applyDue();
+    expect(applied.map(({ schedule }) => schedule.id)).toEqual(['a', 'c']);
+    expect(failed.map(({ schedule }) => schedule)).toMatchObject([{ id: 'bad', status: 'FAILED', errorMessage: 'too bad' }]);
+    expect(stuck.size).toBe(0);
+    expect(commits.map(({ saved }) => saved)).toEqual([['a'], ['bad'], ['c']]);
+    expect(commits[1]?.states).toEqual([]);
+  });
+
+  it('leaves out a schedule of which nothing can be saved, and tells', async () => {
+    const { applyDue } = makeQueue([aDue('stuck'), aDue('b'), aDue('c')], (schedules) =>
+      schedules.some(({ id }) => id === 'stuck') ? 'never' : false,
+    );
+    const { applied, failed, stuck } = await applyDue();
+    expect(applied.map(({ schedule }) => schedule.id)).toEqual(['b', 'c']);
+    expect(failed).toEqual([]);
+    expect([...stuck]).toEqual([['stuck', 'never']]);
+  });
+
+  it('passes on what is no refusal, such as a lost connection: nothing fails for it', async () => {
+    const { commits, applyDue } = makeQueue([aDue('a')], () => new Error('connection lost'));
+    await expect(applyDue()).rejects.toThrow('connection lost');
+    expect(commits).toEqual([]);
+  });
+});
