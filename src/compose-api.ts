@@ -27,6 +27,13 @@ import type { Surroundings } from './surroundings.ts';
 
 type Parts = { database: Database; pipeline: AuditPipeline; inTransaction: InTransaction; onOperation: OnOperation };
 
+/** Answers hold what only their reader may see, and GraphiQL's page a token: no cache keeps them, no other page frames them. */
+const protectiveHeaders = new Map([
+  ['cache-control', 'no-store'],
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+]);
+
 const pageTokenLifetimeMs = 12 * 60 * 60 * 1000;
 
 /** The API of a process: GraphQL over HTTP and websockets, and who may use it. */
@@ -93,6 +100,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     handle: (req, res) => {
       const requestContext = readRequestContext(req);
       res.setHeader('x-request-id', requestContext.requestId ?? '');
+      for (const [name, value] of protectiveHeaders) res.setHeader(name, value);
       requestScope.run({ requestId: requestContext.requestId }, () => void graphql(req, res, { requestContext }));
     },
     upgrade: sockets.upgrade,

@@ -1,7 +1,7 @@
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga, type GraphiQLOptions } from 'graphql-yoga';
 import type { Logger } from 'pino';
+import { renderGraphiQLPage } from '../http/graphiql.ts';
 import type { Authenticate } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { App } from './app.ts';
@@ -60,7 +60,7 @@ export const makeGraphQLServer = ({
       useOperations({ onOperation }),
     ],
     graphiql: graphiql ?? false,
-    renderGraphiQL,
+    renderGraphiQL: renderGraphiQLPage,
     landingPage: false,
     multipart: false,
     batching: false,
