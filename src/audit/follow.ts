@@ -4,7 +4,7 @@ import { type AuditEventFilter, matchesFilter } from '../domain/audit-filter.ts'
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Tail } from './tail.ts';
 
-type Deps = { log: AuditLog; tail: Tail };
+type Deps = { log: Pick<AuditLog, 'size' | 'list'>; tail: Tail };
 type Options = { filter: AuditEventFilter /** Resume after this position; absent: from now on. */; after?: number };
 
 const pageSize = 200;
@@ -56,23 +56,36 @@ export const makeFollow = ({ log, tail }: Deps) => {
   };
 
   return async ({ filter, after }: Options): Promise<AsyncIterableIterator<LogEntry, undefined>> => {
-    const membership = await tail.join();
-    const stopped = new AbortController();
-    const entries = read(after ?? tail.head(), filter, stopped.signal);
+    const { leave } = await tail.join();
+    // The tail may not have read all that was there before this call.
+    const start =
+      after ??
+      (await log.size().catch((error) => {
+        leave();
+        throw error;
+      }));
+    const ended = new AbortController();
+    const entries = read(start, filter, AbortSignal.any([ended.signal, tail.stopped]));
 
     // A generator that waits inside `next` would not hear `return` before the next event: the signal ends the wait.
     const end = () => {
-      stopped.abort();
-      membership.leave();
+      ended.abort();
+      leave();
       return entries.return(undefined);
+    };
+    const next = async () => {
+      try {
+        const entry = await entries.next();
+        if (entry.done) leave();
+        return entry;
+      } catch (error) {
+        leave();
+        throw error;
+      }
     };
     const iterator: AsyncIterableIterator<LogEntry, undefined> = {
       [Symbol.asyncIterator]: () => iterator,
-      next: () =>
-        entries.next().catch((error) => {
-          membership.leave();
-          throw error;
-        }),
+      next,
       return: end,
       throw: end,
     };

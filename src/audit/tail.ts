@@ -4,7 +4,14 @@ import type { AuditLog } from '../ports/audit-log.ts';
 import type { Bus } from '../ports/bus.ts';
 import { makeLoop } from './loop.ts';
 
-type Deps = { log: AuditLog; bus: Bus; logger: Logger; maxEntries?: number };
+type Deps = {
+  log: Pick<AuditLog, 'size' | 'readAfter'>;
+  bus: Pick<Bus, 'on'>;
+  logger: Pick<Logger, 'error'>;
+  /** What the ring may hold: entries, and characters of their text. Whoever falls behind it reads from the database. */
+  maxEntries?: number;
+  maxCharacters?: number;
+};
 
 const pageSize = 500;
 const pollMs = 1000;
@@ -19,17 +26,20 @@ export type Tail = {
   after(position: number, limit: number): readonly LogEntry[] | null;
   /** Calls back, once, when `head()` has moved beyond a position; at once where it has already. Returns the way to call it off. */
   onceBeyond(position: number, callback: () => void): () => void;
+  /** Fires when the tail stops: nothing comes any more. */
+  stopped: AbortSignal;
   stop(): Promise<void>;
 };
 
-export const makeTail = ({ log, bus, logger, maxEntries = 4096 }: Deps): Tail => {
+export const makeTail = ({ log, bus, logger, maxEntries = 4096, maxCharacters = 16 * 1024 * 1024 }: Deps): Tail => {
   let ring: LogEntry[] = [];
   let head = 0;
   let joined = 0;
   /** Counts the fresh starts: a read from before one must not reach the ring. */
   let era = 0;
   let ready: Promise<void> | null = null;
-  const waiting = new Set<() => void>();
+  const waiting = new Set<{ position: number; callback: () => void }>();
+  const stopping = new AbortController();
 
   const advance = async () => {
     if (joined === 0) return false;
@@ -37,11 +47,13 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096 }: Deps): Tail =>
     const entries = await log.readAfter(head, pageSize);
     const last = entries.at(-1);
     if (!last || era !== readIn) return false;
-    ring = ring.concat(entries).slice(-maxEntries);
+    ring = latest(ring.concat(entries), { maxEntries, maxCharacters });
     head = last.position;
-    const callbacks = [...waiting];
-    waiting.clear();
-    for (const callback of callbacks) callback();
+    for (const waiter of waiting) {
+      if (head <= waiter.position) continue;
+      waiting.delete(waiter);
+      waiter.callback();
+    }
     return entries.length === pageSize;
   };
   const loop = makeLoop({
@@ -69,8 +81,10 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096 }: Deps): Tail =>
       }
       let left = false;
       const leave = () => {
-        if (!left) joined -= 1;
+        if (left) return;
         left = true;
+        joined -= 1;
+        if (joined === 0) ring = [];
       };
       await Promise.resolve(ready).catch((error) => {
         leave();
@@ -90,12 +104,30 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096 }: Deps): Tail =>
         callback();
         return () => {};
       }
-      waiting.add(callback);
-      return () => waiting.delete(callback);
+      const waiter = { position, callback };
+      waiting.add(waiter);
+      return () => waiting.delete(waiter);
     },
+    stopped: stopping.signal,
     stop: async () => {
+      stopping.abort();
       forget();
       await loop.stop();
     },
   };
+};
+
+/** The end of a run of entries, as far as it fits. */
+const latest = (
+  entries: LogEntry[],
+  { maxEntries, maxCharacters }: { maxEntries: number; maxCharacters: number },
+): LogEntry[] => {
+  let start = entries.length;
+  let characters = 0;
+  while (start > 0 && entries.length - start < maxEntries) {
+    characters += entries[start - 1]?.entry.length ?? 0;
+    if (characters > maxCharacters) break;
+    start -= 1;
+  }
+  return entries.slice(start);
 };
