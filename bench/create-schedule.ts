@@ -34,6 +34,8 @@ export const benchCreateSchedule: Bench = {
       await lab.createDatabase({ copyOf: seeded }),
     ];
     const pool = new pg.Pool({ connectionString: plainUrl, max: connections });
+    // A pool's end does not wait for its connections': the server may cut one that is still closing.
+    pool.on('error', () => {});
     const whole = await startServiceProcess({ databaseUrl: wholeUrl, connections });
     const apiOnly = await startServiceProcess({ databaseUrl: apiUrl, connections, roles: 'api' }).catch(async (error) => {
       await whole.stop();

@@ -78,6 +78,7 @@ const run = async (): Promise<void> => {
 try {
   await run();
 } catch (error) {
-  process.exitCode = error instanceof InterruptedError ? 130 : 1;
-  process.stderr.write(error instanceof Error && !(error instanceof InterruptedError) ? `${error.stack}\n` : 'Interrupted.\n');
+  // A terminal interrupts the service and PostgreSQL as well: what fails then is no news.
+  process.exitCode = interruptedAt > 0 ? 130 : 1;
+  process.stderr.write(interruptedAt > 0 || !(error instanceof Error) ? 'Interrupted.\n' : `${error.stack}\n`);
 }
