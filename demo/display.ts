@@ -38,7 +38,7 @@ export const makeDisplay = (stdout: NodeJS.WriteStream): Display => {
       stop();
       say(line);
     },
-    feed: (line) => open().log(`${line.slice(0, stdout.columns)}\n`),
+    feed: (line) => open().log(`${line.slice(0, stdout.columns || 80)}\n`),
     bar: (label, total) => {
       const bar = open().create(total, 0, { label: label.padEnd(10) });
       return (done) => bar.update(done);

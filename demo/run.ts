@@ -120,10 +120,13 @@ const findEvent = async (api: Api, after: string | null, flagKey: string, signal
 const watch = async (feed: Feed, { byId, plan, display, onApplied }: WatchOptions): Promise<void> => {
   const settled = new Set<string>();
   const applied = display.bar('applied', plan.length);
-  const take = ({ eventType, scheduleId, position, description }: LogEvent) => {
+  const take = ({ eventType, scheduleId, flagKey, position, description }: LogEvent) => {
     const change = scheduleId && byId.get(scheduleId);
     if (!change || !/^flag_schedule\.(applied|failed)$/.test(eventType)) return;
-    display.feed(`${String(position).padStart(6)}  ${change.releasedOn}  v${change.version.padEnd(5)} ${description}`);
+    const outcome = eventType.endsWith('applied') ? '' : 'FAILED: ';
+    // The part of the sentence before the colon says what the line says already.
+    const what = `${outcome}${description.slice(description.indexOf(': ') + 2)}`;
+    display.feed(`${String(position).padStart(6)}  ${change.releasedOn}  v${change.version.padEnd(5)} ${flagKey}: ${what}`);
     settled.add(scheduleId);
     applied(settled.size);
   };
