@@ -1,0 +1,23 @@
+import type { AuditEvent } from '../../src/domain/audit-event.ts';
+import type { TestDatabase } from '../support/databases.ts';
+import { aLogEntry } from '../support/log-entries.ts';
+
+export type EventFields = Partial<AuditEvent>;
+
+/**
+ * Puts events into the outbox as a transaction of another process would, and wakes the sequencers. Ids count on from
+ * `firstId`; a log must not get one twice.
+ */
+export const emitEvents = async (
+  { sql }: Pick<TestDatabase, 'sql'>,
+  events: readonly EventFields[],
+  firstId = 1,
+): Promise<void> => {
+  const entries = events.map((fields, index) => aLogEntry(firstId + index, fields).entry);
+  await sql('SELECT audit_emit($1::text[])', [entries]);
+  await sql("SELECT pg_notify('flagtrail', 'outbox')");
+};
+
+export const cursorOf = (position: number): string => Buffer.from(`event:${position}`).toString('base64url');
+
+export const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i);
