@@ -25,7 +25,7 @@ type Deps = {
   allowedOrigins: readonly string[];
   onOperation: OnOperation;
   clock: Clock;
-  logger: Logger;
+  logger: Pick<Logger, 'error'>;
 };
 
 export const graphqlPath = '/graphql';
@@ -87,7 +87,7 @@ export const makeGraphQLServer = ({
 export type GraphQLServer = ReturnType<typeof makeGraphQLServer>;
 
 /** What was not meant for clients is logged once, here, and only named to them. */
-const maskError = (error: unknown, logger: Logger): Error => {
+const maskError = (error: unknown, logger: Pick<Logger, 'error'>): Error => {
   const original = error instanceof GraphQLError ? error.originalError : error;
   if (error instanceof GraphQLError && (original == null || original instanceof GraphQLError)) return error;
   logger.error({ err: original ?? error }, 'an operation failed');

@@ -20,20 +20,19 @@ type Deps = {
   authenticate: Authenticate;
   allowedOrigins: readonly string[];
   clock: Clock;
-  logger: Logger;
+  logger: Pick<Logger, 'debug' | 'warn' | 'error'>;
+  /** How long a client may take to answer a close frame, before a shutdown stops waiting for it. */
+  farewellMs?: number;
 };
 
 /** Clients of graphql-ws do not come back after `unauthorized`, and may after the others: with a fresh token, or later. */
 const closeCodes = { unauthorized: 4401, forbidden: 4403, tryAgainLater: 1013, internalError: 1011 } as const;
 
-/** How long a client may take to answer a close frame, before a shutdown stops waiting for it. */
-const farewellMs = 2000;
-
 /** What a socket knows of itself once it is authenticated. */
 type Extra = { socket: WebSocket; request: IncomingMessage; caller?: Caller; callOffExpiry?: () => void };
 
 /** GraphQL over websockets (graphql-ws), at the same path and under the same rules as over HTTP. */
-export const makeSocketServer = ({ graphql, authenticate, allowedOrigins, clock, logger }: Deps) => {
+export const makeSocketServer = ({ graphql, authenticate, allowedOrigins, clock, logger, farewellMs = 2000 }: Deps) => {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxRequestBytes });
 
   const closeExpired = ({ socket }: Extra) => socket.close(closeCodes.forbidden, 'Token expired');
@@ -126,7 +125,7 @@ const isAllowedOrigin = ({ headers }: IncomingMessage, allowed: readonly string[
 };
 
 /** What a failed authentication means to a client of a socket. */
-const closingOf = (error: unknown, logger: Logger): { code: number; reason: string } => {
+const closingOf = (error: unknown, logger: Deps['logger']): { code: number; reason: string } => {
   if (error instanceof AuthenticationUnavailableError) return { code: closeCodes.tryAgainLater, reason: 'Try again later' };
   if (error instanceof AuthenticationError) {
     // The reason of a close frame holds at most 123 bytes.

@@ -6,7 +6,7 @@ import { type Authenticate, AuthenticationError, AuthenticationUnavailableError 
 import type { ServerContext } from '../context.ts';
 import { unauthenticated } from '../errors.ts';
 
-type Deps = { authenticate: Authenticate; graphiql: boolean; logger: Logger };
+type Deps = { authenticate: Authenticate; graphiql: boolean; logger: Pick<Logger, 'error'> };
 
 /** Finds out who asks before anything else of a request is looked at. Only GraphiQL's page needs no token. */
 export const useAuthentication = ({ authenticate, graphiql, logger }: Deps): Plugin<object, ServerContext> => ({
@@ -35,7 +35,7 @@ export const toCaller = (identity: Identity, requestContext: RequestContext): Ca
 });
 
 /** What a failed authentication means to its sender. What is not one is logged here, and only named. */
-const toGraphQLError = (error: unknown, logger: Logger): GraphQLError => {
+const toGraphQLError = (error: unknown, logger: Pick<Logger, 'error'>): GraphQLError => {
   if (error instanceof AuthenticationError) return unauthenticated(error.message);
   if (error instanceof AuthenticationUnavailableError) {
     return new GraphQLError('Tokens cannot be verified at the moment: try again', {
@@ -48,7 +48,7 @@ const toGraphQLError = (error: unknown, logger: Logger): GraphQLError => {
   });
 };
 
-const toAuthenticationResponse = (error: unknown, logger: Logger) => {
+const toAuthenticationResponse = (error: unknown, logger: Pick<Logger, 'error'>) => {
   const { message, extensions } = toGraphQLError(error, logger);
   const { code, http } = extensions as { code: string; http: { status: number; headers?: Record<string, string> } };
   return {

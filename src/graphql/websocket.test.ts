@@ -1,0 +1,217 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
+import { openRawSocket } from '../../test/http-edge/raw-socket.ts';
+import { atTestEnd } from '../../test/support/at-test-end.ts';
+import { aLogEntry } from '../../test/support/log-entries.ts';
+import type { Identity } from '../domain/actor.ts';
+import type { LogEntry } from '../domain/audit-event.ts';
+import { requestScope } from '../http/request-scope.ts';
+import type { Authenticate } from '../ports/authenticator.ts';
+import type { App } from './app.ts';
+import { makeGraphQLServer } from './server.ts';
+import { makeSocketServer } from './websocket.ts';
+
+const auditor: Identity = {
+  actor: { type: 'USER', id: 'ada', name: null, email: null },
+  userId: 'ada',
+  roles: ['AUDITOR'],
+  sessionId: null,
+  expiresAt: null,
+};
+const notUsed = () => {
+  throw new Error('not what this test is about');
+};
+const appWith = (follow: App['follow']): App => ({
+  createFlag: notUsed,
+  updateFlagState: notUsed,
+  deleteFlag: notUsed,
+  createSchedule: notUsed,
+  cancelSchedule: notUsed,
+  recordAccessDenied: notUsed,
+  follow,
+  flags: { environments: notUsed, find: notUsed, findByIds: notUsed, list: notUsed, count: notUsed, statesOf: notUsed },
+  schedules: { find: notUsed, list: notUsed, count: notUsed, conflictsOf: notUsed, backlog: notUsed },
+  log: { find: notUsed, list: notUsed, count: notUsed, size: notUsed, readAfter: notUsed },
+});
+
+/** The entries that a test gives, one by one, and whether their reader has gone. */
+const makeEntries = () => {
+  const waiting: ((item: IteratorResult<LogEntry, undefined>) => void)[] = [];
+  const scopes: unknown[] = [];
+  const returned = vi.fn();
+  const entries: AsyncIterableIterator<LogEntry, undefined> = {
+    [Symbol.asyncIterator]: () => entries,
+    next: () =>
+      new Promise((resolve) => {
+        scopes.push(requestScope.getStore()?.requestId);
+        waiting.push(resolve);
+      }),
+    return: async () => {
+      returned();
+      for (const resolve of waiting.splice(0)) resolve({ done: true, value: undefined });
+      return { done: true, value: undefined };
+    },
+  };
+  const give = async (entry: LogEntry) => {
+    await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(0));
+    waiting.shift()?.({ done: false, value: entry });
+  };
+  return { entries, returned, scopes, give };
+};
+
+type Options = { follow?: App['follow']; authenticate?: Authenticate };
+const start = async ({ follow = notUsed, authenticate = async () => auditor }: Options) => {
+  const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const clock = { now: () => new Date() };
+  const graphql = makeGraphQLServer({
+    app: appWith(follow),
+    authenticate,
+    graphiql: null,
+    introspection: true,
+    allowedOrigins: [],
+    onOperation: () => {},
+    clock,
+    logger,
+  });
+  const sockets = makeSocketServer({ graphql, authenticate, allowedOrigins: [], clock, logger, farewellMs: 50 });
+  const server = createServer().on('upgrade', sockets.upgrade);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  atTestEnd(async () => {
+    await sockets.close().catch(() => {});
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+  const subscribe = async (headers: Record<string, string> = {}) => {
+    const socket = openRawSocket(url, { headers });
+    await socket.init('a-token');
+    socket.send({ id: '1', type: 'subscribe', payload: { query: 'subscription { auditEvents { position } }' } });
+    return socket;
+  };
+  return { url, subscribe, sockets, logger, graphql };
+};
+
+describe('a subscription on a socket', () => {
+  it.each([
+    ['is unsubscribed', 'complete'],
+    ['loses its connection', 'terminate'],
+  ])('ends at once when it %s while it waits', async (_what, how) => {
+    const { entries, returned, scopes } = makeEntries();
+    const { subscribe } = await start({ follow: async () => entries });
+    const socket = await subscribe();
+    await vi.waitFor(() => expect(scopes).toHaveLength(1));
+    expect(returned).not.toHaveBeenCalled();
+    if (how === 'complete') socket.send({ id: '1', type: 'complete' });
+    else socket.socket.terminate();
+    await vi.waitFor(() => expect(returned).toHaveBeenCalled());
+  });
+
+  it('that is gone before it has begun is not left behind', async () => {
+    const { entries, returned } = makeEntries();
+    const begun = Promise.withResolvers<typeof entries>();
+    const follow = vi.fn(() => begun.promise);
+    const { subscribe } = await start({ follow });
+    const socket = await subscribe();
+    await vi.waitFor(() => expect(follow).toHaveBeenCalled());
+    socket.send({ id: '1', type: 'complete' });
+    socket.send({ type: 'ping' });
+    expect(await socket.next()).toEqual({ type: 'pong' });
+    begun.resolve(entries);
+    await vi.waitFor(() => expect(returned).toHaveBeenCalled());
+  });
+
+  it('runs under its request id, at its start and at each event', async () => {
+    const { entries, scopes, give } = makeEntries();
+    const follow = vi.fn(async () => {
+      scopes.push(requestScope.getStore()?.requestId);
+      return entries;
+    });
+    const { subscribe } = await start({ follow });
+    const socket = await subscribe({ 'x-request-id': 'request-1' });
+    await give(aLogEntry(1));
+    expect(await socket.next()).toMatchObject({ type: 'next', payload: { data: { auditEvents: { position: 1 } } } });
+    await give(aLogEntry(2));
+    await socket.next();
+    await vi.waitFor(() => expect(scopes).toHaveLength(4));
+    expect(new Set(scopes)).toEqual(new Set(['request-1']));
+  });
+
+  it.each<[string, App['follow']]>([
+    ['at its start', () => Promise.reject(new Error('secret of the database'))],
+    [
+      'in mid-stream',
+      async () => {
+        const { entries } = makeEntries();
+        entries.next = () => Promise.reject(new Error('secret of the database'));
+        return entries;
+      },
+    ],
+  ])('that fails %s says nothing of the cause, which is logged once', async (_when, follow) => {
+    const { subscribe, logger } = await start({ follow });
+    const { payload } = await (await subscribe()).next();
+    expect(JSON.stringify(payload)).toContain('INTERNAL_SERVER_ERROR');
+    expect(JSON.stringify(payload)).not.toContain('secret');
+    expect(logger.error).toHaveBeenCalledTimes(1);
+    expect(logger.error.mock.calls[0]?.[0]).toMatchObject({ err: { message: 'secret of the database' } });
+  });
+});
+
+describe('authentication', () => {
+  const broken: Authenticate = () => Promise.reject(new Error('secret of the keys'));
+
+  it('that breaks closes the socket with 1011, says nothing of the cause, and logs it', async () => {
+    const { url, logger } = await start({ authenticate: broken });
+    const socket = openRawSocket(url);
+    await socket.init('a-token').catch(() => {});
+    const closed = await socket.closed();
+    expect(closed.code).toBe(1011);
+    expect(closed.reason).not.toContain('secret');
+    expect(logger.error).toHaveBeenCalledTimes(1);
+  });
+
+  it('that breaks is a masked 500 over HTTP, and logged', async () => {
+    const { graphql, logger } = await start({ authenticate: broken });
+    const server = createServer((req, res) => void graphql(req, res, { requestContext: { ...noContext } }));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    atTestEnd(async () => void server.close());
+    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`, {
+      headers: { authorization: 'Bearer x' },
+    });
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain('secret');
+    expect(logger.error).toHaveBeenCalledTimes(1);
+  });
+
+  it('of a token that is only just accepted, by clock tolerance, closes the socket with 4403', async () => {
+    const { url } = await start({ authenticate: async () => ({ ...auditor, expiresAt: new Date(Date.now() - 1000) }) });
+    const socket = openRawSocket(url);
+    await socket.init('a-token').catch(() => {});
+    expect((await socket.closed()).code).toBe(4403);
+  });
+
+  it('lets no event through after the expiry, whatever the timers do', async () => {
+    const { entries, give } = makeEntries();
+    const expiring = { ...auditor, expiresAt: new Date(Date.now() + 3_600_000) };
+    const { subscribe } = await start({ follow: async () => entries, authenticate: async () => expiring });
+    const socket = await subscribe();
+    await give(aLogEntry(1));
+    await socket.next();
+    expiring.expiresAt.setTime(Date.now() - 1);
+    await give(aLogEntry(2));
+    await expect(socket.next()).rejects.toThrow('closed with 4403');
+  });
+});
+
+describe('a shutdown', () => {
+  it('says farewell with 1001 to those who listen, and does not wait for those who do not', async () => {
+    const { url, sockets } = await start({});
+    const [listening, deaf] = [openRawSocket(url), openRawSocket(url)];
+    await Promise.all([listening.init('a-token'), deaf.init('a-token')]);
+    deaf.socket.pause();
+    await sockets.close();
+    expect((await listening.closed()).code).toBe(1001);
+    expect(sockets.count()).toBe(0);
+  });
+});
+
+const noContext = { ipAddress: null, userAgent: null, requestId: null, sessionId: null, apiKeyId: null };
