@@ -37,6 +37,8 @@ export const startHttpServer = async ({ host, port, readiness, metrics }: Deps):
     if (!api) return void readiness().then(({ reasons }) => sendNotReady(response, reasons));
     api.handle(request, response);
   });
+  // Longer than load balancers keep idle connections (60 s is usual), or they send a request into a closing one.
+  server.keepAliveTimeout = 65_000;
   server.on('upgrade', (request, socket, head) => {
     // From here on the socket is ours: an error that nobody hears, such as a reset while it is refused, ends the process.
     socket.on('error', () => socket.destroy());
@@ -66,12 +68,17 @@ const listen = (server: Server, host: string, port: number) =>
     });
   });
 
+const sweepMs = 50;
+
 const close = async (server: Server, deadlineMs: number): Promise<void> => {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+  // A connection becomes idle when its answer has gone out; its client might keep it open for as long as it likes.
+  const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
+  const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
   await closed;
-  clearTimeout(timer);
+  clearInterval(sweep);
+  clearTimeout(deadline);
 };
 
 const sendJson = (response: ServerResponse, status: number, body: object): void => {
