@@ -242,6 +242,16 @@ describe('two processes on one database', () => {
     expect(types).toEqual(['flag.created', 'flag_schedule.created', 'flag_schedule.applied']);
   });
 
+  it('at once, by notifications: by polling alone, this many round trips would take minutes', async () => {
+    const { shared, api, listeners } = await startTwo();
+    await vi.waitFor(async () => expect(await listeners()).toHaveLength(2), patient);
+    const socket = await subscribe({ after: cursorOf(0) }, api);
+    for (let id = 1; id <= 80; id++) {
+      await emitEvents(shared, [{}], id);
+      expect(await take(socket, 1)).toEqual([id]);
+    }
+  });
+
   it('they do so also while the connection that carries the wake-ups is down, which then comes back', async () => {
     const { shared, api, listeners } = await startTwo();
     const socket = await subscribe({ after: cursorOf(0) }, api);
