@@ -1,7 +1,7 @@
 import type { TestDatabase } from '../support/databases.ts';
 
 /** Ways in which the path of events into the database breaks, each with its repair. */
-export type Breakage = { title: string; break: string };
+export type Breakage = { title: string; break: string /** It happens where audit_emit itself catches it. */; inside?: true };
 
 const replaceEmit = (body: string) =>
   `CREATE OR REPLACE FUNCTION audit_emit(events text[]) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN ${body} END $$`;
@@ -17,11 +17,11 @@ export const breakages: Breakage[] = [
   { title: 'takes fewer events than it was given', break: replaceEmit('RETURN 0;') },
   { title: 'is gone', break: 'DROP FUNCTION audit_emit(text[])' },
   { title: 'has another signature', break: 'ALTER FUNCTION audit_emit(text[]) RENAME TO audit_emit_renamed' },
-  { title: 'has no table to insert into', break: 'ALTER TABLE audit_outbox RENAME TO audit_outbox_renamed' },
-  { title: 'finds the table changed', break: 'ALTER TABLE audit_outbox RENAME COLUMN event TO entry' },
-  { title: 'is refused by the table', break: refuseInserts(`RAISE EXCEPTION 'no';`) },
-  { title: 'meets a failed assertion', break: refuseInserts('ASSERT false;') },
-  { title: 'is cancelled', break: refuseInserts(`RAISE EXCEPTION 'cancelled' USING ERRCODE = 'query_canceled';`) },
+  { title: 'has no table to insert into', break: 'ALTER TABLE audit_outbox RENAME TO audit_outbox_renamed', inside: true },
+  { title: 'finds the table changed', break: 'ALTER TABLE audit_outbox RENAME COLUMN event TO entry', inside: true },
+  { title: 'is refused by the table', break: refuseInserts(`RAISE EXCEPTION 'no';`), inside: true },
+  { title: 'meets a failed assertion', break: refuseInserts('ASSERT false;'), inside: true },
+  { title: 'is cancelled', break: refuseInserts(`RAISE EXCEPTION 'cancelled' USING ERRCODE = 'query_canceled';`), inside: true },
 ];
 
 /** Breaks it, and returns the repair: everything as the migration made it. */

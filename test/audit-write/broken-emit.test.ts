@@ -51,6 +51,28 @@ describe.each(databases)('where audit_emit, on $kind,', ({ createDatabase }) => 
     expect(events).toMatchObject([{ eventType: 'flag_schedule.created', timestamp: createdAt.toISOString() }]);
   });
 
+  it.each(breakages.filter(({ inside }) => inside))(
+    '$title, the transaction goes on as if nothing were wrong',
+    async (breakage) => {
+      const repair = await breakEmit(db, breakage);
+      onTestFinished(repair);
+      let runs = 0;
+      await spine.inTransaction(async ({ flags, audit }) => {
+        runs++;
+        await flags.find('checkout');
+        audit.logEvent({
+          eventType: 'flag.created',
+          actor: anAdmin().actor,
+          description: 'seen once',
+          metadata: { flagKey: 'x', adminUserId: null, adminEmail: null },
+        });
+      });
+      expect(runs).toBe(1);
+      await repair();
+      await catchUp(spine);
+    },
+  );
+
   it('is gone, every other operation works as well: cancelling, changing, deleting, applying a batch', async () => {
     for (const key of ['cancelled', 'changed', 'deleted', 'applied']) await spine.createFlag(anAdmin(), { key, name: key });
     const { id } = await schedule(spine, 'cancelled', clock);

@@ -13,6 +13,8 @@ it('keeps instants and isolation as they are meant, whatever the database’s ow
   // The settings hold for new connections.
   const database = openPostgres(url, { maxConnections: 5, onError: () => {} });
   atTestEnd(() => database.close());
+  const [isolation] = await database.prisma.$queryRaw<unknown[]>`SHOW transaction_isolation`;
+  expect(isolation).toEqual({ transaction_isolation: 'read committed' });
   const spine = await makeSpine(database);
   await spine.createFlag(anAdmin(), { key: 'f', name: 'f' });
   const scheduledAt = minutesFrom(new Date(), 60);

@@ -293,14 +293,15 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
       return addDue(spine, clock, { flagKey, minutesAgo });
     };
     const retry = await add('waiting-retry', 100);
-    const fresh = [await add('fresh-1', 40), await add('fresh-2', 20), await add('fresh-3', 10)];
+    const fresh = [await add('fresh-1', 40), await add('fresh-2', 20), await add('fresh-3', 10), await add('fresh-4', 5)];
     await db.sql(
-      `UPDATE feature_flag_schedules SET status = 'FAILED', next_retry_at = now() - interval '30 minutes' WHERE id = $1`,
+      `UPDATE feature_flag_schedules SET status = 'FAILED', next_retry_at = now() - interval '15 minutes' WHERE id = $1`,
       [retry.id],
     );
     const ids = async () => (await small.applyDue()).applied.map(({ schedule }) => schedule.id).toSorted();
-    expect(await ids()).toEqual([fresh[0]?.id, retry.id].toSorted());
-    expect(await ids()).toEqual([fresh[1]?.id, fresh[2]?.id].toSorted());
+    expect(await ids()).toEqual([fresh[0]?.id, fresh[1]?.id].toSorted());
+    expect(await ids()).toEqual([retry.id, fresh[2]?.id].toSorted());
+    expect(await ids()).toEqual([fresh[3]?.id]);
     expect(await ids()).toEqual([]);
   });
 });
