@@ -1,6 +1,7 @@
 import { makeAuthenticate } from './adapters/jwt/authenticate.ts';
 import { mintToken } from './adapters/jwt/mint-token.ts';
 import { openSigningKey, openVerificationKeys } from './adapters/jwt/open-keys.ts';
+import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import type { Database } from './adapters/prisma/database.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
@@ -22,10 +23,9 @@ import { makeGraphiQLPage } from './http/graphiql.ts';
 import { readRequestContext } from './http/request-context.ts';
 import { requestScope } from './http/request-scope.ts';
 import type { Api } from './http/server.ts';
-import type { InTransaction } from './ports/unit-of-work.ts';
 import type { Surroundings } from './surroundings.ts';
 
-type Parts = { database: Database; pipeline: AuditPipeline; inTransaction: InTransaction; onOperation: OnOperation };
+type Parts = { database: Database; pipeline: AuditPipeline; onOperation: OnOperation };
 
 /** Answers hold what only their reader may see, and GraphiQL's page a token: no cache keeps them, no other page frames them. */
 const protectiveHeaders = new Map([
@@ -40,7 +40,7 @@ const pageTokenLifetimeMs = 12 * 60 * 60 * 1000;
 export const composeApi = async (config: Config, parts: Parts, { logger, clock, newId }: Surroundings) => {
   const { auth } = config;
   if (!auth) throw new Error('the api role without authentication: the settings should have refused it');
-  const { database, pipeline, inTransaction, onOperation } = parts;
+  const { database, pipeline, onOperation } = parts;
   const keys = await openVerificationKeys(auth.keys, { dataDir: config.dataDir, clock, logger });
   const authenticate = makeAuthenticate({
     keys,
@@ -51,7 +51,8 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     logger,
   });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
-  const commands = { inTransaction, clock, newId };
+  const log = makeAuditLog(database.prisma);
+  const commands = { inTransaction: pipeline.inTransactionOn(database), clock, newId };
   const app: App = {
     createFlag: makeCreateFlag(commands),
     updateFlagState: makeUpdateFlagState(commands),
@@ -59,10 +60,10 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     createSchedule: makeCreateSchedule(commands),
     cancelSchedule: makeCancelSchedule(commands),
     recordAccessDenied: (caller, denied) => void pipeline.audit.logEvent(accessDenied(caller, denied)),
-    follow: makeFollow({ log: pipeline.log, tail }),
+    follow: makeFollow({ log, tail }),
     flags: makeFlagStore(database.prisma),
     schedules: makeScheduleStore(database.prisma),
-    log: pipeline.log,
+    log,
   };
 
   const mintPageToken = async (lifetimeMs: number) => {

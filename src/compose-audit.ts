@@ -7,6 +7,7 @@ import type { Database } from './adapters/prisma/database.ts';
 import { startNotifications } from './adapters/prisma/notifications.ts';
 import { emitEntries, fatesOf, readLogId, sequenceOutbox } from './adapters/prisma/outbox.ts';
 import { makePrismaSinkCursors } from './adapters/prisma/sink-cursors.ts';
+import { makeInTransaction } from './adapters/prisma/unit-of-work.ts';
 import { openSpool } from './adapters/sqlite/spool.ts';
 import { makeBus } from './audit/bus.ts';
 import { makeEventQueue } from './audit/event-queue.ts';
@@ -62,9 +63,9 @@ export const composeAudit = async (config: Config, database: Database, surroundi
     bus,
     log,
     spool,
-    logId,
-    makeEntry,
-    onRecorded,
+    /** Transactions on a database, with their events on the way into this pipeline. */
+    inTransactionOn: ({ prisma }: Database) =>
+      makeInTransaction({ prisma, toEntry: makeEntry, spool, logId, onCommitted: onRecorded, logger }),
     audit: queue.audit,
     sinks: () => runners.map((runner) => runner.status()),
     start: () => {

@@ -1,10 +1,9 @@
 import type { Logger } from 'pino';
-import { openDatabase } from './adapters/open-database.ts';
+import { type Databases, openDatabases } from './adapters/open-database.ts';
 import type { Database } from './adapters/prisma/database.ts';
 import { migrate, migrationStatus } from './adapters/prisma/migrate.ts';
 import { outboxLag } from './adapters/prisma/outbox.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
-import { makeInTransaction } from './adapters/prisma/unit-of-work.ts';
 import { makeApplyDueSchedules } from './application/apply-due-schedules.ts';
 import { composeApi } from './compose-api.ts';
 import { composeAudit } from './compose-audit.ts';
@@ -41,7 +40,7 @@ export const startService = async (
   { http: wantsHttp, announce }: Options,
 ): Promise<Service> => {
   const { logger } = surroundings;
-  const database = await openDatabase(config, logger);
+  const databases = await openDatabases(config, logger);
   const stopping = new AbortController();
   let running: Running | null = null;
   let waitingFor = 'the database';
@@ -54,16 +53,20 @@ export const startService = async (
   const http = wantsHttp
     ? await startHttpServer({ host: config.host, port: config.port, readiness, metrics: async () => readMetrics(running) }).catch(
         async (error) => {
-          await database.close();
+          await databases.close();
           throw error;
         },
       )
     : null;
 
   const start = async () => {
-    const ready = await untilMigrated(database, { logger, stopping: stopping.signal, onWait: (what) => (waitingFor = what) });
+    const ready = await untilMigrated(databases.work, {
+      logger,
+      stopping: stopping.signal,
+      onWait: (what) => (waitingFor = what),
+    });
     if (!ready) return;
-    const parts = await startParts(config, database, surroundings, http);
+    const parts = await startParts(config, databases, surroundings, http);
     const token = await parts.developmentToken?.();
     if (http && token) announce({ url: http.url, token });
     running = parts;
@@ -78,7 +81,7 @@ export const startService = async (
     await running?.stopApi();
     await http?.close(shutdownDeadlineMs);
     await running?.stop();
-    await database.close();
+    await databases.close();
   };
   return {
     url: http?.url ?? null,
@@ -116,30 +119,26 @@ const untilMigrated = async (
 
 type Running = Awaited<ReturnType<typeof startParts>>;
 
-const startParts = async (config: Config, database: Database, surroundings: Surroundings, http: HttpServer | null) => {
+const startParts = async (
+  config: Config,
+  { api: apiDatabase, work }: Databases,
+  surroundings: Surroundings,
+  http: HttpServer | null,
+) => {
   const { logger, random } = surroundings;
-  const pipeline = await composeAudit(config, database, surroundings);
-  const { spool, logId, makeEntry, onRecorded } = pipeline;
-  const inTransaction = makeInTransaction({
-    prisma: database.prisma,
-    toEntry: makeEntry,
-    spool,
-    logId,
-    onCommitted: onRecorded,
-    logger,
-  });
+  const pipeline = await composeAudit(config, work, surroundings);
   const metrics = makeMetrics({
-    backlog: makeScheduleStore(database.prisma).backlog,
-    outbox: () => outboxLag(database.prisma),
+    backlog: makeScheduleStore(work.prisma).backlog,
+    outbox: () => outboxLag(work.prisma),
     sinks: pipeline.sinks,
-    audit: spool.counts,
+    audit: pipeline.spool.counts,
     sockets: () => api?.sockets.count() ?? 0,
   });
   const wantsApi = config.roles.includes('api') && http;
   const api = wantsApi
-    ? await composeApi(config, { database, pipeline, inTransaction, onOperation: metrics.onOperation }, surroundings)
+    ? await composeApi(config, { database: apiDatabase, pipeline, onOperation: metrics.onOperation }, surroundings)
     : null;
-  const applyDue = makeApplyDueSchedules({ inTransaction, random, batchSize });
+  const applyDue = makeApplyDueSchedules({ inTransaction: pipeline.inTransactionOn(work), random, batchSize });
   const ticker = config.roles.includes('worker')
     ? makeTicker({ schedule: config.scheduleCron, applyDue, logger, onBatch: metrics.onBatch })
     : null;
@@ -147,12 +146,12 @@ const startParts = async (config: Config, database: Database, surroundings: Surr
   pipeline.start();
   ticker?.start();
   if (api) http?.serve(api.api);
-  logger.info({ roles: config.roles, database: database.kind, url: http?.url }, 'started');
+  logger.info({ roles: config.roles, database: work.kind, url: http?.url }, 'started');
   return {
     metrics,
     developmentToken: api?.developmentToken,
     checkDatabase: () =>
-      database.prisma.$queryRaw`SELECT 1`.then(
+      work.prisma.$queryRaw`SELECT 1`.then(
         () => ({ ready: true, reasons: [] }),
         () => ({ ready: false, reasons: ['the database does not answer'] }),
       ),

@@ -1,4 +1,5 @@
 import { type Applied, applySchedule, type Failed, failSchedule, type LockedState } from '../domain/apply-schedule.ts';
+import type { EventDraft } from '../domain/audit-event.ts';
 import { scheduleApplied, scheduleFailed } from '../domain/schedule-events.ts';
 import type { Random } from '../ports/clock.ts';
 import { type DueSchedule, OutcomeRefusedError } from '../ports/schedule-store.ts';
@@ -34,22 +35,21 @@ export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps
     inTransaction(async ({ schedules, audit }) => {
       const { now, due } = await schedules.claimDue(limit, { except: [...stuck.keys()] });
       claimed(due.map(({ schedule }) => schedule.id));
-      const { outcomes, states } = decide(due, { now, random, refused });
+      const { decisions, states } = decide(due, { now, random, refused, stuck });
+      const outcomes = decisions.map(({ outcome }) => outcome);
       if (outcomes.length > 0)
         await schedules.saveOutcomes(
           outcomes.map(({ schedule }) => schedule),
           states,
         );
-      for (const outcome of outcomes) {
-        if (outcome.outcome === 'applied') audit.logEvent(scheduleApplied(outcome, now));
-        else audit.logEvent(scheduleFailed(outcome, now));
-      }
+      for (const { event } of decisions) audit.logEvent(event);
       return {
         applied: outcomes.filter((outcome) => outcome.outcome === 'applied'),
         failed: outcomes.filter((outcome) => outcome.outcome === 'failed'),
         stuck,
         now,
-        more: due.length === limit,
+        // Where nothing came of any of them, asking again at once would bring the same ones.
+        more: due.length === limit && outcomes.length > 0,
       };
     });
 
@@ -92,19 +92,48 @@ export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps
   };
 };
 
+/** The fate of a schedule, and the event that says it. */
+type Decision = { outcome: Applied | Failed; event: EventDraft };
+
 /** The fate of each schedule, in order, and every touched state in its last form. */
 const decide = (
   due: readonly DueSchedule[],
-  { now, random, refused }: { now: Date; random: Random; refused: Map<string, string> },
-): { outcomes: (Applied | Failed)[]; states: LockedState[] } => {
+  { now, random, refused, stuck }: { now: Date; random: Random } & Tried,
+): { decisions: Decision[]; states: LockedState[] } => {
   const states = new Map<string, LockedState>();
-  const outcomes = due.map(({ schedule, state }) => {
-    const reason = refused.get(schedule.id);
-    if (reason !== undefined) return failSchedule(schedule, reason, { now, random: random() });
+  const decisions: Decision[] = [];
+  for (const { schedule, state } of due) {
     const key = `${schedule.flagId} ${schedule.environment}`;
-    const outcome = applySchedule(schedule, states.get(key) ?? state, { now, random: random() });
-    if (outcome.outcome === 'applied') states.set(key, outcome.next);
-    return outcome;
-  });
-  return { outcomes, states: [...states.values()] };
+    const chance = { now, random: random() };
+    const apply = () => {
+      const reason = refused.get(schedule.id);
+      if (reason !== undefined) throw new Error(reason);
+      return withEvent(applySchedule(schedule, states.get(key) ?? state, chance), now);
+    };
+    const fail = (reason: string) => withEvent(failSchedule(schedule, reason, chance), now);
+    try {
+      const decision = attempt(apply, fail);
+      if (decision.outcome.outcome === 'applied') states.set(key, decision.outcome.next);
+      decisions.push(decision);
+    } catch (error) {
+      stuck.set(schedule.id, messageOf(error));
+    }
+  }
+  return { decisions, states: [...states.values()] };
 };
+
+/** A schedule that cannot be applied, whatever is wrong with it, fails, and holds up no other. */
+const attempt = (apply: () => Decision, fail: (reason: string) => Decision): Decision => {
+  try {
+    return apply();
+  } catch (error) {
+    return fail(messageOf(error));
+  }
+};
+
+const withEvent = (outcome: Applied | Failed, now: Date): Decision => ({
+  outcome,
+  event: outcome.outcome === 'applied' ? scheduleApplied(outcome, now) : scheduleFailed(outcome, now),
+});
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -11,8 +11,12 @@ export const sqlStateOf = (error: unknown): string | null => {
 /** The transaction lost a race (serialization failure, deadlock): running it again is the cure. */
 export const isTransactionConflict = (error: unknown): boolean => ['40001', '40P01'].includes(sqlStateOf(error) ?? '');
 
-/** The values were refused: classes 22 (data), 23 (constraints), P0 (raised by PL/pgSQL). */
-export const isDataError = (error: unknown): boolean => /^(22|23|P0)/.test(sqlStateOf(error) ?? '');
+/**
+ * The database refused what was asked of it, for good: a constraint, a trigger of somebody's, a value out of range. What passes
+ * by itself is no refusal: connections (08), aborted transactions (25), conflicts (40), resources (53), locks (55), an operator's
+ * doing (57), the system (58).
+ */
+export const isRefusal = (error: unknown): boolean => /^(?!08|25|40|53|55|57|58)/.test(sqlStateOf(error) ?? '08000');
 
 /** What the database itself said, without what Prisma writes around it. */
 export const databaseMessageOf = (error: unknown): string => {

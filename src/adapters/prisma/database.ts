@@ -33,25 +33,38 @@ export const openPGlite = async (folder: string | null): Promise<Database> => {
   };
 };
 
-/** A PostgreSQL server. `onError` hears of connections that break while they are idle; the pool replaces them. */
-export const openPostgres = (
-  url: string,
-  { maxConnections, onError }: { maxConnections: number; onError: (error: Error) => void },
-): Database => {
+type PostgresOptions = {
+  maxConnections: number;
+  /** How long the server works on one statement; absent: as long as it takes. */
+  statementTimeoutMs?: number;
+  /** Hears of connections that break while they are idle; the pool replaces them. */
+  onError: (error: Error) => void;
+};
+
+/** A server that went silent without a word is found out this long after it should have answered. */
+const silenceMs = 5000;
+const keepAliveInitialDelayMillis = 10_000;
+
+/** A PostgreSQL server. */
+export const openPostgres = (url: string, { maxConnections, statementTimeoutMs, onError }: PostgresOptions): Database => {
   const pool = new pg.Pool({
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis,
     application_name: 'flagtrail',
+    ...(statementTimeoutMs !== undefined && {
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + silenceMs,
+    }),
     onConnect: async (client) => {
       await client.query(sessionSettings);
     },
   });
-  const adapter = new PrismaPg(pool, {
-    onPoolError: onError,
-    onConnectionError: onError,
-    statementNameGenerator: ({ sql }) => nameStatement(sql),
-  });
+  // Prisma's adapter stops listening when it is disconnected, and connections end a little later.
+  pool.on('error', onError);
+  const adapter = new PrismaPg(pool, { onConnectionError: onError, statementNameGenerator: ({ sql }) => nameStatement(sql) });
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' });
   return {
     kind: 'postgres',

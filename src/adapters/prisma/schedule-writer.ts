@@ -2,7 +2,7 @@ import type { LockedState } from '../../domain/apply-schedule.ts';
 import type { Schedule, ScheduleStatus } from '../../domain/schedule.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import { type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
-import { databaseMessageOf, isDataError } from './database-errors.ts';
+import { databaseMessageOf, isRefusal } from './database-errors.ts';
 import { toSchedule } from './rows.ts';
 import { dueAt, isOpen, scheduleColumns } from './schedule-store.ts';
 
@@ -12,11 +12,15 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter
     const row = await tx.schedule.findUnique({ where: { id } });
     return row && toSchedule(row);
   },
-  add: async ({ environment, ...schedule }) => {
-    const row = { ...schedule, environmentKey: environment, updatedAt: schedule.createdAt };
-    const { count } = await tx.schedule.createMany({ data: [row], skipDuplicates: true });
-    return count === 1;
-  },
+  // A statement of our own: Prisma's createMany takes four times as long for one row.
+  add: async (schedule) =>
+    (await tx.$executeRaw`
+      INSERT INTO feature_flag_schedules (id, flag_id, flag_key, environment_key, scheduled_at, updates, created_by, max_retries,
+        idempotency_key, created_at, updated_at)
+      VALUES (${schedule.id}::uuid, ${schedule.flagId}::uuid, ${schedule.flagKey}, ${schedule.environment}, ${schedule.scheduledAt},
+        ${JSON.stringify(schedule.updates)}::jsonb, ${schedule.createdBy}, ${schedule.maxRetries}, ${schedule.idempotencyKey},
+        ${schedule.createdAt}, ${schedule.createdAt})
+      ON CONFLICT DO NOTHING`) === 1,
   // Spelled as the unique index has it: by created_by alone it would read all that an admin ever scheduled.
   findByIdempotencyKey: async (createdBy, idempotencyKey) => {
     const [row] = await tx.$queryRaw<Row[]>`SELECT ${scheduleColumns} FROM feature_flag_schedules d
@@ -30,7 +34,7 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter
     try {
       await saveOutcomes(tx, schedules, states);
     } catch (error) {
-      if (isDataError(error)) throw new OutcomeRefusedError(databaseMessageOf(error), error);
+      if (isRefusal(error)) throw new OutcomeRefusedError(databaseMessageOf(error), error);
       throw error;
     }
   },
