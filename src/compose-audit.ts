@@ -35,9 +35,15 @@ export const composeAudit = async (config: Config, database: Database, surroundi
     newId,
     onProblem: (message) => logger.error(message),
   });
-  const makeEntry = (draft: EventDraft, id?: string): string => {
-    const now = clock.now();
-    return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: config.defaultEnvironment }));
+  const makeEntry = (draft: EventDraft, id?: string): string | null => {
+    try {
+      const now = clock.now();
+      return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: config.defaultEnvironment }));
+    } catch (error) {
+      logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written down: it is lost');
+      spool.addLoss(logId, 'event could not be written down', 1);
+      return null;
+    }
   };
   const record = (entries: readonly string[]) => emitEntries(prisma, entries);
   const onRecorded = () => bus.wake('outbox');

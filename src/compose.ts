@@ -132,6 +132,7 @@ const startParts = async (
     outbox: () => outboxLag(work.prisma),
     sinks: pipeline.sinks,
     audit: pipeline.spool.counts,
+    declaredLost: pipeline.log.declaredLost,
     sockets: () => api?.sockets.count() ?? 0,
   });
   const wantsApi = config.roles.includes('api') && http;

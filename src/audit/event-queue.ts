@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { EventDraft } from '../domain/audit-event.ts';
-import type { AuditLogger } from '../ports/audit-logger.ts';
+import { type AuditLogger, notWrittenDown } from '../ports/audit-logger.ts';
 import type { Spool } from '../ports/spool.ts';
 import { makeLoop } from './loop.ts';
 
 type Deps = {
-  /** Turns a draft into the exact entry. */
-  toEntry: (draft: EventDraft) => string;
+  /** Turns a draft into the exact entry; null, counted as lost, where that cannot be done. */
+  toEntry: (draft: EventDraft) => string | null;
   /** Puts entries into the outbox; false, or a throw, where it took none of them. */
   record: (entries: readonly string[]) => Promise<boolean>;
   spool: Spool;
@@ -53,16 +53,12 @@ export const makeEventQueue = ({ toEntry, record, spool, logId, onRecorded, logg
   });
   const audit: AuditLogger = {
     logEvent: (draft) => {
-      try {
-        const entry = toEntry(draft);
-        if (queue.length < maxQueued) queue.push(entry);
-        else spoolInstead([entry]);
-        loop.wake();
-        return { ok: true };
-      } catch (error) {
-        logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written down');
-        return { ok: false, reason: error instanceof Error ? error.message : String(error) };
-      }
+      const entry = toEntry(draft);
+      if (entry === null) return notWrittenDown;
+      if (queue.length < maxQueued) queue.push(entry);
+      else spoolInstead([entry]);
+      loop.wake();
+      return { ok: true };
     },
   };
   return {

@@ -11,7 +11,7 @@ type Deps = {
   /** Puts entries into the outbox; false where it took none of them. */
   record: (entries: readonly string[]) => Promise<boolean>;
   /** Turns a draft into the exact entry, under an id that exists already. */
-  toEntry: (draft: EventDraft, id: string) => string;
+  toEntry: (draft: EventDraft, id: string) => string | null;
   onRecorded: () => void;
   logger: Logger;
 };
@@ -77,7 +77,8 @@ export const makeSpoolReplay = ({ spool, logId, fatesOf, record, toEntry, onReco
     if (spool.counts().lost === 0) return;
     const losses = spool.losses(logId);
     if (losses.length === 0) return;
-    if (!(await record(losses.map((loss) => toEntry(auditLoss(loss), loss.id))))) return;
+    const entries = losses.map((loss) => toEntry(auditLoss(loss), loss.id)).filter((entry) => entry !== null);
+    if (!(await record(entries))) return;
     spool.removeLosses(losses);
     onRecorded();
   };

@@ -6,11 +6,13 @@ export type MetricSources = {
   outbox(): Promise<{ waiting: number; oldestMs: number }>;
   sinks(): { name: string; lag: number }[];
   audit(): { spooled: number; lost: number };
+  /** What the log says was lost. */
+  declaredLost(): Promise<number>;
   sockets(): number;
 };
 
 /** Prometheus metrics of this process. Times are in seconds, as Prometheus has it. */
-export const makeMetrics = ({ backlog, outbox, sinks, audit, sockets }: MetricSources) => {
+export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, sockets }: MetricSources) => {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -25,7 +27,7 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, sockets }: MetricSo
     help: 'Schedules that are due and not applied yet',
     registers,
     collect() {
-      return orLeaveOut(this, lateness, async () => {
+      return orLeaveOut([this, lateness], async () => {
         const { due, oldestLatenessMs } = await backlog();
         this.set(due);
         lateness.set(oldestLatenessMs / 1000);
@@ -42,7 +44,7 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, sockets }: MetricSo
     help: 'Committed events that have no position yet',
     registers,
     collect() {
-      return orLeaveOut(this, outboxAge, async () => {
+      return orLeaveOut([this, outboxAge], async () => {
         const { waiting, oldestMs } = await outbox();
         this.set(waiting);
         outboxAge.set(oldestMs / 1000);
@@ -58,15 +60,19 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, sockets }: MetricSo
       for (const { name, lag } of sinks()) this.set({ sink: name }, lag);
     },
   });
-  const lost = new Gauge({ name: 'flagtrail_audit_lost_events', help: 'Events lost and not yet declared in the log', registers });
+  const lost = new Gauge({
+    name: 'flagtrail_audit_lost_events',
+    help: 'Events lost for good, in all: those that the log has declared, and those it will',
+    registers,
+  });
   new Gauge({
     name: 'flagtrail_audit_spooled_events',
     help: 'Events on disk that the database has not taken yet',
     registers,
     collect() {
-      const counts = audit();
-      this.set(counts.spooled);
-      lost.set(counts.lost);
+      const { spooled, lost: undeclared } = audit();
+      this.set(spooled);
+      return orLeaveOut([lost], async () => lost.set((await declaredLost()) + undeclared));
     },
   });
   new Gauge({
@@ -104,11 +110,10 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, sockets }: MetricSo
 export type Metrics = ReturnType<typeof makeMetrics>;
 
 /** A source that is out of order must not take the other metrics with it: its gauges are left out instead of being stale. */
-const orLeaveOut = async (gauge: Gauge, other: Gauge, read: () => Promise<void>): Promise<void> => {
+const orLeaveOut = async (gauges: readonly Gauge[], read: () => Promise<void>): Promise<void> => {
   try {
     await read();
   } catch {
-    gauge.remove();
-    other.remove();
+    for (const gauge of gauges) gauge.remove();
   }
 };

@@ -2,6 +2,7 @@ import type { LogEntry } from '../../domain/audit-event.ts';
 import type { AuditEventFilter } from '../../domain/audit-filter.ts';
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
+import { mergedList } from './merged-list.ts';
 
 const columns = { position: true, sealedAt: true, entry: true } as const;
 
@@ -23,11 +24,16 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
   const size = async () => Number((await prisma.auditHead.findUniqueOrThrow({ where: { id: 1 }, select: { size: true } })).size);
   const list: AuditLog['list'] = async (filter, { after, before, limit, inverted }) => {
     const position = { ...(after !== undefined && { gt: after }), ...(before !== undefined && { lt: before }) };
-    const rows = await prisma.auditLogEntry.findMany({
-      select: columns,
-      where: { ...toWhere(filter), position },
-      orderBy: { position: inverted ? 'desc' : 'asc' },
-      take: limit,
+    const rows = await mergedList(filter.types, {
+      page: (type) =>
+        prisma.auditLogEntry.findMany({
+          select: columns,
+          where: { ...toWhere({ ...filter, types: type && [type] }), position },
+          orderBy: { position: inverted ? 'desc' : 'asc' },
+          take: limit,
+        }),
+      compare: (a, b) => (a.position < b.position === inverted ? 1 : -1),
+      limit,
     });
     return rows.map(toLogEntry);
   };
@@ -43,6 +49,11 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
       return Object.keys(where).length === 0 ? size() : prisma.auditLogEntry.count({ where });
     },
     size,
+    declaredLost: async () => {
+      const [row] = await prisma.$queryRaw<{ lost: number }[]>`
+        SELECT coalesce(sum((entry::jsonb #>> '{metadata,count}')::bigint), 0)::float8 AS lost FROM audit_log WHERE event_type = 'audit.loss'`;
+      return row?.lost ?? 0;
+    },
     readAfter: (position, limit) => list({}, { after: position, limit, inverted: false }),
   };
 };

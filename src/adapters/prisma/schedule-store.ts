@@ -1,6 +1,7 @@
-import { conflictWindowMs, type Schedule } from '../../domain/schedule.ts';
+import { conflictWindowMs, isBefore, type Schedule } from '../../domain/schedule.ts';
 import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { ScheduleCursor, ScheduleFilter, ScheduleStore } from '../../ports/schedule-store.ts';
+import { mergedList } from './merged-list.ts';
 import { toSchedule } from './rows.ts';
 
 const maxConflicts = 100;
@@ -38,10 +39,16 @@ export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
   },
   list: async (filter, { after, before, limit, inverted }) => {
     const direction = inverted ? 'desc' : 'asc';
-    const rows = await prisma.schedule.findMany({
-      where: { AND: [toWhere(filter), ...(after ? [beyond(after, 'gt')] : []), ...(before ? [beyond(before, 'lt')] : [])] },
-      orderBy: [{ scheduledAt: direction }, { id: direction }],
-      take: limit,
+    const places = [...(after ? [beyond(after, 'gt')] : []), ...(before ? [beyond(before, 'lt')] : [])];
+    const rows = await mergedList(filter.statuses, {
+      page: (status) =>
+        prisma.schedule.findMany({
+          where: { AND: [toWhere({ ...filter, statuses: status && [status] }), ...places] },
+          orderBy: [{ scheduledAt: direction }, { id: direction }],
+          take: limit,
+        }),
+      compare: (a, b) => (isBefore(a, b) === inverted ? 1 : -1),
+      limit,
     });
     return rows.map(toSchedule);
   },

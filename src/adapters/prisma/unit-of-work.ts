@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { EventDraft } from '../../domain/audit-event.ts';
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
-import type { LogResult } from '../../ports/audit-logger.ts';
+import { type LogResult, notWrittenDown } from '../../ports/audit-logger.ts';
 import type { Spool } from '../../ports/spool.ts';
 import type { InTransaction, Transaction } from '../../ports/unit-of-work.ts';
 import { isTransactionConflict } from './database-errors.ts';
@@ -11,8 +11,8 @@ import { makeScheduleWriter } from './schedule-writer.ts';
 
 type Deps = {
   prisma: PrismaClient;
-  /** Turns a draft into the exact entry. */
-  toEntry: (draft: EventDraft) => string;
+  /** Turns a draft into the exact entry; null, counted as lost, where that cannot be done. */
+  toEntry: (draft: EventDraft) => string | null;
   spool: Spool;
   logId: string;
   /** Called after a commit that brought events. */
@@ -46,7 +46,12 @@ export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, 
     prisma.$transaction(
       async (tx) => {
         const entries: string[] = [];
-        const logEvent = (draft: EventDraft) => takeIn(() => entries.push(toEntry(draft)), logger);
+        const logEvent = (draft: EventDraft): LogResult => {
+          const entry = toEntry(draft);
+          if (entry === null) return notWrittenDown;
+          entries.push(entry);
+          return { ok: true };
+        };
         const result = await work({ flags: makeFlagWriter(tx), schedules: makeScheduleWriter(tx), audit: { logEvent } });
         if (entries.length > 0) await record(tx, entries);
         return { result, recorded: entries.length };
@@ -69,16 +74,4 @@ export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, 
       }
     }
   };
-};
-
-/** Takes an event in without ever throwing. */
-export const takeIn = (add: () => void, logger: Logger): LogResult => {
-  try {
-    add();
-    return { ok: true };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    logger.error({ err: error }, 'an audit event could not be written down');
-    return { ok: false, reason };
-  }
 };
