@@ -68,6 +68,14 @@ beforeAll(async () => {
       { next: ({ data }) => data && received.push(data.auditEvents.position), error: () => {}, complete: () => {} },
     );
   }
+  // Only a subscription that stands is given events as they come, and not from the database.
+  await vi.waitFor(
+    async () => {
+      const metrics = await (await fetch(`${service.url}/metrics`)).text();
+      expect(metrics).toContain(`flagtrail_operations_total{type="subscription",failed="false"} ${named.length}`);
+    },
+    { timeout: 10_000 },
+  );
   await emitEvents(database, events);
   await vi.waitFor(async () => expect((await list({})).totalCount).toBe(events.length), { timeout: 10_000 });
 });

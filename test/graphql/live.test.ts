@@ -1,12 +1,9 @@
-import { channel } from 'node:diagnostics_channel';
-import type { Socket } from 'node:net';
-import { setImmediate as breathe } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { openRawSocket, type RawSocket } from '../http-edge/raw-socket.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
+import type { RawSocket } from '../http-edge/raw-socket.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
-import { startTestService, type TestService, token } from '../support/service.ts';
-import { cursorOf, emitEvents, range } from './emit.ts';
+import { startTestService, type TestService } from '../support/service.ts';
+import { cursorOf, emitEvents } from './emit.ts';
+import { nextEvent, subscribe, take } from './subscriber.ts';
 
 const patient = { timeout: 25_000 };
 
@@ -17,29 +14,6 @@ beforeEach(async () => {
   service = await startTestService({ databaseUrl: database.url });
 });
 
-type Variables = { after?: string; filter?: object };
-const query = `subscription ($filter: AuditEventFilter, $after: String) {
-  auditEvents(filter: $filter, after: $after) { position cursor eventType flagKey description } }`;
-type Live = { position: number; cursor: string; eventType: string; flagKey: string | null };
-
-/** Subscribes on a socket of its own; resolves when the socket is there, before anything of the subscription is known. */
-const subscribe = async (variables: Variables = {}, { url } = service): Promise<RawSocket> => {
-  const socket = openRawSocket(`${url}/graphql`);
-  await socket.init(await token({ groups: ['auditor'] }));
-  socket.send({ id: '1', type: 'subscribe', payload: { query, variables } });
-  return socket;
-};
-const nextEvent = async (socket: RawSocket): Promise<Live> => {
-  const message = await socket.next();
-  const { data } = (message.payload ?? {}) as { data?: { auditEvents: Live } };
-  if (!data) throw new Error(`no event but ${JSON.stringify(message)}`);
-  return data.auditEvents;
-};
-const take = async (socket: RawSocket, count: number): Promise<number[]> => {
-  const positions: number[] = [];
-  while (positions.length < count) positions.push((await nextEvent(socket)).position);
-  return positions;
-};
 const logSize = async () => Number((await database.sql<{ size: number }>('SELECT size FROM audit_head'))[0]?.size);
 const untilLogged = (size: number) => vi.waitFor(async () => expect(await logSize()).toBe(size), patient);
 /** Emits until one event has come: from then on the subscription is known to stand. Returns the position that came. */
@@ -59,7 +33,7 @@ describe('the auditEvents subscription', () => {
   it('without a cursor begins now', async () => {
     await emitEvents(database, [{}, {}, {}]);
     await untilLogged(3);
-    const socket = await subscribe();
+    const socket = await subscribe(service);
     const first = await untilFollowing(socket, 4);
     expect(first).toBeGreaterThan(3);
     await emitEvents(database, [{}, {}], 100);
@@ -70,7 +44,7 @@ describe('the auditEvents subscription', () => {
     const ofFlags = (keys: string[]) => keys.map((flagKey) => ({ flagKey }));
     await emitEvents(database, ofFlags(['a', 'b', 'a', 'b', 'a']));
     await untilLogged(5);
-    const socket = await subscribe({ after: cursorOf(1), filter: { flagKey: 'a' } });
+    const socket = await subscribe(service, { after: cursorOf(1), filter: { flagKey: 'a' } });
     expect(await take(socket, 2)).toEqual([3, 5]);
     await emitEvents(database, ofFlags(['b', 'a', 'b', 'a']), 6);
     const [seventh, ninth] = [await nextEvent(socket), await nextEvent(socket)];
@@ -79,7 +53,7 @@ describe('the auditEvents subscription', () => {
       { position: 9, flagKey: 'a' },
     ]);
 
-    const resumed = await subscribe({ after: seventh.cursor, filter: { flagKey: 'a' } });
+    const resumed = await subscribe(service, { after: seventh.cursor, filter: { flagKey: 'a' } });
     expect(await take(resumed, 1)).toEqual([9]);
   });
 
@@ -90,8 +64,8 @@ describe('the auditEvents subscription', () => {
       '{ auditEvents(order: OLDEST_FIRST) { edges { cursor } } }',
     );
     const [first, last] = data?.auditEvents.edges.map(({ cursor }) => cursor) ?? [];
-    expect(await take(await subscribe({ after: first }), 1)).toEqual([2]);
-    const atEnd = await subscribe({ after: last });
+    expect(await take(await subscribe(service, { after: first }), 1)).toEqual([2]);
+    const atEnd = await subscribe(service, { after: last });
     await emitEvents(database, [{}], 3);
     expect(await take(atEnd, 1)).toEqual([3]);
   });
@@ -105,13 +79,13 @@ describe('the auditEvents subscription', () => {
     ['lies beyond the end of the log', cursorOf(1)],
     ['lies beyond any log', cursorOf(2 ** 53)],
   ])('refuses a cursor that %s', async (_what, after) => {
-    const { payload } = await (await subscribe({ after })).next();
+    const { payload } = await (await subscribe(service, { after })).next();
     const [error] = Array.isArray(payload) ? payload : (payload as { errors: object[] }).errors;
     expect(error).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
   });
 
   it('brings what people and the worker did, with who did it', async () => {
-    const socket = await subscribe({ after: cursorOf(0) });
+    const socket = await subscribe(service, { after: cursorOf(0) });
     await service.gql('mutation { createFlag(input: { key: "live", name: "L" }) { __typename } }');
     const scheduledAt = new Date(Date.now() + 3_600_000).toISOString();
     await service.gql(
@@ -124,154 +98,17 @@ describe('the auditEvents subscription', () => {
     await database.sql("UPDATE feature_flag_schedules SET scheduled_at = now() - interval '1 second'");
     expect(await nextEvent(socket)).toMatchObject({ position: 3, eventType: 'flag_schedule.applied' });
   });
-
-  it('a subscriber that drops a hundred times and resumes misses nothing and gets nothing twice, while events flow', async () => {
-    const seen: number[] = [];
-    let written = 0;
-    let resuming = true;
-    const writer = (async () => {
-      while (resuming) {
-        // As far ahead as makes some resumes replay and others wait.
-        if (written - seen.length > 40) await breathe();
-        else {
-          await emitEvents(
-            database,
-            Array.from({ length: 7 }, () => ({})),
-            written + 1,
-          );
-          written += 7;
-        }
-      }
-    })();
-    let cursor = cursorOf(0);
-    const readSome = async (socket: RawSocket, count: number) => {
-      for (let i = 0; i < count; i++) {
-        const event = await nextEvent(socket);
-        seen.push(event.position);
-        cursor = event.cursor;
-      }
-    };
-    for (let drop = 0; drop < 100; drop++) {
-      const socket = await subscribe({ after: cursor });
-      await readSome(socket, 1 + (drop % 11));
-      // No farewell: the connection is just gone.
-      socket.socket.terminate();
-    }
-    resuming = false;
-    await writer;
-    await readSome(await subscribe({ after: cursor }), written - seen.length);
-    expect(seen).toEqual(range(1, written));
-    expect(await logSize()).toBe(written);
-  });
-
-  it('a burst of 5,000 events in one transaction arrives whole', async () => {
-    const socket = await subscribe({ after: cursorOf(0) });
-    await emitEvents(
-      database,
-      Array.from({ length: 5000 }, () => ({})),
-    );
-    expect(await take(socket, 5000)).toEqual(range(1, 5000));
-  });
-
-  it('200 subscribers at once get every event', async () => {
-    const sockets = await Promise.all(Array.from({ length: 200 }, () => subscribe({ after: cursorOf(0) })));
-    for (let batch = 0; batch < 5; batch++) await emitEvents(database, [{}, {}, {}, {}], 1 + batch * 4);
-    const received = await Promise.all(sockets.map((socket) => take(socket, 20)));
-    for (const positions of received) expect(positions).toEqual(range(1, 20));
-  });
-
-  it('a reader that stops reading holds one message back and nobody up, and misses nothing when it goes on', async () => {
-    const accepted: Socket[] = [];
-    const onSocket = (message: unknown) => void accepted.push((message as { socket: Socket }).socket);
-    channel('net.server.socket').subscribe(onSocket);
-    atTestEnd(async () => void channel('net.server.socket').unsubscribe(onSocket));
-
-    const slow = await subscribe({ after: cursorOf(0) });
-    const { _socket: clientSide } = slow.socket as unknown as { _socket: Socket };
-    const serverSide = accepted.find(({ remotePort }) => remotePort === clientSide.localPort);
-    if (!serverSide) throw new Error('the socket has no other side');
-    await emitEvents(database, [{}]);
-    expect(await take(slow, 1)).toEqual([1]);
-    slow.socket.pause();
-
-    // 20 MB: more than the kernel keeps for a connection, and more than the tail does.
-    const [count, description] = [1000, 'x'.repeat(20_000)];
-    const quick = await subscribe({ after: cursorOf(1) });
-    let largest = 0;
-    for (let first = 2; first <= count; first += 250) {
-      const batch = Math.min(250, count - first + 1);
-      await emitEvents(
-        database,
-        Array.from({ length: batch }, () => ({ description })),
-        first,
-      );
-      await take(quick, batch);
-      largest = Math.max(largest, serverSide.writableLength);
-    }
-    // It is blocked, with what one message is, and not with what it missed.
-    expect(serverSide.writableLength).toBeGreaterThan(0);
-    expect(largest).toBeLessThan(64 * 1024);
-
-    slow.socket.resume();
-    expect(await take(slow, count - 1)).toEqual(range(2, count));
-  });
 });
 
-describe('two processes on one database', () => {
-  const startTwo = async () => {
-    const shared = await createPostgresDatabase();
-    const api = await startTestService({ databaseUrl: shared.url, env: { ROLES: 'api' } });
-    await startTestService({ databaseUrl: shared.url, env: { ROLES: 'worker,audit' } });
-    const listeners = () =>
-      shared.sql<{ pid: number }>(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'flagtrail notifications'",
-      );
-    return { shared, api, listeners };
-  };
-
-  it("the one's events reach the other's subscribers: the worker's, and what its sequencer logged", async () => {
-    const { shared, api } = await startTwo();
-    const socket = await subscribe({ after: cursorOf(0) }, api);
-    await api.gql('mutation { createFlag(input: { key: "two", name: "T" }) { __typename } }');
-    const scheduledAt = new Date(Date.now() + 3_600_000).toISOString();
-    await api.gql(
-      `mutation { createSchedule(input: { flagKey: "two", scheduledAt: "${scheduledAt}", updates: { enabled: true } }) { __typename } }`,
-    );
-    await shared.sql("UPDATE feature_flag_schedules SET scheduled_at = now() - interval '1 second'");
-    const types = [await nextEvent(socket), await nextEvent(socket), await nextEvent(socket)].map(({ eventType }) => eventType);
-    expect(types).toEqual(['flag.created', 'flag_schedule.created', 'flag_schedule.applied']);
-  });
-
-  it('at once, by notifications: by polling alone, this many round trips would take minutes', async () => {
-    const { shared, api, listeners } = await startTwo();
-    await vi.waitFor(async () => expect(await listeners()).toHaveLength(2), patient);
-    const socket = await subscribe({ after: cursorOf(0) }, api);
-    for (let id = 1; id <= 80; id++) {
-      await emitEvents(shared, [{}], id);
-      expect(await take(socket, 1)).toEqual([id]);
-    }
-  });
-
-  it('they do so also while the connection that carries the wake-ups is down, which then comes back', async () => {
-    const { shared, api, listeners } = await startTwo();
-    const socket = await subscribe({ after: cursorOf(0) }, api);
-    await emitEvents(shared, [{}]);
-    expect(await take(socket, 1)).toEqual([1]);
-
-    const before = await vi.waitFor(async () => {
-      const found = await listeners();
-      expect(found).toHaveLength(2);
-      return found.map(({ pid }) => pid);
-    }, patient);
-    await shared.sql('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [before]);
-    await emitEvents(shared, [{}, {}], 2);
-    expect(await take(socket, 2)).toEqual([2, 3]);
-
-    await vi.waitFor(async () => {
-      const after = (await listeners()).map(({ pid }) => pid).filter((pid) => !before.includes(pid));
-      expect(after).toHaveLength(2);
-    }, patient);
-    await emitEvents(shared, [{}], 4);
-    expect(await take(socket, 1)).toEqual([4]);
+describe('the embedded database', () => {
+  it('has it as well, with what was missed and what comes', async () => {
+    const embedded = await startTestService();
+    const create = (key: string) =>
+      embedded.gql('mutation ($key: String!) { createFlag(input: { key: $key, name: "E" }) { __typename } }', { key });
+    await create('missed');
+    const socket = await subscribe(embedded, { after: cursorOf(0) });
+    expect(await nextEvent(socket)).toMatchObject({ position: 1, flagKey: 'missed' });
+    await create('live');
+    expect(await nextEvent(socket)).toMatchObject({ position: 2, flagKey: 'live' });
   });
 });
