@@ -8,6 +8,10 @@ import { useCostLimit } from './plugins/cost-limit.ts';
 export const maxRequestBytes = 1024 * 1024;
 /** Operations at a time on one socket. */
 export const maxSocketOperations = 100;
+/** Bytes of answers that wait for one socket to read them. Who reads as they come stays far below: sends are awaited. */
+export const maxBufferedSocketBytes = 8 * 1024 * 1024;
+/** Sockets of one process at a time. */
+export const maxSockets = 10_000;
 
 /**
  * A thrown finding would pass by everything that gives errors their code and status: it is reported instead, as other

@@ -32,7 +32,7 @@ const appWith = (follow: App['follow']): App => ({
   follow,
   flags: { environments: notUsed, find: notUsed, findByIds: notUsed, list: notUsed, count: notUsed, statesOf: notUsed },
   schedules: { find: notUsed, list: notUsed, count: notUsed, conflictsOf: notUsed, backlog: notUsed },
-  log: { find: notUsed, list: notUsed, count: notUsed, size: notUsed, readAfter: notUsed },
+  log: { find: notUsed, list: notUsed, count: notUsed, size: notUsed, declaredLost: notUsed, readAfter: notUsed },
 });
 
 /** The entries that a test gives, one by one, and whether their reader has gone. */
@@ -60,8 +60,8 @@ const makeEntries = () => {
   return { entries, returned, scopes, give };
 };
 
-type Options = { follow?: App['follow']; authenticate?: Authenticate };
-const start = async ({ follow = notUsed, authenticate = async () => auditor }: Options) => {
+type Options = { follow?: App['follow']; authenticate?: Authenticate; maxSockets?: number };
+const start = async ({ follow = notUsed, authenticate = async () => auditor, maxSockets = 100 }: Options) => {
   const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const clock = { now: () => new Date() };
   const graphql = makeGraphQLServer({
@@ -74,7 +74,7 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor }: O
     clock,
     logger,
   });
-  const sockets = makeSocketServer({ graphql, authenticate, allowedOrigins: [], clock, logger, farewellMs: 50 });
+  const sockets = makeSocketServer({ graphql, authenticate, allowedOrigins: [], clock, logger, farewellMs: 50, maxSockets });
   const server = createServer().on('upgrade', sockets.upgrade);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   atTestEnd(async () => {
@@ -199,6 +199,69 @@ describe('authentication', () => {
     expiring.expiresAt.setTime(Date.now() - 1);
     await give(aLogEntry(2));
     await expect(socket.next()).rejects.toThrow('closed with 4403');
+  });
+});
+
+describe('a client that does not read', () => {
+  const query = 'subscription { auditEvents { position description } }';
+  const large = 'x'.repeat(1024 * 1024);
+  /** Events of a megabyte, for ever, and how many were taken. */
+  const makeFlood = () => {
+    const taken = vi.fn();
+    const follow = async function* () {
+      for (let position = 1; ; position++) {
+        taken();
+        yield aLogEntry(position, { description: large });
+      }
+    };
+    return { taken, follow: async () => follow() };
+  };
+  const openDeaf = async (url: string) => {
+    const socket = openRawSocket(url);
+    await socket.init('a-token');
+    socket.socket.pause();
+    return socket;
+  };
+
+  it('holds its subscription back, keeps its socket, and misses nothing when it reads again', async () => {
+    const { follow, taken } = makeFlood();
+    const { url, sockets } = await start({ follow });
+    const socket = await openDeaf(url);
+    socket.send({ id: '1', type: 'subscribe', payload: { query } });
+    // The network takes some; then the count stands still while other sockets are served.
+    let before = -1;
+    await vi.waitFor(async () => {
+      const [last, now] = [before, taken.mock.calls.length];
+      before = now;
+      await openRawSocket(url).init('a-token');
+      expect(now).toBeGreaterThan(0);
+      expect(now).toBe(last);
+    });
+    expect(sockets.count()).toBeGreaterThan(1);
+    socket.socket.resume();
+    for (let position = 1; position <= before + 20; position++) {
+      expect(await socket.next()).toMatchObject({ payload: { data: { auditEvents: { position } } } });
+    }
+  });
+
+  it('is cut off when the answers to its many operations pile up', async () => {
+    const { follow } = makeFlood();
+    const { url, sockets } = await start({ follow });
+    const socket = await openDeaf(url);
+    for (let id = 1; id <= 50; id++) socket.send({ id: String(id), type: 'subscribe', payload: { query } });
+    await vi.waitFor(() => expect(sockets.count()).toBe(0), 5000);
+  });
+});
+
+describe('sockets', () => {
+  it('are refused with 503 when there are as many as the process takes', async () => {
+    const { url, sockets } = await start({ maxSockets: 2 });
+    const open = [openRawSocket(url), openRawSocket(url)];
+    for (const socket of open) await socket.init('a-token');
+    expect(await openRawSocket(url).refused).toBe(503);
+    open[0]?.socket.terminate();
+    await vi.waitFor(() => expect(sockets.count()).toBe(1));
+    await openRawSocket(url).init('a-token');
   });
 });
 

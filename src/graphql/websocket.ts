@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { promisify } from 'node:util';
 import { GraphQLError } from 'graphql';
-import { useServer } from 'graphql-ws/use/ws';
+import { handleProtocols, makeServer, type ServerOptions } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Caller } from '../domain/actor.ts';
@@ -10,10 +11,11 @@ import { type Authenticate, AuthenticationError, AuthenticationUnavailableError 
 import type { Clock } from '../ports/clock.ts';
 import { badUserInput } from './errors.ts';
 import { onceAfter } from './expiry.ts';
-import { maxRequestBytes, maxSocketOperations } from './limits.ts';
+import { maxBufferedSocketBytes, maxRequestBytes, maxSocketOperations, maxSockets as mostSockets } from './limits.ts';
 import { bearerToken, toCaller } from './plugins/authentication.ts';
 import { type GraphQLServer, graphqlPath } from './server.ts';
 import { execute, prepareOperation, subscribe, toSocketError } from './socket-operations.ts';
+import { bindSocket } from './socket-transport.ts';
 
 type Deps = {
   graphql: GraphQLServer;
@@ -21,64 +23,80 @@ type Deps = {
   allowedOrigins: readonly string[];
   clock: Clock;
   logger: Pick<Logger, 'debug' | 'warn' | 'error'>;
-  /** How long a client may take to answer a close frame, before a shutdown stops waiting for it. */
+  /** How long a client may take to answer a close frame, before it is cut off. */
   farewellMs?: number;
+  /** Sockets at a time; who comes then is refused with 503. */
+  maxSockets?: number;
 };
 
 /** Clients of graphql-ws do not come back after `unauthorized`, and may after the others: with a fresh token, or later. */
-const closeCodes = { unauthorized: 4401, forbidden: 4403, tryAgainLater: 1013, internalError: 1011 } as const;
+const closeCodes = { badRequest: 4400, unauthorized: 4401, forbidden: 4403, tryAgainLater: 1013, internalError: 1011 } as const;
+
+/** Ids of operations are given back with each answer. */
+const maxIdLength = 255;
 
 /** What a socket knows of itself once it is authenticated. */
 type Extra = { socket: WebSocket; request: IncomingMessage; caller?: Caller; callOffExpiry?: () => void };
 
 /** GraphQL over websockets (graphql-ws), at the same path and under the same rules as over HTTP. */
-export const makeSocketServer = ({ graphql, authenticate, allowedOrigins, clock, logger, farewellMs = 2000 }: Deps) => {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: maxRequestBytes });
+export const makeSocketServer = ({
+  graphql,
+  authenticate,
+  allowedOrigins,
+  clock,
+  logger,
+  farewellMs = 2000,
+  maxSockets = mostSockets,
+}: Deps) => {
+  // In a variable of its own, because ws knows `closeTimeout` and its types do not yet.
+  const options = { noServer: true, maxPayload: maxRequestBytes, closeTimeout: farewellMs, handleProtocols };
+  const sockets = new WebSocketServer(options);
 
   const closeExpired = ({ socket }: Extra) => socket.close(closeCodes.forbidden, 'Token expired');
   const hasExpired = ({ caller }: Extra) => caller?.expiresAt != null && caller.expiresAt <= clock.now();
 
-  const disposable = useServer<Record<string, unknown>, Extra>(
-    {
-      connectionInitWaitTimeout: 5000,
-      onConnect: async ({ connectionParams, extra }) => {
-        try {
-          const token = bearerToken(connectionParams?.authorization ?? connectionParams?.Authorization);
-          extra.caller = toCaller(await authenticate(token), readRequestContext(extra.request));
-          const { expiresAt } = extra.caller;
-          if (expiresAt) extra.callOffExpiry = onceAfter(expiresAt, clock, () => closeExpired(extra));
-          return true;
-        } catch (error) {
-          const { code, reason } = closingOf(error, logger);
-          extra.socket.close(code, reason);
-          return false;
-        }
-      },
-      onSubscribe: async ({ extra, subscriptions }, _id, params) => {
-        const caller = extra.caller;
-        if (!caller) throw new Error('an operation on a socket without a caller');
-        if (hasExpired(extra)) {
-          closeExpired(extra);
-          return [new GraphQLError('Token expired')];
-        }
-        if (Object.keys(subscriptions).length > maxSocketOperations) {
-          return [badUserInput(`a socket runs at most ${maxSocketOperations} operations at a time`)];
-        }
-        const requestContext = { ...readRequestContext(extra.request), sessionId: caller.sessionId };
-        return prepareOperation(graphql, { req: extra.request, requestContext, caller: { ...caller, requestContext }, params });
-      },
-      // Each event is authorised: a timer that fires late must not let one through.
-      onNext: ({ extra }, _id, _payload, _args, result) => {
-        if (hasExpired(extra)) closeExpired(extra);
-        return result.errors && { ...result, errors: result.errors.map(toSocketError) };
-      },
-      onError: (_context, _id, _payload, errors) => errors.map(toSocketError),
-      onClose: ({ extra }) => extra.callOffExpiry?.(),
-      execute,
-      subscribe,
-    } as Parameters<typeof useServer<Record<string, unknown>, Extra>>[0],
-    sockets,
-  );
+  const server = makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: 5000,
+    onConnect: async ({ connectionParams, extra }) => {
+      try {
+        const token = bearerToken(connectionParams?.authorization ?? connectionParams?.Authorization);
+        extra.caller = toCaller(await authenticate(token), readRequestContext(extra.request));
+        const { expiresAt } = extra.caller;
+        if (expiresAt) extra.callOffExpiry = onceAfter(expiresAt, clock, () => closeExpired(extra));
+        return true;
+      } catch (error) {
+        const { code, reason } = closingOf(error, logger);
+        extra.socket.close(code, reason);
+        return false;
+      }
+    },
+    onSubscribe: async ({ extra, subscriptions }, id, params) => {
+      if (id.length > maxIdLength) {
+        extra.socket.close(closeCodes.badRequest, `An id has at most ${maxIdLength} characters`);
+        return [badUserInput('the id is too long')];
+      }
+      const caller = extra.caller;
+      if (!caller) throw new Error('an operation on a socket without a caller');
+      if (hasExpired(extra)) {
+        closeExpired(extra);
+        return [new GraphQLError('Token expired')];
+      }
+      if (Object.keys(subscriptions).length > maxSocketOperations) {
+        return [badUserInput(`a socket runs at most ${maxSocketOperations} operations at a time`)];
+      }
+      const requestContext = { ...readRequestContext(extra.request), sessionId: caller.sessionId };
+      return prepareOperation(graphql, { req: extra.request, requestContext, caller: { ...caller, requestContext }, params });
+    },
+    // Each event is authorised: a timer that fires late must not let one through.
+    onNext: ({ extra }, _id, _payload, _args, result) => {
+      if (hasExpired(extra)) closeExpired(extra);
+      return result.errors && { ...result, errors: result.errors.map(toSocketError) };
+    },
+    onError: (_context, _id, _payload, errors) => errors.map(toSocketError),
+    onClose: ({ extra }) => extra.callOffExpiry?.(),
+    execute,
+    subscribe,
+  } as ServerOptions<Record<string, unknown>, Extra>);
 
   return {
     /** Takes over an HTTP upgrade, or refuses it. */
@@ -95,22 +113,21 @@ export const makeSocketServer = ({ graphql, authenticate, allowedOrigins, clock,
         refuse(socket, '403 Forbidden');
         return;
       }
+      if (sockets.clients.size >= maxSockets) {
+        logger.warn({ maxSockets }, 'a socket was refused: there are as many as this process takes');
+        refuse(socket, '503 Service Unavailable');
+        return;
+      }
       sockets.handleUpgrade(request, socket, head, (client) => {
-        sockets.emit('connection', client, request);
-        // graphql-ws prints a client's protocol errors, such as a message over the limit, to the console. They have closed
-        // the socket, with their own codes, by the time that they are told.
-        client.removeAllListeners('error').on('error', (error) => logger.debug({ err: error }, 'a socket was closed'));
+        const extra = { socket: client, request };
+        bindSocket({ server, client, connection: socket, extra, maxBufferedBytes: maxBufferedSocketBytes, logger });
       });
     },
     count: () => sockets.clients.size,
     /** Tells every client that the server goes, and waits until they are gone; those that do not answer are cut off. */
     close: async () => {
-      const clients = [...sockets.clients];
-      const cutOff = setTimeout(() => {
-        for (const client of clients) client.terminate();
-      }, farewellMs);
-      await disposable.dispose();
-      clearTimeout(cutOff);
+      for (const client of sockets.clients) client.close(1001, 'Going away');
+      await promisify(sockets.close.bind(sockets))();
     },
   };
 };
