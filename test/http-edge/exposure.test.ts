@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
 import { json, request } from './raw-http.ts';
@@ -197,11 +197,14 @@ describe('text that the log cannot hold', () => {
 });
 
 describe('a client that misbehaves on the wire', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    ({ service } = await start());
+  });
   const upgrade = (path: string, host: string, origin: string) =>
     `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
 
   it('does not end the service by resetting a connection whose upgrade is refused', async () => {
-    const { service } = await start();
     const { port, host } = new URL(service.url);
     for (let i = 0; i < 20; i++) {
       const socket = net.connect(Number(port), '127.0.0.1');
@@ -216,7 +219,6 @@ describe('a client that misbehaves on the wire', () => {
   it.each(['', '[', 'a b', '::', 'x'.repeat(300), '%00', '@', 'a/../b', '127.0.0.1:99999'])(
     'gets an answer whatever Host it names (%j)',
     async (host) => {
-      const { service } = await start();
       const socket = net.connect(Number(new URL(service.url).port), '127.0.0.1');
       socket.write(
         `POST /graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`,
