@@ -41,15 +41,21 @@ const tooLarge: [what: string, message: RegExp, query: string, variables?: objec
   ],
   ['31 aliases', /[Aa]lias/, `{ ${Array.from({ length: 31 }, (_, i) => `a${i}: viewer { roles }`).join(' ')} }`],
   ['2,001 tokens', /[Tt]oken limit of 2000/, `{ flags(filter: { tags: [${'"x" '.repeat(1985)}] }) { totalCount } }`],
-  ['pages of 200 in pages of 200', /could return \d+ fields/, pages.replaceAll('$n', '200')],
-  ['the same with variables', /could return \d+ fields/, `query ($n: Int) ${pages}`, { n: 200 }],
-  ['the same with a default', /could return \d+ fields/, `query ($n: Int = 200) ${pages}`],
-  ['the same in fragments', /could return \d+ fields/, `query ($n: Int) { ...F } fragment F on Query ${pages}`, { n: 200 }],
-  ['the same with no size at all', /could return \d+ fields/, pages.replaceAll('(first: $n)', '')],
-  ['conflicts of conflicts', /could return \d+ fields/, '{ schedules { edges { node { conflicts { conflicts { id } } } } } }'],
+  ['pages of 200 in pages of 200', /could cost \d+/, pages.replaceAll('$n', '200')],
+  ['the same with variables', /could cost \d+/, `query ($n: Int) ${pages}`, { n: 200 }],
+  ['the same with a default', /could cost \d+/, `query ($n: Int = 200) ${pages}`],
+  ['the same in fragments', /could cost \d+/, `query ($n: Int) { ...F } fragment F on Query ${pages}`, { n: 200 }],
+  ['the same with no size at all', /could cost \d+/, pages.replaceAll('(first: $n)', '')],
+  ['conflicts of conflicts', /could cost \d+/, '{ schedules { edges { node { conflicts { conflicts { id } } } } } }'],
+  [
+    'totals under seven aliases',
+    /could cost \d+/,
+    `{ ${Array.from({ length: 7 }, (_, i) => `a${i}: auditEvents(first: 1, filter: { actorId: "${i}" }) { totalCount }`).join(' ')} }`,
+  ],
+  ['totals in a list', /could cost \d+/, '{ flags(first: 7) { edges { node { history(first: 1) { totalCount } } } } }'],
   [
     'pages under many aliases',
-    /could return \d+ fields/,
+    /could cost \d+/,
     `{ ${Array.from({ length: 25 }, (_, i) => `a${i}: schedules(last: 200) { edges { node { id ...N } } }`).join(' ')} } fragment N on Schedule { auditEvents(first: 1) { totalCount } }`,
   ],
 ];
@@ -82,6 +88,10 @@ describe('an operation that is too large', () => {
       `{ auditEvents(first: 200) { totalCount edges { cursor node { id position cursor type eventType occurredAt actor { type id name email }
         resource { type id } flagKey scheduleId environment workspaceId previousState newState changes { field previousValue newValue }
         description metadata result errorMessage requestContext { ipAddress userAgent requestId sessionId apiKeyId } } } pageInfo { hasNextPage } } }`,
+    ],
+    [
+      'a handful of totals',
+      `{ ${Array.from({ length: 6 }, (_, i) => `a${i}: auditEvents(first: 1, filter: { actorId: "${i}" }) { totalCount }`).join(' ')} }`,
     ],
     [
       'a full page of schedules with conflicts',

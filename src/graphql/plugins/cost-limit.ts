@@ -27,9 +27,10 @@ type Execution = {
 const statementCost = 20;
 
 /**
- * Refuses operations that could return more than `maxCost` fields. A list counts as often as it may have items: as many as
- * `first` or `last` asks for, given as a literal or as a variable, or its field's extension `maxItems`. So pages inside of
- * pages multiply, and a large page of a flat list is fine.
+ * Refuses operations that cost more than `maxCost`. Each field that could be returned costs 1. A list counts as often as it
+ * may have items: as many as `first` or `last` asks for, given as a literal or as a variable, or its field's extension
+ * `maxItems`. So pages inside of pages multiply, and a large page of a flat list is fine. A field with the extension `cost`
+ * costs that, once a page.
  */
 export const useCostLimit = ({ maxCost }: { maxCost: number }): Plugin => {
   const refuse = ({
@@ -41,11 +42,14 @@ export const useCostLimit = ({ maxCost }: { maxCost: number }): Plugin => {
   }) => {
     const cost = costOf(args as Execution);
     if (cost <= maxCost) return;
-    const message = `The operation could return ${cost} fields, and at most ${maxCost} are allowed: ask for smaller pages, or in parts`;
+    const message = `The operation could cost ${cost}, and at most ${maxCost} is allowed: ask for smaller pages, for fewer totals, or in parts`;
     setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } })] });
   };
   return { onExecute: refuse, onSubscribe: refuse };
 };
+
+/** What a page's selections cost: for the page itself, as `totalCount` does, and for each of its items. */
+type SelectionCost = { once: number; each: number };
 
 const costOf = ({ schema, document, operationName, variableValues }: Execution): number => {
   const operation = getOperationAST(document, operationName);
@@ -55,35 +59,41 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution):
       definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
     ),
   );
-  const costOfFragments = new Map<string, number>();
+  const costOfFragments = new Map<string, SelectionCost>();
   const numberOf = makeNumberReader(operation, variableValues ?? {});
 
-  const costOfSelections = ({ selections }: SelectionSetNode, typeName: string | undefined): number => {
+  const costOfSelections = ({ selections }: SelectionSetNode, typeName: string | undefined): SelectionCost => {
     const type = typeName === undefined ? undefined : schema.getType(typeName);
     const fields = isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};
-    let sum = 0;
+    const sum = { once: 0, each: 0 };
+    const add = ({ once, each }: SelectionCost) => {
+      sum.once += once;
+      sum.each += each;
+    };
     for (const selection of selections) {
       if (selection.kind === Kind.FIELD) {
         const field = fields[selection.name.value];
         // Introspection has a limit of its own, in depth.
-        if (field) sum += costOfField(selection, field);
+        if (field?.extensions.cost !== undefined) sum.once += Number(field.extensions.cost);
+        else if (field) sum.each += costOfField(selection, field);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        sum += costOfSelections(selection.selectionSet, selection.typeCondition?.name.value ?? typeName);
-      } else sum += costOfFragment(selection.name.value);
+        add(costOfSelections(selection.selectionSet, selection.typeCondition?.name.value ?? typeName));
+      } else add(costOfFragment(selection.name.value));
     }
     return sum;
   };
   const costOfField = (node: FieldNode, field: GraphQLField<unknown, unknown>): number => {
     if (!node.selectionSet) return 1;
     const isPage = field.args.some(({ name }) => name === 'first');
-    const items = isPage ? pageSizeOf(node) : Number(field.extensions.maxItems ?? 1);
-    return (isPage ? statementCost : 1) + items * costOfSelections(node.selectionSet, getNamedType(field.type).name);
+    const { once, each } = costOfSelections(node.selectionSet, getNamedType(field.type).name);
+    if (isPage) return statementCost + once + pageSizeOf(node) * each;
+    return 1 + Number(field.extensions.maxItems ?? 1) * (once + each);
   };
-  const costOfFragment = (name: string): number => {
+  const costOfFragment = (name: string): SelectionCost => {
     const known = costOfFragments.get(name);
     if (known !== undefined) return known;
     const fragment = fragments.get(name);
-    const cost = fragment ? costOfSelections(fragment.selectionSet, fragment.typeCondition.name.value) : 0;
+    const cost = fragment ? costOfSelections(fragment.selectionSet, fragment.typeCondition.name.value) : { once: 0, each: 0 };
     costOfFragments.set(name, cost);
     return cost;
   };
@@ -95,7 +105,8 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution):
   };
 
   const root = schema.getRootType(operation.operation);
-  return costOfSelections(operation.selectionSet, root?.name);
+  const { once, each } = costOfSelections(operation.selectionSet, root?.name);
+  return once + each;
 };
 
 /** Reads a number that is a literal, or a variable with its value or default. */
