@@ -90,8 +90,3 @@ export class IdempotencyConflictError extends DomainError {
     this.scheduleId = scheduleId;
   }
 }
-
-/** A cursor that this log never gave out. */
-export class InvalidCursorError extends DomainError {
-  readonly code = 'INVALID_CURSOR';
-}

@@ -25,7 +25,9 @@ const EnvironmentType = builder.objectRef<Environment>('Environment').implement(
   fields: (t) => ({
     key: t.exposeString('key', { description: 'What other fields and arguments call it.' }),
     name: t.exposeString('name', { description: 'What people call it.' }),
-    enabled: t.exposeBoolean('enabled', { description: 'Whether it takes changes.' }),
+    enabled: t.exposeBoolean('enabled', {
+      description: 'Whether it is in use. For people only: a change in a disabled environment is not refused.',
+    }),
   }),
 });
 

@@ -36,7 +36,8 @@ export const FlagRef = builder.objectRef<Flag>('Flag').implement({
     history: t.connection(
       {
         type: AuditEventRef,
-        description: 'Everything that was done to it or scheduled for it, newest first.',
+        description:
+          'Everything that was done to the flags of this key or scheduled for them, newest first. A flag that was deleted and created again shows what was done to its namesake, too.',
         args: auditEventArgs,
         resolve: ({ key }, args, { app }) => resolveEvents(app.log, args, { flagKey: key }),
       },

@@ -146,7 +146,8 @@ builder.objectField(FlagRef, 'schedules', (t) =>
   t.connection(
     {
       type: ScheduleRef,
-      description: 'What is and was scheduled for it, oldest due first.',
+      description:
+        'What is and was scheduled for the flags of this key, oldest due first. A flag that was deleted and created again shows the schedules of its namesake, too.',
       args: { filter: t.arg({ type: ScheduleFilterInput, description: 'Only these schedules.' }) },
       resolve: ({ key }, args, { app }) => resolveSchedules(app.schedules, args, { flagKey: key }),
     },
