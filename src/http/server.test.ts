@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { Agent, get, type IncomingMessage } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
 import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { startHttpServer } from './server.ts';
 
@@ -43,6 +44,44 @@ describe('closing the server', () => {
     answer.resolve();
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     expect((await response.setEncoding('utf8').toArray()).join('')).toBe('done');
+    await closing;
+  });
+
+  it('ends the connection with the answer that is under way, and with each that comes after', async () => {
+    const server = await start();
+    const answers: ServerResponse[] = [];
+    server.serve({ handle: (_request, response) => void answers.push(response), upgrade: () => {} });
+    const agents = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })];
+    atTestEnd(async () => agents.forEach((agent) => void agent.destroy()));
+    const requests = agents.map((agent) => get(`${server.url}/graphql`, { agent }));
+    const headers = Promise.all(requests.map(async (request) => (await once(request, 'response'))[0].resume().headers));
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    const closing = server.close(60_000);
+    for (const answer of answers) answer.end();
+    expect(await headers).toEqual([
+      expect.objectContaining({ connection: 'close' }),
+      expect.objectContaining({ connection: 'close' }),
+    ]);
+    await closing;
+  });
+
+  it('says so to a client that sends its next request while it waits for an answer', async () => {
+    const server = await start();
+    const answers: ServerResponse[] = [];
+    server.serve({ handle: (_request, response) => void answers.push(response), upgrade: () => {} });
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const ask = 'GET /graphql HTTP/1.1\r\nHost: a\r\n';
+    // A request that has begun keeps its connection from being idle.
+    socket.write(ask);
+    await once(socket, 'connect');
+    const other = get(`${server.url}/graphql`);
+    other.on('error', () => {});
+    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    const closing = server.close(60_000);
+    socket.write('\r\n');
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    for (const answer of answers) answer.end();
+    expect((await socket.setEncoding('utf8').toArray()).join('')).toMatch(/\r\nConnection: close\r\n/);
     await closing;
   });
 

@@ -26,7 +26,12 @@ export type HttpServer = {
 /** The HTTP side of a process: health, readiness, metrics, and the API where the process has that role. */
 export const startHttpServer = async ({ host, port, readiness, metrics }: Deps): Promise<HttpServer> => {
   let api: Api | null = null;
+  let isClosing = false;
+  const underWay = new Set<ServerResponse>();
   const server = createServer((request, response) => {
+    underWay.add(response);
+    response.on('close', () => underWay.delete(response));
+    if (isClosing) endConnectionAfter(response);
     if (!hasUsableHost(request)) return sendJson(response, 400, { error: 'the Host header is no host' });
     const path = pathOf(request);
     if (path === '/healthz') return sendJson(response, 200, { status: 'ok' });
@@ -52,7 +57,11 @@ export const startHttpServer = async ({ host, port, readiness, metrics }: Deps):
     serve: (started) => {
       api = started;
     },
-    close: (deadlineMs) => close(server, deadlineMs),
+    close: (deadlineMs) => {
+      isClosing = true;
+      for (const response of underWay) endConnectionAfter(response);
+      return close(server, deadlineMs);
+    },
   };
 };
 
@@ -67,6 +76,11 @@ const listen = (server: Server, host: string, port: number) =>
       resolve();
     });
   });
+
+/** Says `Connection: close`, unless the headers are out: a client that goes on sending would hold a shutdown up. */
+const endConnectionAfter = (response: ServerResponse): void => {
+  response.shouldKeepAlive = false;
+};
 
 const sweepMs = 50;
 
