@@ -20,7 +20,7 @@ import type { OnOperation } from './graphql/plugins/operations.ts';
 import { makeGraphQLServer } from './graphql/server.ts';
 import { makeSocketServer } from './graphql/websocket.ts';
 import { makeGraphiQLPage } from './http/graphiql.ts';
-import { readRequestContext } from './http/request-context.ts';
+import { makeReadRequestContext } from './http/request-context.ts';
 import { requestScope } from './http/request-scope.ts';
 import type { Api } from './http/server.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -95,7 +95,8 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     clock,
     logger,
   });
-  const sockets = makeSocketServer({ graphql, authenticate, allowedOrigins, clock, logger });
+  const readRequestContext = makeReadRequestContext(config.trustedProxies);
+  const sockets = makeSocketServer({ graphql, authenticate, readRequestContext, allowedOrigins, clock, logger });
 
   const api: Api = {
     handle: (req, res) => {

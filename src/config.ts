@@ -1,3 +1,4 @@
+import type { BlockList } from 'node:net';
 import { developmentIssuer, type KeySource, type RoleGroups } from './adapters/jwt/key-source.ts';
 import { isLoopback } from './loopback.ts';
 import { type Environment, environmentSchema, type ProcessRole, type SettingName, settings } from './settings.ts';
@@ -27,6 +28,8 @@ export type Config = Readonly<{
   auth: AuthConfig | null;
   groups: RoleGroups;
   allowedOrigins: readonly string[];
+  /** Null: no proxy is believed. */
+  trustedProxies: BlockList | null;
   graphiql: boolean;
   introspection: boolean;
   /** Whether the GraphiQL page carries a token: with the development key, and only where no other machine can fetch it. */
@@ -85,6 +88,7 @@ export const readConfig = (variables: Variables, { roles, database = true }: Nee
       auditWriter: values.AUTH_WRITER_GROUPS,
     },
     allowedOrigins: values.ALLOWED_ORIGINS ?? [],
+    trustedProxies: values.TRUSTED_PROXIES,
     graphiql: values.GRAPHIQL ?? !production,
     introspection: values.INTROSPECTION ?? !production,
     signedInPage: auth?.keys.kind === 'development' && isLoopback(values.HOST),

@@ -126,6 +126,11 @@ export const environmentSchema = z.object({
     allowed: 'origins like https://admin.example.com, separated by commas',
     purpose: 'Browser origins, besides its own, whose pages may use the API.',
   }),
+  TRUSTED_PROXIES: optional(value.networks, {
+    default: null,
+    allowed: 'IP addresses and CIDRs like 10.0.0.0/8, separated by commas',
+    purpose: 'Proxies whose X-Forwarded-For is believed. Without it, behind a proxy, events name the proxy as the IP address.',
+  }),
   GRAPHIQL: optional(value.onOff, {
     default: null,
     allowed: 'true or false',

@@ -20,7 +20,7 @@ type Deps = {
   app: App;
   authenticate: Authenticate;
   /** GraphiQL's page for a request; null: there is none. */
-  graphiql: ((request: Request) => Promise<GraphiQLOptions>) | null;
+  graphiql: ((request: Request, context: ServerContext) => Promise<GraphiQLOptions>) | null;
   introspection: boolean;
   allowedOrigins: readonly string[];
   onOperation: OnOperation;

@@ -6,6 +6,7 @@ import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { aLogEntry } from '../../test/support/log-entries.ts';
 import type { Identity } from '../domain/actor.ts';
 import type { LogEntry } from '../domain/audit-event.ts';
+import { makeReadRequestContext } from '../http/request-context.ts';
 import { requestScope } from '../http/request-scope.ts';
 import type { Authenticate } from '../ports/authenticator.ts';
 import type { App } from './app.ts';
@@ -74,7 +75,16 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor, max
     clock,
     logger,
   });
-  const sockets = makeSocketServer({ graphql, authenticate, allowedOrigins: [], clock, logger, farewellMs: 50, maxSockets });
+  const sockets = makeSocketServer({
+    graphql,
+    readRequestContext: makeReadRequestContext(null),
+    authenticate,
+    allowedOrigins: [],
+    clock,
+    logger,
+    farewellMs: 50,
+    maxSockets,
+  });
   const server = createServer().on('upgrade', sockets.upgrade);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   atTestEnd(async () => {

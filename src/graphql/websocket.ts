@@ -6,7 +6,7 @@ import { handleProtocols, makeServer, type ServerOptions } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Caller } from '../domain/actor.ts';
-import { pathOf, readRequestContext } from '../http/request-context.ts';
+import { pathOf, type ReadRequestContext } from '../http/request-context.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import { badUserInput } from './errors.ts';
@@ -20,6 +20,7 @@ import { bindSocket } from './socket-transport.ts';
 type Deps = {
   graphql: GraphQLServer;
   authenticate: Authenticate;
+  readRequestContext: ReadRequestContext;
   allowedOrigins: readonly string[];
   clock: Clock;
   logger: Pick<Logger, 'debug' | 'warn' | 'error'>;
@@ -42,6 +43,7 @@ type Extra = { socket: WebSocket; request: IncomingMessage; caller?: Caller; cal
 export const makeSocketServer = ({
   graphql,
   authenticate,
+  readRequestContext,
   allowedOrigins,
   clock,
   logger,

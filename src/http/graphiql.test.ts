@@ -1,3 +1,5 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { runInNewContext } from 'node:vm';
 import { parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
@@ -7,10 +9,14 @@ import { exampleTabs } from './graphiql-examples.ts';
 
 const mintToken = async () => 'the-token';
 const askedAt = (host: string) => new Request('http://127.0.0.1:4000/graphql', { headers: { host: `${host}:4000` } });
+const from = (remoteAddress: string, headers: Record<string, string> = {}) => {
+  const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress });
+  return { req: Object.assign(new IncomingMessage(socket), { headers }) };
+};
 
 describe("GraphiQL's page", () => {
   it.each(['localhost', '127.0.0.1', '[::1]'])('is signed in at %s, its websocket too', async (host) => {
-    const options = await makeGraphiQLPage({ mintToken })(askedAt(host));
+    const options = await makeGraphiQLPage({ mintToken })(askedAt(host), from('::ffff:127.0.0.1'));
     const authorization = 'Bearer the-token';
     expect(options).toMatchObject({ subscriptionsProtocol: 'WS', connectionParams: { authorization } });
     expect(JSON.parse(options.defaultHeaders ?? '')).toEqual({ authorization });
@@ -22,10 +28,22 @@ describe("GraphiQL's page", () => {
     ['asked for by a foreign name', mintToken, 'attacker.example'],
     ['of a service with real authentication', null, '127.0.0.1'],
   ])('%s has no token, and follows subscriptions with the headers that people write', async (_case, mint, host) => {
-    const options = await makeGraphiQLPage({ mintToken: mint })(askedAt(host));
+    const options = await makeGraphiQLPage({ mintToken: mint })(askedAt(host), from('::ffff:127.0.0.1'));
     expect(JSON.stringify(options)).not.toContain('the-token');
     expect(options).toMatchObject({ subscriptionsProtocol: 'SSE', headers: expect.stringContaining('"Bearer "') });
     expect(options).not.toHaveProperty('connectionParams');
+  });
+
+  it.each<[string, string, Record<string, string>]>([
+    ['from another machine', '192.0.2.1', {}],
+    ['from nowhere', '', {}],
+    ['through a proxy on this machine', '127.0.0.1', { 'x-forwarded-for': '192.0.2.1' }],
+    ['through one that says only the protocol', '::1', { 'x-forwarded-proto': 'https' }],
+    ['through one that keeps to RFC 7239', '127.0.0.1', { forwarded: 'for=192.0.2.1' }],
+    ['through one that says only that it is there', '127.0.0.1', { via: '1.1 proxy' }],
+  ])('has no token for a request %s, though it names a loopback host', async (_case, address, headers) => {
+    const options = await makeGraphiQLPage({ mintToken })(askedAt('127.0.0.1'), from(address, headers));
+    expect(JSON.stringify(options)).not.toContain('the-token');
   });
 
   it('has examples that the schema knows, and that a small screen shows whole', () => {

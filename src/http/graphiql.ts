@@ -1,8 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import type { GraphiQLOptions } from 'graphql-yoga';
 import { isLoopback } from '../loopback.ts';
 import { exampleTabs } from './graphiql-examples.ts';
 import { installShorthand } from './graphiql-shorthand.ts';
+import { isFromThisMachine } from './request-context.ts';
 
 type Deps = {
   /** Makes a token for the page; null: people bring their own. */
@@ -20,12 +22,13 @@ const hostOf = ({ headers }: Request): string => {
 
 /**
  * GraphiQL's options, with example operations. They carry a token only where `mintToken` is given, and then only when the
- * browser asked for a loopback host: a foreign name that resolves to this machine (DNS rebinding) gets a page without.
+ * browser is on this machine, with no proxy between that might serve others, and asked for a loopback host: a foreign name
+ * that resolves to this machine (DNS rebinding) gets a page without.
  */
 export const makeGraphiQLPage =
   ({ mintToken }: Deps) =>
-  async (request: Request): Promise<PageOptions> => {
-    const token = mintToken && isLoopback(hostOf(request)) ? await mintToken() : null;
+  async (request: Request, { req }: { req: IncomingMessage }): Promise<PageOptions> => {
+    const token = mintToken && isLoopback(hostOf(request)) && isFromThisMachine(req) ? await mintToken() : null;
     const headers = JSON.stringify({ authorization: `Bearer ${token ?? ''}` }, null, 2);
     return {
       title: 'Flagtrail',

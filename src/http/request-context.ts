@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { isIP, SocketAddress } from 'node:net';
 import type { RequestContext } from '../domain/actor.ts';
 import { toStorableText } from '../domain/text.ts';
+import { isLoopback } from '../loopback.ts';
 
 const maxHeaderLength = 512;
 /** Request ids of callers are taken over where they look like ids. */
@@ -13,17 +15,54 @@ const header = (request: IncomingMessage, name: string): string | null => {
   return typeof value === 'string' ? toStorableText(Buffer.from(value, 'latin1').toString('utf8'), maxHeaderLength) : null;
 };
 
-/** Where a request came from. Its id is the caller's `X-Request-Id`, or a new one. */
-export const readRequestContext = (request: IncomingMessage): RequestContext => {
-  const given = header(request, 'x-request-id');
-  return {
-    ipAddress: request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? null,
-    userAgent: header(request, 'user-agent'),
-    requestId: given && requestIdPattern.test(given) ? given : randomUUID(),
-    sessionId: null,
-    apiKeyId: null,
+/** Reads where a request came from. Its id is the caller's `X-Request-Id`, or a new one. */
+export const makeReadRequestContext =
+  (proxies: Proxies) =>
+  (request: IncomingMessage): RequestContext => {
+    const given = header(request, 'x-request-id');
+    return {
+      ipAddress: clientAddress(request, proxies),
+      userAgent: header(request, 'user-agent'),
+      requestId: given && requestIdPattern.test(given) ? given : randomUUID(),
+      sessionId: null,
+      apiKeyId: null,
+    };
   };
+
+export type ReadRequestContext = ReturnType<typeof makeReadRequestContext>;
+
+/** Proxies that are believed; null: none. */
+type Proxies = { check(address: string, family: 'ipv4' | 'ipv6'): boolean } | null;
+
+/**
+ * The connection's address or, where that is a trusted proxy's, the last in X-Forwarded-For that is not one: each proxy
+ * appends whom it heard, so what stands further left anybody may have made up.
+ */
+const clientAddress = ({ socket, headers }: IncomingMessage, proxies: Proxies): string | null => {
+  let address = toAddress(socket.remoteAddress ?? '');
+  const forwarded = [headers['x-forwarded-for'] ?? []].flat().join().split(',');
+  while (address !== null && proxies?.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) {
+    const next = toAddress(forwarded.pop()?.trim() ?? '');
+    // Nobody further, or no address: the proxy is the last that is known.
+    if (next === null) break;
+    address = next;
+  }
+  return address;
 };
+
+/** An address in its usual form, without the port or brackets that some proxies write; null for anything else. */
+const toAddress = (text: string): string | null => {
+  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
+  const address = bare.replace(/%.*$/, '');
+  if (isIP(address) === 0) return null;
+  const usual = new SocketAddress({ address, family: isIP(address) === 6 ? 'ipv6' : 'ipv4' }).address;
+  return usual.replace(/^::ffff:(?=[\d.]+$)/, '');
+};
+
+/** Whether the request came straight from this machine. A proxy here may have passed it on: then its headers say so. */
+export const isFromThisMachine = ({ socket, headers }: IncomingMessage): boolean =>
+  isLoopback(toAddress(socket.remoteAddress ?? '') ?? '') &&
+  !Object.keys(headers).some((name) => /^(forwarded|via|x-forwarded-.*|x-real-ip)$/.test(name));
 
 /** The path of a request's target, without its query. */
 export const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? '/';

@@ -1,0 +1,70 @@
+import http from 'node:http';
+import { describe, expect, it, vi } from 'vitest';
+import { createPostgresDatabase } from '../support/databases.ts';
+import { startTestService, token } from '../support/service.ts';
+import { json, request } from './raw-http.ts';
+import { openRawSocket } from './raw-socket.ts';
+
+const start = async (env: Record<string, string | undefined>) =>
+  startTestService({ databaseUrl: (await createPostgresDatabase()).url, env });
+
+describe('behind a proxy', () => {
+  it('events name the address that a trusted proxy heard, over HTTP and over a socket', async () => {
+    const service = await start({ TRUSTED_PROXIES: '127.0.0.0/8' });
+    const create = (key: string) => `mutation { createFlag(input: { key: "${key}", name: "F" }) { __typename } }`;
+    await service.gql(create('over-http'), {}, { headers: { 'x-forwarded-for': '198.51.100.9, 203.0.113.1' } });
+    const socket = openRawSocket(`${service.url}/graphql`, { headers: { 'x-forwarded-for': '203.0.113.2, 127.0.0.9' } });
+    await socket.init(await token());
+    await socket.run(create('over-a-socket'));
+    await vi.waitFor(async () => {
+      const { data } = await service.gql<{ auditEvents: { edges: { node: object }[] } }>(
+        '{ auditEvents(order: OLDEST_FIRST) { edges { node { flagKey requestContext { ipAddress } } } } }',
+      );
+      expect(data?.auditEvents.edges.map(({ node }) => node)).toEqual([
+        { flagKey: 'over-http', requestContext: { ipAddress: '203.0.113.1' } },
+        { flagKey: 'over-a-socket', requestContext: { ipAddress: '203.0.113.2' } },
+      ]);
+    });
+  });
+
+  it("GraphiQL's page carries no token, though it is served on a loopback host", async () => {
+    const service = await start({ AUTH_SECRET: undefined, AUTH_ISSUER: undefined, AUTH_AUDIENCE: undefined });
+    const page = (headers: Record<string, string>) =>
+      new Promise<string>((resolve, reject) => {
+        http
+          .get(`${service.url}/graphql`, { headers: { accept: 'text/html', ...headers } })
+          .on('error', reject)
+          .on('response', async (response) => resolve((await response.setEncoding('utf8').toArray()).join('')));
+      });
+    expect(await page({})).toMatch(/eyJ[\w-]+\.eyJ/);
+    expect(await page({ 'x-forwarded-for': '127.0.0.1' })).not.toMatch(/eyJ[\w-]+\.eyJ/);
+  });
+});
+
+describe('the HTTP status of an error', () => {
+  const refused: [string, string, string[]][] = [
+    ['a document that is none', '{', ['admin']],
+    ['an unknown field', '{ nothing }', ['admin']],
+    ['a value out of range', '{ flags(first: 0) { totalCount } }', ['admin']],
+    ['a missing role', '{ flags { totalCount } }', ['nobody']],
+    ['a cursor that is none', 'subscription { auditEvents(after: "x") { id } }', ['admin']],
+  ];
+  it('reaches no client in the body: JSON, event stream or socket', async () => {
+    const service = await start({});
+    for (const [what, query, groups] of refused) {
+      const bearer = await token({ groups });
+      const answers: string[] = [];
+      for (const accept of ['application/json', 'application/graphql-response+json', 'text/event-stream']) {
+        const { text } = await request(`${service.url}/graphql`, json({ query }, { accept, authorization: `Bearer ${bearer}` }));
+        answers.push(text);
+      }
+      const socket = openRawSocket(`${service.url}/graphql`);
+      await socket.init(bearer);
+      answers.push(JSON.stringify(await socket.run(query)));
+      for (const answer of answers) {
+        expect(answer, what).toMatch(/"code":"[A-Z_]+"/);
+        expect(answer, what).not.toMatch(/"(http|status|spec|headers)"/);
+      }
+    }
+  });
+});
