@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: 'test/support/global-setup.ts',
     // A process per file: the DATA_DIR lock, signals and PGlite's memory stay apart.
     pool: 'forks',
+    // The tests wait for servers as often as they compute: more than one for each core, also where there are only two.
+    maxWorkers: 4,
     // Real servers on a busy machine. A test that waits this long has hung; none measures time.
     testTimeout: 30_000,
     hookTimeout: 60_000,
