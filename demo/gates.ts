@@ -13,6 +13,12 @@ export type PlannedChange = StageChange & { scheduledAt: Date; setting: FlagSett
 
 const rolloutOf: Record<Stage, number> = { alpha: 10, beta: 50, ga: 100, deprecated: 100 };
 
+/** The changes of the first gates, in alphabetical order; of all of them without a number. */
+export const ofFirstGates = (changes: readonly StageChange[], count = Number.POSITIVE_INFINITY): StageChange[] => {
+  const first = new Set([...new Set(changes.map(({ gate }) => gate))].sort().slice(0, count));
+  return changes.filter(({ gate }) => first.has(gate));
+};
+
 export const settingOf = ({ stage, enabled }: StageChange): FlagSetting => ({ enabled, rolloutPercentage: rolloutOf[stage] });
 
 /** All stage changes of all gates, oldest release first, and within a release in the source's order. */

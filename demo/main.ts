@@ -13,15 +13,21 @@ const parseSeconds = (text: string): number => {
   if (!(seconds >= 1 && seconds <= 3600)) throw new InvalidArgumentError('allowed: 1 to 3600');
   return seconds;
 };
+const parseGates = (text: string): number => {
+  const gates = Number(text);
+  if (!Number.isInteger(gates) || gates < 1) throw new InvalidArgumentError('allowed: a whole number from 1');
+  return gates;
+};
 const parseUrl = (text: string): string => {
   if (!/^https?:$/.test(URL.parse(text)?.protocol ?? '')) throw new InvalidArgumentError('allowed: an http or https URL');
   return text.replace(/\/+$/, '');
 };
 
-type Options = { seconds: number; prefix: string; url?: string; token?: string };
+type Options = { seconds: number; gates?: number; prefix: string; url?: string; token?: string };
 const program = new Command('npm run demo --')
   .description('Ten years of Kubernetes feature gates as scheduled flag changes, within a minute; see demo/README.md.')
   .option('--seconds <number>', 'the stretch of time that stands for the ten years', parseSeconds, 60)
+  .option('--gates <number>', 'play only so many of the gates, the first ones; all of them by default', parseGates)
   .option('--prefix <text>', 'what the key of each flag begins with, so that the demo can run twice on one server', '')
   .option('--url <url>', 'use this running service; without it, one starts here (on DATABASE_URL if that is set)', parseUrl)
   .addOption(new Option('--token <token>', "an admin's token for --url").env('FLAGTRAIL_TOKEN'))
@@ -49,7 +55,7 @@ const report = (checks: readonly Check[], display: Display): void => {
 };
 
 const main = async (display: Display): Promise<void> => {
-  const { url, token = '', seconds, prefix } = options;
+  const { url, token = '', seconds, gates, prefix } = options;
   const databaseUrl = process.env.DATABASE_URL;
   if (!url) display.say(`Starting Flagtrail on ${databaseUrl ? 'DATABASE_URL' : 'an embedded database in a temporary folder'}`);
   // Loaded here only: a client has no use for the whole service.
@@ -60,7 +66,7 @@ const main = async (display: Display): Promise<void> => {
   try {
     signal.throwIfAborted();
     const api = makeApi({ url: service.url, token: service.token, signal });
-    report(await runDemo({ api, prefix, stretchMs: seconds * 1000, display, signal }), display);
+    report(await runDemo({ api, gates, prefix, stretchMs: seconds * 1000, display, signal }), display);
   } finally {
     ended.abort();
     display.stop();

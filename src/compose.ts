@@ -77,9 +77,10 @@ export const startService = async (
   const stop = async () => {
     stopping.abort();
     await started.catch(() => {});
-    // Sockets first: an HTTP server does not count them among its connections, and would wait for them.
+    // Both at once: what HTTP answers from here on says that the connection ends, and sockets are not among its connections.
+    const closed = http?.close(shutdownDeadlineMs);
     await running?.stopApi();
-    await http?.close(shutdownDeadlineMs);
+    await closed;
     await running?.stop();
     await databases.close();
   };

@@ -8,7 +8,7 @@ import { openPGlite } from '../../src/adapters/prisma/database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { minutesFrom } from '../scheduling/spine.ts';
 import type { Row } from '../support/databases.ts';
-import { temporaryFolder, token } from '../support/service.ts';
+import { dataDirectory, token } from '../support/service.ts';
 
 const env = {
   PATH: process.env.PATH,
@@ -92,7 +92,7 @@ const load = async (gql: Awaited<ReturnType<typeof startServe>>['gql'], prefix: 
 it('killed five times under load, the embedded service has everything that it acknowledged, with its events, and starts again at once', {
   timeout: 120_000,
 }, async () => {
-  const dataDir = temporaryFolder();
+  const dataDir = dataDirectory();
   const acknowledged: Acknowledged = { flags: [], schedules: [], cancelled: [] };
   for (let round = 1; round <= 5; round++) {
     const { gql, end } = await startServe(dataDir);

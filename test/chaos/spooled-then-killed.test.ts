@@ -5,10 +5,10 @@ import { migrate } from '../../src/adapters/prisma/migrate.ts';
 import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { startProcess } from '../support/child-process.ts';
-import { temporaryFolder } from '../support/service.ts';
+import { dataDirectory } from '../support/service.ts';
 
 it('an event that was spooled when its process died before the commit never appears, whatever id the next transaction has', async () => {
-  const dataDir = temporaryFolder();
+  const dataDir = dataDirectory();
   const open = () => openPGlite(path.join(dataDir, 'pglite'));
   const first = await open();
   await migrate(first);

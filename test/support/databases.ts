@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, openAsBlob, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, openAsBlob, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
-import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { inject } from 'vitest';
 import { type Database, openPostgres } from '../../src/adapters/prisma/database.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
+import { makePGliteAdapter } from '../../src/adapters/prisma/pglite-adapter.ts';
 import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { atTestEnd } from './at-test-end.ts';
-import { TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
+import { pgliteTemplates, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 
 /** A row as SQL gave it. Whole numbers of any width are numbers, jsonb is parsed, timestamptz is a Date. */
 export type Row = Record<string, unknown>;
@@ -66,7 +65,9 @@ export const createPostgresDatabase = async ({
 
 /** PGlite in memory, closed after its test; where the test failed, a dump of it is kept. */
 export const createPGliteDatabase = async ({ migrated = true }: { migrated?: boolean } = {}): Promise<TestDatabase> => {
-  const pglite = await PGlite.create(migrated ? { loadDataDir: await openAsBlob(await makePGliteTemplate()) } : {});
+  const pglite = await PGlite.create({
+    loadDataDir: await openAsBlob(pgliteTemplates(inject('runFolder'))[migrated ? 'migrated' : 'empty']),
+  });
   const database = wrapPGlite(pglite);
   atTestEnd(async ({ failed, title }) => {
     if (failed && !pglite.closed) {
@@ -92,22 +93,9 @@ export const databases = [
   { kind: 'postgres', createDatabase: createPostgresDatabase },
 ] satisfies { kind: Database['kind']; createDatabase: () => Promise<TestDatabase> }[];
 
-/** PGlite takes seconds to make a cluster and a fraction of one to load it, so the run's first user leaves a dump to the others. */
-const makePGliteTemplate = async (): Promise<string> => {
-  const file = path.join(inject('runFolder'), 'pglite.tar');
-  if (existsSync(file)) return file;
-  const pglite = await PGlite.create();
-  await migrate(wrapPGlite(pglite));
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, new Uint8Array(await (await pglite.dumpDataDir('none')).arrayBuffer()));
-  renameSync(draft, file);
-  await pglite.close();
-  return file;
-};
-
 /** PGlite, opened elsewhere, as the application knows a database. */
 export const wrapPGlite = (pglite: PGlite): Database => {
-  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) });
+  const prisma = new PrismaClient({ adapter: makePGliteAdapter(pglite), errorFormat: 'minimal' });
   return closeOnce({
     kind: 'pglite',
     prisma,

@@ -4,7 +4,7 @@ import type { TestProject } from 'vitest/node';
 import { openPostgres } from '../../src/adapters/prisma/database.ts';
 import { migrate } from '../../src/adapters/prisma/migrate.ts';
 import { startPostgresServer } from './postgres-server.ts';
-import { TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
+import { makePGliteTemplates, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -29,6 +29,7 @@ export default async function setUp(project: TestProject) {
     await server.stop({ keepData });
   };
 
+  const pglite = makePGliteTemplates(server.folder);
   try {
     await withAdministrator(server.baseUrl, (client) => client.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`));
     const template = openPostgres(`${server.baseUrl}/${TEMPLATE_DATABASE}`, {
@@ -40,7 +41,9 @@ export default async function setUp(project: TestProject) {
     } finally {
       await template.close();
     }
+    await pglite;
   } catch (error) {
+    await pglite.catch(() => {});
     await tearDown();
     throw error;
   }

@@ -1,17 +1,19 @@
 import { createSecretKey } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { type Client, type ClientOptions, createClient } from 'graphql-ws';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import { inject } from 'vitest';
 import { WebSocket } from 'ws';
 import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
 import { startService } from '../../src/compose.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { atTestEnd } from './at-test-end.ts';
+import { pgliteTemplates } from './templates.ts';
 
 const secret = 'the secret of the tests, longer than 32 bytes';
 const issuer = 'https://issuer.example';
@@ -50,6 +52,13 @@ export const temporaryFolder = (): string => {
   return folder;
 };
 
+/** A folder with an embedded database in it that needs no more than to be opened; gone when the test is over. */
+export const dataDirectory = (): string => {
+  const folder = temporaryFolder();
+  cpSync(pgliteTemplates(inject('runFolder')).dataDirectory, folder, { recursive: true });
+  return folder;
+};
+
 type Options = {
   /** Null or absent: the embedded database, in a folder of its own. */
   databaseUrl?: string | null;
@@ -66,7 +75,7 @@ type Options = {
  */
 export const startTestService = async ({
   databaseUrl,
-  dataDir = temporaryFolder(),
+  dataDir = databaseUrl ? temporaryFolder() : dataDirectory(),
   env = {},
   clock = { now: () => new Date() },
 }: Options = {}) => {
