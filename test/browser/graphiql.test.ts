@@ -3,7 +3,7 @@ import path from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { startServe } from '../start/serve-process.ts';
-import { temporaryFolder } from '../support/service.ts';
+import { dataDirectory, temporaryFolder } from '../support/service.ts';
 
 const executablePath = '/usr/bin/chromium';
 const flags =
@@ -12,7 +12,7 @@ const flags =
 /** The real service without any setting, and a real browser with an empty profile. */
 const open = async (ctx: TestContext) => {
   if (!existsSync(executablePath)) ctx.skip(`there is no ${executablePath}: install Debian's package chromium to run this test`);
-  const service = await startServe();
+  const service = await startServe({ DATA_DIR: dataDirectory() });
   const browser = await chromium.launchPersistentContext(path.join(temporaryFolder(), 'profile'), {
     executablePath,
     headless: true,
