@@ -12,6 +12,7 @@ import { dataDirectory, token } from '../support/service.ts';
 
 const env = {
   PATH: process.env.PATH,
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
   PORT: '0',
   AUTH_SECRET: 'the secret of the tests, longer than 32 bytes',
   AUTH_ISSUER: 'https://issuer.example',

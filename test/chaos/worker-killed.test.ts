@@ -12,7 +12,13 @@ const main = path.resolve('src/main.ts');
 /** `flagtrail worker`, as `npm run worker` starts it. */
 const startWorker = (databaseUrl: string) => {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'worker'], {
-    env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl, DATA_DIR: temporaryFolder(), LOG_LEVEL: 'warn' },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      DATABASE_URL: databaseUrl,
+      DATA_DIR: temporaryFolder(),
+      LOG_LEVEL: 'warn',
+    },
     stdio: 'ignore',
   });
   const gone = once(child, 'exit');

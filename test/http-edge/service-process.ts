@@ -12,7 +12,13 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** `flagtrail serve` as a process of its own, on a free port; killed when the test is over. Resolves when it has started. */
 export const startServiceProcess = async (env: Record<string, string>) => {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'serve'], {
-    env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: temporaryFolder(), ...env },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      PORT: '0',
+      DATA_DIR: temporaryFolder(),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit').then(([code, signal]) => code ?? signal);

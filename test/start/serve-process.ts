@@ -32,7 +32,13 @@ export const startServe = async (settings: Record<string, string> = {}) => {
   const stderr = openSync(files.stderr, 'w');
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'serve'], {
     cwd: root,
-    env: { PATH: process.env.PATH, PORT: port, DATA_DIR: path.join(folder, 'data'), ...settings },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      PORT: port,
+      DATA_DIR: path.join(folder, 'data'),
+      ...settings,
+    },
     stdio: ['ignore', stdout, stderr],
   });
   closeSync(stdout);
