@@ -33,7 +33,13 @@ export const addServeCommands = (program: Command, { readConfig, portIsSet, surr
 
 const run = async (config: Config, surroundings: Deps['surroundings'], options: { http: boolean }): Promise<void> => {
   const logger = pino(
-    { level: config.logLevel, base: { pid: process.pid }, mixin: () => requestScope.getStore() ?? {} },
+    {
+      level: config.logLevel,
+      base: { pid: process.pid },
+      // The level by its name, as the events on the same stream have it.
+      formatters: { level: (level) => ({ level }) },
+      mixin: () => requestScope.getStore() ?? {},
+    },
     surroundings.stdout,
   );
   const service = await startService(config, { ...surroundings, logger }, { ...options, announce });

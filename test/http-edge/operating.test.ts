@@ -168,7 +168,7 @@ describe('the process', () => {
     await database.sql('ALTER TABLE environments_gone RENAME TO environments');
 
     for (const id of ['over-http', 'over-a-socket']) {
-      await service.line(({ requestId, level }) => requestId === id && level === 50);
+      await service.line(({ requestId, level }) => requestId === id && level === 'error');
       const lines = service.lines.filter(({ requestId }) => requestId === id);
       expect(lines).toHaveLength(1);
       expect(lines[0]?.err?.message).toContain('environments');

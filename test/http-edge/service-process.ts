@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { temporaryFolder } from '../support/service.ts';
 
-export type LogLine = { level: number; msg?: string; url?: string; requestId?: string; err?: { message: string } };
+export type LogLine = { level: string; msg?: string; url?: string; requestId?: string; err?: { message: string } };
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
