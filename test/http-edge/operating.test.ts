@@ -77,7 +77,8 @@ describe('health, readiness and metrics', () => {
 });
 
 describe('with migrations pending on PostgreSQL', () => {
-  it('the service listens but is not ready, names `flagtrail migrate`, and becomes ready by itself', async () => {
+  /** The service on a database without a schema: it listens, and waits. */
+  const startUnmigrated = async () => {
     const database = await createPostgresDatabase({ migrated: false });
     const config = readConfig({
       PORT: '0',
@@ -95,6 +96,11 @@ describe('with migrations pending on PostgreSQL', () => {
       random: Math.random,
     };
     const service = await startService(config, surroundings, { http: true, announce: () => {} });
+    return { database, service };
+  };
+
+  it('the service listens but is not ready, names `flagtrail migrate`, and becomes ready by itself', async () => {
+    const { database, service } = await startUnmigrated();
     atTestEnd(service.stop);
 
     await vi.waitFor(async () => {
@@ -122,23 +128,7 @@ describe('with migrations pending on PostgreSQL', () => {
   });
 
   it('a service that is told to stop while it waits stops', async () => {
-    const database = await createPostgresDatabase({ migrated: false });
-    const config = readConfig({
-      PORT: '0',
-      DATA_DIR: temporaryFolder(),
-      DATABASE_URL: database.url,
-      LOG_LEVEL: 'silent',
-      ...authentication,
-    });
-    const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const surroundings = {
-      logger: pino({ level: 'silent' }, stdout),
-      stdout,
-      clock: { now: () => new Date() },
-      newId: () => uuidv7(),
-      random: Math.random,
-    };
-    const service = await startService(config, surroundings, { http: true, announce: () => {} });
+    const { service } = await startUnmigrated();
     await vi.waitFor(async () => expect((await request(`${service.url}/readyz`)).status).toBe(503));
     await service.stop();
     await expect(fetch(`${service.url}/healthz`)).rejects.toThrow();

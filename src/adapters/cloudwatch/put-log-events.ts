@@ -2,8 +2,6 @@ import {
   type CloudWatchLogsClient,
   CreateLogGroupCommand,
   CreateLogStreamCommand,
-  DataAlreadyAcceptedException,
-  InvalidSequenceTokenException,
   PutLogEventsCommand,
   type RejectedLogEventsInfo,
   ResourceAlreadyExistsException,
@@ -16,14 +14,10 @@ type Deps = { client: CloudWatchLogsClient; logGroup: string; logStream: string;
 
 /** Calls PutLogEvents, and makes the log group and the stream where they are missing. Resolves to what was rejected. */
 export const makePutLogEvents = ({ client, logGroup, logStream, logger }: Deps) => {
-  // AWS ignores it; only old stand-ins for CloudWatch ask for one.
-  let sequenceToken: string | undefined;
-
   const put = async (events: readonly PlannedEvent[], abortSignal: AbortSignal): Promise<RejectedLogEventsInfo | undefined> => {
     const logEvents = events.map(({ timestamp, message }) => ({ timestamp, message }));
-    const command = new PutLogEventsCommand({ logGroupName: logGroup, logStreamName: logStream, logEvents, sequenceToken });
+    const command = new PutLogEventsCommand({ logGroupName: logGroup, logStreamName: logStream, logEvents });
     const response = await client.send(command, { abortSignal });
-    sequenceToken &&= response.nextSequenceToken;
     return response.rejectedLogEventsInfo;
   };
 
@@ -47,10 +41,8 @@ export const makePutLogEvents = ({ client, logGroup, logStream, logger }: Deps) 
     try {
       return await put(events, signal);
     } catch (error) {
-      if (error instanceof DataAlreadyAcceptedException) return undefined;
-      if (error instanceof InvalidSequenceTokenException) sequenceToken = error.expectedSequenceToken;
-      else if (error instanceof ResourceNotFoundException) await createStream(signal);
-      else throw error;
+      if (!(error instanceof ResourceNotFoundException)) throw error;
+      await createStream(signal);
       return await put(events, signal);
     }
   };
