@@ -1,0 +1,52 @@
+/** Events of one kind that will not reach the log. Instants are when they happened in the application, in ms since 1970. */
+export type Loss = { id: string; reason: string; count: number; sinceMs: number; untilMs: number };
+
+/**
+ * Counts what is lost until the log has been told. A loss that was taken does not change any more, nor does its id, so that it
+ * can be sent again: what is lost meanwhile is another one.
+ */
+export const makeLosses = ({ newId }: { newId: () => string }) => {
+  const open = new Map<string, Loss>();
+  let held: { loss: Loss; notBeforeMs: number }[] = [];
+  return {
+    add: (reason: string, count: number, atMs: number): void => {
+      const same = open.get(reason);
+      if (!same) open.set(reason, { id: newId(), reason, count, sinceMs: atMs, untilMs: atMs });
+      else {
+        same.count += count;
+        same.sinceMs = Math.min(same.sinceMs, atMs);
+        same.untilMs = Math.max(same.untilMs, atMs);
+      }
+    },
+    /** What can be declared now; it is the caller's from here on. */
+    take: (nowMs: number): Loss[] => {
+      const due = held.filter(({ notBeforeMs }) => notBeforeMs <= nowMs).map(({ loss }) => loss);
+      held = held.filter(({ notBeforeMs }) => notBeforeMs > nowMs);
+      const taken = [...due, ...open.values()];
+      open.clear();
+      return taken;
+    },
+    /** Keeps a loss that the API refused: it must not be forgotten, nor hold up everything else. */
+    hold: (loss: Loss, notBeforeMs: number): void => {
+      held.push({ loss, notBeforeMs });
+    },
+    /** How long until a loss can be declared, 0 or more; null where there is none. */
+    dueInMs: (nowMs: number): number | null => {
+      if (open.size > 0) return 0;
+      return held.length > 0 ? Math.max(0, Math.min(...held.map(({ notBeforeMs }) => notBeforeMs)) - nowMs) : null;
+    },
+    /** Events that are lost and not declared, but for what was taken. */
+    count: (): number => [...open.values(), ...held.map(({ loss }) => loss)].reduce((sum, { count }) => sum + count, 0),
+    clear: (): void => {
+      open.clear();
+      held = [];
+    },
+  };
+};
+
+/** The event that declares a loss, as it is sent. */
+export const toLossEvent = ({ id, reason, count, sinceMs, untilMs }: Loss): string => {
+  const since = new Date(sinceMs).toISOString();
+  const until = new Date(untilMs).toISOString();
+  return JSON.stringify({ id, type: 'audit.loss', occurredAt: until, details: { count, reason, since, until } });
+};

@@ -1,0 +1,131 @@
+import { utf8Bytes } from './audit-event.ts';
+import { type Loss, makeLosses, toLossEvent } from './losses.ts';
+
+/** An event on its way, as JSON; or the declaration of a loss. */
+export type Item = { id: string; type: string; text: string; atMs: number; loss?: Loss };
+
+/** What became of an item. */
+export type Fate = 'recorded' | 'duplicate' | 'refused';
+
+type Bounds = { maxQueued: number; maxQueuedChars: number };
+
+/** What waits to be sent, what will never be, and the count of everything. Nothing here knows about requests. */
+export const makeOutbox = ({ newId }: { newId: () => string }) => {
+  let queue: Item[] = [];
+  let queuedChars = 0;
+  /** Batches that were taken from the queue and must be settled, in this order, before it is looked at again. */
+  let batches: Item[][] = [];
+  const losses = makeLosses({ newId });
+  const counts = { sent: 0, duplicates: 0, refused: 0, dropped: 0, declaredLost: 0 };
+  /** Events that were taken in, and those of them that are settled: they are settled in order. */
+  let taken = 0;
+  let settled = 0;
+
+  const lose = (reason: string, atMs: number): void => losses.add(reason, 1, atMs);
+  const settle = (item: Item, fate: Fate, { nowMs, lossRetryMs }: { nowMs: number; lossRetryMs: number }): void => {
+    if (item.loss) {
+      if (fate === 'refused') losses.hold(item.loss, nowMs + lossRetryMs);
+      else counts.declaredLost += item.loss.count;
+      return;
+    }
+    settled++;
+    queuedChars -= item.text.length;
+    if (fate === 'refused') {
+      counts.refused++;
+      lose('client_event_refused', item.atMs);
+    } else {
+      counts.sent++;
+      if (fate === 'duplicate') counts.duplicates++;
+    }
+  };
+
+  return {
+    /** False: there is no room, and the event is counted as lost. */
+    add: (item: Item, { maxQueued, maxQueuedChars }: Bounds): boolean => {
+      if (taken - settled >= maxQueued || queuedChars + item.text.length > maxQueuedChars) {
+        counts.dropped++;
+        lose('client_queue_full', item.atMs);
+        return false;
+      }
+      queue.push(item);
+      queuedChars += item.text.length;
+      taken++;
+      return true;
+    },
+    /** Counts an event that never got as far as the queue; without a reason where the log cannot be told any more. */
+    drop: (atMs: number, reason?: string): void => {
+      counts.dropped++;
+      if (reason) lose(reason, atMs);
+    },
+    /** The batch to send now: the one that was not settled yet, or a new one, losses first. Null: there is nothing. */
+    batch: (options: { maxEvents: number; maxBytes: number; withLosses: boolean; nowMs: number }): Item[] | null => {
+      if (batches[0]) return batches[0];
+      const lost = options.withLosses ? losses.take(options.nowMs).map(toItem) : [];
+      const count = countThatFit(queue, options.maxEvents - lost.length, options.maxBytes - bytesOf(lost));
+      const batch = [...lost, ...queue.splice(0, count)];
+      if (batch.length === 0) return null;
+      batches = [batch];
+      return batch;
+    },
+    /** Sends the batch in two halves instead. False: it is a single event. */
+    split: (): boolean => {
+      const [batch = [], ...rest] = batches;
+      if (batch.length < 2) return false;
+      const middle = Math.ceil(batch.length / 2);
+      batches = [batch.slice(0, middle), batch.slice(middle), ...rest];
+      return true;
+    },
+    /** The batch is done: one fate for each of its items. A loss that was refused comes again after `lossRetryMs`. */
+    settle: (fates: readonly Fate[], when: { nowMs: number; lossRetryMs: number }): void => {
+      const [batch = [], ...rest] = batches;
+      batches = rest;
+      batch.forEach((item, index) => {
+        settle(item, fates[index] ?? 'refused', when);
+      });
+    },
+    /** Gives up what waits; returns how many events, and how many lost ones that the log was not told of. */
+    abandon: (): { events: number; undeclaredLosses: number } => {
+      const events = taken - settled;
+      const undeclaredLosses = losses.count() + batches.flat().reduce((sum, { loss }) => sum + (loss?.count ?? 0), 0);
+      counts.dropped += events;
+      settled = taken;
+      queue = [];
+      batches = [];
+      queuedChars = 0;
+      losses.clear();
+      return { events, undeclaredLosses };
+    },
+    hasBatchesToSettle: (): boolean => batches.length > 0,
+    hasEvents: (): boolean => taken > settled,
+    isBatchFull: (maxEvents: number, maxBytes: number): boolean => queue.length >= maxEvents || queuedChars >= maxBytes,
+    lossDueInMs: (nowMs: number): number | null => losses.dueInMs(nowMs),
+    hasLosses: (): boolean => losses.count() > 0 || batches.some((batch) => batch.some(({ loss }) => loss)),
+    /** A mark for `isSettled`: everything that was taken in so far. */
+    mark: (): number => taken,
+    isSettled: (mark: number): boolean => settled >= mark,
+    stats: () => ({ queued: taken - settled, ...counts }),
+  };
+};
+export type Outbox = ReturnType<typeof makeOutbox>;
+
+const toItem = (loss: Loss): Item => ({
+  id: loss.id,
+  type: 'audit.loss',
+  text: toLossEvent(loss),
+  atMs: loss.untilMs,
+  loss,
+});
+
+const bytesOf = (items: readonly Item[]): number => items.reduce((sum, { text }) => sum + utf8Bytes(text) + 1, 0);
+
+/** How many of the first items fit into a request. One always does: what is too large is not taken in. */
+const countThatFit = (items: readonly Item[], maxEvents: number, maxBytes: number): number => {
+  let count = 0;
+  let bytes = 0;
+  for (const { text } of items) {
+    bytes += utf8Bytes(text) + 1;
+    if (count >= maxEvents || bytes > maxBytes) break;
+    count++;
+  }
+  return count;
+};
