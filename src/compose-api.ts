@@ -1,14 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import { makeAuthenticateByKey, makeAuthenticateEither } from './adapters/api-key/authenticate.ts';
+import { sha256 } from './adapters/api-key/sha256.ts';
+import { makeKeyWatch } from './adapters/api-key/watch.ts';
 import { makeAuthenticate } from './adapters/jwt/authenticate.ts';
 import { mintToken } from './adapters/jwt/mint-token.ts';
 import { openSigningKey, openVerificationKeys } from './adapters/jwt/open-keys.ts';
+import { makeApiKeyStore } from './adapters/prisma/api-key-store.ts';
 import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import type { Database } from './adapters/prisma/database.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
 import { makeCancelSchedule } from './application/cancel-schedule.ts';
+import { makeChangeOverrides } from './application/change-overrides.ts';
+import { makeChangeRules } from './application/change-rules.ts';
+import { makeCreateApiKey } from './application/create-api-key.ts';
 import { makeCreateFlag } from './application/create-flag.ts';
 import { makeCreateSchedule } from './application/create-schedule.ts';
 import { makeDeleteFlag } from './application/delete-flag.ts';
+import { type Emergency, makeOverrideInEmergency } from './application/override-in-emergency.ts';
+import { makeRevokeApiKey } from './application/revoke-api-key.ts';
+import { makeRunExperiment } from './application/run-experiment.ts';
+import { makeSetFlagStatus, makeUpdateFlag } from './application/update-flag.ts';
 import { makeUpdateFlagState } from './application/update-flag-state.ts';
 import { makeFollow } from './audit/follow.ts';
 import { makeTail } from './audit/tail.ts';
@@ -42,27 +54,34 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   if (!auth) throw new Error('the api role without authentication: the settings should have refused it');
   const { database, pipeline, onOperation } = parts;
   const keys = await openVerificationKeys(auth.keys, { dataDir: config.dataDir, clock, logger });
-  const authenticate = makeAuthenticate({
-    keys,
-    issuer: auth.issuer,
-    audience: auth.audience,
-    groups: config.groups,
-    clock,
-    logger,
+  const apiKeys = makeApiKeyStore(database.prisma);
+  const authenticate = makeAuthenticateEither({
+    byKey: makeAuthenticateByKey({ keys: apiKeys, clock, logger }),
+    byJwt: makeAuthenticate({ keys, issuer: auth.issuer, audience: auth.audience, groups: config.groups, clock, logger }),
   });
+  const keyWatch = makeKeyWatch({ keys: apiKeys, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const log = makeAuditLog(database.prisma);
   const commands = { inTransaction: pipeline.inTransactionOn(database), clock, newId };
   const app: App = {
     createFlag: makeCreateFlag(commands),
+    updateFlag: makeUpdateFlag(commands),
+    setFlagStatus: makeSetFlagStatus(commands),
+    ...makeChangeRules(commands),
+    ...makeChangeOverrides(commands),
+    ...makeRunExperiment(commands),
+    ...makeOverrideInEmergency({ ...commands, onEmergency: warnOfEmergency(logger) }),
     updateFlagState: makeUpdateFlagState(commands),
     deleteFlag: makeDeleteFlag(commands),
     createSchedule: makeCreateSchedule(commands),
     cancelSchedule: makeCancelSchedule(commands),
+    createApiKey: makeCreateApiKey({ ...commands, randomBytes, sha256 }),
+    revokeApiKey: makeRevokeApiKey(commands),
     recordAccessDenied: (caller, denied) => void pipeline.audit.logEvent(accessDenied(caller, denied)),
     follow: makeFollow({ log, tail }),
     flags: makeFlagStore(database.prisma),
     schedules: makeScheduleStore(database.prisma),
+    apiKeys,
     log,
   };
 
@@ -88,6 +107,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   const graphql = makeGraphQLServer({
     app,
     authenticate,
+    watchKey: keyWatch.watch,
     graphiql: config.graphiql ? page : null,
     introspection,
     allowedOrigins,
@@ -96,7 +116,15 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     logger,
   });
   const readRequestContext = makeReadRequestContext(config.trustedProxies);
-  const sockets = makeSocketServer({ graphql, authenticate, readRequestContext, allowedOrigins, clock, logger });
+  const sockets = makeSocketServer({
+    graphql,
+    authenticate,
+    watchKey: keyWatch.watch,
+    readRequestContext,
+    allowedOrigins,
+    clock,
+    logger,
+  });
 
   const api: Api = {
     handle: (req, res) => {
@@ -114,7 +142,14 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     developmentToken: auth.keys.kind === 'development' ? () => mintPageToken(30 * 24 * 60 * 60 * 1000) : null,
     stop: async () => {
       await sockets.close();
+      keyWatch.stop();
       await tail.stop();
     },
   };
 };
+
+/** Whoever reads the log at night must not have to look for it. */
+const warnOfEmergency =
+  (logger: Surroundings['logger']) =>
+  ({ lifted, ...emergency }: Emergency): void =>
+    logger.warn(emergency, lifted ? 'an emergency override was lifted' : 'EMERGENCY OVERRIDE');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { LockedState } from '../domain/apply-schedule.ts';
 import type { EventDraft } from '../domain/audit-event.ts';
+import { newFlagState } from '../domain/flag-state.ts';
 import type { Schedule } from '../domain/schedule.ts';
-import { type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../ports/schedule-store.ts';
+import { type Changed, type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../ports/schedule-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 import { makeApplyDueSchedules } from './apply-due-schedules.ts';
 
@@ -29,35 +29,37 @@ const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
     createdAt: now,
     ...rest,
   },
-  state: {
-    flagId: 'f-1',
-    environment: 'production',
-    enabled: false,
-    rolloutPercentage: 100,
-    defaultVariant: null,
-    version: 1,
-    updatedAt: now,
-    lastApplied: null,
+  held: {
+    flag: {
+      id: 'f-1',
+      key: 'checkout',
+      type: 'BOOLEAN',
+      variants: [],
+      status: 'ACTIVE',
+      lastStatusApplied: null,
+      emergency: null,
+    },
+    state: { ...newFlagState({ id: 'f-1' }, rest.environment ?? 'production', now), environmentEnabled: true, lastApplied: null },
   },
 });
 
 /** A queue of what is due, whose saving a test may refuse; keeps what each committed transaction saved and said. */
 const makeQueue = (due: DueSchedule[], refuse: (schedules: readonly Schedule[]) => string | false | Error = () => false) => {
-  const commits: { saved: string[]; states: readonly LockedState[]; events: EventDraft[] }[] = [];
+  const commits: { saved: string[]; changed: Changed | null; events: EventDraft[] }[] = [];
   const done = new Set<string>();
   const inTransaction: InTransaction = async (work) => {
-    const commit: (typeof commits)[number] = { saved: [], states: [], events: [] };
+    const commit: (typeof commits)[number] = { saved: [], changed: null, events: [] };
     const schedules: Pick<ScheduleWriter, 'claimDue' | 'saveOutcomes'> = {
       claimDue: async (limit, options) => ({
         now,
         due: due.filter(({ schedule: { id } }) => !done.has(id) && !options?.except.includes(id)).slice(0, limit),
       }),
-      saveOutcomes: async (outcomes, states) => {
+      saveOutcomes: async (outcomes, changed) => {
         const reason = refuse(outcomes);
         if (reason instanceof Error) throw reason;
         if (reason) throw new OutcomeRefusedError(reason, null);
         commit.saved.push(...outcomes.map(({ id }) => id));
-        commit.states = states;
+        commit.changed = changed;
       },
     };
     const logEvent = (draft: EventDraft) => {
@@ -79,9 +81,25 @@ describe('applying what is due', () => {
     expect(commits).toHaveLength(1);
     expect(commits[0]).toMatchObject({
       saved: ['a', 'b'],
-      states: [{ defaultVariant: 'b', version: 3, lastApplied: { id: 'b' } }],
       events: [{ eventType: 'flag_schedule.applied' }, { eventType: 'flag_schedule.applied' }],
     });
+    expect([...(commits[0]?.changed?.states.values() ?? [])]).toMatchObject([
+      { defaultVariant: 'b', version: 3, lastApplied: { id: 'b' } },
+    ]);
+  });
+
+  it('carries the status of a flag from one of its environments to the next', async () => {
+    const { commits, applyDue } = makeQueue([
+      aDue('a', { environment: 'staging', updates: { status: 'ARCHIVED' } }),
+      aDue('b', { updates: { enabled: true } }),
+      aDue('c', { updates: { status: 'ACTIVE', enabled: true } }),
+    ]);
+    const { applied, failed } = await applyDue();
+    expect(applied.map(({ schedule }) => schedule.id)).toEqual(['a', 'c']);
+    expect(failed).toMatchObject([{ schedule: { id: 'b', errorMessage: expect.stringMatching(/archived/) } }]);
+    expect([...(commits[0]?.changed?.flags.values() ?? [])]).toMatchObject([
+      { status: 'ACTIVE', lastStatusApplied: { id: 'c' } },
+    ]);
   });
 
   it('says that there may be more where the batch was full', async () => {
@@ -100,7 +118,7 @@ describe('applying what is due', () => {
     expect(failed.map(({ schedule }) => schedule)).toMatchObject([{ id: 'bad', status: 'FAILED', errorMessage: 'too bad' }]);
     expect(stuck.size).toBe(0);
     expect(commits.map(({ saved }) => saved)).toEqual([['a'], ['bad'], ['c']]);
-    expect(commits[1]?.states).toEqual([]);
+    expect(commits[1]?.changed?.states.size).toBe(0);
   });
 
   it('leaves out a schedule of which nothing can be saved, and tells', async () => {

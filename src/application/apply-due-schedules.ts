@@ -1,8 +1,8 @@
-import { type Applied, applySchedule, type Failed, failSchedule, type LockedState } from '../domain/apply-schedule.ts';
+import { type Applied, applySchedule, type Failed, failSchedule, type Held, type LockedFlag } from '../domain/apply-schedule.ts';
 import type { EventDraft } from '../domain/audit-event.ts';
 import { scheduleApplied, scheduleFailed } from '../domain/schedule-events.ts';
 import type { Random } from '../ports/clock.ts';
-import { type DueSchedule, OutcomeRefusedError } from '../ports/schedule-store.ts';
+import { type Changed, type DueSchedule, OutcomeRefusedError } from '../ports/schedule-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 
 type Deps = { inTransaction: InTransaction; random: Random; batchSize: number };
@@ -35,12 +35,12 @@ export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps
     inTransaction(async ({ schedules, audit }) => {
       const { now, due } = await schedules.claimDue(limit, { except: [...stuck.keys()] });
       claimed(due.map(({ schedule }) => schedule.id));
-      const { decisions, states } = decide(due, { now, random, refused, stuck });
+      const { decisions, changed } = decide(due, { now, random, refused, stuck });
       const outcomes = decisions.map(({ outcome }) => outcome);
       if (outcomes.length > 0)
         await schedules.saveOutcomes(
           outcomes.map(({ schedule }) => schedule),
-          states,
+          changed,
         );
       for (const { event } of decisions) audit.logEvent(event);
       return {
@@ -95,32 +95,44 @@ export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps
 /** The fate of a schedule, and the event that says it. */
 type Decision = { outcome: Applied | Failed; event: EventDraft };
 
-/** The fate of each schedule, in order, and every touched state in its last form. */
+/** The fate of each schedule, in order, and everything that was changed, in its last form. */
 const decide = (
   due: readonly DueSchedule[],
   { now, random, refused, stuck }: { now: Date; random: Random } & Tried,
-): { decisions: Decision[]; states: LockedState[] } => {
-  const states = new Map<string, LockedState>();
+): { decisions: Decision[]; changed: Changed } => {
+  const flags: Changed['flags'] = new Map();
+  const states: Changed['states'] = new Map();
   const decisions: Decision[] = [];
-  for (const { schedule, state } of due) {
+  for (const { schedule, held } of due) {
     const key = `${schedule.flagId} ${schedule.environment}`;
     const chance = { now, random: random() };
+    const asItIsNow: Held | null = held && {
+      // What it needs to know of the flag came with the schedule; but what schedules before it did to its status counts.
+      flag: { ...held.flag, ...statusOf(flags.get(held.flag.id)) },
+      state: states.get(key) ?? held.state,
+    };
     const apply = () => {
       const reason = refused.get(schedule.id);
       if (reason !== undefined) throw new Error(reason);
-      return withEvent(applySchedule(schedule, states.get(key) ?? state, chance), now);
+      return withEvent(applySchedule(schedule, asItIsNow, chance), now);
     };
     const fail = (reason: string) => withEvent(failSchedule(schedule, reason, chance), now);
     try {
       const decision = attempt(apply, fail);
-      if (decision.outcome.outcome === 'applied') states.set(key, decision.outcome.next);
+      if (decision.outcome.outcome === 'applied') {
+        const { flag, state } = decision.outcome.next;
+        states.set(key, state);
+        if (schedule.updates.status !== undefined) flags.set(flag.id, flag);
+      }
       decisions.push(decision);
     } catch (error) {
       stuck.set(schedule.id, messageOf(error));
     }
   }
-  return { decisions, states: [...states.values()] };
+  return { decisions, changed: { flags, states } };
 };
+
+const statusOf = (flag: LockedFlag | undefined) => flag && { status: flag.status, lastStatusApplied: flag.lastStatusApplied };
 
 /** A schedule that cannot be applied, whatever is wrong with it, fails, and holds up no other. */
 const attempt = (apply: () => Decision, fail: (reason: string) => Decision): Decision => {

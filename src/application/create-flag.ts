@@ -1,21 +1,23 @@
 import type { Caller } from '../domain/actor.ts';
 import { FlagAlreadyExistsError } from '../domain/errors.ts';
-import { type CreateFlag, type Flag, type FlagState, newFlag, newFlagState } from '../domain/flag.ts';
+import { type CreateFlag, type Flag, newFlag } from '../domain/flag.ts';
 import { flagCreated } from '../domain/flag-events.ts';
+import { newFlagState } from '../domain/flag-state.ts';
 import type { Clock, NewId } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 
 type Deps = { inTransaction: InTransaction; clock: Clock; newId: NewId };
 
-/** Creates a flag, with a state in every environment. Throws a FlagAlreadyExistsError. */
+/** Creates a flag, with a state in every environment. Throws FlagAlreadyExistsError, ValidationError. */
 export const makeCreateFlag =
   ({ inTransaction, clock, newId }: Deps) =>
   (admin: Caller, input: CreateFlag): Promise<Flag> =>
     inTransaction(async ({ flags, audit }) => {
       const now = clock.now();
       const flag = newFlag(input, { id: newId(now), now });
-      const states: FlagState[] = (await flags.environments()).map(({ key }) => newFlagState(flag, key, now));
-      if (!(await flags.add(flag, states))) throw new FlagAlreadyExistsError(input.key);
+      if (!(await flags.add(flag))) throw new FlagAlreadyExistsError(input.key);
+      const states = (await flags.environments()).map(({ key }) => newFlagState(flag, key, now));
+      await flags.addStates(states);
       audit.logEvent(flagCreated(admin, flag, states));
       return flag;
     });

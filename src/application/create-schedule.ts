@@ -1,5 +1,11 @@
 import type { Caller } from '../domain/actor.ts';
-import { EnvironmentNotFoundError, FlagNotFoundError, IdempotencyConflictError } from '../domain/errors.ts';
+import {
+  EnvironmentDisabledError,
+  EnvironmentNotFoundError,
+  FlagNotFoundError,
+  IdempotencyConflictError,
+} from '../domain/errors.ts';
+import { checkUpdates } from '../domain/flag-state.ts';
 import { type CreateSchedule, isSameRequest, planSchedule, type Schedule } from '../domain/schedule.ts';
 import { scheduleCreated } from '../domain/schedule-events.ts';
 import type { Clock, NewId } from '../ports/clock.ts';
@@ -10,8 +16,8 @@ type Deps = { inTransaction: InTransaction; clock: Clock; newId: NewId };
 
 /**
  * Schedules a change of one flag in one environment. An idempotency key that its actor has used before returns the first
- * schedule, even when its instant has passed. Throws ValidationError, FlagNotFoundError, EnvironmentNotFoundError,
- * IdempotencyConflictError.
+ * schedule, even when its instant has passed. Throws ValidationError, FlagNotFoundError, FlagArchivedError,
+ * EnvironmentNotFoundError, EnvironmentDisabledError, IdempotencyConflictError.
  */
 export const makeCreateSchedule =
   ({ inTransaction, clock, newId }: Deps) =>
@@ -22,9 +28,11 @@ export const makeCreateSchedule =
 
       const found = await flags.findShared(input.flagKey, input.environment);
       if (!found) throw new FlagNotFoundError(input.flagKey);
-      if (!found.hasEnvironment) throw new EnvironmentNotFoundError(input.environment);
+      if (!found.environment) throw new EnvironmentNotFoundError(input.environment);
+      if (!found.environment.enabled) throw new EnvironmentDisabledError(input.environment);
       const now = clock.now();
       const schedule = planSchedule({ id: newId(now), createdBy: admin.userId, now }, found.flag, input);
+      checkUpdates(found.flag, schedule.updates);
 
       if (!(await schedules.add(schedule))) return theOtherOne(schedules, admin, input);
       audit.logEvent(scheduleCreated(admin, schedule));

@@ -5,10 +5,11 @@ import { flagDeleted } from '../domain/flag-events.ts';
 import { scheduleCancelled } from '../domain/schedule-events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
+import { refuseInEmergency } from './change-flag-state.ts';
 
 type Deps = { inTransaction: InTransaction; clock: Clock };
 
-/** Deletes a flag and cancels its open schedules, which outlive it. Throws a FlagNotFoundError. */
+/** Deletes a flag and cancels its open schedules, which outlive it. Throws FlagNotFoundError, EmergencyOverrideActiveError. */
 export const makeDeleteFlag =
   ({ inTransaction, clock }: Deps) =>
   (admin: Caller, { flagKey }: DeleteFlag): Promise<Flag> =>
@@ -16,6 +17,7 @@ export const makeDeleteFlag =
       const found = await flags.findLocked(flagKey);
       if (!found) throw new FlagNotFoundError(flagKey);
       const { flag, states } = found;
+      refuseInEmergency(flag, states);
       const cancelled = await schedules.cancelAllOpen({
         flagId: flag.id,
         cancelledBy: admin.userId,

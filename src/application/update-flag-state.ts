@@ -1,28 +1,23 @@
 import type { Caller } from '../domain/actor.ts';
-import { EnvironmentNotFoundError, FlagNotFoundError, VersionConflictError } from '../domain/errors.ts';
-import { applyUpdates, type FlagState, normalizeUpdates, type UpdateFlagState } from '../domain/flag.ts';
-import { flagStateUpdated } from '../domain/flag-events.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { InTransaction } from '../ports/unit-of-work.ts';
-
-type Deps = { inTransaction: InTransaction; clock: Clock };
+import { applyUpdates, checkUpdates, type FlagState, normalizeUpdates, type UpdateFlagState } from '../domain/flag-state.ts';
+import { flagStateUpdated } from '../domain/flag-state-events.ts';
+import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
- * Changes a flag's state in one environment, now. An update that changes nothing stores nothing and records nothing.
- * Throws FlagNotFoundError, EnvironmentNotFoundError, VersionConflictError.
+ * Changes what a flag is in one environment, now. Throws what a change of state throws, and a ValidationError for a variant,
+ * a rule or a status that the flag cannot take.
  */
-export const makeUpdateFlagState =
-  ({ inTransaction, clock }: Deps) =>
-  (admin: Caller, { flagKey, environment, updates, expectedVersion }: UpdateFlagState): Promise<FlagState> =>
-    inTransaction(async ({ flags, audit }) => {
-      const found = await flags.findLockedState(flagKey, environment);
-      if (!found) throw new FlagNotFoundError(flagKey);
-      const { flag, state } = found;
-      if (!state) throw new EnvironmentNotFoundError(environment);
-      if (expectedVersion != null && expectedVersion !== state.version) throw new VersionConflictError(expectedVersion, state);
-      const next = applyUpdates(state, normalizeUpdates(updates), clock.now());
-      if (next === state) return state;
-      await flags.saveState(next);
-      audit.logEvent(flagStateUpdated(admin, flag, state, next));
-      return next;
+export const makeUpdateFlagState = (deps: StateDeps) => {
+  const changeFlagState = makeChangeFlagState(deps);
+  return (admin: Caller, { updates: input, ...target }: UpdateFlagState): Promise<FlagState> => {
+    const updates = normalizeUpdates(input);
+    return changeFlagState(admin, target, {
+      decide: ({ flag, state, now }) => {
+        checkUpdates(flag, updates);
+        return applyUpdates(state, updates, now);
+      },
+      event: flagStateUpdated,
+      ofArchived: true,
     });
+  };
+};

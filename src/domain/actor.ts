@@ -29,15 +29,20 @@ export const roles = ['ADMIN', 'AUDITOR', 'AUDIT_WRITER'] as const;
 /** ADMIN does everything, AUDITOR reads, AUDIT_WRITER records events of other applications. */
 export type Role = (typeof roles)[number];
 
-/** Who a token speaks for, as the authenticator found out. */
+/** Who a token or an API key speaks for, as the authenticator found out. */
 export type Identity = {
   actor: Actor;
-  /** The token's subject; null where it has none. What `created_by` and `cancelled_by` keep. */
+  /**
+   * The token's subject, null where it has none; or the API key's id, or the person whom it speaks for. What `created_by` and
+   * `cancelled_by` keep.
+   */
   userId: string | null;
   roles: readonly Role[];
   sessionId: string | null;
   /** Null: the token does not expire. */
   expiresAt: Date | null;
+  /** The API key that was used; null: it was a token. */
+  apiKeyId: string | null;
 };
 
 /** An identity at work: the caller of one operation. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applySchedule, type LockedState } from './apply-schedule.ts';
+import { applySchedule, type Held, type LockedFlag, type LockedState } from './apply-schedule.ts';
+import { newFlagState } from './flag-state.ts';
 import type { Schedule } from './schedule.ts';
 
 const now = new Date('2026-03-01T09:00:00.000Z');
@@ -26,33 +27,39 @@ const aSchedule = (rest: Partial<Schedule> = {}): Schedule => ({
   createdAt: minutes(-60),
   ...rest,
 });
-const aState = (rest: Partial<LockedState> = {}): LockedState => ({
-  flagId: 'f-1',
-  environment: 'production',
-  enabled: false,
-  rolloutPercentage: 100,
-  defaultVariant: null,
-  version: 4,
-  updatedAt: minutes(-60),
-  lastApplied: null,
+const aFlag = (rest: Partial<LockedFlag> = {}): LockedFlag => ({
+  ...{ id: 'f-1', key: 'checkout', type: 'BOOLEAN', variants: [], status: 'ACTIVE', lastStatusApplied: null, emergency: null },
   ...rest,
 });
-const apply = (schedule: Schedule, state: LockedState | null) => applySchedule(schedule, state, { now, random: 0 });
+const held = (rest: Partial<LockedState> = {}, flag: Partial<LockedFlag> = {}): Held => ({
+  flag: aFlag(flag),
+  state: {
+    ...newFlagState({ id: 'f-1' }, 'production', minutes(-60)),
+    version: 4,
+    environmentEnabled: true,
+    lastApplied: null,
+    ...rest,
+  },
+});
+const apply = (schedule: Schedule, holding: Held | null) => applySchedule(schedule, holding, { now, random: 0 });
 
 describe('applySchedule', () => {
   it('changes the state, counts its version, and remembers which schedule did it', () => {
     const schedule = aSchedule();
-    expect(apply(schedule, aState())).toMatchObject({
+    expect(apply(schedule, held())).toMatchObject({
       outcome: 'applied',
       schedule: { status: 'APPLIED', appliedAt: now, errorMessage: null, nextRetryAt: null, retryCount: 0 },
-      previous: { enabled: false, version: 4 },
-      next: { enabled: true, version: 5, updatedAt: now, lastApplied: { id: 'b', scheduledAt: schedule.scheduledAt } },
+      previous: { state: { enabled: false, version: 4 } },
+      next: { state: { enabled: true, version: 5, updatedAt: now, lastApplied: { id: 'b', scheduledAt: schedule.scheduledAt } } },
     });
   });
 
   it('counts no version where nothing changes, and is applied all the same', () => {
-    const result = apply(aSchedule({ updates: { enabled: false } }), aState());
-    expect(result).toMatchObject({ outcome: 'applied', next: { version: 4, updatedAt: minutes(-60), lastApplied: { id: 'b' } } });
+    const result = apply(aSchedule({ updates: { enabled: false } }), held());
+    expect(result).toMatchObject({
+      outcome: 'applied',
+      next: { state: { version: 4, updatedAt: minutes(-60), lastApplied: { id: 'b' } } },
+    });
   });
 
   it('fails for good where the flag is gone', () => {
@@ -68,10 +75,45 @@ describe('applySchedule', () => {
     ['at the same instant with a smaller id', { scheduledAt: minutes(-10), id: 'a' }, 'applied'],
     ['at an earlier instant', { scheduledAt: minutes(-11), id: 'z' }, 'applied'],
   ])('after a schedule %s was applied: %s', (_, lastApplied, outcome) => {
-    const result = apply(aSchedule({ status: 'FAILED', nextRetryAt: minutes(-1) }), aState({ lastApplied }));
+    const result = apply(aSchedule({ status: 'FAILED', nextRetryAt: minutes(-1) }), held({ lastApplied }));
     expect(result.outcome).toBe(outcome);
     if (outcome === 'failed')
       expect(result.schedule).toMatchObject({ nextRetryAt: null, errorMessage: expect.stringMatching(/^superseded by/) });
+  });
+
+  it.each([
+    ['the environment is disabled', held({ environmentEnabled: false }), /^Environment 'production' is disabled/],
+    ['an emergency override holds the state', held({ emergency: { reason: 'leak', startedAt: 'T', startedBy: 'ann' } }), /leak/],
+    ['the flag is archived', held({}, { status: 'ARCHIVED' }), /^Flag 'checkout' is archived/],
+    ['the flag no longer has the variant', held({}, { variants: [{ key: 'off', value: false }] }), /'on', which is no variant/],
+  ])('where %s it fails, and is tried again: that may pass', (_, holding, errorMessage) => {
+    expect(apply(aSchedule({ updates: { enabled: true, defaultVariant: 'on' } }), holding)).toMatchObject({
+      outcome: 'failed',
+      schedule: { status: 'FAILED', errorMessage: expect.stringMatching(errorMessage), nextRetryAt: expect.any(Date) },
+    });
+  });
+
+  it('sets the status of the flag, and brings an archived one back with a change of its state', () => {
+    const result = apply(aSchedule({ updates: { enabled: true, status: 'ACTIVE' } }), held({}, { status: 'ARCHIVED' }));
+    expect(result).toMatchObject({
+      outcome: 'applied',
+      next: { flag: { status: 'ACTIVE', lastStatusApplied: { id: 'b' } }, state: { enabled: true, version: 5 } },
+    });
+  });
+
+  it('never undoes a later status that another environment brought, nor one that an emergency elsewhere holds', () => {
+    const toStatus = aSchedule({ updates: { status: 'DEPRECATED' } });
+    const lastStatusApplied = { scheduledAt: minutes(-5), id: 'a' };
+    expect(apply(toStatus, held({}, { lastStatusApplied }))).toMatchObject({
+      outcome: 'failed',
+      schedule: { nextRetryAt: null },
+    });
+    expect(apply(aSchedule(), held({}, { lastStatusApplied })).outcome).toBe('applied');
+    const emergency = { reason: 'leak', startedAt: 'T', startedBy: null, environment: 'staging' };
+    expect(apply(toStatus, held({}, { emergency }))).toMatchObject({
+      outcome: 'failed',
+      schedule: { nextRetryAt: expect.any(Date) },
+    });
   });
 
   it('tells what the schedule was before it failed', () => {
@@ -85,7 +127,7 @@ describe('applySchedule', () => {
         let schedule = aSchedule({ maxRetries, updates: JSON.parse('{"enabled":"yes"}') });
         let tries = 0;
         do {
-          const result = applySchedule(schedule, aState(), { now, random });
+          const result = applySchedule(schedule, held(), { now, random });
           expect(result.outcome).toBe('failed');
           schedule = result.schedule;
           tries++;
@@ -105,12 +147,12 @@ describe('applySchedule', () => {
   it('applied to schedules in any grouping, each in order, ends where the last of them says', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 20 }), (rollouts) => {
-        let state = aState();
+        let holding = held();
         for (const [n, rolloutPercentage] of rollouts.entries()) {
-          const result = apply(aSchedule({ id: `${n}`, scheduledAt: minutes(n - 100), updates: { rolloutPercentage } }), state);
-          if (result.outcome === 'applied') state = result.next;
+          const result = apply(aSchedule({ id: `${n}`, scheduledAt: minutes(n - 100), updates: { rolloutPercentage } }), holding);
+          if (result.outcome === 'applied') holding = result.next;
         }
-        expect(state.rolloutPercentage).toBe(rollouts.at(-1));
+        expect(holding.state.rolloutPercentage).toBe(rollouts.at(-1));
       }),
     );
   });

@@ -48,6 +48,91 @@ export class EnvironmentNotFoundError extends DomainError {
   }
 }
 
+export class EnvironmentAlreadyExistsError extends DomainError {
+  readonly code = 'ENVIRONMENT_ALREADY_EXISTS';
+  readonly environment: string;
+  constructor(environment: string) {
+    super(`An environment '${environment}' exists already`);
+    this.environment = environment;
+  }
+}
+
+export class EnvironmentDisabledError extends DomainError {
+  readonly code = 'ENVIRONMENT_DISABLED';
+  readonly environment: string;
+  constructor(environment: string) {
+    super(`Environment '${environment}' is disabled: it takes no schedules until somebody enables it`);
+    this.environment = environment;
+  }
+}
+
+export class FlagArchivedError extends DomainError {
+  readonly code = 'FLAG_ARCHIVED';
+  readonly flagKey: string;
+  constructor(flagKey: string) {
+    super(`Flag '${flagKey}' is archived: it takes no change until it is made ACTIVE again`);
+    this.flagKey = flagKey;
+  }
+}
+
+/** A state is held by an emergency override. */
+export class EmergencyOverrideActiveError extends DomainError {
+  readonly code = 'EMERGENCY_OVERRIDE_ACTIVE';
+  readonly flagKey: string;
+  readonly environment: string;
+  readonly reason: string;
+  constructor(flagKey: string, environment: string, emergency: { reason: string; startedAt: string; startedBy: string | null }) {
+    const by = emergency.startedBy === null ? '' : ` by '${emergency.startedBy}'`;
+    super(
+      `An emergency override holds flag '${flagKey}' in ${environment} since ${emergency.startedAt}${by} (${emergency.reason}): lift it first`,
+    );
+    this.flagKey = flagKey;
+    this.environment = environment;
+    this.reason = emergency.reason;
+  }
+}
+
+/** A part of a flag's state (a rule, an override, an experiment, an emergency override) is not there. */
+export class StatePartNotFoundError extends DomainError {
+  readonly code = 'STATE_PART_NOT_FOUND';
+  readonly flagKey: string;
+  constructor(part: string, flagKey: string, environment: string) {
+    super(`Flag '${flagKey}' has no ${part} in ${environment}`);
+    this.flagKey = flagKey;
+  }
+}
+
+/** A part of a flag's state is there already, and there can be only one. */
+export class StatePartAlreadyExistsError extends DomainError {
+  readonly code = 'STATE_PART_ALREADY_EXISTS';
+  readonly flagKey: string;
+  constructor(part: string, flagKey: string, environment: string) {
+    super(`Flag '${flagKey}' has ${part} in ${environment} already`);
+    this.flagKey = flagKey;
+  }
+}
+
+export class FlagVersionConflictError<Current extends { version: number } = { version: number }> extends DomainError {
+  readonly code = 'FLAG_VERSION_CONFLICT';
+  readonly expectedVersion: number;
+  /** What the flag is now. */
+  readonly current: Current;
+  constructor(expectedVersion: number, current: Current) {
+    super(`expectedVersion is ${expectedVersion}, but the flag is at version ${current.version}: read it again, then decide`);
+    this.expectedVersion = expectedVersion;
+    this.current = current;
+  }
+}
+
+export class ApiKeyNotFoundError extends DomainError {
+  readonly code = 'API_KEY_NOT_FOUND';
+  readonly id: string;
+  constructor(id: string) {
+    super(`There is no API key '${id}'`);
+    this.id = id;
+  }
+}
+
 export class VersionConflictError<State extends { version: number } = { version: number }> extends DomainError {
   readonly code = 'VERSION_CONFLICT';
   readonly expectedVersion: number;

@@ -3,23 +3,22 @@ import { adminFields, attributedTo } from './attribution.ts';
 import type { EventDraft } from './audit-event.ts';
 import { describeChanges, diffStates } from './changes.ts';
 import type { AuditEventType } from './event-metadata.ts';
-import type { Flag, FlagState } from './flag.ts';
-import { type JsonObject, toJson } from './json.ts';
-import { stateSnapshot } from './schedule-events.ts';
+import type { Flag } from './flag.ts';
+import type { FlagState } from './flag-state.ts';
+import { flagSnapshot } from './snapshots.ts';
 
-/** A flag whole, with its state in every environment. */
-const flagSnapshot = ({ id, key, name, description, type, tags }: Flag, states: readonly FlagState[]): JsonObject => ({
-  ...(toJson({ id, key, name, description, type, tags }) as JsonObject),
-  states: Object.fromEntries(states.map((state) => [state.environment, stateSnapshot(state)])),
+/** What every event of a flag itself says. */
+const ofFlag = (admin: Caller, { id, key }: Flag) => ({
+  ...attributedTo(admin),
+  resource: { type: 'flag', id },
+  flagKey: key,
 });
 
 export const flagCreated = (admin: Caller, flag: Flag, states: readonly FlagState[]): EventDraft<'flag.created'> => {
   const newState = flagSnapshot(flag, states);
   return {
     eventType: 'flag.created',
-    ...attributedTo(admin),
-    resource: { type: 'flag', id: flag.id },
-    flagKey: flag.key,
+    ...ofFlag(admin, flag),
     newState,
     changes: diffStates(null, newState),
     description: `Flag '${flag.key}' was created`,
@@ -36,9 +35,7 @@ export const flagDeleted = (
   const previousState = flagSnapshot(flag, states);
   return {
     eventType: 'flag.deleted',
-    ...attributedTo(admin),
-    resource: { type: 'flag', id: flag.id },
-    flagKey: flag.key,
+    ...ofFlag(admin, flag),
     previousState,
     changes: diffStates(previousState, null),
     description: `Flag '${flag.key}' was deleted${cancelledSchedules ? `, and ${cancelledSchedules} open schedule${cancelledSchedules === 1 ? '' : 's'} with it` : ''}`,
@@ -46,36 +43,27 @@ export const flagDeleted = (
   };
 };
 
-type StateEventType = Extract<AuditEventType, 'flag.enabled' | 'flag.disabled' | 'flag.rollout_changed' | 'flag.updated'>;
+type FlagChangeType = Extract<AuditEventType, 'flag.updated' | 'flag.archived' | 'flag.deprecated'>;
 
-/** One event for one change of state, named after the most telling field that changed. */
-export const flagStateUpdated = (admin: Caller, flag: Flag, previous: FlagState, next: FlagState): EventDraft<StateEventType> => {
-  const [before, after] = [stateSnapshot(previous), stateSnapshot(next)];
-  const changes = diffStates(before, after);
-  const { eventType, sentence } = nameStateChange(previous, next);
-  const details = describeChanges(changes);
+/** A change of the flag itself: of what describes it, or of its status. */
+export const flagChanged = (admin: Caller, previous: Flag, next: Flag): EventDraft<FlagChangeType> => {
+  const [previousState, newState] = [flagSnapshot(previous), flagSnapshot(next)];
+  const changes = diffStates(previousState, newState);
+  const status = previous.status === next.status ? undefined : statusEvents[next.status];
   return {
-    eventType,
-    ...attributedTo(admin),
-    resource: { type: 'flag', id: flag.id },
-    flagKey: flag.key,
-    environment: next.environment,
-    previousState: before,
-    newState: after,
+    eventType: status?.eventType ?? 'flag.updated',
+    ...ofFlag(admin, next),
+    previousState,
+    newState,
     changes,
-    description: `Flag '${flag.key}' in ${next.environment}: ${sentence}; ${details}`,
-    metadata: { flagKey: flag.key, environment: next.environment, ...adminFields(admin) },
+    description: status ? `Flag '${next.key}' ${status.sentence}` : `Flag '${next.key}' was updated: ${describeChanges(changes)}`,
+    metadata: { flagKey: next.key, ...adminFields(admin) },
   };
 };
 
-const nameStateChange = (previous: FlagState, next: FlagState): { eventType: StateEventType; sentence: string } => {
-  if (previous.enabled !== next.enabled) {
-    return next.enabled
-      ? { eventType: 'flag.enabled', sentence: 'was enabled' }
-      : { eventType: 'flag.disabled', sentence: 'was disabled' };
-  }
-  if (previous.rolloutPercentage !== next.rolloutPercentage) {
-    return { eventType: 'flag.rollout_changed', sentence: 'rollout configuration changed' };
-  }
-  return { eventType: 'flag.updated', sentence: 'default value changed' };
-};
+/** How a change to a status is called. */
+export const statusEvents = {
+  ACTIVE: { eventType: 'flag.updated', sentence: 'was made active again' },
+  DEPRECATED: { eventType: 'flag.deprecated', sentence: 'was deprecated' },
+  ARCHIVED: { eventType: 'flag.archived', sentence: 'was archived' },
+} as const satisfies Record<Flag['status'], { eventType: FlagChangeType; sentence: string }>;

@@ -1,23 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ValidationError } from './errors.ts';
-import {
-  applyUpdates,
-  createFlagSchema,
-  type FlagState,
-  flagUpdatesSchema,
-  newFlag,
-  newFlagState,
-  parseStoredUpdates,
-} from './flag.ts';
+import { createFlagSchema, newFlag } from './flag.ts';
 
 const now = new Date('2026-03-01T09:00:00.000Z');
-const state: FlagState = newFlagState({ id: 'f-1' }, 'production', now);
 
 describe('a new flag', () => {
-  it('is disabled and at full rollout, so that enabling it is one change', () => {
-    expect(state).toMatchObject({ enabled: false, rolloutPercentage: 100, defaultVariant: null, version: 1 });
-  });
-
   it('is a boolean without tags where nothing is said, and has each tag once', () => {
     expect(newFlag({ key: 'a', name: 'A' }, { id: 'f-1', now })).toMatchObject({ type: 'BOOLEAN', tags: [], description: null });
     expect(newFlag({ key: 'a', name: 'A', tags: ['x', 'y', 'x'] }, { id: 'f-1', now }).tags).toEqual(['x', 'y']);
@@ -29,52 +15,5 @@ describe('a new flag', () => {
 
   it.each(['', '-a', '.a', '/a', 'a b', 'ä', 'a\n', 'x'.repeat(129)])('may not be called %j', (key) => {
     expect(createFlagSchema.safeParse({ key, name: 'A' }).success).toBe(false);
-  });
-});
-
-describe('applyUpdates', () => {
-  const later = new Date(now.getTime() + 1);
-  it('counts one version, however many fields change', () => {
-    expect(applyUpdates(state, { enabled: true, rolloutPercentage: 1, defaultVariant: 'b' }, later)).toEqual({
-      ...state,
-      enabled: true,
-      rolloutPercentage: 1,
-      defaultVariant: 'b',
-      version: 2,
-      updatedAt: later,
-    });
-  });
-
-  it.each([{ enabled: true }, { rolloutPercentage: 0 }, { defaultVariant: 'b' }])('notices %j', (updates) => {
-    expect(applyUpdates(state, updates, later)).toMatchObject({ ...updates, version: 2 });
-  });
-
-  it('gives the very same state back where nothing changes', () => {
-    expect(applyUpdates(state, { enabled: false, rolloutPercentage: 100 }, later)).toBe(state);
-  });
-});
-
-describe('updates', () => {
-  it.each([{}, { enabled: null }, { enabled: null, rolloutPercentage: null, defaultVariant: null }])(
-    'must change something: %j',
-    (updates) => {
-      expect(flagUpdatesSchema.safeParse(updates).success).toBe(false);
-    },
-  );
-
-  it.each([
-    [{ enabled: true, rolloutPercentage: null }, { enabled: true }],
-    [{ rolloutPercentage: 0, unknown: 1 }, { rolloutPercentage: 0 }],
-  ])('that were stored as %j are read as %j', (stored, read) => {
-    expect(parseStoredUpdates(stored)).toStrictEqual(read);
-  });
-
-  it.each(
-    [null, undefined, [], 'text', 1, {}, { enabled: 1 }, { rolloutPercentage: 1.5 }, { rolloutPercentage: '5' }].map((stored) => [
-      stored,
-    ]),
-  )('that were stored as %j are refused with a ValidationError below updates', (stored) => {
-    expect(() => parseStoredUpdates(stored)).toThrow(ValidationError);
-    expect(() => parseStoredUpdates(stored)).toThrow(/^updates/);
   });
 });

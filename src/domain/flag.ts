@@ -1,52 +1,57 @@
 import { z } from 'zod';
-import { ValidationError } from './errors.ts';
+import { ValidationError, type ValidationIssue } from './errors.ts';
+import type { FlagState } from './flag-state.ts';
+import { isSameJson } from './json.ts';
 import { text } from './text.ts';
+import { findVariantIssues, type Variant, variantsSchema } from './variant.ts';
+import { findMissingVariants } from './variant-use.ts';
 
 export const flagTypes = ['BOOLEAN', 'STRING', 'NUMBER', 'OBJECT'] as const;
 export type FlagType = (typeof flagTypes)[number];
+
+/** ACTIVE → DEPRECATED → ARCHIVED, and back. An archived flag is off everywhere and takes no change but its return. */
+export const flagStatuses = ['ACTIVE', 'DEPRECATED', 'ARCHIVED'] as const;
+export type FlagStatus = (typeof flagStatuses)[number];
 
 export const flagKeySchema = text(1, 128).regex(
   /^[A-Za-z0-9][A-Za-z0-9._/-]*$/,
   'must start with a letter or digit and hold only letters, digits, and . _ / -',
 );
 
+const tagsSchema = z.array(text(1, 64)).max(50, 'must have at most 50 tags');
+const expectedVersion = z.int().min(1, 'must be 1 or more').nullish();
+
 export const createFlagSchema = z.object({
   key: flagKeySchema,
   name: text(1, 255),
   description: text(0, 4000).nullish(),
   type: z.enum(flagTypes).nullish(),
-  tags: z.array(text(1, 64)).max(50, 'must have at most 50 tags').nullish(),
+  variants: variantsSchema.nullish(),
+  tags: tagsSchema.nullish(),
 });
 export type CreateFlag = z.infer<typeof createFlagSchema>;
 
-const emptyUpdates = 'must change at least one of enabled, rolloutPercentage, defaultVariant';
-
-/** What a change of state carries: at least one field. A null says the same as an absent field. */
-export const flagUpdatesSchema = z
+/** What of a flag itself can change. A null says the same as an absent field. */
+export const updateFlagSchema = z
   .object({
-    enabled: z.boolean().nullish(),
-    rolloutPercentage: z
-      .int('must be a whole number from 0 to 100')
-      .min(0, 'must be from 0 to 100')
-      .max(100, 'must be from 0 to 100')
-      .nullish(),
-    defaultVariant: text(1, 128).nullish(),
+    flagKey: text(1, 128),
+    name: text(1, 255).nullish(),
+    description: text(0, 4000).nullish(),
+    variants: variantsSchema.nullish(),
+    tags: tagsSchema.nullish(),
+    expectedVersion,
   })
-  .refine((updates) => Object.values(updates).some((value) => value != null), emptyUpdates);
-export type FlagUpdates = { enabled?: boolean; rolloutPercentage?: number; defaultVariant?: string };
+  .refine(
+    ({ name, description, variants, tags }) => [name, description, variants, tags].some((value) => value != null),
+    'must change at least one of name, description, variants, tags',
+  );
+export type UpdateFlag = z.infer<typeof updateFlagSchema>;
 
-export const updateFlagStateSchema = z.object({
-  flagKey: text(1, 128),
-  environment: text(1, 64),
-  updates: flagUpdatesSchema,
-  expectedVersion: z.int().min(1, 'must be 1 or more').nullish(),
-});
-export type UpdateFlagState = z.infer<typeof updateFlagStateSchema>;
+export const setFlagStatusSchema = z.object({ flagKey: text(1, 128), expectedVersion });
+export type SetFlagStatus = z.infer<typeof setFlagStatusSchema>;
 
 export const deleteFlagSchema = z.object({ flagKey: text(1, 128) });
 export type DeleteFlag = z.infer<typeof deleteFlagSchema>;
-
-export type Environment = { key: string; name: string; enabled: boolean };
 
 export type Flag = {
   id: string;
@@ -54,69 +59,71 @@ export type Flag = {
   name: string;
   description: string | null;
   type: FlagType;
+  /** None: not said yet, so that any name of a default variant is taken. */
+  variants: Variant[];
   tags: string[];
+  status: FlagStatus;
+  /** Counts the changes of the flag itself, from 1; its states count their own. */
+  version: number;
   createdAt: Date;
   updatedAt: Date;
 };
 
-export type FlagState = {
-  flagId: string;
-  environment: string;
-  enabled: boolean;
-  rolloutPercentage: number;
-  defaultVariant: string | null;
-  /** Counts this state's changes, from 1. */
-  version: number;
-  updatedAt: Date;
+/** A flag as it starts. Throws a ValidationError for a variant whose value does not fit the type. */
+export const newFlag = (input: CreateFlag, { id, now }: { id: string; now: Date }): Flag => {
+  const flag: Flag = {
+    id,
+    key: input.key,
+    name: input.name,
+    description: input.description || null,
+    type: input.type ?? 'BOOLEAN',
+    variants: input.variants ?? [],
+    tags: [...new Set(input.tags ?? [])],
+    status: 'ACTIVE',
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+  refuse(findVariantIssues(flag.type, flag.variants).map(below('variants')));
+  return flag;
 };
 
-/** A flag as it starts. */
-export const newFlag = (input: CreateFlag, { id, now }: { id: string; now: Date }): Flag => ({
-  id,
-  key: input.key,
-  name: input.name,
-  description: input.description ?? null,
-  type: input.type ?? 'BOOLEAN',
-  tags: [...new Set(input.tags ?? [])],
-  createdAt: now,
-  updatedAt: now,
-});
-
-/** A new flag's state: disabled, and at full rollout, so that enabling it is one change. */
-export const newFlagState = ({ id }: Pick<Flag, 'id'>, environment: string, now: Date): FlagState => ({
-  flagId: id,
-  environment,
-  enabled: false,
-  rolloutPercentage: 100,
-  defaultVariant: null,
-  version: 1,
-  updatedAt: now,
-});
-
-/** Drops what is absent, so that equal updates are equal JSON. */
-export const normalizeUpdates = (input: z.infer<typeof flagUpdatesSchema>): FlagUpdates => ({
-  ...(input.enabled != null && { enabled: input.enabled }),
-  ...(input.rolloutPercentage != null && { rolloutPercentage: input.rolloutPercentage }),
-  ...(input.defaultVariant != null && { defaultVariant: input.defaultVariant }),
-});
-
-/** Reads updates that were stored; throws a ValidationError where they no longer are what a change may carry. */
-export const parseStoredUpdates = (stored: unknown): FlagUpdates => {
-  const parsed = flagUpdatesSchema.safeParse(stored);
-  if (parsed.success) return normalizeUpdates(parsed.data);
-  throw toValidationError(parsed.error, ['updates']);
+/**
+ * The flag after an update; the very same object where it changes nothing. Throws a ValidationError for variants that do not
+ * fit the flag's type, or lack one that a state speaks of.
+ */
+export const updateFlag = (flag: Flag, states: readonly FlagState[], input: UpdateFlag, now: Date): Flag => {
+  const next: Flag = {
+    ...flag,
+    ...(input.name != null && { name: input.name }),
+    ...(input.description != null && { description: input.description || null }),
+    ...(input.variants != null && { variants: input.variants }),
+    ...(input.tags != null && { tags: [...new Set(input.tags)] }),
+  };
+  if (isSameJson(next, flag)) return flag;
+  if (input.variants != null) {
+    refuse([...findVariantIssues(flag.type, next.variants).map(below('variants')), ...findMissingVariants(next, states)]);
+  }
+  return { ...next, version: flag.version + 1, updatedAt: now };
 };
 
-/** The state after the updates; the very same object where they change nothing. */
-export const applyUpdates = <State extends FlagState>(state: State, updates: FlagUpdates, now: Date): State => {
-  const next = { ...state, ...updates };
-  const changed =
-    next.enabled !== state.enabled ||
-    next.rolloutPercentage !== state.rolloutPercentage ||
-    next.defaultVariant !== state.defaultVariant;
-  return changed ? { ...next, version: state.version + 1, updatedAt: now } : state;
+/** The flag with another status; the very same object where it has it already. Throws a ValidationError. */
+export const setFlagStatus = (flag: Flag, status: FlagStatus, now: Date): Flag => {
+  if (flag.status === status) return flag;
+  refuse(findStatusIssues(flag.status, status));
+  return { ...flag, status, version: flag.version + 1, updatedAt: now };
 };
 
-/** Zod's findings as ours: where, below the input, and what. */
-export const toValidationError = (error: z.ZodError, prefix: string[] = []): ValidationError =>
-  new ValidationError(error.issues.map(({ path, message }) => ({ path: [...prefix, ...path.map(String)], message })));
+/** Why a status cannot follow another. */
+export const findStatusIssues = (from: FlagStatus, to: FlagStatus): ValidationIssue[] =>
+  from === 'ARCHIVED' && to === 'DEPRECATED'
+    ? [{ path: ['status'], message: 'is DEPRECATED: an ARCHIVED flag can only become ACTIVE again' }]
+    : [];
+
+const below =
+  (...prefix: string[]) =>
+  ({ path, message }: ValidationIssue): ValidationIssue => ({ path: [...prefix, ...path], message });
+
+const refuse = (issues: ValidationIssue[]): void => {
+  if (issues.length > 0) throw new ValidationError(issues);
+};

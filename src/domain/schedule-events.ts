@@ -1,10 +1,10 @@
 import { type Caller, systemActor } from './actor.ts';
-import type { Applied, Failed } from './apply-schedule.ts';
+import { type Applied, effectiveStateOf, type Failed } from './apply-schedule.ts';
 import { adminFields, attributedTo } from './attribution.ts';
 import type { EventDraft } from './audit-event.ts';
 import { describeChanges, describeUpdates, diffStates } from './changes.ts';
-import type { FlagState } from './flag.ts';
 import type { Schedule } from './schedule.ts';
+import { effectiveSnapshot } from './snapshots.ts';
 
 const about = ({ id, flagKey, environment }: Schedule) => ({
   resource: { type: 'flag_schedule', id },
@@ -14,14 +14,6 @@ const about = ({ id, flagKey, environment }: Schedule) => ({
 });
 const scheduled = ({ id, flagKey, environment }: Schedule) => ({ scheduleId: id, flagKey, environment });
 const named = ({ flagKey, environment }: Schedule) => `flag '${flagKey}' in ${environment}`;
-
-/** What an event says of a flag's state. */
-export const stateSnapshot = ({ enabled, rolloutPercentage, defaultVariant, version }: FlagState) => ({
-  enabled,
-  rolloutPercentage,
-  defaultVariant,
-  version,
-});
 
 export const scheduleCreated = (admin: Caller, schedule: Schedule): EventDraft<'flag_schedule.created'> => ({
   eventType: 'flag_schedule.created',
@@ -62,7 +54,7 @@ export const scheduleCancelled = (
 };
 
 export const scheduleApplied = ({ schedule, previous, next }: Applied, appliedAt: Date): EventDraft<'flag_schedule.applied'> => {
-  const [before, after] = [stateSnapshot(previous), stateSnapshot(next)];
+  const [before, after] = [effectiveSnapshot(effectiveStateOf(previous)), effectiveSnapshot(effectiveStateOf(next))];
   const changes = diffStates(before, after);
   return {
     eventType: 'flag_schedule.applied',

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { ValidationError } from './errors.ts';
-import { type Flag, type FlagUpdates, flagUpdatesSchema, normalizeUpdates } from './flag.ts';
+import type { Flag } from './flag.ts';
+import { type FlagUpdates, flagUpdatesSchema, normalizeUpdates } from './flag-state.ts';
+import { instant } from './instant.ts';
+import { isSameJson } from './json.ts';
 import { text } from './text.ts';
 
 export const scheduleStatuses = ['PENDING', 'APPLIED', 'FAILED', 'CANCELLED'] as const;
 export type ScheduleStatus = (typeof scheduleStatuses)[number];
-
-/** An instant: a Date, or RFC 3339 text with an offset. */
-const instant = z.union([z.date(), z.iso.datetime({ offset: true }).transform((value) => new Date(value))]);
 
 export const maxRetriesRange = { min: 0, max: 10, default: 3 } as const;
 const maxRetriesMessage = `must be from ${maxRetriesRange.min} to ${maxRetriesRange.max}`;
@@ -89,18 +89,12 @@ export const planSchedule = (
 };
 
 /** Whether a repeated idempotency key comes with the input that made this schedule. */
-export const isSameRequest = (schedule: Schedule, input: CreateSchedule): boolean => {
-  const updates = normalizeUpdates(input.updates);
-  return (
-    schedule.flagKey === input.flagKey &&
-    schedule.environment === input.environment &&
-    schedule.scheduledAt.getTime() === input.scheduledAt.getTime() &&
-    schedule.maxRetries === (input.maxRetries ?? maxRetriesRange.default) &&
-    schedule.updates.enabled === updates.enabled &&
-    schedule.updates.rolloutPercentage === updates.rolloutPercentage &&
-    schedule.updates.defaultVariant === updates.defaultVariant
-  );
-};
+export const isSameRequest = (schedule: Schedule, input: CreateSchedule): boolean =>
+  schedule.flagKey === input.flagKey &&
+  schedule.environment === input.environment &&
+  schedule.scheduledAt.getTime() === input.scheduledAt.getTime() &&
+  schedule.maxRetries === (input.maxRetries ?? maxRetriesRange.default) &&
+  isSameJson(schedule.updates, normalizeUpdates(input.updates));
 
 /** Pending schedules of one flag and environment this close to each other are shown as each other's conflicts. */
 export const conflictWindowMs = 60 * 60 * 1000;

@@ -1,23 +1,41 @@
+import type { makeChangeOverrides } from '../application/change-overrides.ts';
+import type { makeChangeRules } from '../application/change-rules.ts';
+import type { makeOverrideInEmergency } from '../application/override-in-emergency.ts';
+import type { makeRunExperiment } from '../application/run-experiment.ts';
 import type { Caller } from '../domain/actor.ts';
+import type { ApiKey, CreateApiKey, RevokeApiKey } from '../domain/api-key.ts';
 import type { LogEntry } from '../domain/audit-event.ts';
 import type { AuditEventFilter } from '../domain/audit-filter.ts';
-import type { CreateFlag, DeleteFlag, Flag, FlagState, UpdateFlagState } from '../domain/flag.ts';
+import type { CreateFlag, DeleteFlag, Flag, FlagStatus, SetFlagStatus, UpdateFlag } from '../domain/flag.ts';
+import type { FlagState, UpdateFlagState } from '../domain/flag-state.ts';
 import type { CancelSchedule, CreateSchedule, Schedule } from '../domain/schedule.ts';
+import type { ApiKeyStore } from '../ports/api-key-store.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
 import type { ScheduleStore } from '../ports/schedule-store.ts';
 
+/** Changes of the parts of a flag's state. */
+type StateChanges = ReturnType<typeof makeChangeRules> &
+  ReturnType<typeof makeChangeOverrides> &
+  ReturnType<typeof makeRunExperiment> &
+  ReturnType<typeof makeOverrideInEmergency>;
+
 /** What the GraphQL edge needs of the application: the commands, and what it reads. */
-export type App = {
+export type App = StateChanges & {
   createFlag(admin: Caller, input: CreateFlag): Promise<Flag>;
+  updateFlag(admin: Caller, input: UpdateFlag): Promise<Flag>;
+  setFlagStatus(admin: Caller, input: SetFlagStatus, status: FlagStatus): Promise<Flag>;
   updateFlagState(admin: Caller, input: UpdateFlagState): Promise<FlagState>;
   deleteFlag(admin: Caller, input: DeleteFlag): Promise<Flag>;
   createSchedule(admin: Caller, input: CreateSchedule): Promise<Schedule>;
   cancelSchedule(admin: Caller, input: CancelSchedule): Promise<Schedule>;
+  createApiKey(admin: Caller, input: CreateApiKey): Promise<{ apiKey: ApiKey; secret: string }>;
+  revokeApiKey(admin: Caller, input: RevokeApiKey): Promise<ApiKey>;
   /** Records a refused operation; returns at once. */
   recordAccessDenied(caller: Caller, denied: { operation: string; requiredRole: string }): void;
   follow(options: { filter: AuditEventFilter; after?: number }): Promise<AsyncIterableIterator<LogEntry, undefined>>;
   flags: FlagStore;
   schedules: ScheduleStore;
+  apiKeys: Pick<ApiKeyStore, 'list' | 'count'>;
   log: AuditLog;
 };

@@ -18,7 +18,8 @@ type Types = {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
     SafeInt: { Input: number; Output: number };
-    JSON: { Input: JsonValue; Output: JsonValue };
+    // Where an argument may be null, its type says so.
+    JSON: { Input: NonNullable<JsonValue>; Output: JsonValue };
   };
 };
 

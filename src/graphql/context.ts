@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import DataLoader from 'dataloader';
 import type { Caller, RequestContext } from '../domain/actor.ts';
-import type { Flag, FlagState } from '../domain/flag.ts';
+import type { Flag } from '../domain/flag.ts';
+import type { FlagState } from '../domain/flag-state.ts';
 import type { Schedule } from '../domain/schedule.ts';
 import type { App } from './app.ts';
 

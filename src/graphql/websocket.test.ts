@@ -19,22 +19,14 @@ const auditor: Identity = {
   roles: ['AUDITOR'],
   sessionId: null,
   expiresAt: null,
+  apiKeyId: null,
 };
 const notUsed = () => {
   throw new Error('not what this test is about');
 };
-const appWith = (follow: App['follow']): App => ({
-  createFlag: notUsed,
-  updateFlagState: notUsed,
-  deleteFlag: notUsed,
-  createSchedule: notUsed,
-  cancelSchedule: notUsed,
-  recordAccessDenied: notUsed,
-  follow,
-  flags: { environments: notUsed, find: notUsed, findByIds: notUsed, list: notUsed, count: notUsed, statesOf: notUsed },
-  schedules: { find: notUsed, list: notUsed, count: notUsed, conflictsOf: notUsed, backlog: notUsed },
-  log: { find: notUsed, list: notUsed, count: notUsed, size: notUsed, declaredLost: notUsed, readAfter: notUsed },
-});
+/** An application of which only following is used; whatever else an operation reached would fail. */
+const appWith = (follow: App['follow']): App =>
+  new Proxy({ follow } as App, { get: (app, name) => Reflect.get(app, name) ?? notUsed });
 
 /** The entries that a test gives, one by one, and whether their reader has gone. */
 const makeEntries = () => {

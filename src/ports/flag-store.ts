@@ -1,10 +1,13 @@
-import type { Environment, Flag, FlagState, FlagType } from '../domain/flag.ts';
+import type { Environment } from '../domain/environment.ts';
+import type { Flag, FlagStatus, FlagType } from '../domain/flag.ts';
+import type { EffectiveState, FlagState } from '../domain/flag-state.ts';
 import type { Slice } from './paging.ts';
 
 export type FlagFilter = {
   /** Part of the key or the name, in any case. */
   search?: string | null;
   type?: FlagType | null;
+  statuses?: readonly FlagStatus[] | null;
   /** Flags that have all of these. */
   tags?: readonly string[] | null;
 };
@@ -21,16 +24,21 @@ export type FlagStore = {
   statesOf(flagIds: readonly string[]): Promise<Map<string, FlagState[]>>;
 };
 
+/** What of a flag decides whether a change can be scheduled. */
+export type SharedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status'>;
+
 /** What a change of flags needs beside, inside one transaction. */
 export type FlagWriter = Pick<FlagStore, 'environments' | 'find'> & {
-  /** False where the key is taken. */
-  add(flag: Flag, states: readonly FlagState[]): Promise<boolean>;
-  /** A flag, kept from deletion until the transaction ends, and whether it has a state in the environment. */
-  findShared(key: string, environment: string): Promise<{ flag: Pick<Flag, 'id' | 'key'>; hasEnvironment: boolean } | null>;
+  /** False where the key is taken. Its states come after it: then no environment that is created meanwhile is missed. */
+  add(flag: Flag): Promise<boolean>;
+  addStates(states: readonly FlagState[]): Promise<void>;
+  /** A flag, kept from deletion until the transaction ends, and the environment; null for an unknown one. */
+  findShared(key: string, environment: string): Promise<{ flag: SharedFlag; environment: { enabled: boolean } | null } | null>;
   /** A flag with its states, locked against every other change. */
   findLocked(key: string): Promise<{ flag: Flag; states: FlagState[] } | null>;
   /** The flag and its state in one environment, locked against every other change; `state` is null for an unknown environment. */
-  findLockedState(key: string, environment: string): Promise<{ flag: Flag; state: FlagState | null } | null>;
+  findLockedState(key: string, environment: string): Promise<{ flag: Flag; state: EffectiveState | null } | null>;
+  saveFlag(flag: Flag): Promise<void>;
   saveState(state: FlagState): Promise<void>;
   remove(flagId: string): Promise<void>;
 };

@@ -1,4 +1,4 @@
-import type { LockedState } from '../domain/apply-schedule.ts';
+import type { Held, LockedFlag, LockedState } from '../domain/apply-schedule.ts';
 import type { Schedule, ScheduleStatus } from '../domain/schedule.ts';
 import type { Slice } from './paging.ts';
 
@@ -28,8 +28,11 @@ export type ScheduleStore = {
   backlog(): Promise<{ due: number; oldestLatenessMs: number }>;
 };
 
-/** Where a schedule that is due meets its flag: `state` is null where the flag is gone. */
-export type DueSchedule = { schedule: Schedule; state: LockedState | null };
+/** Where a schedule that is due meets its flag: `held` is null where the flag is gone. */
+export type DueSchedule = { schedule: Schedule; held: Held | null };
+
+/** What a batch of schedules changed, each in its last form: flags whose status was set, by id, and states. */
+export type Changed = { flags: Map<string, LockedFlag>; states: Map<string, LockedState> };
 
 /** What a change of schedules needs, inside one transaction. */
 export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
@@ -51,13 +54,13 @@ export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
     reason: string;
   }): Promise<{ schedule: Schedule; before: ScheduleStatus }[]>;
   /**
-   * Claims what is due by the database's clock: locks the flag states of the oldest `limit` due schedules, skips those that
+   * Claims what is due by the database's clock: locks the flags and states of the oldest `limit` due schedules, skips those that
    * another worker holds, and then takes due schedules of the locked states, in the order in which they apply. `except`: the
    * ids of schedules to leave alone.
    */
   claimDue(limit: number, options?: { except: readonly string[] }): Promise<{ now: Date; due: DueSchedule[] }>;
-  /** Saves what came of a claim: each schedule, and each state in its last form. Set-wise: two statements at most. */
-  saveOutcomes(schedules: readonly Schedule[], states: readonly LockedState[]): Promise<void>;
+  /** Saves what came of a claim: each schedule, and what they changed. One statement. */
+  saveOutcomes(schedules: readonly Schedule[], changed: Changed): Promise<void>;
 };
 
 /** The database refused the values of an outcome (a constraint, a trigger), not the connection or the transaction. */

@@ -134,7 +134,10 @@ describe.each(databases)('the log on $kind', ({ createDatabase }) => {
           scheduledAt: '2026-03-01T09:00:00.000Z',
           appliedAt: '2026-03-01T09:00:00.000Z',
           latenessMs: 0,
-          flagState: { enabled: true, rolloutPercentage: 1, defaultVariant: null, version: 1 },
+          flagState: {
+            ...{ enabled: true, rolloutPercentage: 1, defaultVariant: null, rules: [], overrides: [] },
+            ...{ experiment: null, emergency: null, status: 'ACTIVE', version: 1 },
+          },
         },
         result: 'FAILURE',
         requestContext: { ipAddress: null, userAgent: null, requestId: 'req-1', sessionId: null, apiKeyId: null },

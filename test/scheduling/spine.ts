@@ -13,7 +13,7 @@ import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts'
 import { makeSpoolReplay } from '../../src/audit/spool-replay.ts';
 import type { Caller } from '../../src/domain/actor.ts';
 import { completeEvent, type EventDraft, toEntry } from '../../src/domain/audit-event.ts';
-import type { FlagUpdates } from '../../src/domain/flag.ts';
+import type { FlagUpdates } from '../../src/domain/flag-state.ts';
 import type { Schedule } from '../../src/domain/schedule.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { temporaryFolder } from '../support/service.ts';
@@ -25,6 +25,7 @@ export const anAdmin = (userId = 'admin-a', email: string | null = `${userId}@ex
   roles: ['ADMIN'],
   sessionId: null,
   expiresAt: null,
+  apiKeyId: null,
   requestContext: { ipAddress: null, userAgent: null, requestId: null, sessionId: null, apiKeyId: null },
 });
 

@@ -1,6 +1,6 @@
-import type { FlagState } from '../../domain/flag.ts';
-import type { Prisma } from '../../generated/prisma/client.ts';
-import type { FlagFilter, FlagStore, FlagWriter } from '../../ports/flag-store.ts';
+import type { FlagState } from '../../domain/flag-state.ts';
+import { Prisma } from '../../generated/prisma/client.ts';
+import type { FlagFilter, FlagStore, FlagWriter, SharedFlag } from '../../ports/flag-store.ts';
 import { type Queryable, toFlag, toFlagState } from './rows.ts';
 
 const environmentFields = { key: true, name: true, enabled: true } as const;
@@ -9,9 +9,10 @@ const inOrderOfEnvironments: Prisma.EnvironmentOrderByWithRelationInput[] = [{ c
 /** Prisma's `contains` is LIKE, and leaves its wildcards as they are. */
 const containing = (part: string) => ({ contains: part.replaceAll(/[\\%_]/g, '\\$&'), mode: 'insensitive' }) as const;
 
-const toWhere = ({ search, type, tags }: FlagFilter): Prisma.FlagWhereInput => ({
+const toWhere = ({ search, type, statuses, tags }: FlagFilter): Prisma.FlagWhereInput => ({
   ...(search && { OR: [{ key: containing(search) }, { name: containing(search) }] }),
   ...(type && { type }),
+  ...(statuses && { status: { in: [...statuses] } }),
   ...(tags?.length && { tags: { hasEvery: [...tags] } }),
 });
 
@@ -55,18 +56,19 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
   return {
     environments,
     find,
-    add: async (flag, states) => {
-      const { count } = await tx.flag.createMany({ data: [flag], skipDuplicates: true });
-      if (count === 0) return false;
+    add: async (flag) => (await tx.flag.createMany({ data: [flag], skipDuplicates: true })).count === 1,
+    addStates: async (states) => {
       await tx.flagState.createMany({ data: states.map(toRow) });
-      return true;
     },
     findShared: async (key, environment) => {
-      const [row] = await tx.$queryRaw<{ id: string; key: string; hasEnvironment: boolean }[]>`
-        SELECT f.id, f.key, EXISTS (
-          SELECT 1 FROM feature_flag_states s WHERE s.flag_id = f.id AND s.environment_key = ${environment}) AS "hasEnvironment"
-        FROM feature_flags f WHERE f.key = ${key} FOR KEY SHARE`;
-      return row ? { flag: row, hasEnvironment: row.hasEnvironment } : null;
+      const [row] = await tx.$queryRaw<(SharedFlag & { environmentEnabled: boolean | null })[]>`
+        SELECT f.id, f.key, f.type, f.status, f.variants, (
+          SELECT e.enabled FROM feature_flag_states s JOIN environments e ON e.key = s.environment_key
+          WHERE s.flag_id = f.id AND s.environment_key = ${environment}) AS "environmentEnabled"
+        FROM feature_flags f WHERE f.key = ${key} FOR KEY SHARE OF f`;
+      if (!row) return null;
+      const { environmentEnabled, ...flag } = row;
+      return { flag, environment: environmentEnabled === null ? null : { enabled: environmentEnabled } };
     },
     findLocked: async (key) => {
       const flag = await lock(key);
@@ -75,27 +77,26 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
       return { flag, states: (await statesOf([flag.id])).get(flag.id) ?? [] };
     },
     findLockedState: async (key, environment) => {
-      const flag = await find(key);
-      if (!flag) return null;
-      const locked = await tx.$queryRaw<unknown[]>`SELECT 1 FROM feature_flag_states
-        WHERE flag_id = ${flag.id}::uuid AND environment_key = ${environment} FOR UPDATE`;
-      if (locked.length === 0) return (await find(key)) ? { flag, state: null } : null;
-      const row = await tx.flagState.findUniqueOrThrow({
-        where: { flagId_environmentKey: { flagId: flag.id, environmentKey: environment } },
+      // The flag as well: an update may set its status, which is the same in all environments.
+      const [locked] = await tx.$queryRaw<{ id: string }[]>`SELECT f.id FROM feature_flags f
+        JOIN feature_flag_states s ON s.flag_id = f.id WHERE f.key = ${key} AND s.environment_key = ${environment}
+        FOR NO KEY UPDATE OF f, s`;
+      if (!locked) {
+        const flag = await find(key);
+        return flag && { flag, state: null };
+      }
+      const { flag, ...state } = await tx.flagState.findUniqueOrThrow({
+        where: { flagId_environmentKey: { flagId: locked.id, environmentKey: environment } },
+        include: { flag: true },
       });
-      return { flag, state: toFlagState(row) };
+      return { flag: toFlag(flag), state: { ...toFlagState(state), status: toFlag(flag).status } };
     },
-    saveState: async ({ flagId, environment: environmentKey, ...state }) => {
-      await tx.flagState.update({
-        where: { flagId_environmentKey: { flagId, environmentKey } },
-        data: {
-          enabled: state.enabled,
-          rolloutPercentage: state.rolloutPercentage,
-          defaultVariant: state.defaultVariant,
-          version: state.version,
-          updatedAt: state.updatedAt,
-        },
-      });
+    saveFlag: async ({ id, name, description, variants, tags, status, version, updatedAt }) => {
+      await tx.flag.update({ where: { id }, data: { name, description, variants, tags, status, version, updatedAt } });
+    },
+    saveState: async (state) => {
+      const { flagId, environmentKey, ...data } = toRow(state);
+      await tx.flagState.update({ where: { flagId_environmentKey: { flagId, environmentKey } }, data });
     },
     remove: async (flagId) => {
       await tx.flag.delete({ where: { id: flagId } });
@@ -103,4 +104,16 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
   };
 };
 
-const toRow = ({ environment, ...state }: FlagState) => ({ ...state, environmentKey: environment });
+const toRow = ({ environment, experiment, emergency, ...state }: FlagState) => ({
+  flagId: state.flagId,
+  environmentKey: environment,
+  enabled: state.enabled,
+  rolloutPercentage: state.rolloutPercentage,
+  defaultVariant: state.defaultVariant,
+  rules: state.rules,
+  overrides: state.overrides,
+  experiment: experiment ?? Prisma.DbNull,
+  emergency: emergency ?? Prisma.DbNull,
+  version: state.version,
+  updatedAt: state.updatedAt,
+});

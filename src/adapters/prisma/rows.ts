@@ -1,27 +1,41 @@
-import type { Flag as DomainFlag, FlagState as DomainFlagState, FlagType, FlagUpdates } from '../../domain/flag.ts';
+import type { Experiment } from '../../domain/experiment.ts';
+import type { Flag as DomainFlag, FlagStatus, FlagType } from '../../domain/flag.ts';
+import type { FlagOverride } from '../../domain/flag-override.ts';
+import type { FlagRule } from '../../domain/flag-rule.ts';
+import type { FlagState as DomainFlagState, EmergencyOverride, FlagUpdates } from '../../domain/flag-state.ts';
 import type { Schedule as DomainSchedule, ScheduleStatus } from '../../domain/schedule.ts';
+import type { Variant } from '../../domain/variant.ts';
 import type { Flag, FlagState, Prisma, PrismaClient, Schedule } from '../../generated/prisma/client.ts';
 
 /** The whole client, or the part of it that works inside one transaction. */
 export type Queryable = PrismaClient | Prisma.TransactionClient;
 
-export const toFlag = ({ id, key, name, description, type, tags, createdAt, updatedAt }: Flag): DomainFlag => ({
-  id,
-  key,
-  name,
-  description,
-  type: type as FlagType,
-  tags,
-  createdAt,
-  updatedAt,
+export const toFlag = (row: Flag): DomainFlag => ({
+  id: row.id,
+  key: row.key,
+  name: row.name,
+  description: row.description,
+  type: row.type as FlagType,
+  variants: row.variants as Variant[],
+  tags: row.tags,
+  status: row.status as FlagStatus,
+  version: row.version,
+  createdAt: row.createdAt,
+  updatedAt: row.updatedAt,
 });
 
-export const toFlagState = (row: FlagState): DomainFlagState => ({
+export type StateRow = Omit<FlagState, 'lastScheduledAt' | 'lastScheduleId'>;
+
+export const toFlagState = (row: StateRow): DomainFlagState => ({
   flagId: row.flagId,
   environment: row.environmentKey,
   enabled: row.enabled,
   rolloutPercentage: row.rolloutPercentage,
   defaultVariant: row.defaultVariant,
+  rules: row.rules as FlagRule[],
+  overrides: row.overrides as FlagOverride[],
+  experiment: row.experiment as Experiment | null,
+  emergency: row.emergency as EmergencyOverride | null,
   version: row.version,
   updatedAt: row.updatedAt,
 });

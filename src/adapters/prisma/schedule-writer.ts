@@ -1,9 +1,11 @@
-import type { LockedState } from '../../domain/apply-schedule.ts';
+import type { LastApplied, LockedFlag } from '../../domain/apply-schedule.ts';
+import type { FlagStatus, FlagType } from '../../domain/flag.ts';
 import type { Schedule, ScheduleStatus } from '../../domain/schedule.ts';
+import type { Variant } from '../../domain/variant.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
-import { type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
+import { type Changed, type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
 import { databaseMessageOf, isRefusal } from './database-errors.ts';
-import { toSchedule } from './rows.ts';
+import { type StateRow, toFlagState, toSchedule } from './rows.ts';
 import { dueAt, isOpen, scheduleColumns } from './schedule-store.ts';
 
 /** Schedules in one transaction. */
@@ -30,9 +32,9 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter
   cancelOpen: async ({ id, ...cancellation }) => (await cancelWhere(tx, Prisma.sql`d.id = ${id}::uuid`, cancellation))[0] ?? null,
   cancelAllOpen: ({ flagId, ...cancellation }) => cancelWhere(tx, Prisma.sql`d.flag_id = ${flagId}::uuid`, cancellation),
   claimDue: (limit, options) => claimDue(tx, limit, options?.except ?? []),
-  saveOutcomes: async (schedules, states) => {
+  saveOutcomes: async (schedules, changed) => {
     try {
-      await saveOutcomes(tx, schedules, states);
+      await saveOutcomes(tx, schedules, changed);
     } catch (error) {
       if (isRefusal(error)) throw new OutcomeRefusedError(databaseMessageOf(error), error);
       throw error;
@@ -61,20 +63,23 @@ const cancelWhere = async (
   return rows.map(({ before, ...row }) => ({ schedule: toSchedule(row), before }));
 };
 
-type StateColumns = {
-  enabled: boolean | null;
-  rolloutPercentage: number;
-  defaultVariant: string | null;
-  version: number;
+type HeldColumns = Omit<StateRow, 'flagId' | 'updatedAt'> & {
   stateUpdatedAt: Date;
+  environmentEnabled: boolean;
   lastScheduledAt: Date | null;
   lastScheduleId: string | null;
-  now: Date;
+  flagType: FlagType;
+  flagVariants: Variant[] | null;
+  flagStatus: FlagStatus;
+  flagEmergency: LockedFlag['emergency'];
+  lastStatusScheduledAt: Date | null;
+  lastStatusScheduleId: string | null;
 };
 
 /**
- * Claims flag states, not schedules: two workers that skipped each other's rows could otherwise commit 09:01 before 09:00
- * of one flag. The rows are read in a second statement, whose snapshot is younger than the locks.
+ * Claims flags and their states, not schedules: two workers that skipped each other's rows could otherwise commit 09:01 before
+ * 09:00 of one flag. The flag itself is locked because its status is the same in all environments; not against those who only
+ * refer to it, such as new schedules. The rows are read in a second statement, whose snapshot is younger than the locks.
  */
 const claimDue = async (
   tx: Prisma.TransactionClient,
@@ -85,24 +90,34 @@ const claimDue = async (
   const held = await tx.$queryRaw<{ now: Date; flagId: string; environmentKey: string }[]>`
     SELECT now()::timestamptz(3) AS now, s.flag_id AS "flagId", s.environment_key AS "environmentKey"
     FROM feature_flag_schedules d JOIN feature_flag_states s ON s.flag_id = d.flag_id AND s.environment_key = d.environment_key
-    WHERE ${isDue} ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR UPDATE OF s SKIP LOCKED`;
+    JOIN feature_flags f ON f.id = d.flag_id
+    WHERE ${isDue} ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR NO KEY UPDATE OF f, s SKIP LOCKED`;
   const rows = held.length ? await readDue(tx, { held, isDue, limit }) : [];
   const orphans = rows.length < limit ? await claimOrphans(tx, { isDue, limit: limit - rows.length }) : [];
-  const due = [...rows.map(toDueSchedule), ...orphans.map((row) => ({ schedule: toSchedule(row), state: null }))];
+  const due = [...rows.map(toDueSchedule), ...orphans.map((row) => ({ schedule: toSchedule(row), held: null }))];
   return { now: held[0]?.now ?? orphans[0]?.now ?? new Date(0), due };
 };
 
 type Claim = { isDue: Prisma.Sql; limit: number };
-type Held = { flagId: string; environmentKey: string }[];
+type HeldKeys = { flagId: string; environmentKey: string }[];
 
-const readDue = (tx: Prisma.TransactionClient, { held, isDue, limit }: Claim & { held: Held }) => {
+const readDue = (tx: Prisma.TransactionClient, { held, isDue, limit }: Claim & { held: HeldKeys }) => {
   const states = [...new Map(held.map((state) => [`${state.flagId} ${state.environmentKey}`, state])).values()];
-  return tx.$queryRaw<(Row & StateColumns)[]>`
+  return tx.$queryRaw<(Row & HeldColumns)[]>`
     SELECT ${scheduleColumns}, s.enabled, s.rollout_percentage AS "rolloutPercentage", s.default_variant AS "defaultVariant",
-      s.version, s.updated_at AS "stateUpdatedAt", s.last_scheduled_at AS "lastScheduledAt", s.last_schedule_id AS "lastScheduleId"
+      s.rules, s.overrides, s.experiment, s.emergency, s.version, s.updated_at AS "stateUpdatedAt",
+      s.last_scheduled_at AS "lastScheduledAt", s.last_schedule_id AS "lastScheduleId", e.enabled AS "environmentEnabled",
+      f.type AS "flagType", f.status AS "flagStatus", f.last_status_scheduled_at AS "lastStatusScheduledAt",
+      f.last_status_schedule_id AS "lastStatusScheduleId",
+      CASE WHEN d.updates ?| ARRAY['defaultVariant', 'rules'] THEN f.variants END AS "flagVariants",
+      CASE WHEN d.updates ? 'status' THEN (
+        SELECT o.emergency || jsonb_build_object('environment', o.environment_key) FROM feature_flag_states o
+        WHERE o.flag_id = f.id AND o.emergency IS NOT NULL ORDER BY o.environment_key LIMIT 1) END AS "flagEmergency"
     FROM unnest(${states.map(({ flagId }) => flagId)}::uuid[], ${states.map(({ environmentKey }) => environmentKey)}::text[])
       AS held (flag_id, environment_key)
     JOIN feature_flag_states s ON s.flag_id = held.flag_id AND s.environment_key = held.environment_key
+    JOIN feature_flags f ON f.id = held.flag_id
+    JOIN environments e ON e.key = held.environment_key
     JOIN feature_flag_schedules d ON d.flag_id = held.flag_id AND d.environment_key = held.environment_key
     WHERE ${isDue} ORDER BY d.scheduled_at, d.id LIMIT ${limit} FOR UPDATE OF d`;
 };
@@ -115,22 +130,31 @@ const claimOrphans = (tx: Prisma.TransactionClient, { isDue, limit }: Claim) =>
       SELECT 1 FROM feature_flag_states s WHERE s.flag_id = d.flag_id AND s.environment_key = d.environment_key)
     ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR UPDATE OF d SKIP LOCKED`;
 
-const toDueSchedule = (row: Row & StateColumns): DueSchedule => ({
+const toDueSchedule = (row: Row & HeldColumns): DueSchedule => ({
   schedule: toSchedule(row),
-  state: {
-    flagId: row.flagId ?? '',
-    environment: row.environmentKey,
-    enabled: row.enabled ?? false,
-    rolloutPercentage: row.rolloutPercentage,
-    defaultVariant: row.defaultVariant,
-    version: row.version,
-    updatedAt: row.stateUpdatedAt,
-    lastApplied: row.lastScheduledAt && row.lastScheduleId ? { scheduledAt: row.lastScheduledAt, id: row.lastScheduleId } : null,
+  held: {
+    flag: {
+      id: row.flagId ?? '',
+      key: row.flagKey,
+      type: row.flagType,
+      variants: row.flagVariants ?? [],
+      status: row.flagStatus,
+      emergency: row.flagEmergency,
+      lastStatusApplied: toLastApplied(row.lastStatusScheduledAt, row.lastStatusScheduleId),
+    },
+    state: {
+      ...toFlagState({ ...row, flagId: row.flagId ?? '', updatedAt: row.stateUpdatedAt }),
+      environmentEnabled: row.environmentEnabled,
+      lastApplied: toLastApplied(row.lastScheduledAt, row.lastScheduleId),
+    },
   },
 });
 
-/** One statement for any number of schedules and states. */
-const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Schedule[], states: readonly LockedState[]) => {
+const toLastApplied = (scheduledAt: Date | null, id: string | null): LastApplied =>
+  scheduledAt && id ? { scheduledAt, id } : null;
+
+/** One statement for any number of schedules, states and flags. */
+const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Schedule[], { flags, states }: Changed) => {
   const scheduleRows = schedules.map(({ id, status, appliedAt, errorMessage, retryCount, nextRetryAt }) => ({
     id,
     status,
@@ -139,16 +163,23 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
     retry_count: retryCount,
     next_retry_at: nextRetryAt,
   }));
-  const stateRows = states.map(({ flagId, environment, lastApplied, ...state }) => ({
+  const stateRows = [...states.values()].map(({ flagId, environment, lastApplied, ...state }) => ({
     flag_id: flagId,
     environment_key: environment,
     enabled: state.enabled,
     rollout_percentage: state.rolloutPercentage,
     default_variant: state.defaultVariant,
+    rules: state.rules,
     version: state.version,
     updated_at: state.updatedAt,
     last_scheduled_at: lastApplied?.scheduledAt,
     last_schedule_id: lastApplied?.id,
+  }));
+  const flagRows = [...flags.values()].map(({ id, status, lastStatusApplied }) => ({
+    id,
+    status,
+    last_at: lastStatusApplied?.scheduledAt,
+    last_id: lastStatusApplied?.id,
   }));
   await tx.$executeRaw`
     WITH schedules AS (
@@ -157,10 +188,16 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
       FROM jsonb_to_recordset(${JSON.stringify(scheduleRows)}::jsonb) AS o (id uuid, status text, applied_at timestamptz,
         error_message text, retry_count smallint, next_retry_at timestamptz)
       WHERE d.id = o.id
+    ), flags AS (
+      UPDATE feature_flags f SET status = o.status, version = f.version + (f.status <> o.status)::int,
+        updated_at = CASE WHEN f.status <> o.status THEN now() ELSE f.updated_at END,
+        last_status_scheduled_at = o.last_at, last_status_schedule_id = o.last_id
+      FROM jsonb_to_recordset(${JSON.stringify(flagRows)}::jsonb) AS o (id uuid, status text, last_at timestamptz, last_id uuid)
+      WHERE f.id = o.id
     )
     UPDATE feature_flag_states s SET enabled = o.enabled, rollout_percentage = o.rollout_percentage, default_variant = o.default_variant,
-      version = o.version, updated_at = o.updated_at, last_scheduled_at = o.last_scheduled_at, last_schedule_id = o.last_schedule_id
+      rules = o.rules, version = o.version, updated_at = o.updated_at, last_scheduled_at = o.last_scheduled_at, last_schedule_id = o.last_schedule_id
     FROM jsonb_to_recordset(${JSON.stringify(stateRows)}::jsonb) AS o (flag_id uuid, environment_key text, enabled boolean,
-      rollout_percentage smallint, default_variant text, version int, updated_at timestamptz, last_scheduled_at timestamptz, last_schedule_id uuid)
+      rollout_percentage smallint, default_variant text, rules jsonb, version int, updated_at timestamptz, last_scheduled_at timestamptz, last_schedule_id uuid)
     WHERE s.flag_id = o.flag_id AND s.environment_key = o.environment_key`;
 };

@@ -1,7 +1,8 @@
 import type { actorTypes, roles } from '../../domain/actor.ts';
 import type { auditResults } from '../../domain/audit-event.ts';
 import { auditEventTypes, type AuditEventType as EventType, eventDescriptions } from '../../domain/event-metadata.ts';
-import type { flagTypes } from '../../domain/flag.ts';
+import type { flagStatuses, flagTypes } from '../../domain/flag.ts';
+import type { overrideTypes } from '../../domain/flag-override.ts';
 import type { scheduleStatuses } from '../../domain/schedule.ts';
 import { builder } from '../builder.ts';
 
@@ -18,6 +19,23 @@ export const FlagType = builder.enumType('FlagType', {
     STRING: 'Text.',
     NUMBER: 'A number.',
     OBJECT: 'A JSON object.',
+  }),
+});
+
+export const FlagStatus = builder.enumType('FlagStatus', {
+  description: 'Where a flag is in its life.',
+  values: describe<(typeof flagStatuses)[number]>({
+    ACTIVE: 'In use.',
+    DEPRECATED: 'On its way out: it still works.',
+    ARCHIVED: 'Off everywhere. It takes no change but its return to ACTIVE.',
+  }),
+});
+
+export const OverrideType = builder.enumType('OverrideType', {
+  description: 'Whom an override is for.',
+  values: describe<(typeof overrideTypes)[number]>({
+    USER: "One user: the evaluation context's `targetingKey`.",
+    GROUP: "One group: an element of the evaluation context's `groups`.",
   }),
 });
 

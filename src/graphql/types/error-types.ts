@@ -1,19 +1,28 @@
 import {
+  ApiKeyNotFoundError,
   type DomainError,
+  EmergencyOverrideActiveError,
+  EnvironmentDisabledError,
   EnvironmentNotFoundError,
   FlagAlreadyExistsError,
+  FlagArchivedError,
   FlagNotFoundError,
+  FlagVersionConflictError,
   IdempotencyConflictError,
   ScheduleNotCancellableError,
   ScheduleNotFoundError,
+  StatePartAlreadyExistsError,
+  StatePartNotFoundError,
   ValidationError,
   type ValidationIssue,
   VersionConflictError,
 } from '../../domain/errors.ts';
-import type { FlagState } from '../../domain/flag.ts';
+import type { Flag } from '../../domain/flag.ts';
+import type { FlagState } from '../../domain/flag-state.ts';
 import type { ScheduleStatus as Status } from '../../domain/schedule.ts';
 import { builder } from '../builder.ts';
 import { ScheduleStatus } from './enums.ts';
+import { FlagRef } from './flag.ts';
 import { FlagStateType } from './flag-state.ts';
 
 const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
@@ -64,6 +73,55 @@ builder.objectType(EnvironmentNotFoundError, {
   fields: (t) => ({ environment: t.exposeString('environment', { description: 'The key that was asked for.' }) }),
 });
 
+builder.objectType(EnvironmentDisabledError, {
+  name: 'EnvironmentDisabledError',
+  description: 'The environment is disabled: it takes no new schedules until somebody enables it.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ environment: t.exposeString('environment', { description: "The environment's key." }) }),
+});
+
+builder.objectType(FlagArchivedError, {
+  name: 'FlagArchivedError',
+  description: 'The flag is archived: it takes no change until it is made ACTIVE again.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ flagKey: t.exposeString('flagKey', { description: "The flag's key." }) }),
+});
+
+builder.objectType(EmergencyOverrideActiveError, {
+  name: 'EmergencyOverrideActiveError',
+  description: 'An emergency override holds the flag: lift it first.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: 'Where it is held.' }),
+    reason: t.exposeString('reason', { description: 'Why, in the words of who did it.' }),
+  }),
+});
+
+builder.objectType(StatePartNotFoundError, {
+  name: 'StatePartNotFoundError',
+  description: 'The flag has no such rule, override, experiment or emergency override in that environment.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ flagKey: t.exposeString('flagKey', { description: "The flag's key." }) }),
+});
+
+builder.objectType(StatePartAlreadyExistsError, {
+  name: 'StatePartAlreadyExistsError',
+  description: 'The flag has that rule or override, or a running experiment, in that environment already.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ flagKey: t.exposeString('flagKey', { description: "The flag's key." }) }),
+});
+
+builder.objectType(FlagVersionConflictError<Flag>, {
+  name: 'FlagVersionConflictError',
+  description: 'Somebody changed the flag since the version that the caller expected.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    expectedVersion: t.exposeInt('expectedVersion', { description: 'The version that the caller expected.' }),
+    current: t.field({ type: FlagRef, description: 'The flag as it is now.', resolve: ({ current }) => current }),
+  }),
+});
+
 builder.objectType(VersionConflictError<FlagState>, {
   name: 'VersionConflictError',
   description: 'Somebody changed the state since the version that the caller expected.',
@@ -72,6 +130,13 @@ builder.objectType(VersionConflictError<FlagState>, {
     expectedVersion: t.exposeInt('expectedVersion', { description: 'The version that the caller expected.' }),
     current: t.field({ type: FlagStateType, description: 'The state as it is now.', resolve: ({ current }) => current }),
   }),
+});
+
+builder.objectType(ApiKeyNotFoundError, {
+  name: 'ApiKeyNotFoundError',
+  description: 'There is no API key of that id.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ id: t.exposeID('id', { description: 'The id that was asked for.' }) }),
 });
 
 builder.objectType(ScheduleNotFoundError, {

@@ -1,22 +1,24 @@
 import {
-  EnvironmentNotFoundError,
+  EmergencyOverrideActiveError,
   FlagAlreadyExistsError,
+  FlagArchivedError,
   FlagNotFoundError,
+  FlagVersionConflictError,
   ValidationError,
-  VersionConflictError,
 } from '../../domain/errors.ts';
-import { createFlagSchema, deleteFlagSchema, type Flag, updateFlagStateSchema } from '../../domain/flag.ts';
+import { createFlagSchema, deleteFlagSchema, type Flag, setFlagStatusSchema, updateFlagSchema } from '../../domain/flag.ts';
 import { builder, requires } from '../builder.ts';
 import { decodeCursor, encodeCursor, resolvePage } from '../connection.ts';
-import { FlagType } from './enums.ts';
+import { FlagStatus, FlagType } from './enums.ts';
 import { FlagRef } from './flag.ts';
-import { FlagStateType } from './flag-state.ts';
+import { VariantInput } from './flag-inputs.ts';
 
 const FlagFilter = builder.inputType('FlagFilter', {
   description: 'Which flags; every field that is given must match.',
   fields: (t) => ({
     search: t.string({ description: 'Part of the key or the name, in any case.' }),
     type: t.field({ type: FlagType, description: 'Of this type.' }),
+    statuses: t.field({ type: [FlagStatus], description: 'With any of these statuses.' }),
     tags: t.stringList({ description: 'With all of these tags.' }),
   }),
 });
@@ -66,26 +68,37 @@ const CreateFlagInput = builder.inputType('CreateFlagInput', {
     name: t.string({ required: true, description: 'What people call it: 1–255 characters.' }),
     description: t.string({ description: 'What it is for: up to 4,000 characters.' }),
     type: t.field({ type: FlagType, defaultValue: 'BOOLEAN', description: 'What its variants hold.' }),
+    variants: t.field({
+      type: [VariantInput],
+      description:
+        'What it can be: up to 100, 64 KiB of JSON in all. Without any, a boolean flag is on or off, and names of default variants are not checked.',
+    }),
     tags: t.stringList({ description: 'Words to find it by: up to 50, of 1–64 characters each.' }),
   }),
 });
 
-export const FlagUpdatesInput = builder.inputType('FlagUpdatesInput', {
-  description: 'What to change: at least one field.',
+const expectedVersion = 'Change it only if the flag itself is still at this version.';
+
+const UpdateFlagInput = builder.inputType('UpdateFlagInput', {
+  description: 'A change of what describes a flag: at least one field. A field that is not given stays.',
   fields: (t) => ({
-    enabled: t.boolean({ description: 'Turn it on or off.' }),
-    rolloutPercentage: t.int({ description: 'The share of evaluations that it reaches: 0–100.' }),
-    defaultVariant: t.string({ description: 'The variant that is served where nothing else says so: 1–128 characters.' }),
+    flagKey: t.string({ required: true, description: "The flag's key." }),
+    name: t.string({ description: 'What people call it: 1–255 characters.' }),
+    description: t.string({ description: 'What it is for: up to 4,000 characters; empty text takes it away.' }),
+    variants: t.field({
+      type: [VariantInput],
+      description: 'All its variants: they take the place of those that are there, and must have all that its states speak of.',
+    }),
+    tags: t.stringList({ description: 'All its tags: they take the place of those that are there.' }),
+    expectedVersion: t.int({ description: expectedVersion }),
   }),
 });
 
-const UpdateFlagStateInput = builder.inputType('UpdateFlagStateInput', {
-  description: 'A change of a flag in one environment, now.',
+const FlagStatusInput = builder.inputType('SetFlagStatusInput', {
+  description: 'Which flag.',
   fields: (t) => ({
     flagKey: t.string({ required: true, description: "The flag's key." }),
-    environment: t.string({ required: true, defaultValue: 'production', description: "The environment's key." }),
-    updates: t.field({ type: FlagUpdatesInput, required: true, description: 'What to change.' }),
-    expectedVersion: t.int({ description: 'Change it only if the state is still at this version.' }),
+    expectedVersion: t.int({ description: expectedVersion }),
   }),
 });
 
@@ -105,20 +118,16 @@ builder.mutationFields((t) => ({
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.createFlag(caller, input),
   }),
-  updateFlagState: t.field({
-    type: FlagStateType,
-    description: 'Changes a flag in one environment, at once. What changes nothing is not recorded.',
+  updateFlag: t.field({
+    type: FlagRef,
+    description:
+      "Changes a flag's name, description, variants or tags: one event for all of it. What changes nothing is not recorded.",
     args: {
-      input: t.arg({
-        type: UpdateFlagStateInput,
-        required: true,
-        validate: { schema: updateFlagStateSchema },
-        description: 'The change.',
-      }),
+      input: t.arg({ type: UpdateFlagInput, required: true, validate: { schema: updateFlagSchema }, description: 'The change.' }),
     },
-    errors: { types: [FlagNotFoundError, EnvironmentNotFoundError, VersionConflictError, ValidationError] },
+    errors: { types: [FlagNotFoundError, FlagArchivedError, FlagVersionConflictError, ValidationError] },
     ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.updateFlagState(caller, input),
+    resolve: (_root, { input }, { app, caller }) => app.updateFlag(caller, input),
   }),
   deleteFlag: t.field({
     type: FlagRef,
@@ -127,8 +136,37 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: DeleteFlagInput, required: true, validate: { schema: deleteFlagSchema }, description: 'Which flag.' }),
     },
-    errors: { types: [FlagNotFoundError, ValidationError] },
+    errors: { types: [FlagNotFoundError, EmergencyOverrideActiveError, ValidationError] },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.deleteFlag(caller, input),
   }),
 }));
+
+const statusMutations = {
+  deprecateFlag: { status: 'DEPRECATED', description: 'Marks a flag as on its way out. It still works.' },
+  archiveFlag: { status: 'ARCHIVED', description: 'Archives a flag: it is off everywhere, and takes no change but its return.' },
+  activateFlag: {
+    status: 'ACTIVE',
+    description: 'Makes a deprecated or archived flag active again. Its states are as they were.',
+  },
+} as const;
+
+for (const [name, { status, description }] of Object.entries(statusMutations)) {
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: FlagRef,
+      description,
+      args: {
+        input: t.arg({
+          type: FlagStatusInput,
+          required: true,
+          validate: { schema: setFlagStatusSchema },
+          description: 'Which flag.',
+        }),
+      },
+      errors: { types: [FlagNotFoundError, FlagVersionConflictError, EmergencyOverrideActiveError, ValidationError] },
+      ...requires('ADMIN'),
+      resolve: (_root, { input }, { app, caller }) => app.setFlagStatus(caller, input, status),
+    }),
+  );
+}

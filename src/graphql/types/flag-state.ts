@@ -1,5 +1,7 @@
-import type { Environment, FlagState } from '../../domain/flag.ts';
+import type { Environment } from '../../domain/environment.ts';
+import type { FlagState } from '../../domain/flag-state.ts';
 import { builder, requires } from '../builder.ts';
+import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-parts.ts';
 
 export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement({
   description: 'What a flag is in one environment.',
@@ -13,6 +15,28 @@ export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement
       nullable: true,
       description: 'The variant that is served where nothing else says so.',
     }),
+    rules: t.field({
+      type: [FlagRuleType],
+      description: 'Targeting rules, in the order in which they are tried.',
+      resolve: ({ rules }) => rules,
+    }),
+    overrides: t.field({
+      type: [FlagOverrideType],
+      description: 'Users and groups that get a variant whatever the rules say.',
+      resolve: ({ overrides }) => overrides,
+    }),
+    experiment: t.field({
+      type: ExperimentType,
+      nullable: true,
+      description: 'The running experiment; null: none runs.',
+      resolve: ({ experiment }) => experiment,
+    }),
+    emergency: t.field({
+      type: EmergencyOverrideType,
+      nullable: true,
+      description: 'The emergency override that holds this state; null: none is in force.',
+      resolve: ({ emergency }) => emergency,
+    }),
     version: t.exposeInt('version', {
       description: 'Counts the changes of this state, from 1: what `expectedVersion` is compared with.',
     }),
@@ -20,13 +44,13 @@ export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement
   }),
 });
 
-const EnvironmentType = builder.objectRef<Environment>('Environment').implement({
+export const EnvironmentType = builder.objectRef<Environment>('Environment').implement({
   description: 'Where flags have a state of their own: production, staging, development exist from the start.',
   fields: (t) => ({
     key: t.exposeString('key', { description: 'What other fields and arguments call it.' }),
     name: t.exposeString('name', { description: 'What people call it.' }),
     enabled: t.exposeBoolean('enabled', {
-      description: 'Whether it is in use. For people only: a change in a disabled environment is not refused.',
+      description: 'Whether it is in use: a disabled environment takes no new schedules, and due ones fail until it is enabled.',
     }),
   }),
 });

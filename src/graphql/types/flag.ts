@@ -1,9 +1,18 @@
 import type { Flag } from '../../domain/flag.ts';
+import type { Variant } from '../../domain/variant.ts';
 import { builder } from '../builder.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
-import { FlagType } from './enums.ts';
+import { FlagStatus, FlagType } from './enums.ts';
 import { FlagStateType } from './flag-state.ts';
+
+const VariantType = builder.objectRef<Variant>('Variant').implement({
+  description: 'A value that a flag can have, and its name.',
+  fields: (t) => ({
+    key: t.exposeString('key', { description: 'Its name.' }),
+    value: t.field({ type: 'JSON', nullable: true, description: 'What applications get.', resolve: ({ value }) => value }),
+  }),
+});
 
 export const FlagRef = builder.objectRef<Flag>('Flag').implement({
   description: 'A feature flag.',
@@ -13,6 +22,15 @@ export const FlagRef = builder.objectRef<Flag>('Flag').implement({
     name: t.exposeString('name', { description: 'What people call it.' }),
     description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
     type: t.field({ type: FlagType, description: 'What its variants hold.', resolve: ({ type }) => type }),
+    variants: t.field({
+      type: [VariantType],
+      description: 'What it can be. A boolean flag that was given none is on or off.',
+      resolve: ({ variants }) => variants,
+    }),
+    status: t.field({ type: FlagStatus, description: 'Where it is in its life.', resolve: ({ status }) => status }),
+    version: t.exposeInt('version', {
+      description: 'Counts the changes of the flag itself, from 1: what `expectedVersion` of its changes is compared with.',
+    }),
     tags: t.exposeStringList('tags', { description: 'Words to find it by.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was created.', resolve: ({ createdAt }) => createdAt }),
     updatedAt: t.field({

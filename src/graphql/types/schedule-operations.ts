@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import {
+  EnvironmentDisabledError,
   EnvironmentNotFoundError,
+  FlagArchivedError,
   FlagNotFoundError,
   IdempotencyConflictError,
   ScheduleNotCancellableError,
@@ -9,7 +11,7 @@ import {
 } from '../../domain/errors.ts';
 import { cancelScheduleSchema, createScheduleSchema } from '../../domain/schedule.ts';
 import { builder, requires } from '../builder.ts';
-import { FlagUpdatesInput } from './flag-operations.ts';
+import { FlagUpdatesInput } from './flag-inputs.ts';
 import { resolveSchedules, ScheduleConnection, ScheduleEdge, ScheduleFilterInput, ScheduleRef } from './schedule.ts';
 
 builder.queryFields((t) => ({
@@ -73,7 +75,16 @@ builder.mutationFields((t) => ({
         description: 'The change.',
       }),
     },
-    errors: { types: [FlagNotFoundError, EnvironmentNotFoundError, ValidationError, IdempotencyConflictError] },
+    errors: {
+      types: [
+        FlagNotFoundError,
+        FlagArchivedError,
+        EnvironmentNotFoundError,
+        EnvironmentDisabledError,
+        ValidationError,
+        IdempotencyConflictError,
+      ],
+    },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.createSchedule(caller, input),
   }),

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import type { FlagUpdates } from '../../domain/flag.ts';
+import { flagStatuses } from '../../domain/flag.ts';
+import { flagRulesSchema, normalizeRule } from '../../domain/flag-rule.ts';
+import type { FlagUpdates } from '../../domain/flag-state.ts';
 import type { Schedule } from '../../domain/schedule.ts';
 import type { ScheduleCursor, ScheduleFilter, ScheduleStore } from '../../ports/schedule-store.ts';
 import { builder } from '../builder.ts';
@@ -7,8 +9,9 @@ import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePag
 import { isInstant } from '../scalars.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
-import { ScheduleStatus } from './enums.ts';
+import { FlagStatus, ScheduleStatus } from './enums.ts';
 import { FlagRef } from './flag.ts';
+import { FlagRuleType } from './flag-state-parts.ts';
 
 // Stored updates are shown as far as they make sense: what does not is the reason why such a schedule failed.
 const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement({
@@ -28,6 +31,18 @@ const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement(
       nullable: true,
       description: 'The variant that will be served where nothing else says so.',
       resolve: ({ defaultVariant }) => (typeof defaultVariant === 'string' ? defaultVariant : null),
+    }),
+    rules: t.field({
+      type: [FlagRuleType],
+      nullable: true,
+      description: 'The targeting rules that will take the place of those that are there.',
+      resolve: ({ rules }) => flagRulesSchema.transform((known) => known.map(normalizeRule)).safeParse(rules).data ?? null,
+    }),
+    status: t.field({
+      type: FlagStatus,
+      nullable: true,
+      description: "The flag's status from then on, in every environment.",
+      resolve: ({ status }) => (status && flagStatuses.includes(status) ? status : null),
     }),
   }),
 });

@@ -1,0 +1,70 @@
+import type { Caller } from '../domain/actor.ts';
+import type { EventDraft } from '../domain/audit-event.ts';
+import {
+  EmergencyOverrideActiveError,
+  EnvironmentNotFoundError,
+  FlagArchivedError,
+  FlagNotFoundError,
+} from '../domain/errors.ts';
+import { type Flag, setFlagStatus } from '../domain/flag.ts';
+import { checkVersion, type EffectiveState, type FlagState, type StateTarget } from '../domain/flag-state.ts';
+import type { StateChange } from '../domain/flag-state-events.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { FlagWriter } from '../ports/flag-store.ts';
+import type { InTransaction } from '../ports/unit-of-work.ts';
+
+export type StateDeps = { inTransaction: InTransaction; clock: Clock };
+
+/** What is known when a change is decided. */
+export type Situation = { flag: Flag; state: EffectiveState; now: Date };
+
+type Change = {
+  /** The state as it shall be; the very same object where nothing changes. Its version and instant are set here. */
+  decide: (situation: Situation) => EffectiveState;
+  event: (change: StateChange) => EventDraft;
+  /** Whether it is made also where an emergency override holds the state. */
+  inEmergency?: boolean;
+  /** Whether it is made also where the flag is archived: it sees to that itself. */
+  ofArchived?: boolean;
+};
+
+/**
+ * Changes a flag's state in one environment, now, with one event. A change that changes nothing stores nothing and records
+ * nothing. Throws FlagNotFoundError, EnvironmentNotFoundError, VersionConflictError, EmergencyOverrideActiveError,
+ * FlagArchivedError, and what `decide` throws.
+ */
+export const makeChangeFlagState =
+  ({ inTransaction, clock }: StateDeps) =>
+  (admin: Caller, target: StateTarget, { decide, event, inEmergency = false, ofArchived = false }: Change): Promise<FlagState> =>
+    inTransaction(async ({ flags, audit }) => {
+      const found = await flags.findLockedState(target.flagKey, target.environment);
+      if (!found) throw new FlagNotFoundError(target.flagKey);
+      const { flag, state } = found;
+      if (!state) throw new EnvironmentNotFoundError(target.environment);
+      checkVersion(state, target.expectedVersion);
+      if (state.emergency && !inEmergency) throw new EmergencyOverrideActiveError(flag.key, state.environment, state.emergency);
+      if (flag.status === 'ARCHIVED' && !ofArchived) throw new FlagArchivedError(flag.key);
+
+      const now = clock.now();
+      const decided = decide({ flag, state, now });
+      if (decided === state) return state;
+      const next = { ...decided, version: state.version + 1, updatedAt: now };
+      if (next.status !== flag.status) await changeStatus(flags, flag, next.status, now);
+      await flags.saveState(next);
+      audit.logEvent(event({ admin, flag, previous: state, next }));
+      return next;
+    });
+
+/** A status is the same in all environments, so an emergency override in any of them holds it. */
+const changeStatus = async (flags: FlagWriter, flag: Flag, status: Flag['status'], now: Date): Promise<void> => {
+  const found = await flags.findLocked(flag.key);
+  refuseInEmergency(flag, found?.states ?? []);
+  await flags.saveFlag(setFlagStatus(flag, status, now));
+};
+
+/** Refuses to touch a flag that an emergency override holds in some environment. Throws an EmergencyOverrideActiveError. */
+export const refuseInEmergency = ({ key }: Flag, states: readonly FlagState[]): void => {
+  for (const { environment, emergency } of states) {
+    if (emergency) throw new EmergencyOverrideActiveError(key, environment, emergency);
+  }
+};

@@ -1,0 +1,30 @@
+import type { Caller } from '../domain/actor.ts';
+import type { FlagState } from '../domain/flag-state.ts';
+import { ruleAdded, ruleRemoved, ruleUpdated } from '../domain/flag-state-events.ts';
+import { type AddFlagRule, addRule, type RemoveFlagRule, removeRule, updateRule } from '../domain/state-parts.ts';
+import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
+
+/**
+ * Adds, changes and removes targeting rules one by one. They throw what a change of state throws, and StatePartNotFoundError,
+ * StatePartAlreadyExistsError, ValidationError.
+ */
+export const makeChangeRules = (deps: StateDeps) => {
+  const changeFlagState = makeChangeFlagState(deps);
+  return {
+    addFlagRule: (admin: Caller, input: AddFlagRule): Promise<FlagState> =>
+      changeFlagState(admin, input, {
+        decide: ({ flag, state }) => addRule(flag, state, input),
+        event: (change) => ruleAdded(change, input.rule.key),
+      }),
+    updateFlagRule: (admin: Caller, input: AddFlagRule): Promise<FlagState> =>
+      changeFlagState(admin, input, {
+        decide: ({ flag, state }) => updateRule(flag, state, input),
+        event: (change) => ruleUpdated(change, input.rule.key),
+      }),
+    removeFlagRule: (admin: Caller, input: RemoveFlagRule): Promise<FlagState> =>
+      changeFlagState(admin, input, {
+        decide: ({ flag, state }) => removeRule(flag, state, input),
+        event: (change) => ruleRemoved(change, input.ruleKey),
+      }),
+  };
+};

@@ -1,0 +1,57 @@
+import type { Caller } from '../domain/actor.ts';
+import { FlagArchivedError, FlagNotFoundError, FlagVersionConflictError } from '../domain/errors.ts';
+import { type Flag, type FlagStatus, type SetFlagStatus, setFlagStatus, type UpdateFlag, updateFlag } from '../domain/flag.ts';
+import { flagChanged } from '../domain/flag-events.ts';
+import type { FlagState } from '../domain/flag-state.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { InTransaction } from '../ports/unit-of-work.ts';
+import { refuseInEmergency } from './change-flag-state.ts';
+
+type Deps = { inTransaction: InTransaction; clock: Clock };
+type Target = { flagKey: string; expectedVersion?: number | null };
+
+/** Changes a flag itself, in all environments, with one event; the same object back means that nothing changes. */
+const makeChangeFlag =
+  ({ inTransaction, clock }: Deps) =>
+  (
+    admin: Caller,
+    { flagKey, expectedVersion }: Target,
+    decide: (flag: Flag, states: FlagState[], now: Date) => Flag,
+  ): Promise<Flag> =>
+    inTransaction(async ({ flags, audit }) => {
+      const found = await flags.findLocked(flagKey);
+      if (!found) throw new FlagNotFoundError(flagKey);
+      const { flag, states } = found;
+      if (expectedVersion != null && expectedVersion !== flag.version) throw new FlagVersionConflictError(expectedVersion, flag);
+      const next = decide(flag, states, clock.now());
+      if (next === flag) return flag;
+      await flags.saveFlag(next);
+      audit.logEvent(flagChanged(admin, flag, next));
+      return next;
+    });
+
+/**
+ * Changes what describes a flag, and its variants. Throws FlagNotFoundError, FlagVersionConflictError, FlagArchivedError,
+ * ValidationError.
+ */
+export const makeUpdateFlag = (deps: Deps) => {
+  const changeFlag = makeChangeFlag(deps);
+  return (admin: Caller, input: UpdateFlag): Promise<Flag> =>
+    changeFlag(admin, input, (flag, states, now) => {
+      if (flag.status === 'ARCHIVED') throw new FlagArchivedError(flag.key);
+      return updateFlag(flag, states, input, now);
+    });
+};
+
+/**
+ * Gives a flag another status. Throws FlagNotFoundError, FlagVersionConflictError, EmergencyOverrideActiveError, and a
+ * ValidationError where the status cannot follow the one that it has.
+ */
+export const makeSetFlagStatus = (deps: Deps) => {
+  const changeFlag = makeChangeFlag(deps);
+  return (admin: Caller, input: SetFlagStatus, status: FlagStatus): Promise<Flag> =>
+    changeFlag(admin, input, (flag, states, now) => {
+      if (flag.status !== status) refuseInEmergency(flag, states);
+      return setFlagStatus(flag, status, now);
+    });
+};
