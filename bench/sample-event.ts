@@ -10,6 +10,7 @@ const caller: Caller = {
   roles: ['ADMIN'],
   sessionId: null,
   expiresAt: null,
+  apiKeyId: null,
   requestContext: { ipAddress: '127.0.0.1', userAgent: 'bench', requestId: uuidv7(), sessionId: null, apiKeyId: null },
 };
 

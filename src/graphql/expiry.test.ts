@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { endedAt, onceAfter } from './expiry.ts';
+import { endedBy, onceAfter, onceOver } from './expiry.ts';
 
 const start = new Date('2026-01-01T00:00:00Z');
 const instantIn = (ms: number) => new Date(start.getTime() + ms);
@@ -45,7 +45,39 @@ describe('onceAfter', () => {
   });
 });
 
-describe('endedAt', () => {
+describe('onceOver', () => {
+  const makeWatch = () => {
+    const watched = new Map<string, () => void>();
+    const watchKey = (id: string, onRevoked: () => void) => {
+      watched.set(id, onRevoked);
+      return () => void watched.delete(id);
+    };
+    return { watched, watchKey };
+  };
+
+  it('tells whether an identity expired or its key was revoked, and leaves nothing when it is called off', () => {
+    const { watched, watchKey } = makeWatch();
+    const reasons: string[] = [];
+    const identity = { expiresAt: instantIn(1000), apiKeyId: 'key' };
+    const callOff = onceOver(identity, { clock, watchKey }, (reason) => reasons.push(reason));
+    vi.advanceTimersByTime(1000);
+    watched.get('key')?.();
+    expect(reasons).toEqual(['expired', 'revoked']);
+    callOff();
+    expect(watched.size).toBe(0);
+    onceOver(identity, { clock, watchKey }, () => {})();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('of a token without an expiry never comes', () => {
+    onceOver({ expiresAt: null, apiKeyId: null }, { clock, watchKey: () => expect.unreachable() }, () => {})();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('endedBy', () => {
+  const endedAt = <Item>(items: AsyncIterable<Item>, instant: Date) => endedBy(items, (end) => onceAfter(instant, clock, end));
+
   const makeItems = () => {
     const returned = vi.fn();
     let settle: (item: IteratorResult<number>) => void = () => {};
@@ -63,7 +95,7 @@ describe('endedAt', () => {
 
   it('passes items on, and ends the iterable at the instant while the next one is being waited for', async () => {
     const { items, returned, give } = makeItems();
-    const ended = endedAt(items, instantIn(1000), clock);
+    const ended = endedAt(items, instantIn(1000));
     const first = ended.next();
     give(1);
     expect(await first).toEqual({ done: false, value: 1 });
@@ -75,9 +107,9 @@ describe('endedAt', () => {
 
   it('leaves no timer once it is over, by itself or by its consumer', async () => {
     const one = makeItems();
-    await endedAt(one.items, instantIn(1000), clock).return?.();
+    await endedAt(one.items, instantIn(1000)).return?.();
     const other = makeItems();
-    const over = endedAt(other.items, instantIn(1000), clock).next();
+    const over = endedAt(other.items, instantIn(1000)).next();
     await other.items.return?.();
     expect(await over).toMatchObject({ done: true });
     expect(vi.getTimerCount()).toBe(0);

@@ -1,3 +1,5 @@
+import type { Identity } from '../domain/actor.ts';
+import type { WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /** Longer waits overflow Node's timers, which would then fire at once. */
@@ -14,11 +16,31 @@ export const onceAfter = (instant: Date, clock: Clock, callback: () => void): ((
   return () => clearTimeout(timer);
 };
 
-/** The same iterable, ended at an instant, also while its next item is being waited for. */
-export const endedAt = <Item>(items: AsyncIterable<Item>, instant: Date, clock: Clock): AsyncIterableIterator<Item> => {
+/**
+ * Calls back when an identity is good no longer: its token or key has expired, or its key was revoked. Returns the way to call
+ * it off.
+ */
+export const onceOver = (
+  { expiresAt, apiKeyId }: Pick<Identity, 'expiresAt' | 'apiKeyId'>,
+  { clock, watchKey }: { clock: Clock; watchKey: WatchKey },
+  callback: (reason: 'expired' | 'revoked') => void,
+): (() => void) => {
+  const callOffExpiry = expiresAt && onceAfter(expiresAt, clock, () => callback('expired'));
+  const callOffWatch = apiKeyId === null ? null : watchKey(apiKeyId, () => callback('revoked'));
+  return () => {
+    callOffExpiry?.();
+    callOffWatch?.();
+  };
+};
+
+/** The same iterable, ended when what it waits for calls back, also while its next item is being waited for. */
+export const endedBy = <Item>(
+  items: AsyncIterable<Item>,
+  waitFor: (end: () => void) => () => void,
+): AsyncIterableIterator<Item> => {
   const iterator = items[Symbol.asyncIterator]();
   const end = () => iterator.return?.() ?? Promise.resolve<IteratorResult<Item>>({ done: true, value: undefined });
-  const callOff = onceAfter(instant, clock, () => void end());
+  const callOff = waitFor(() => void end());
   const ended: AsyncIterableIterator<Item> = {
     [Symbol.asyncIterator]: () => ended,
     next: async () => {

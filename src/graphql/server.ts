@@ -2,7 +2,7 @@ import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga, type GraphiQLOptions } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { renderGraphiQLPage } from '../http/graphiql.ts';
-import type { Authenticate } from '../ports/authenticator.ts';
+import type { Authenticate, WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { App } from './app.ts';
 import { type Context, makeLoaders, type ServerContext } from './context.ts';
@@ -19,6 +19,7 @@ import { schema } from './schema.ts';
 type Deps = {
   app: App;
   authenticate: Authenticate;
+  watchKey: WatchKey;
   /** GraphiQL's page for a request; null: there is none. */
   graphiql: ((request: Request, context: ServerContext) => Promise<GraphiQLOptions>) | null;
   introspection: boolean;
@@ -34,6 +35,7 @@ export const graphqlPath = '/graphql';
 export const makeGraphQLServer = ({
   app,
   authenticate,
+  watchKey,
   graphiql,
   introspection,
   allowedOrigins,
@@ -55,7 +57,7 @@ export const makeGraphQLServer = ({
       useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule] }),
       ...limitPlugins(),
       useStorableText(),
-      useHttpResults({ clock }),
+      useHttpResults({ clock, watchKey }),
       useAuthorisation(),
       useOperations({ onOperation }),
     ],
@@ -74,7 +76,7 @@ export const makeGraphQLServer = ({
         origin: [origin, origin],
         credentials: false,
         methods: ['GET', 'POST'],
-        allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
+        allowedHeaders: ['authorization', 'content-type', 'x-request-id', 'x-on-behalf-of'],
         exposedHeaders: ['x-request-id', 'www-authenticate', 'retry-after'],
         maxAge: 600,
       };

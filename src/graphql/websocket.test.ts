@@ -60,6 +60,7 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor, max
   const graphql = makeGraphQLServer({
     app: appWith(follow),
     authenticate,
+    watchKey: notUsed,
     graphiql: null,
     introspection: true,
     allowedOrigins: [],
@@ -71,6 +72,7 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor, max
     graphql,
     readRequestContext: makeReadRequestContext(null),
     authenticate,
+    watchKey: notUsed,
     allowedOrigins: [],
     clock,
     logger,

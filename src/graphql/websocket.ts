@@ -6,11 +6,12 @@ import { handleProtocols, makeServer, type ServerOptions } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Caller } from '../domain/actor.ts';
-import { pathOf, type ReadRequestContext } from '../http/request-context.ts';
-import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../ports/authenticator.ts';
+import { actingFor, OnBehalfOfError } from '../domain/on-behalf-of.ts';
+import { pathOf, type ReadRequestContext, readOnBehalfOf } from '../http/request-context.ts';
+import { type Authenticate, AuthenticationError, AuthenticationUnavailableError, type WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import { badUserInput } from './errors.ts';
-import { onceAfter } from './expiry.ts';
+import { onceOver } from './expiry.ts';
 import { maxBufferedSocketBytes, maxRequestBytes, maxSocketOperations, maxSockets as mostSockets } from './limits.ts';
 import { bearerToken, toCaller } from './plugins/authentication.ts';
 import { type GraphQLServer, graphqlPath } from './server.ts';
@@ -20,6 +21,7 @@ import { bindSocket } from './socket-transport.ts';
 type Deps = {
   graphql: GraphQLServer;
   authenticate: Authenticate;
+  watchKey: WatchKey;
   readRequestContext: ReadRequestContext;
   allowedOrigins: readonly string[];
   clock: Clock;
@@ -37,12 +39,13 @@ const closeCodes = { badRequest: 4400, unauthorized: 4401, forbidden: 4403, tryA
 const maxIdLength = 255;
 
 /** What a socket knows of itself once it is authenticated. */
-type Extra = { socket: WebSocket; request: IncomingMessage; caller?: Caller; callOffExpiry?: () => void };
+type Extra = { socket: WebSocket; request: IncomingMessage; caller?: Caller; callOffEnd?: () => void };
 
 /** GraphQL over websockets (graphql-ws), at the same path and under the same rules as over HTTP. */
 export const makeSocketServer = ({
   graphql,
   authenticate,
+  watchKey,
   readRequestContext,
   allowedOrigins,
   clock,
@@ -55,6 +58,8 @@ export const makeSocketServer = ({
   const sockets = new WebSocketServer(options);
 
   const closeExpired = ({ socket }: Extra) => socket.close(closeCodes.forbidden, 'Token expired');
+  // The same key is refused with the same code: clients do not come back.
+  const closeRevoked = ({ socket }: Extra) => socket.close(closeCodes.unauthorized, 'API key revoked');
   const hasExpired = ({ caller }: Extra) => caller?.expiresAt != null && caller.expiresAt <= clock.now();
 
   const server = makeServer<Record<string, unknown>, Extra>({
@@ -62,9 +67,14 @@ export const makeSocketServer = ({
     onConnect: async ({ connectionParams, extra }) => {
       try {
         const token = bearerToken(connectionParams?.authorization ?? connectionParams?.Authorization);
-        extra.caller = toCaller(await authenticate(token), readRequestContext(extra.request));
-        const { expiresAt } = extra.caller;
-        if (expiresAt) extra.callOffExpiry = onceAfter(expiresAt, clock, () => closeExpired(extra));
+        const onBehalfOf = connectionParams?.onBehalfOf ?? readOnBehalfOf(extra.request);
+        const identity = actingFor(await authenticate(token), onBehalfOf);
+        // Gone meanwhile: nothing would call off what waits for the key's end.
+        if (extra.socket.readyState !== extra.socket.OPEN) return false;
+        extra.caller = toCaller(identity, readRequestContext(extra.request));
+        extra.callOffEnd = onceOver(identity, { clock, watchKey }, (reason) =>
+          reason === 'expired' ? closeExpired(extra) : closeRevoked(extra),
+        );
         return true;
       } catch (error) {
         const { code, reason } = closingOf(error, logger);
@@ -86,8 +96,9 @@ export const makeSocketServer = ({
       if (Object.keys(subscriptions).length > maxSocketOperations) {
         return [badUserInput(`a socket runs at most ${maxSocketOperations} operations at a time`)];
       }
-      const requestContext = { ...readRequestContext(extra.request), sessionId: caller.sessionId };
-      return prepareOperation(graphql, { req: extra.request, requestContext, caller: { ...caller, requestContext }, params });
+      const operationCaller = toCaller(caller, readRequestContext(extra.request));
+      const { requestContext } = operationCaller;
+      return prepareOperation(graphql, { req: extra.request, requestContext, caller: operationCaller, params });
     },
     // Each event is authorised: a timer that fires late must not let one through.
     onNext: ({ extra }, _id, _payload, _args, result) => {
@@ -95,7 +106,7 @@ export const makeSocketServer = ({
       return result.errors && { ...result, errors: result.errors.map(toSocketError) };
     },
     onError: (_context, _id, _payload, errors) => errors.map(toSocketError),
-    onClose: ({ extra }) => extra.callOffExpiry?.(),
+    onClose: ({ extra }) => extra.callOffEnd?.(),
     execute,
     subscribe,
   } as ServerOptions<Record<string, unknown>, Extra>);
@@ -146,11 +157,12 @@ const isAllowedOrigin = ({ headers }: IncomingMessage, allowed: readonly string[
 /** What a failed authentication means to a client of a socket. */
 const closingOf = (error: unknown, logger: Deps['logger']): { code: number; reason: string } => {
   if (error instanceof AuthenticationUnavailableError) return { code: closeCodes.tryAgainLater, reason: 'Try again later' };
+  // The reason of a close frame holds at most 123 bytes.
+  const reasonOf = ({ message }: Error, otherwise: string) => (Buffer.byteLength(message) <= 123 ? message : otherwise);
   if (error instanceof AuthenticationError) {
-    // The reason of a close frame holds at most 123 bytes.
-    const reason = Buffer.byteLength(error.message) <= 123 ? error.message : 'Unauthorized';
-    return { code: error.expired ? closeCodes.forbidden : closeCodes.unauthorized, reason };
+    return { code: error.expired ? closeCodes.forbidden : closeCodes.unauthorized, reason: reasonOf(error, 'Unauthorized') };
   }
+  if (error instanceof OnBehalfOfError) return { code: closeCodes.badRequest, reason: reasonOf(error, 'Bad onBehalfOf') };
   logger.error({ err: error }, 'authentication failed');
   return { code: closeCodes.internalError, reason: 'Something went wrong on our side' };
 };

@@ -29,6 +29,16 @@ export const makeReadRequestContext =
     };
   };
 
+/**
+ * Whom the caller says that it speaks for (`X-On-Behalf-Of`, a userId in UTF-8); undefined where it names nobody. Several are a
+ * list, which is no userId: Node would join them into one text.
+ */
+export const readOnBehalfOf = ({ headersDistinct }: IncomingMessage): unknown => {
+  const given = headersDistinct['x-on-behalf-of'];
+  if (given === undefined) return undefined;
+  return given.length === 1 ? Buffer.from(given[0] ?? '', 'latin1').toString('utf8') : given;
+};
+
 export type ReadRequestContext = ReturnType<typeof makeReadRequestContext>;
 
 /** Proxies that are believed; null: none. */

@@ -11,16 +11,22 @@ export class AuthenticationError extends Error {
   }
 }
 
-/** Finds out whom a bearer token speaks for. Throws an AuthenticationError. */
+/** Finds out whom a bearer token, a JWT or an API key, speaks for. Throws an AuthenticationError. */
 export type Authenticate = (bearerToken: string) => Promise<Identity>;
 
 /**
- * The keys that would judge a token cannot be fetched: nothing is known against the token, so its sender should try again
- * (HTTP 503), not sign in again. The message may be shown; `cause` is for the log.
+ * Calls back, once, within five seconds of an API key's revocation: for what outlives the request that showed the key. Returns
+ * the way to call it off.
+ */
+export type WatchKey = (apiKeyId: string, onRevoked: () => void) => () => void;
+
+/**
+ * What would judge a token is out of reach: nothing is known against the token, so its sender should try again (HTTP 503), not
+ * sign in again. The message may be shown; `cause` is for the log.
  */
 export class AuthenticationUnavailableError extends Error {
   override readonly name = 'AuthenticationUnavailableError';
-  constructor(cause: unknown) {
-    super("tokens cannot be verified now: the identity provider's keys are out of reach", { cause });
+  constructor(cause: unknown, message = "tokens cannot be verified now: the identity provider's keys are out of reach") {
+    super(message, { cause });
   }
 }

@@ -37,6 +37,7 @@ const admin: Caller = {
   roles: ['ADMIN'],
   sessionId: null,
   expiresAt: null,
+  apiKeyId: null,
   requestContext: { ipAddress: null, userAgent: null, requestId: null, sessionId: null, apiKeyId: null },
 };
 await makeCreateFlag({ inTransaction, clock, newId })(admin, { key: 'never-committed', name: 'never committed' });

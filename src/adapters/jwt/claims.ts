@@ -26,6 +26,7 @@ export const identityOf = (claims: JWTPayload, roleGroups: RoleGroups): Identity
     roles: rolesOf(groupsOf(claims), roleGroups),
     sessionId: textOf(claims.sid, 255),
     expiresAt: claims.exp === undefined ? null : new Date(Math.min(claims.exp * 1000, lastInstantMs)),
+    apiKeyId: null,
   };
 };
 

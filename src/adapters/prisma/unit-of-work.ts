@@ -4,6 +4,7 @@ import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
 import { type LogResult, notWrittenDown } from '../../ports/audit-logger.ts';
 import type { Spool } from '../../ports/spool.ts';
 import type { InTransaction, Transaction } from '../../ports/unit-of-work.ts';
+import { makeApiKeyWriter } from './api-key-store.ts';
 import { isTransactionConflict } from './database-errors.ts';
 import { makeFlagWriter } from './flag-store.ts';
 import { currentTransactionId, emitEntries } from './outbox.ts';
@@ -52,7 +53,12 @@ export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, 
           entries.push(entry);
           return { ok: true };
         };
-        const result = await work({ flags: makeFlagWriter(tx), schedules: makeScheduleWriter(tx), audit: { logEvent } });
+        const result = await work({
+          flags: makeFlagWriter(tx),
+          schedules: makeScheduleWriter(tx),
+          apiKeys: makeApiKeyWriter(tx),
+          audit: { logEvent },
+        });
         if (entries.length > 0) await record(tx, entries);
         return { result, recorded: entries.length };
       },

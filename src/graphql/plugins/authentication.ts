@@ -2,9 +2,11 @@ import { GraphQLError } from 'graphql';
 import { type Plugin, shouldRenderGraphiQL } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Caller, Identity, RequestContext } from '../../domain/actor.ts';
+import { actingFor, OnBehalfOfError } from '../../domain/on-behalf-of.ts';
+import { readOnBehalfOf } from '../../http/request-context.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import type { ServerContext } from '../context.ts';
-import { unauthenticated } from '../errors.ts';
+import { badUserInput, unauthenticated } from '../errors.ts';
 
 type Deps = { authenticate: Authenticate; graphiql: boolean; logger: Pick<Logger, 'error'> };
 
@@ -14,7 +16,8 @@ export const useAuthentication = ({ authenticate, graphiql, logger }: Deps): Plu
     if (request.method === 'OPTIONS' || (graphiql && shouldRenderGraphiQL(request))) return;
     try {
       const token = bearerToken(request.headers.get('authorization'));
-      serverContext.caller = toCaller(await authenticate(token), serverContext.requestContext);
+      const identity = actingFor(await authenticate(token), readOnBehalfOf(serverContext.req));
+      serverContext.caller = toCaller(identity, serverContext.requestContext);
     } catch (error) {
       const { status, body, headers } = toAuthenticationResponse(error, logger);
       endResponse(new fetchAPI.Response(JSON.stringify(body), { status, headers }));
@@ -31,12 +34,13 @@ export const bearerToken = (authorization: unknown): string => {
 
 export const toCaller = (identity: Identity, requestContext: RequestContext): Caller => ({
   ...identity,
-  requestContext: { ...requestContext, sessionId: identity.sessionId },
+  requestContext: { ...requestContext, sessionId: identity.sessionId, apiKeyId: identity.apiKeyId },
 });
 
 /** What a failed authentication means to its sender. What is not one is logged here, and only named. */
 const toGraphQLError = (error: unknown, logger: Pick<Logger, 'error'>): GraphQLError => {
   if (error instanceof AuthenticationError) return unauthenticated(error.message);
+  if (error instanceof OnBehalfOfError) return badUserInput(`X-On-Behalf-Of: ${error.message}`);
   if (error instanceof AuthenticationUnavailableError) {
     return new GraphQLError('Tokens cannot be verified at the moment: try again', {
       extensions: { code: 'AUTHENTICATION_UNAVAILABLE', http: { status: 503, headers: { 'Retry-After': '5' } } },

@@ -1,20 +1,21 @@
 import type { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import type { WatchKey } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Context } from '../context.ts';
-import { endedAt } from '../expiry.ts';
+import { endedBy, onceOver } from '../expiry.ts';
 
 const callersFault = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'BAD_REQUEST']);
 
-/** What is particular to HTTP: statuses that say what the errors say, and streams that end with their token. */
-export const useHttpResults = ({ clock }: { clock: Clock }): Plugin<Context> => ({
+/** What is particular to HTTP: statuses that say what the errors say, and streams that end with their token or key. */
+export const useHttpResults = (deps: { clock: Clock; watchKey: WatchKey }): Plugin<Context> => ({
   onSubscribe: ({ args: { contextValue } }) => {
-    const { expiresAt } = contextValue.caller;
+    const { caller } = contextValue;
     // A socket sees to that itself, and says why.
-    if (!('res' in contextValue) || !expiresAt) return;
+    if (!('res' in contextValue)) return;
     return {
       onSubscribeResult: ({ result, setResult }) => {
-        if (Symbol.asyncIterator in result) setResult(endedAt(result, expiresAt, clock));
+        if (Symbol.asyncIterator in result) setResult(endedBy(result, (end) => onceOver(caller, deps, end)));
       },
     };
   },
