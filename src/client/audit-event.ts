@@ -73,10 +73,10 @@ export const writeDown = (event: unknown, { newId, nowMs, maxBytes }: Limits): W
     const text = toStorable(JSON.stringify(record, bounded(maxBytes)));
     // A UTF-16 unit takes three bytes at most, so most events need no counting.
     if (text.length * 3 > maxBytes && utf8Bytes(text) > maxBytes) throw new TooLargeError(maxBytes);
+    if (text.length > maxDepth && depthOf(text) > maxDepth) throw new RangeError(`it is nested more than ${maxDepth} deep`);
     return { ok: true, id: record.id, type: record.type, text };
-  } catch (error) {
-    const reason = error instanceof TooLargeError ? 'client_event_too_large' : 'client_event_unwritable';
-    return { ok: false, reason, why: explain(error) };
+  } catch (thrown) {
+    return explain(thrown);
   }
 };
 
@@ -164,11 +164,33 @@ const escapes = /\\(?:(u0000|ud[89a-f][0-9a-f]{2})|.)/g;
 const toStorable = (json: string): string =>
   json.includes('\\u') ? json.replace(escapes, (written, unstorable) => (unstorable ? '\uFFFD' : written)) : json;
 
+// What reads the event later may go down into it by calling itself, and an event that it fails on would hold up all others.
+const maxDepth = 200;
+
+/** How deep a JSON text goes. A regular expression would be shorter; this runs with every event. */
+const depthOf = (json: string): number => {
+  let depth = 0;
+  let deepest = 0;
+  let isInText = false;
+  for (let index = 0; index < json.length; index++) {
+    const character = json[index];
+    if (isInText) {
+      if (character === '\\') index++;
+      else if (character === '"') isInText = false;
+    } else if (character === '"') isInText = true;
+    else if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth);
+    else if (character === '}' || character === ']') depth--;
+  }
+  return deepest;
+};
+
 /** What was thrown may be anything, and may throw again when it is looked at. */
-const explain = (thrown: unknown): string => {
+const explain = (thrown: unknown): WrittenDown => {
+  const reason = 'client_event_unwritable';
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown).slice(0, 500);
+    if (thrown instanceof TooLargeError) return { ok: false, reason: 'client_event_too_large', why: thrown.message };
+    return { ok: false, reason, why: String(thrown instanceof Error ? thrown.message : thrown).slice(0, 500) };
   } catch {
-    return 'it threw something that cannot be read';
+    return { ok: false, reason, why: 'it threw something that cannot be read' };
   }
 };

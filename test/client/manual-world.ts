@@ -32,7 +32,11 @@ export const openClient = ({ url }: { url: string }, options: Partial<AuditClien
       toSettings({ url, token: 'a-token', logger: { warn: log('warn'), error: log('error') }, requestTimeoutMs, ...options }),
     );
   configure();
-  atTestEnd(async () => void (await client.close(0)));
+  atTestEnd(async () => {
+    const closed = client.close(0);
+    timers.filter(({ ms }) => ms === 0).forEach(fire);
+    await closed;
+  });
 
   const isAsking = () => timers.some(({ ms }) => ms === requestTimeoutMs);
   const fire = (timer: (typeof timers)[number]) => {
@@ -59,6 +63,8 @@ export const openClient = ({ url }: { url: string }, options: Partial<AuditClien
     until,
     /** Until everything is sent, refused or declared, and no request is under way. */
     untilIdle: () => until(() => !isAsking() && isIdle(client.stats())),
+    /** Lets the time come for the next timer, also during a request. */
+    fireNext,
     /** Until a request is under way. */
     untilAsking: () => until(isAsking),
     /** Lets the request under way take too long. */

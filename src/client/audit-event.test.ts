@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { isStorableText } from '../domain/text.ts';
+import { writeDown } from './audit-event.ts';
+
+const nowMs = Date.parse('2026-03-01T09:00:00Z');
+const write = (event: unknown, maxBytes = 100_000) => writeDown(event, { newId: () => 'an-id', nowMs, maxBytes });
+const read = (event: unknown): Record<string, unknown> => {
+  const written = write(event);
+  if (!written.ok) throw new Error(written.why);
+  return JSON.parse(written.text);
+};
+const throwing = (thrown: unknown) => () => {
+  throw thrown;
+};
+const nested = (depth: number): object => (depth === 0 ? {} : { deeper: nested(depth - 1) });
+
+describe('an event that is written down', () => {
+  it('has an id and an instant, keeps what it was given, and leaves out what is absent', () => {
+    expect(read({ type: 'login', userId: 'u', workspaceId: null, details: { a: [1, undefined, 'b'] } })).toEqual({
+      id: 'an-id',
+      type: 'login',
+      occurredAt: '2026-03-01T09:00:00.000Z',
+      userId: 'u',
+      details: { a: [1, null, 'b'] },
+    });
+  });
+
+  it('may be nested, and full of brackets', () => {
+    const details = { nested: nested(190), text: '[{'.repeat(500), quoted: '"\\"[[' };
+    expect(read({ type: 'login', details }).details).toEqual(details);
+  });
+
+  it('says null where a value before or after is null', () => {
+    expect(read({ type: 'login', previousValue: null, newValue: 0 })).toMatchObject({ previousValue: null, newValue: 0 });
+  });
+
+  it.each([
+    [new Date('2026-01-02T03:04:05Z'), '2026-01-02T03:04:05.000Z'],
+    ['2026-01-02T03:04:05+02:00', '2026-01-02T01:04:05.000Z'],
+  ])('takes %s for its instant', (occurredAt, expected) => {
+    expect(read({ type: 'login', occurredAt }).occurredAt).toBe(expected);
+  });
+
+  it('has text where ids are numbers, and where JSON has no number that large', () => {
+    expect(read({ type: 'login', userId: 7, resourceId: 8n, details: { id: 2n ** 64n } })).toMatchObject({
+      userId: '7',
+      resourceId: '8',
+      details: { id: '18446744073709551616' },
+    });
+  });
+
+  it('has only what the API knows', () => {
+    expect(read({ type: 'login', password: 'secret' })).not.toHaveProperty('password');
+  });
+
+  it.each([undefined, () => 1, Symbol('s')])('has no details where they are %s', (details) => {
+    expect(read({ type: 'login', details })).not.toHaveProperty('details');
+  });
+
+  it('has U+FFFD for NUL and lone surrogates, in keys and values, and leaves what only looks like them', () => {
+    const details = { 'a\0': 'b\0\0c', '\ud800': ['\udfff', '\ud83d\ude00'], looksLike: '\\u0000 \\\\ud800', tab: '\t\u0001"' };
+    const event = read({ type: 'login', userId: 'x\0y', details });
+    expect(event).toMatchObject({
+      userId: 'x\uFFFDy',
+      details: {
+        'a\uFFFD': 'b\uFFFD\uFFFDc',
+        '\uFFFD': ['\uFFFD', '\ud83d\ude00'],
+        looksLike: '\\u0000 \\\\ud800',
+        tab: '\t\u0001"',
+      },
+    });
+    const texts = Object.entries(event.details as object).flat(2);
+    expect(texts.every((text) => isStorableText(String(text)))).toBe(true);
+  });
+});
+
+describe('an event that cannot be written down', () => {
+  const cyclic: Record<string, unknown> = { a: 1 };
+  cyclic.self = cyclic;
+  const unreadable = new Proxy(new Error('x'), { get: throwing(new Error('again')), getPrototypeOf: throwing('again') });
+
+  it.each([
+    ['null', null, 'the event is null: it must be an object'],
+    ['undefined', undefined, 'the event is undefined: it must be an object'],
+    ['text', 'login', 'the event is a string: it must be an object'],
+    ['no type', {}, 'type is missing'],
+    ['a user who is an object', { type: 'login', userId: { id: 1 } }, 'userId is an object: it must be text'],
+    ['a result of its own', { type: 'login', result: 'OK' }, 'result is none of SUCCESS, FAILURE, DENIED'],
+    ['no instant', { type: 'login', occurredAt: new Date('x') }, 'occurredAt is no instant'],
+    ['an instant without an offset', { type: 'login', occurredAt: '2026-01-02T03:04:05' }, 'occurredAt is no instant'],
+    ['a circle', { type: 'login', details: cyclic }, 'circular'],
+    [
+      'a getter that throws',
+      {
+        type: 'login',
+        get details() {
+          return throwing(new Error('no entry'))();
+        },
+      },
+      'no entry',
+    ],
+    ['a toJSON that throws nothing', { type: 'login', details: { toJSON: throwing(undefined) } }, 'undefined'],
+    ['a throw that cannot be read', { type: 'login', details: { toJSON: throwing(unreadable) } }, 'cannot be read'],
+    ['a proxy that throws', new Proxy({}, { get: throwing(new Error('no entry')) }), 'no entry'],
+    ['a nesting that the API may choke on', { type: 'login', details: nested(200) }, 'nested more than 200 deep'],
+    ['a nesting that no stack holds', { type: 'login', details: nested(5000) }, ''],
+  ])('is reported, not thrown: %s', (_, event, why) => {
+    const written = write(event);
+    expect(written).toMatchObject({ ok: false, reason: 'client_event_unwritable' });
+    if (!written.ok) expect(written.why).toContain(why);
+  });
+
+  it.each([
+    ['one text', { text: 'x'.repeat(10_000_000) }],
+    ['many small parts', Array.from({ length: 100_000 }, () => ({}))],
+    ['text that takes more bytes than it has characters', { text: '€'.repeat(40_000) }],
+  ])('is too large: %s', (_, details) => {
+    expect(write({ type: 'login', details })).toMatchObject({ ok: false, reason: 'client_event_too_large' });
+  });
+
+  it('is not read to its end where it is too large already', () => {
+    let reads = 0;
+    const endless = {
+      get next() {
+        reads++;
+        return endless;
+      },
+      text: 'x'.repeat(1000),
+    };
+    write({ type: 'login', details: [{ text: 'x'.repeat(200_000) }, endless] });
+    expect(reads).toBe(0);
+  });
+});
