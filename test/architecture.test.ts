@@ -18,7 +18,8 @@ const rules: Record<string, Rule> = {
   application: { parts: ['application', 'ports', 'domain'], packages: [] },
   audit: { parts: ['audit', 'ports', 'domain'], packages: 'any' },
   adapters: { parts: ['adapters', 'ports', 'domain', 'generated'], packages: 'any' },
-  client: { parts: ['client', 'domain'], packages: 'any' },
+  // Applications import it: nothing of the service comes with it.
+  client: { parts: ['client'], packages: ['uuid', 'zod'] },
   graphql: { parts: ['graphql', 'http', 'application', 'audit', 'ports', 'domain', 'generated'], packages: 'any' },
   worker: { parts: ['worker', 'application', 'ports', 'domain'], packages: 'any' },
   http: { parts: ['http', 'graphql', 'application', 'audit', 'ports', 'domain', 'loopback.ts'], packages: 'any' },
