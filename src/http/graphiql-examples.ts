@@ -132,6 +132,52 @@ query Overview {
 }
 `;
 
+const rule = `# 7. Target it: colleagues get it in any case,
+#    the rollout decides for everybody else.
+#    The rule is flagd's JsonLogic.
+mutation Target {
+  addFlagRule(input: {
+    flagKey: "checkout-v2"
+    rule: {
+      key: "colleagues"
+      targeting: {
+        if: [
+          { ends_with: [
+            { var: "email" }
+            "@example.com"
+          ] }
+          "on"
+          null
+        ]
+      }
+    }
+  }) {
+    ... on FlagState {
+      version
+      rules { key targeting }
+    }
+    ... on Error { code message }
+  }
+}
+`;
+const emergency = `# 8. An emergency: off, at once, whatever is
+#    scheduled. It stays so until somebody runs
+#    liftEmergencyOverride.
+mutation Emergency {
+  emergencyOverride(input: {
+    flagKey: "checkout-v2"
+    updates: { enabled: false }
+    reason: "orders are charged twice"
+  }) {
+    ... on FlagState {
+      enabled
+      emergency { reason startedAt startedBy }
+    }
+    ... on Error { code message }
+  }
+}
+`;
+
 const tab = (query: string, variables: object = {}) => ({ query, variables: JSON.stringify(variables, null, 2) });
 
 /**
@@ -145,4 +191,6 @@ export const exampleTabs = [
   tab(scheduleLater, { at: 'in 3600 seconds' }),
   tab(cancel, { id: 'the latest schedule' }),
   tab(overview),
+  tab(rule),
+  tab(emergency),
 ];
