@@ -58,6 +58,7 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
   let token: string | null = null;
   let closing: Promise<boolean> | null = null;
   let isClosed = false;
+  let saidThatEventsWait = false;
   const waiting = new Set<() => void>();
   const outbox = makeOutbox(world);
   const log = makeLog({ logger: () => settings?.logger ?? consoleLogger, secret: () => token, now: world.now });
@@ -88,7 +89,10 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
     } else if (!outbox.add({ ...written, atMs: nowMs }, settings ?? unconfigured)) {
       log.warnSometimes({ queued: outbox.stats().queued }, 'the queue of audit events is full: what comes is dropped');
     }
-    if (!settings) log.warnSometimes({}, 'audit events wait for configureAuditClient');
+    if (!settings && !saidThatEventsWait) {
+      saidThatEventsWait = true;
+      log.warn({}, 'audit events wait for configureAuditClient');
+    }
     sender.wake();
   };
   const logAuditEvent = (event: unknown): void => {
