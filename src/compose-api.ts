@@ -9,17 +9,21 @@ import { makeApiKeyStore } from './adapters/prisma/api-key-store.ts';
 import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import type { Database } from './adapters/prisma/database.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
+import { makeFindRecorded } from './adapters/prisma/recorded-events.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
 import { makeCancelSchedule } from './application/cancel-schedule.ts';
 import { makeChangeOverrides } from './application/change-overrides.ts';
 import { makeChangeRules } from './application/change-rules.ts';
 import { makeCreateApiKey } from './application/create-api-key.ts';
+import { makeCreateEnvironment } from './application/create-environment.ts';
 import { makeCreateFlag } from './application/create-flag.ts';
 import { makeCreateSchedule } from './application/create-schedule.ts';
 import { makeDeleteFlag } from './application/delete-flag.ts';
 import { type Emergency, makeOverrideInEmergency } from './application/override-in-emergency.ts';
+import { makeRecordAuditEvents } from './application/record-audit-events.ts';
 import { makeRevokeApiKey } from './application/revoke-api-key.ts';
 import { makeRunExperiment } from './application/run-experiment.ts';
+import { makeSetEnvironmentEnabled } from './application/set-environment-enabled.ts';
 import { makeSetFlagStatus, makeUpdateFlag } from './application/update-flag.ts';
 import { makeUpdateFlagState } from './application/update-flag-state.ts';
 import { makeFollow } from './audit/follow.ts';
@@ -73,10 +77,13 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     ...makeOverrideInEmergency({ ...commands, onEmergency: warnOfEmergency(logger) }),
     updateFlagState: makeUpdateFlagState(commands),
     deleteFlag: makeDeleteFlag(commands),
+    createEnvironment: makeCreateEnvironment(commands),
+    setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
     createSchedule: makeCreateSchedule(commands),
     cancelSchedule: makeCancelSchedule(commands),
     createApiKey: makeCreateApiKey({ ...commands, randomBytes, sha256 }),
     revokeApiKey: makeRevokeApiKey(commands),
+    recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(database.prisma) }),
     recordAccessDenied: (caller, denied) => void pipeline.audit.logEvent(accessDenied(caller, denied)),
     follow: makeFollow({ log, tail }),
     flags: makeFlagStore(database.prisma),

@@ -36,6 +36,8 @@ export type AuditEvent = z.infer<typeof auditEventSchema>;
 export type EventDraft<Type extends AuditEventType = AuditEventType> = Pick<AuditEvent, 'actor' | 'description'> & {
   eventType: Type;
   metadata: EventMetadata<Type>;
+  /** The UUID under which another application sent the event. Absent: a new one. */
+  id?: string;
   /** Absent: now. */
   occurredAt?: Date;
   /** Absent: the service's default environment. */
@@ -44,7 +46,7 @@ export type EventDraft<Type extends AuditEventType = AuditEventType> = Pick<Audi
 
 /** A draft with everything an event has. */
 export const completeEvent = (
-  { occurredAt, ...draft }: EventDraft,
+  { id: givenId, occurredAt, ...draft }: EventDraft,
   { id, now, defaultEnvironment }: { id: string; now: Date; defaultEnvironment: string },
 ): AuditEvent => ({
   resource: null,
@@ -59,7 +61,7 @@ export const completeEvent = (
   requestContext: null,
   ...draft,
   environment: draft.environment ?? defaultEnvironment,
-  id,
+  id: givenId ?? id,
   timestamp: (occurredAt ?? now).toISOString(),
 });
 

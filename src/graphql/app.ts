@@ -1,13 +1,16 @@
 import type { makeChangeOverrides } from '../application/change-overrides.ts';
 import type { makeChangeRules } from '../application/change-rules.ts';
 import type { makeOverrideInEmergency } from '../application/override-in-emergency.ts';
+import type { RecordedAuditEvent } from '../application/record-audit-events.ts';
 import type { makeRunExperiment } from '../application/run-experiment.ts';
 import type { Caller } from '../domain/actor.ts';
 import type { ApiKey, CreateApiKey, RevokeApiKey } from '../domain/api-key.ts';
 import type { LogEntry } from '../domain/audit-event.ts';
 import type { AuditEventFilter } from '../domain/audit-filter.ts';
+import type { CreateEnvironment, Environment, EnvironmentKey } from '../domain/environment.ts';
 import type { CreateFlag, DeleteFlag, Flag, FlagStatus, SetFlagStatus, UpdateFlag } from '../domain/flag.ts';
 import type { FlagState, UpdateFlagState } from '../domain/flag-state.ts';
+import type { RecordAuditEvents } from '../domain/record-events.ts';
 import type { CancelSchedule, CreateSchedule, Schedule } from '../domain/schedule.ts';
 import type { ApiKeyStore } from '../ports/api-key-store.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
@@ -27,10 +30,13 @@ export type App = StateChanges & {
   setFlagStatus(admin: Caller, input: SetFlagStatus, status: FlagStatus): Promise<Flag>;
   updateFlagState(admin: Caller, input: UpdateFlagState): Promise<FlagState>;
   deleteFlag(admin: Caller, input: DeleteFlag): Promise<Flag>;
+  createEnvironment(admin: Caller, input: CreateEnvironment): Promise<Environment>;
+  setEnvironmentEnabled(admin: Caller, input: EnvironmentKey, enabled: boolean): Promise<Environment>;
   createSchedule(admin: Caller, input: CreateSchedule): Promise<Schedule>;
   cancelSchedule(admin: Caller, input: CancelSchedule): Promise<Schedule>;
   createApiKey(admin: Caller, input: CreateApiKey): Promise<{ apiKey: ApiKey; secret: string }>;
   revokeApiKey(admin: Caller, input: RevokeApiKey): Promise<ApiKey>;
+  recordAuditEvents(caller: Caller, input: RecordAuditEvents): Promise<RecordedAuditEvent[]>;
   /** Records a refused operation; returns at once. */
   recordAccessDenied(caller: Caller, denied: { operation: string; requiredRole: string }): void;
   follow(options: { filter: AuditEventFilter; after?: number }): Promise<AsyncIterableIterator<LogEntry, undefined>>;

@@ -2,6 +2,9 @@ import type { LogEntry } from '../domain/audit-event.ts';
 import type { AuditEventFilter } from '../domain/audit-filter.ts';
 import type { Slice } from './paging.ts';
 
+/** Those of the ids under which an event has been recorded already, as far as that is known: it may wait in the spool. */
+export type FindRecorded = (ids: readonly string[]) => Promise<Set<string>>;
+
 /** The log, read. Nothing outside the sequencer writes it. */
 export type AuditLog = {
   find(id: string): Promise<LogEntry | null>;

@@ -2,6 +2,7 @@ import {
   ApiKeyNotFoundError,
   type DomainError,
   EmergencyOverrideActiveError,
+  EnvironmentAlreadyExistsError,
   EnvironmentDisabledError,
   EnvironmentNotFoundError,
   FlagAlreadyExistsError,
@@ -33,7 +34,7 @@ const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
   }),
 });
 
-const ValidationIssueType = builder.objectRef<ValidationIssue>('ValidationIssue').implement({
+export const ValidationIssueType = builder.objectRef<ValidationIssue>('ValidationIssue').implement({
   description: 'One thing wrong with an input.',
   fields: (t) => ({
     path: t.exposeStringList('path', {
@@ -71,6 +72,13 @@ builder.objectType(EnvironmentNotFoundError, {
   description: 'There is no environment of that key.',
   interfaces: [ErrorInterface],
   fields: (t) => ({ environment: t.exposeString('environment', { description: 'The key that was asked for.' }) }),
+});
+
+builder.objectType(EnvironmentAlreadyExistsError, {
+  name: 'EnvironmentAlreadyExistsError',
+  description: 'There is an environment of that key already.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ environment: t.exposeString('environment', { description: 'The key that is taken.' }) }),
 });
 
 builder.objectType(EnvironmentDisabledError, {
