@@ -5,10 +5,11 @@ import { benchApplyDue } from './apply-due.ts';
 import { benchCreateSchedule } from './create-schedule.ts';
 import { type Bench, type Lab, openLab } from './lab.ts';
 import { benchLatency } from './latency.ts';
+import { benchLogAuditEvent } from './log-audit-event.ts';
 import { benchSequencer } from './sequencer.ts';
 import { describeFigures, type Figure } from './statistics.ts';
 
-const benches: readonly Bench[] = [benchCreateSchedule, benchApplyDue, benchLatency, benchSequencer];
+const benches: readonly Bench[] = [benchCreateSchedule, benchApplyDue, benchLatency, benchSequencer, benchLogAuditEvent];
 const names = benches.map(({ name }) => name).join(', ');
 
 const parseOnly = (list: string): Bench[] =>
