@@ -45,22 +45,112 @@ export type AuditEventFilter = {
   workspaceId?: string | null | undefined;
 };
 
+/** Something that happened in another application. Null says the same as absent. */
+export type AuditEventInput = {
+  /** What was done, in the application's own words. At most 255 characters. */
+  action?: string | null | undefined;
+  /** Whatever else there is to say. Any JSON of at most 64 KiB, nested at most 32 levels deep. */
+  details?: unknown;
+  /** The environment concerned: at most 64 characters. Absent: the service's default environment. */
+  environment?: string | null | undefined;
+  /** Why it failed or was denied. What is beyond 2000 characters is cut off. */
+  errorMessage?: string | null | undefined;
+  /** A UUID that the sender gives: the same one again is recorded once. */
+  id: string;
+  /** The address that the person came from. What is beyond 255 characters is cut off. */
+  ipAddress?: string | null | undefined;
+  /** What it is now. Any JSON of at most 64 KiB, nested at most 32 levels deep. */
+  newValue?: unknown;
+  /** When it happened: not before the year 2000, at most five minutes ahead. Absent: now. */
+  occurredAt?: string | null | undefined;
+  /** What it was before. Any JSON of at most 64 KiB, nested at most 32 levels deep. */
+  previousValue?: unknown;
+  /** The application's request. At most 255 characters. */
+  requestId?: string | null | undefined;
+  /** What kind of thing it was done to. At most 255 characters. */
+  resource?: string | null | undefined;
+  /** Which one. At most 255 characters. */
+  resourceId?: string | null | undefined;
+  /** How it ended. */
+  result?: AuditResult | null | undefined;
+  /** The person's session. At most 255 characters. */
+  sessionId?: string | null | undefined;
+  /** What happened: auth.login, auth.logout, data_export.requested, data_export.completed, data_delete.requested, data_delete.completed, subscription.created, subscription.cancelled, settings.changed, oauth.connected, oauth.disconnected, admin.action; or by a short name: login, logout, data_export_requested, data_export_completed, data_delete_requested, data_delete_completed, subscription_created, subscription_cancelled, settings_changed, oauth_connected, oauth_disconnected, admin_action; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until }. */
+  type: string;
+  /** What the person's client calls itself. What is beyond 512 characters is cut off. */
+  userAgent?: string | null | undefined;
+  /** Their address. What is beyond 320 characters is cut off. */
+  userEmail?: string | null | undefined;
+  /** Who did it. At most 255 characters. Absent, with no name and no email either: the sender itself. */
+  userId?: string | null | undefined;
+  /** Their name. What is beyond 255 characters is cut off. */
+  userName?: string | null | undefined;
+  /** The workspace (tenant, organisation) concerned. At most 255 characters. */
+  workspaceId?: string | null | undefined;
+};
+
 /** What happened. `eventType` of an event has the same as a wire name, for example flag_schedule.created. */
 export type AuditEventType =
   /** A caller lacked the role that an operation takes. */
   | 'ACCESS_DENIED'
+  /** An administrator of an application did something. */
+  | 'ADMIN_ACTION'
+  /** An admin created an API key. */
+  | 'API_KEY_CREATED'
+  /** An admin revoked an API key. */
+  | 'API_KEY_REVOKED'
   /** Events were lost before they reached the log: this entry counts them. */
   | 'AUDIT_LOSS'
+  /** Somebody logged in to an application. */
+  | 'AUTH_LOGIN'
+  /** Somebody logged out of an application. */
+  | 'AUTH_LOGOUT'
+  /** An application has deleted data. */
+  | 'DATA_DELETE_COMPLETED'
+  /** Somebody asked an application to delete data. */
+  | 'DATA_DELETE_REQUESTED'
+  /** An application has finished an export of data. */
+  | 'DATA_EXPORT_COMPLETED'
+  /** Somebody asked an application for an export of data. */
+  | 'DATA_EXPORT_REQUESTED'
+  /** An admin created an environment. */
+  | 'ENVIRONMENT_CREATED'
+  /** An admin disabled an environment: it takes and applies no schedules. */
+  | 'ENVIRONMENT_DISABLED'
+  /** An admin enabled an environment. */
+  | 'ENVIRONMENT_ENABLED'
+  /** An admin archived a flag: it is off everywhere. */
+  | 'FLAG_ARCHIVED'
   /** An admin created a flag. */
   | 'FLAG_CREATED'
   /** An admin deleted a flag. */
   | 'FLAG_DELETED'
+  /** An admin marked a flag as on its way out. */
+  | 'FLAG_DEPRECATED'
   /** An admin disabled a flag in one environment. */
   | 'FLAG_DISABLED'
   /** An admin enabled a flag in one environment. */
   | 'FLAG_ENABLED'
+  /** An admin started an experiment. */
+  | 'FLAG_EXPERIMENT_STARTED'
+  /** An admin stopped an experiment, and said what came of it. */
+  | 'FLAG_EXPERIMENT_STOPPED'
+  /** Somebody exported flags. Recorded only where AUDIT_READS asks for it. */
+  | 'FLAG_EXPORTED'
+  /** An admin gave one user or one group a variant. */
+  | 'FLAG_OVERRIDE_ADDED'
+  /** An admin set a flag at once, in an emergency: nothing else changes it until that is lifted. */
+  | 'FLAG_OVERRIDE_EMERGENCY'
+  /** An admin took the variant of one user or group back, or lifted an emergency override. */
+  | 'FLAG_OVERRIDE_REMOVED'
   /** An admin changed a flag's rollout percentage in one environment. */
   | 'FLAG_ROLLOUT_CHANGED'
+  /** An admin added a targeting rule. */
+  | 'FLAG_RULE_ADDED'
+  /** An admin removed a targeting rule. */
+  | 'FLAG_RULE_REMOVED'
+  /** An admin changed a targeting rule. */
+  | 'FLAG_RULE_UPDATED'
   /** The worker made a scheduled change. */
   | 'FLAG_SCHEDULE_APPLIED'
   /** An admin called off a scheduled change, or deleted its flag. */
@@ -69,8 +159,20 @@ export type AuditEventType =
   | 'FLAG_SCHEDULE_CREATED'
   /** The worker could not make a scheduled change. */
   | 'FLAG_SCHEDULE_FAILED'
-  /** An admin changed a flag's default variant in one environment. */
-  | 'FLAG_UPDATED';
+  /** An admin changed a flag (its name, description, variants, tags, or its status back to ACTIVE), or its default variant or all its rules in one environment. */
+  | 'FLAG_UPDATED'
+  /** Somebody looked at a flag. Recorded only where AUDIT_READS asks for it. */
+  | 'FLAG_VIEWED'
+  /** Somebody connected an account of another service with an application. */
+  | 'OAUTH_CONNECTED'
+  /** Somebody disconnected an account of another service from an application. */
+  | 'OAUTH_DISCONNECTED'
+  /** An application's settings were changed. */
+  | 'SETTINGS_CHANGED'
+  /** A subscription of an application was cancelled. */
+  | 'SUBSCRIPTION_CANCELLED'
+  /** A subscription of an application began. */
+  | 'SUBSCRIPTION_CREATED';
 
 /** The order of events, by position in the log. */
 export type AuditOrder =
@@ -108,6 +210,8 @@ export type CreateFlagInput = {
   tags?: Array<string> | null | undefined;
   /** What its variants hold. */
   type?: FlagType | null | undefined;
+  /** What it can be: up to 100, 64 KiB of JSON in all. Without any, a boolean flag is on or off, and names of default variants are not checked. */
+  variants?: Array<VariantInput> | null | undefined;
 };
 
 /** A change of one flag in one environment, to be made at an instant. The admin is taken from the token. */
@@ -132,6 +236,25 @@ export type DeleteFlagInput = {
   flagKey: string;
 };
 
+/** A targeting rule. */
+export type FlagRuleInput = {
+  /** What it is for: up to 1,000 characters. */
+  description?: string | null | undefined;
+  /** What people call it: 1–64 characters, each once in a flag and environment. */
+  key: string;
+  /** flagd's targeting: JsonLogic that gives a variant's key, or null for the next rule. For example { if: [{ ends_with: [{ var: "email" }, "@example.com"] }, "on", null] }. */
+  targeting: unknown;
+};
+
+/** Where a flag is in its life. */
+export type FlagStatus =
+  /** In use. */
+  | 'ACTIVE'
+  /** Off everywhere. It takes no change but its return to ACTIVE. */
+  | 'ARCHIVED'
+  /** On its way out: it still works. */
+  | 'DEPRECATED';
+
 /** What a flag's variants hold. */
 export type FlagType =
   /** On or off. */
@@ -145,13 +268,32 @@ export type FlagType =
 
 /** What to change: at least one field. */
 export type FlagUpdatesInput = {
-  /** The variant that is served where nothing else says so: 1–128 characters. */
+  /** The variant that is served where nothing else says so: 1–128 characters. One of the variants, where the flag was given any. */
   defaultVariant?: string | null | undefined;
   /** Turn it on or off. */
   enabled?: boolean | null | undefined;
   /** The share of evaluations that it reaches: 0–100. */
   rolloutPercentage?: number | null | undefined;
+  /** All targeting rules, in order: they take the place of those that are there. Up to 100. */
+  rules?: Array<FlagRuleInput> | null | undefined;
+  /** The flag's status, in every environment. */
+  status?: FlagStatus | null | undefined;
 };
+
+/** Events of another application. */
+export type RecordAuditEventsInput = {
+  /** The events: 1–500. */
+  events: Array<AuditEventInput>;
+};
+
+/** What became of an event that was sent. */
+export type RecordedAuditEventStatus =
+  /** Its id was recorded before: nothing was done. */
+  | 'DUPLICATE'
+  /** It is stored, and will be in the log within a second. */
+  | 'RECORDED'
+  /** It has values that cannot be used, and was not stored: `issues` says which. Sent again it is refused again. */
+  | 'REFUSED';
 
 /** What a token may do. */
 export type Role =
@@ -201,6 +343,14 @@ export type UpdateFlagStateInput = {
   updates: FlagUpdatesInput;
 };
 
+/** A value that a flag can have, and its name. */
+export type VariantInput = {
+  /** Its name: 1–128 characters, each once in a flag. */
+  key: string;
+  /** What applications get: true or false, text, a number, or a JSON object, as the flag's type says. */
+  value: unknown;
+};
+
 export type AuditEventsQueryVariables = Exact<{
   filter?: AuditEventFilter | null | undefined;
   order?: AuditOrder;
@@ -221,11 +371,23 @@ export type WatchAuditEventsSubscription = { auditEvents: { id: string, position
 
 export type AuditEventFieldsFragment = { id: string, position: number, cursor: string, type: AuditEventType, eventType: string, occurredAt: string, flagKey: string | null, scheduleId: string | null, environment: string, workspaceId: string | null, description: string, metadata: unknown, result: AuditResult, errorMessage: string | null, actor: { type: ActorType, id: string, name: string | null, email: string | null }, resource: { type: string, id: string } | null, changes: Array<{ field: string, previousValue: unknown, newValue: unknown }> };
 
+type ErrorFields_ApiKeyNotFoundError_Fragment = { code: string, message: string };
+
+type ErrorFields_EmergencyOverrideActiveError_Fragment = { code: string, message: string };
+
+type ErrorFields_EnvironmentAlreadyExistsError_Fragment = { code: string, message: string };
+
+type ErrorFields_EnvironmentDisabledError_Fragment = { code: string, message: string };
+
 type ErrorFields_EnvironmentNotFoundError_Fragment = { code: string, message: string };
 
 type ErrorFields_FlagAlreadyExistsError_Fragment = { code: string, message: string };
 
+type ErrorFields_FlagArchivedError_Fragment = { code: string, message: string };
+
 type ErrorFields_FlagNotFoundError_Fragment = { code: string, message: string };
+
+type ErrorFields_FlagVersionConflictError_Fragment = { code: string, message: string };
 
 type ErrorFields_IdempotencyConflictError_Fragment = { code: string, message: string };
 
@@ -233,17 +395,29 @@ type ErrorFields_ScheduleNotCancellableError_Fragment = { code: string, message:
 
 type ErrorFields_ScheduleNotFoundError_Fragment = { code: string, message: string };
 
+type ErrorFields_StatePartAlreadyExistsError_Fragment = { code: string, message: string };
+
+type ErrorFields_StatePartNotFoundError_Fragment = { code: string, message: string };
+
 type ErrorFields_ValidationError_Fragment = { code: string, message: string, issues: Array<{ path: Array<string>, message: string }> };
 
 type ErrorFields_VersionConflictError_Fragment = { code: string, message: string };
 
 export type ErrorFieldsFragment =
+  | ErrorFields_ApiKeyNotFoundError_Fragment
+  | ErrorFields_EmergencyOverrideActiveError_Fragment
+  | ErrorFields_EnvironmentAlreadyExistsError_Fragment
+  | ErrorFields_EnvironmentDisabledError_Fragment
   | ErrorFields_EnvironmentNotFoundError_Fragment
   | ErrorFields_FlagAlreadyExistsError_Fragment
+  | ErrorFields_FlagArchivedError_Fragment
   | ErrorFields_FlagNotFoundError_Fragment
+  | ErrorFields_FlagVersionConflictError_Fragment
   | ErrorFields_IdempotencyConflictError_Fragment
   | ErrorFields_ScheduleNotCancellableError_Fragment
   | ErrorFields_ScheduleNotFoundError_Fragment
+  | ErrorFields_StatePartAlreadyExistsError_Fragment
+  | ErrorFields_StatePartNotFoundError_Fragment
   | ErrorFields_ValidationError_Fragment
   | ErrorFields_VersionConflictError_Fragment
 ;
@@ -265,7 +439,9 @@ export type UpdateFlagStateMutationVariables = Exact<{
 
 
 export type UpdateFlagStateMutation = { updateFlagState:
+    | { __typename: 'EmergencyOverrideActiveError', code: string, message: string }
     | { __typename: 'EnvironmentNotFoundError', code: string, message: string }
+    | { __typename: 'FlagArchivedError', code: string, message: string }
     | { __typename: 'FlagNotFoundError', code: string, message: string }
     | { __typename: 'FlagState', environment: string, enabled: boolean, rolloutPercentage: number, defaultVariant: string | null, version: number, updatedAt: string }
     | { __typename: 'ValidationError', code: string, message: string, issues: Array<{ path: Array<string>, message: string }> }
@@ -278,6 +454,7 @@ export type DeleteFlagMutationVariables = Exact<{
 
 
 export type DeleteFlagMutation = { deleteFlag:
+    | { __typename: 'EmergencyOverrideActiveError', code: string, message: string }
     | { __typename: 'Flag', id: string, key: string }
     | { __typename: 'FlagNotFoundError', code: string, message: string }
     | { __typename: 'ValidationError', code: string, message: string, issues: Array<{ path: Array<string>, message: string }> }
@@ -293,13 +470,25 @@ export type FlagStateQuery = { flag: { key: string, name: string, state: { envir
 
 export type FlagStateFieldsFragment = { environment: string, enabled: boolean, rolloutPercentage: number, defaultVariant: string | null, version: number, updatedAt: string };
 
+export type RecordAuditEventsMutationVariables = Exact<{
+  input: RecordAuditEventsInput;
+}>;
+
+
+export type RecordAuditEventsMutation = { recordAuditEvents:
+    | { __typename: 'RecordAuditEventsPayload', recorded: number, duplicates: number, refused: number, results: Array<{ id: string, status: RecordedAuditEventStatus, issues: Array<{ path: Array<string>, message: string }> }> }
+    | { __typename: 'ValidationError', code: string, message: string, issues: Array<{ path: Array<string>, message: string }> }
+   };
+
 export type CreateScheduleMutationVariables = Exact<{
   input: CreateScheduleInput;
 }>;
 
 
 export type CreateScheduleMutation = { createSchedule:
+    | { __typename: 'EnvironmentDisabledError', code: string, message: string }
     | { __typename: 'EnvironmentNotFoundError', code: string, message: string }
+    | { __typename: 'FlagArchivedError', code: string, message: string }
     | { __typename: 'FlagNotFoundError', code: string, message: string }
     | { __typename: 'IdempotencyConflictError', code: string, message: string }
     | { __typename: 'Schedule', id: string, flagKey: string, environment: string, scheduledAt: string, status: ScheduleStatus, createdAt: string, createdBy: string | null, cancelledAt: string | null, cancelledBy: string | null, cancelReason: string | null, appliedAt: string | null, errorMessage: string | null, retryCount: number, maxRetries: number, nextRetryAt: string | null, conflicts: Array<{ id: string, scheduledAt: string }>, updates: { enabled: boolean | null, rolloutPercentage: number | null, defaultVariant: string | null } }
@@ -613,6 +802,36 @@ export const FlagStateDocument = new TypedDocumentString(`
   version
   updatedAt
 }`) as unknown as TypedDocumentString<FlagStateQuery, FlagStateQueryVariables>;
+export const RecordAuditEventsDocument = new TypedDocumentString(`
+    mutation RecordAuditEvents($input: RecordAuditEventsInput!) {
+  recordAuditEvents(input: $input) {
+    __typename
+    ... on RecordAuditEventsPayload {
+      recorded
+      duplicates
+      refused
+      results {
+        id
+        status
+        issues {
+          path
+          message
+        }
+      }
+    }
+    ...ErrorFields
+  }
+}
+    fragment ErrorFields on Error {
+  code
+  message
+  ... on ValidationError {
+    issues {
+      path
+      message
+    }
+  }
+}`) as unknown as TypedDocumentString<RecordAuditEventsMutation, RecordAuditEventsMutationVariables>;
 export const CreateScheduleDocument = new TypedDocumentString(`
     mutation CreateSchedule($input: CreateScheduleInput!) {
   createSchedule(input: $input) {

@@ -76,11 +76,15 @@ describe('the schema', () => {
       'Query.schedules': 'AUDITOR',
       'Query.auditEvent': 'AUDITOR',
       'Query.auditEvents': 'AUDITOR',
+      'Query.apiKeys': 'ADMIN',
       'Mutation.createFlag': 'ADMIN',
       'Mutation.updateFlagState': 'ADMIN',
       'Mutation.deleteFlag': 'ADMIN',
       'Mutation.createSchedule': 'ADMIN',
       'Mutation.cancelSchedule': 'ADMIN',
+      'Mutation.createApiKey': 'ADMIN',
+      'Mutation.revokeApiKey': 'ADMIN',
+      'Mutation.recordAuditEvents': 'AUDIT_WRITER',
       'Subscription.auditEvents': 'AUDITOR',
     });
   });
