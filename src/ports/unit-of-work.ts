@@ -1,10 +1,17 @@
 import type { ApiKeyWriter } from './api-key-store.ts';
 import type { AuditLogger } from './audit-logger.ts';
+import type { EnvironmentWriter } from './environment-store.ts';
 import type { FlagWriter } from './flag-store.ts';
 import type { ScheduleWriter } from './schedule-store.ts';
 
 /** What one transaction can reach. */
-export type Transaction = { flags: FlagWriter; schedules: ScheduleWriter; apiKeys: ApiKeyWriter; audit: AuditLogger };
+export type Transaction = {
+  flags: FlagWriter;
+  environments: EnvironmentWriter;
+  schedules: ScheduleWriter;
+  apiKeys: ApiKeyWriter;
+  audit: AuditLogger;
+};
 
 /**
  * Runs the work in one transaction, with the events that it logs: all of it is committed, or nothing. The work may run more

@@ -6,9 +6,12 @@ import { makeInTransaction } from '../../src/adapters/prisma/unit-of-work.ts';
 import { openSpool } from '../../src/adapters/sqlite/spool.ts';
 import { makeApplyDueSchedules } from '../../src/application/apply-due-schedules.ts';
 import { makeCancelSchedule } from '../../src/application/cancel-schedule.ts';
+import { makeCreateEnvironment } from '../../src/application/create-environment.ts';
 import { makeCreateFlag } from '../../src/application/create-flag.ts';
 import { makeCreateSchedule } from '../../src/application/create-schedule.ts';
 import { makeDeleteFlag } from '../../src/application/delete-flag.ts';
+import { makeSetEnvironmentEnabled } from '../../src/application/set-environment-enabled.ts';
+import { makeUpdateFlag } from '../../src/application/update-flag.ts';
 import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
 import { makeSpoolReplay } from '../../src/audit/spool-replay.ts';
 import type { Caller } from '../../src/domain/actor.ts';
@@ -73,8 +76,11 @@ export const makeSpine = async (
     inTransaction,
     makeEntry,
     createFlag: makeCreateFlag(commands),
+    updateFlag: makeUpdateFlag(commands),
     updateFlagState: makeUpdateFlagState(commands),
     deleteFlag: makeDeleteFlag(commands),
+    createEnvironment: makeCreateEnvironment(commands),
+    setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
     createSchedule: makeCreateSchedule(commands),
     cancelSchedule: makeCancelSchedule(commands),
     applyDue: makeApplyDueSchedules({ inTransaction, random, batchSize }),

@@ -6,6 +6,7 @@ import type { Spool } from '../../ports/spool.ts';
 import type { InTransaction, Transaction } from '../../ports/unit-of-work.ts';
 import { makeApiKeyWriter } from './api-key-store.ts';
 import { isTransactionConflict } from './database-errors.ts';
+import { makeEnvironmentWriter } from './environment-writer.ts';
 import { makeFlagWriter } from './flag-store.ts';
 import { currentTransactionId, emitEntries } from './outbox.ts';
 import { makeScheduleWriter } from './schedule-writer.ts';
@@ -55,6 +56,7 @@ export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, 
         };
         const result = await work({
           flags: makeFlagWriter(tx),
+          environments: makeEnvironmentWriter(tx),
           schedules: makeScheduleWriter(tx),
           apiKeys: makeApiKeyWriter(tx),
           audit: { logEvent },

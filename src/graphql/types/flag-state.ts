@@ -1,6 +1,5 @@
-import type { Environment } from '../../domain/environment.ts';
 import type { FlagState } from '../../domain/flag-state.ts';
-import { builder, requires } from '../builder.ts';
+import { builder } from '../builder.ts';
 import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-parts.ts';
 
 export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement({
@@ -43,23 +42,3 @@ export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement
     updatedAt: t.field({ type: 'DateTime', description: 'When it changed last.', resolve: ({ updatedAt }) => updatedAt }),
   }),
 });
-
-export const EnvironmentType = builder.objectRef<Environment>('Environment').implement({
-  description: 'Where flags have a state of their own: production, staging, development exist from the start.',
-  fields: (t) => ({
-    key: t.exposeString('key', { description: 'What other fields and arguments call it.' }),
-    name: t.exposeString('name', { description: 'What people call it.' }),
-    enabled: t.exposeBoolean('enabled', {
-      description: 'Whether it is in use: a disabled environment takes no new schedules, and due ones fail until it is enabled.',
-    }),
-  }),
-});
-
-builder.queryField('environments', (t) =>
-  t.field({
-    type: [EnvironmentType],
-    description: 'All environments.',
-    ...requires('AUDITOR'),
-    resolve: (_root, _args, { app }) => app.flags.environments(),
-  }),
-);

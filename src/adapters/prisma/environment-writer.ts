@@ -1,0 +1,30 @@
+import type { Environment } from '../../domain/environment.ts';
+import type { Prisma } from '../../generated/prisma/client.ts';
+import type { EnvironmentWriter } from '../../ports/environment-store.ts';
+import { makeFlagStore } from './flag-store.ts';
+
+/** Environments in one transaction. */
+export const makeEnvironmentWriter = (tx: Prisma.TransactionClient): EnvironmentWriter => ({
+  // Not the weaker SHARE ROW EXCLUSIVE: it lets rows be locked, and whoever has locked one and then updates it would wait for
+  // us while our new state waits for that row. Reads go on.
+  holdFlags: async () => {
+    await tx.$executeRaw`LOCK TABLE feature_flags IN EXCLUSIVE MODE`;
+  },
+  list: makeFlagStore(tx).environments,
+  add: async ({ key, name, enabled }, now) => {
+    await tx.environment.create({ data: { key, name, enabled } });
+    // What a new flag's state is, the columns' defaults say.
+    await tx.$executeRaw`
+      INSERT INTO feature_flag_states (flag_id, environment_key, updated_at) SELECT id, ${key}, ${now} FROM feature_flags`;
+  },
+  findLocked: async (key) => {
+    // Not FOR UPDATE: flags that are being created refer to the row.
+    const [row] = await tx.$queryRaw<
+      Environment[]
+    >`SELECT key, name, enabled FROM environments WHERE key = ${key} FOR NO KEY UPDATE`;
+    return row ?? null;
+  },
+  saveEnabled: async ({ key, enabled }) => {
+    await tx.environment.update({ where: { key }, data: { enabled } });
+  },
+});

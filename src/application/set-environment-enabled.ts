@@ -1,0 +1,24 @@
+import type { Caller } from '../domain/actor.ts';
+import type { Environment, EnvironmentKey } from '../domain/environment.ts';
+import { environmentSwitched } from '../domain/environment-events.ts';
+import { EnvironmentNotFoundError } from '../domain/errors.ts';
+import type { InTransaction } from '../ports/unit-of-work.ts';
+
+type Deps = { inTransaction: InTransaction };
+
+/**
+ * Enables or disables an environment. One that is so already stays as it is, and nothing is recorded. Throws an
+ * EnvironmentNotFoundError.
+ */
+export const makeSetEnvironmentEnabled =
+  ({ inTransaction }: Deps) =>
+  (admin: Caller, { key }: EnvironmentKey, enabled: boolean): Promise<Environment> =>
+    inTransaction(async ({ environments, audit }) => {
+      const environment = await environments.findLocked(key);
+      if (!environment) throw new EnvironmentNotFoundError(key);
+      if (environment.enabled === enabled) return environment;
+      const next = { ...environment, enabled };
+      await environments.saveEnabled(next);
+      audit.logEvent(environmentSwitched(admin, next));
+      return next;
+    });

@@ -1,0 +1,71 @@
+import { createEnvironmentSchema, environmentKeySchema, maxEnvironments } from '../../domain/environment.ts';
+import { EnvironmentAlreadyExistsError, EnvironmentNotFoundError, ValidationError } from '../../domain/errors.ts';
+import { builder, requires } from '../builder.ts';
+import { EnvironmentType } from './environment.ts';
+
+const CreateEnvironmentInput = builder.inputType('CreateEnvironmentInput', {
+  description: 'A new environment.',
+  fields: (t) => ({
+    key: t.string({
+      required: true,
+      description:
+        'What other fields and arguments will call it: 1–64 letters, digits, _ and -, a letter or digit first. It never changes.',
+    }),
+    name: t.string({ required: true, description: 'What people call it: 1–255 characters.' }),
+  }),
+});
+
+const EnvironmentInput = builder.inputType('SetEnvironmentEnabledInput', {
+  description: 'Which environment.',
+  fields: (t) => ({ key: t.string({ required: true, description: "The environment's key." }) }),
+});
+
+builder.mutationField('createEnvironment', (t) =>
+  t.field({
+    type: EnvironmentType,
+    description: `Creates an environment, enabled. Every flag starts in it as a new flag does: disabled, at full rollout. At most ${maxEnvironments} are allowed.`,
+    args: {
+      input: t.arg({
+        type: CreateEnvironmentInput,
+        required: true,
+        validate: { schema: createEnvironmentSchema },
+        description: 'The environment.',
+      }),
+    },
+    errors: { types: [EnvironmentAlreadyExistsError, ValidationError] },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.createEnvironment(caller, input),
+  }),
+);
+
+const switches = {
+  enableEnvironment: {
+    enabled: true,
+    description: 'Enables an environment. Schedules that failed while it was disabled apply with their next retry.',
+  },
+  disableEnvironment: {
+    enabled: false,
+    description:
+      'Disables an environment: it takes no new schedules, and due ones fail, with a retry, until it is enabled. Flags can still be changed in it by hand.',
+  },
+} as const;
+
+for (const [name, { enabled, description }] of Object.entries(switches)) {
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: EnvironmentType,
+      description,
+      args: {
+        input: t.arg({
+          type: EnvironmentInput,
+          required: true,
+          validate: { schema: environmentKeySchema },
+          description: 'Which environment.',
+        }),
+      },
+      errors: { types: [EnvironmentNotFoundError, ValidationError] },
+      ...requires('ADMIN'),
+      resolve: (_root, { input }, { app, caller }) => app.setEnvironmentEnabled(caller, input, enabled),
+    }),
+  );
+}
