@@ -1,12 +1,46 @@
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
+import { isStorableText } from './text.ts';
 
 /** A value that JSON can carry. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-/** JSON that says something: not null. */
-export const presentJson = z.union([z.string(), z.number(), z.boolean(), z.array(z.json()), z.record(z.string(), z.json())]);
+const maxLevels = 50;
+
+/** JSON that says something, not null, and that can be stored: nested at most 50 levels deep. */
+export const presentJson = z.custom<NonNullable<Json>>().superRefine((value, context) => {
+  const problem = value == null ? 'must be JSON, and not null' : findJsonProblem(value, maxLevels);
+  if (problem) context.addIssue(problem);
+});
+
+/**
+ * Why a value cannot be stored as JSON. Looks without recursion: what comes may be nested as deep as a request is long, and
+ * would exhaust the stack.
+ */
+export const findJsonProblem = (json: unknown, maxLevels: number): string | null => {
+  const open = [{ value: json, level: 0 }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { value, level } = next;
+    if (value === null || typeof value === 'boolean') continue;
+    if (typeof value === 'string') {
+      if (!isStorableText(value)) return unstorable;
+    } else if (typeof value === 'number') {
+      // JSON.parse reads 1e999 as Infinity, which has no JSON form.
+      if (!Number.isFinite(value)) return 'must not contain a number beyond 1.8e308';
+    } else if (typeof value !== 'object') {
+      return `must be JSON, which has no ${typeof value}`;
+    } else {
+      if (level === maxLevels) return `must be nested at most ${maxLevels} levels deep`;
+      for (const [key, inner] of Object.entries(value)) {
+        if (!isStorableText(key)) return unstorable;
+        open.push({ value: inner, level: level + 1 });
+      }
+    }
+  }
+  return null;
+};
+const unstorable = 'must not contain NUL or a lone surrogate';
 
 /** What `JSON.stringify` would make of a value, as a value: dates become text, absent fields go. */
 export const toJson = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null));
