@@ -14,7 +14,7 @@ export const useStorableText = (): Plugin<Context> => {
     setResultAndStopExecution: (result: { errors: [ReturnType<typeof badUserInput>] }) => void;
   }) => {
     const { document, variableValues } = args as { document: DocumentNode; variableValues?: unknown };
-    const place = findInVariables(variableValues, '$') ?? findInLiterals(document);
+    const place = findInVariables(variableValues) ?? findInLiterals(document);
     if (place)
       setResultAndStopExecution({
         errors: [badUserInput(`${place} holds NUL (U+0000) or a lone surrogate, which text must not`)],
@@ -23,13 +23,20 @@ export const useStorableText = (): Plugin<Context> => {
   return { onExecute: refuse, onSubscribe: refuse };
 };
 
-/** The path of the first such text, in keys as well as in values. */
-const findInVariables = (value: unknown, path: string): string | null => {
-  if (typeof value === 'string') return isStorableText(value) ? null : path;
-  if (value === null || typeof value !== 'object') return null;
-  for (const [key, part] of Object.entries(value)) {
-    const place = isStorableText(key) ? findInVariables(part, path === '$' ? `$${key}` : `${path}.${key}`) : path;
-    if (place) return place;
+/**
+ * The path of the first such text, in keys as well as in values. Without recursion: JSON may be nested as deep as a request is
+ * long, which would exhaust the stack.
+ */
+const findInVariables = (variables: unknown): string | null => {
+  const open: { value: unknown; path: string }[] = [{ value: variables, path: '$' }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { value, path } = next;
+    if (typeof value === 'string' && !isStorableText(value)) return path;
+    if (value === null || typeof value !== 'object') continue;
+    for (const [key, part] of Object.entries(value).reverse()) {
+      if (!isStorableText(key)) return path;
+      open.push({ value: part, path: path === '$' ? `$${key}` : `${path}.${key}` });
+    }
   }
   return null;
 };
