@@ -11,7 +11,7 @@ describe('the descriptions', () => {
     expect(describedAs('Flag', field)).toMatch(/of this key.*deleted and created again.*namesake/);
   });
 
-  it('of Environment.enabled promises nothing', () => {
-    expect(describedAs('Environment', 'enabled')).toMatch(/not refused/);
+  it('of Environment.enabled says what a disabled one does to schedules', () => {
+    expect(describedAs('Environment', 'enabled')).toMatch(/takes no new schedules, and due ones fail/);
   });
 });

@@ -43,7 +43,18 @@ const createSchedule = (flagKey: string, updates = 'enabled: true, rolloutPercen
   run(
     `createSchedule(input: { flagKey: "${flagKey}", scheduledAt: "2026-03-01T10:00:00+00:00", updates: { ${updates} } }) { ... on Schedule { id } }`,
   );
-const state = { enabled: false, rolloutPercentage: 100, defaultVariant: null, version: 1 };
+/** A flag in one environment as it starts, whole. */
+const state = {
+  enabled: false,
+  rolloutPercentage: 100,
+  defaultVariant: null,
+  rules: [],
+  overrides: [],
+  experiment: null,
+  emergency: null,
+  status: 'ACTIVE',
+  version: 1,
+};
 const byAdmin = {
   id: uuid,
   timestamp: '2026-03-01T09:00:00.000Z',
@@ -60,8 +71,11 @@ describe('the event', () => {
     const events = await eventsBy(async () => {
       id = await createFlag('created');
     });
-    const states = { production: state, staging: state, development: state };
-    const newState = { id, key: 'created', name: 'created', description: null, type: 'BOOLEAN', tags: [], states };
+    // The status is the flag's own, and stands there once.
+    const { status, ...one } = state;
+    const states = { production: one, staging: one, development: one };
+    const described = { id, key: 'created', name: 'created', description: null, type: 'BOOLEAN', variants: [], tags: [] };
+    const newState = { ...described, status, version: 1, states };
     expect(events).toEqual([
       {
         ...byAdmin,
@@ -149,7 +163,7 @@ describe('the event', () => {
     const [row] = await db.sql<{ applied_at: Date }>('SELECT applied_at FROM feature_flag_schedules WHERE id = $1', [id]);
     const appliedAt = row?.applied_at.toISOString() ?? '';
     const scheduledAt = '2026-03-01T10:00:00.000Z';
-    const flagState = { enabled: true, rolloutPercentage: 25, defaultVariant: null, version: 2 };
+    const flagState = { ...state, enabled: true, rolloutPercentage: 25, version: 2 };
     expect(events.filter(({ flagKey }) => flagKey === 'applied')).toEqual([
       {
         ...byAdmin,
@@ -300,7 +314,7 @@ describe('the event', () => {
       resource: { type: 'flag', id: flagId },
       flagKey: 'deleted',
       environment: 'staging',
-      previousState: { key: 'deleted', states: { production: state } },
+      previousState: { key: 'deleted', status: 'ACTIVE', states: { production: { enabled: false, overrides: [], version: 1 } } },
       newState: null,
       description: "Flag 'deleted' was deleted, and 1 open schedule with it",
       metadata: { flagKey: 'deleted', cancelledSchedules: 1, ...adminMetadata },
