@@ -56,7 +56,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
   const send = async (): Promise<void> => {
     wait = null;
     const current = settings();
-    if (!current || request) return;
+    if (!current) return;
     const batch = outbox.batch({
       maxEvents: Math.min(limit, current.batchSize),
       maxBytes: maxEventsBytes,

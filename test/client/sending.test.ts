@@ -154,9 +154,9 @@ describe('refusals', () => {
     expect(elapsedMs()).toBeLessThan(60_000);
     await untilIdle();
     expect(api.losses().map(({ details }) => details?.count)).toEqual([1]);
-    // It was the same event each time.
-    expect(
-      new Set(api.requests.flatMap(({ events }) => events.filter(({ type }) => type === 'audit.loss').map(({ id }) => id))),
-    ).toHaveProperty('size', 1);
+    const told = api.requests.flatMap(({ events }) => events.filter(({ type }) => type === 'audit.loss').map(({ id }) => id));
+    // The same event each time, and a minute apart.
+    expect(new Set(told).size).toBe(1);
+    expect(told.length).toBeLessThanOrEqual(7);
   });
 });
