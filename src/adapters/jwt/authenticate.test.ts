@@ -35,6 +35,7 @@ describe('a token', () => {
       roles: ['AUDITOR', 'AUDIT_WRITER'],
       sessionId: null,
       expiresAt: new Date(start.getTime() + 60_000),
+      apiKeyId: null,
     });
   });
 
