@@ -1,6 +1,7 @@
 import type { ValidationIssue } from './errors.ts';
 import { findFlagdIssues } from './flagd-check.ts';
 import type { Json } from './json.ts';
+import { bytesOf, isDeeperThan } from './json-size.ts';
 import { resultsOf } from './targeting-results.ts';
 
 const maxLevels = 50;
@@ -25,14 +26,8 @@ export const findTargetingIssues = (targeting: Json, variantKeys: readonly strin
 };
 
 const findSizeIssues = (targeting: Json): ValidationIssue[] => {
-  const open: { value: Json; level: number }[] = [{ value: targeting, level: 0 }];
-  for (let next = open.pop(); next; next = open.pop()) {
-    const { value, level } = next;
-    if (typeof value !== 'object' || value === null) continue;
-    if (level === maxLevels) return [{ path: [], message: `is nested deeper than ${maxLevels} levels` }];
-    for (const inner of Object.values(value)) open.push({ value: inner, level: level + 1 });
-  }
-  const bytes = new TextEncoder().encode(JSON.stringify(targeting)).length;
+  if (isDeeperThan(maxLevels, targeting)) return [{ path: [], message: `is nested deeper than ${maxLevels} levels` }];
+  const bytes = bytesOf(targeting);
   return bytes > maxBytes ? [{ path: [], message: `has ${bytes} bytes as JSON: at most ${maxBytes} are allowed` }] : [];
 };
 
