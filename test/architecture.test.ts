@@ -20,6 +20,8 @@ const rules: Record<string, Rule> = {
   adapters: { parts: ['adapters', 'ports', 'domain', 'generated'], packages: 'any' },
   // Applications import it: nothing of the service comes with it.
   client: { parts: ['client'], packages: ['uuid', 'zod'] },
+  // Frontends import it: what the domain says of its data, and nothing else.
+  schemas: { parts: ['schemas', 'domain'], packages: ['zod'] },
   graphql: { parts: ['graphql', 'http', 'application', 'audit', 'ports', 'domain', 'generated'], packages: 'any' },
   worker: { parts: ['worker', 'application', 'ports', 'domain'], packages: 'any' },
   http: { parts: ['http', 'graphql', 'application', 'audit', 'ports', 'domain', 'loopback.ts'], packages: 'any' },

@@ -76,7 +76,15 @@ export const toEntry = (event: AuditEvent): string => {
 export type LogEntry = { position: number; sealedAt: Date; event: AuditEvent; entry: string };
 
 /** What sinks and exports write: the event with its place in the log. */
-export const toWire = ({ position, sealedAt, event }: Pick<LogEntry, 'position' | 'sealedAt' | 'event'>) => ({
+export const wireEventSchema = auditEventSchema.extend({
+  /** Its place: 1, 2, 3 … without gaps. */
+  position: z.int().min(1),
+  /** When it got its place. */
+  sealedAt: z.iso.datetime(),
+});
+export type WireEvent = z.infer<typeof wireEventSchema>;
+
+export const toWire = ({ position, sealedAt, event }: Pick<LogEntry, 'position' | 'sealedAt' | 'event'>): WireEvent => ({
   position,
   sealedAt: sealedAt.toISOString(),
   ...event,

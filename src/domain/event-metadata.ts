@@ -112,6 +112,17 @@ export type EventMetadata<Type extends AuditEventType> = z.infer<(typeof metadat
 
 export const auditEventTypes = Object.keys(metadataSchemas) as AuditEventType[];
 
+/** An event type as GraphQL's enum has it: `flag_schedule.created` is FLAG_SCHEDULE_CREATED there. */
+export type AuditEventTypeName = TypeName<AuditEventType>;
+type TypeName<Type extends string> = Type extends `${infer Resource}.${infer Action}`
+  ? `${Uppercase<Resource>}_${Uppercase<Action>}`
+  : never;
+
+export const toTypeName = (type: AuditEventType): AuditEventTypeName =>
+  type.toUpperCase().replaceAll('.', '_') as AuditEventTypeName;
+
+export const auditEventTypeNames = auditEventTypes.map(toTypeName);
+
 /** One sentence on each type of event, for people. */
 export const eventDescriptions: Record<AuditEventType, string> = {
   'flag_schedule.created': 'An admin scheduled a change of a flag.',

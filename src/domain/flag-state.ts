@@ -87,8 +87,8 @@ export type FlagUpdates = {
 /** Which state a change is of. */
 export const stateTarget = {
   flagKey: text(1, 128),
-  environment: text(1, 64),
-  expectedVersion: z.int().min(1, 'must be 1 or more').nullish(),
+  environment: text(1, 64).default('production'),
+  expectedVersion: z.int32().min(1, 'must be 1 or more').nullish(),
 };
 export type StateTarget = { flagKey: string; environment: string; expectedVersion?: number | null };
 

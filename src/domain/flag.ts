@@ -19,7 +19,7 @@ export const flagKeySchema = text(1, 128).regex(
 );
 
 const tagsSchema = z.array(text(1, 64)).max(50, 'must have at most 50 tags');
-const expectedVersion = z.int().min(1, 'must be 1 or more').nullish();
+const expectedVersion = z.int32().min(1, 'must be 1 or more').nullish();
 
 export const createFlagSchema = z.object({
   key: flagKeySchema,

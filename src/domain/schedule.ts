@@ -14,7 +14,7 @@ const maxRetriesMessage = `must be from ${maxRetriesRange.min} to ${maxRetriesRa
 
 export const createScheduleSchema = z.object({
   flagKey: text(1, 128),
-  environment: text(1, 64),
+  environment: text(1, 64).default('production'),
   scheduledAt: instant,
   updates: flagUpdatesSchema,
   maxRetries: z.int().min(maxRetriesRange.min, maxRetriesMessage).max(maxRetriesRange.max, maxRetriesMessage).nullish(),

@@ -20,7 +20,7 @@ import { findUnknownVariant, findVariantUseIssues } from './variant-use.ts';
 // The parts of a state that come and go one by one: rules, overrides, the experiment. Each function gives the state after the
 // change, or the very same object where it changes nothing.
 
-const position = z.int().min(0, 'must be 0 or more').nullish();
+const position = z.int32().min(0, 'must be 0 or more').nullish();
 
 export const addFlagRuleSchema = z.object({ ...stateTarget, rule: flagRuleSchema, position });
 export type AddFlagRule = z.infer<typeof addFlagRuleSchema>;

@@ -1,6 +1,6 @@
 import type { actorTypes, roles } from '../../domain/actor.ts';
 import type { auditResults } from '../../domain/audit-event.ts';
-import { auditEventTypes, type AuditEventType as EventType, eventDescriptions } from '../../domain/event-metadata.ts';
+import { auditEventTypes, type AuditEventType as EventType, eventDescriptions, toTypeName } from '../../domain/event-metadata.ts';
 import type { flagStatuses, flagTypes } from '../../domain/flag.ts';
 import type { overrideTypes } from '../../domain/flag-override.ts';
 import type { scheduleStatuses } from '../../domain/schedule.ts';
@@ -85,12 +85,9 @@ export const AuditOrder = builder.enumType('AuditOrder', {
   }),
 });
 
-/** `flag_schedule.created` is FLAG_SCHEDULE_CREATED here. */
-const enumName = (type: EventType) => type.toUpperCase().replaceAll('.', '_');
-
 export const AuditEventType = builder.enumType('AuditEventType', {
   description: 'What happened. `eventType` of an event has the same as a wire name, for example flag_schedule.created.',
   values: Object.fromEntries(
-    auditEventTypes.map((type) => [enumName(type), { value: type, description: eventDescriptions[type] }]),
+    auditEventTypes.map((type) => [toTypeName(type), { value: type, description: eventDescriptions[type] }]),
   ) as Record<string, { value: EventType; description: string }>,
 });

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { actorTypes } from '../domain/actor.ts';
+import { auditResults } from '../domain/audit-event.ts';
+import { auditEventTypeNames } from '../domain/event-metadata.ts';
+import { flagStatuses, flagTypes } from '../domain/flag.ts';
+import { instant } from '../domain/instant.ts';
+import { scheduleStatuses } from '../domain/schedule.ts';
+import { isStorableText } from '../domain/text.ts';
+
+// The filters of the API's lists and subscriptions, under their GraphQL names. An absent field, or null, does not restrict.
+
+const text = z.string().refine(isStorableText, 'must not contain NUL or a lone surrogate');
+
+export const flagFilter = z.object({
+  search: text.nullish(),
+  type: z.enum(flagTypes).nullish(),
+  statuses: z.array(z.enum(flagStatuses)).nullish(),
+  tags: z.array(text).nullish(),
+});
+export type FlagFilter = z.input<typeof flagFilter>;
+
+export const scheduleFilter = z.object({
+  flagKey: text.nullish(),
+  environment: text.nullish(),
+  statuses: z.array(z.enum(scheduleStatuses)).nullish(),
+  createdBy: text.nullish(),
+  from: instant.nullish(),
+  to: instant.nullish(),
+});
+export type ScheduleFilter = z.input<typeof scheduleFilter>;
+
+export const auditEventFilter = z.object({
+  flagKey: text.nullish(),
+  types: z.array(z.enum(auditEventTypeNames)).nullish(),
+  actorId: text.nullish(),
+  actorType: z.enum(actorTypes).nullish(),
+  resourceType: text.nullish(),
+  resourceId: text.nullish(),
+  scheduleId: z.uuid('must be a UUID').nullish(),
+  environment: text.nullish(),
+  workspaceId: text.nullish(),
+  requestId: text.nullish(),
+  result: z.enum(auditResults).nullish(),
+  from: instant.nullish(),
+  to: instant.nullish(),
+});
+export type AuditEventFilter = z.input<typeof auditEventFilter>;

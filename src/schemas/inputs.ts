@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { createApiKeySchema, revokeApiKeySchema } from '../domain/api-key.ts';
+import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../domain/emergency-override.ts';
+import { createEnvironmentSchema, environmentKeySchema } from '../domain/environment.ts';
+import { experimentSchema } from '../domain/experiment.ts';
+import { createFlagSchema, deleteFlagSchema, setFlagStatusSchema, updateFlagSchema } from '../domain/flag.ts';
+import { flagOverrideSchema, overrideTargetSchema } from '../domain/flag-override.ts';
+import { flagRuleSchema } from '../domain/flag-rule.ts';
+import { flagUpdatesSchema, updateFlagStateSchema } from '../domain/flag-state.ts';
+import { auditEventInputSchema, maxRecordedEvents } from '../domain/record-events.ts';
+import { cancelScheduleSchema, createScheduleSchema } from '../domain/schedule.ts';
+import {
+  addFlagOverrideSchema,
+  addFlagRuleSchema,
+  removeFlagOverrideSchema,
+  removeFlagRuleSchema,
+  startExperimentSchema,
+  stopExperimentSchema,
+  updateFlagRuleSchema,
+} from '../domain/state-parts.ts';
+import { variantsSchema } from '../domain/variant.ts';
+
+// The inputs of the API's mutations, under their GraphQL names: what one of these takes, the API takes, but for what depends
+// on the flag, the environment and the time. The types are those of what a form sends; parsing gives instants as a Date.
+
+export const variantInput = variantsSchema.element;
+export type VariantInput = z.input<typeof variantInput>;
+export const createFlagInput = createFlagSchema;
+export type CreateFlagInput = z.input<typeof createFlagInput>;
+export const updateFlagInput = updateFlagSchema;
+export type UpdateFlagInput = z.input<typeof updateFlagInput>;
+export const setFlagStatusInput = setFlagStatusSchema;
+export type SetFlagStatusInput = z.input<typeof setFlagStatusInput>;
+export const deleteFlagInput = deleteFlagSchema;
+export type DeleteFlagInput = z.input<typeof deleteFlagInput>;
+
+export const flagRuleInput = flagRuleSchema;
+export type FlagRuleInput = z.input<typeof flagRuleInput>;
+export const flagUpdatesInput = flagUpdatesSchema;
+export type FlagUpdatesInput = z.input<typeof flagUpdatesInput>;
+export const updateFlagStateInput = updateFlagStateSchema;
+export type UpdateFlagStateInput = z.input<typeof updateFlagStateInput>;
+export const emergencyOverrideInput = emergencyOverrideSchema;
+export type EmergencyOverrideInput = z.input<typeof emergencyOverrideInput>;
+export const liftEmergencyOverrideInput = liftEmergencyOverrideSchema;
+export type LiftEmergencyOverrideInput = z.input<typeof liftEmergencyOverrideInput>;
+
+export const addFlagRuleInput = addFlagRuleSchema;
+export type AddFlagRuleInput = z.input<typeof addFlagRuleInput>;
+export const updateFlagRuleInput = updateFlagRuleSchema;
+export type UpdateFlagRuleInput = z.input<typeof updateFlagRuleInput>;
+export const removeFlagRuleInput = removeFlagRuleSchema;
+export type RemoveFlagRuleInput = z.input<typeof removeFlagRuleInput>;
+export const flagOverrideInput = flagOverrideSchema;
+export type FlagOverrideInput = z.input<typeof flagOverrideInput>;
+export const overrideTargetInput = overrideTargetSchema;
+export type OverrideTargetInput = z.input<typeof overrideTargetInput>;
+export const addFlagOverrideInput = addFlagOverrideSchema;
+export type AddFlagOverrideInput = z.input<typeof addFlagOverrideInput>;
+export const removeFlagOverrideInput = removeFlagOverrideSchema;
+export type RemoveFlagOverrideInput = z.input<typeof removeFlagOverrideInput>;
+export const experimentInput = experimentSchema;
+export type ExperimentInput = z.input<typeof experimentInput>;
+export const experimentVariantInput = experimentSchema.shape.variants.element;
+export type ExperimentVariantInput = z.input<typeof experimentVariantInput>;
+export const startExperimentInput = startExperimentSchema;
+export type StartExperimentInput = z.input<typeof startExperimentInput>;
+export const stopExperimentInput = stopExperimentSchema;
+export type StopExperimentInput = z.input<typeof stopExperimentInput>;
+
+export const createScheduleInput = createScheduleSchema;
+export type CreateScheduleInput = z.input<typeof createScheduleInput>;
+export const cancelScheduleInput = cancelScheduleSchema;
+export type CancelScheduleInput = z.input<typeof cancelScheduleInput>;
+
+export const createEnvironmentInput = createEnvironmentSchema;
+export type CreateEnvironmentInput = z.input<typeof createEnvironmentInput>;
+export const setEnvironmentEnabledInput = environmentKeySchema;
+export type SetEnvironmentEnabledInput = z.input<typeof setEnvironmentEnabledInput>;
+export const createApiKeyInput = createApiKeySchema;
+export type CreateApiKeyInput = z.input<typeof createApiKeyInput>;
+export const revokeApiKeyInput = revokeApiKeySchema;
+export type RevokeApiKeyInput = z.input<typeof revokeApiKeyInput>;
+
+export const auditEventInput = auditEventInputSchema;
+export type AuditEventInput = z.input<typeof auditEventInput>;
+export const recordAuditEventsInput = z.object({ events: z.array(auditEventInput).min(1).max(maxRecordedEvents) });
+export type RecordAuditEventsInput = z.input<typeof recordAuditEventsInput>;

@@ -1,0 +1,16 @@
+// `flagtrail/schemas`: what frontends check and type with. Nothing here needs Node.
+
+export { type AuditEvent, auditEventSchema, type WireEvent, wireEventSchema } from '../domain/audit-event.ts';
+export {
+  type AuditEventType,
+  type AuditEventTypeName,
+  auditEventTypeNames,
+  auditEventTypes,
+  type EventMetadata,
+  eventDescriptions,
+  metadataSchemas,
+  toTypeName,
+} from '../domain/event-metadata.ts';
+export * from './filters.ts';
+export * from './inputs.ts';
+export { type Schedule, scheduleSchema } from './schedule.ts';
