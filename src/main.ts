@@ -5,6 +5,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { openDatabase } from './adapters/open-database.ts';
 import { MigrationRefusedError } from './adapters/prisma/migrate.ts';
 import { DataDirectoryInUseError } from './adapters/sqlite/data-directory-lock.ts';
+import { addExportCommand } from './cli/export.ts';
+import { addExportEventsCommand } from './cli/export-events.ts';
 import { addMigrateCommand } from './cli/migrate.ts';
 import { addServeCommands } from './cli/serve.ts';
 import { addTokenCommand } from './cli/token.ts';
@@ -26,14 +28,16 @@ addServeCommands(program, {
   surroundings,
 });
 addMigrateCommand(program, {
-  openDatabase: async () => {
-    const database = await openDatabase(readConfig(process.env, { roles: ['worker'] }), pino({ level: 'silent' }));
-    return { database, close: database.close };
-  },
+  openDatabase: openCommandDatabase,
   write: (text) => process.stdout.write(text),
-  setExitCode: (code) => {
-    process.exitCode = code;
-  },
+  setExitCode,
+});
+addExportEventsCommand(addExportCommand(program), {
+  openDatabase: openCommandDatabase,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  onInterrupt,
+  setExitCode,
 });
 addTokenCommand(program, {
   readConfig: () => readConfig(process.env, { roles: ['api'], database: false }),
@@ -49,6 +53,27 @@ try {
     process.stderr.write(`flagtrail: ${explain(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+async function openCommandDatabase() {
+  const database = await openDatabase(readConfig(process.env, { roles: ['worker'] }), pino({ level: 'silent' }));
+  return { database, close: database.close };
+}
+
+function setExitCode(code: number) {
+  process.exitCode = code;
+}
+
+/** A second signal counts after a second only: npm passes on what the terminal has sent already. */
+function onInterrupt(listener: () => void) {
+  let firstAt = 0;
+  const interrupt = () => {
+    if (firstAt > 0 && Date.now() - firstAt > 1000) process.exit(130);
+    firstAt ||= Date.now();
+    listener();
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  return () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
 }
 
 /** One line for people, without a stack trace; what nobody foresaw keeps its trace, for the report. */

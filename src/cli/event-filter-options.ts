@@ -1,0 +1,64 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
+import { actorTypes } from '../domain/actor.ts';
+import { auditResults } from '../domain/audit-event.ts';
+import type { AuditEventFilter } from '../domain/audit-filter.ts';
+import { type AuditEventType, auditEventTypes } from '../domain/event-metadata.ts';
+import { parseInstant } from '../domain/instant.ts';
+
+/** Adds the fields of the filter that the API's lists of events have, an option each; what they say becomes a filter. */
+export const addEventFilterOptions = (command: Command): Command =>
+  command
+    .option('--flag-key <key>', 'of this flag', parseText)
+    .option('--type <type>', 'of this type, for example flag_schedule.applied; may be given several times', parseType)
+    .option('--actor-id <id>', 'by this actor', parseText)
+    .addOption(oneOf('--actor-type <type>', 'by actors of this kind', actorTypes))
+    .option('--resource-type <type>', 'done to things of this kind, for example flag_schedule', parseText)
+    .option('--resource-id <id>', 'done to this thing', parseText)
+    .option('--schedule-id <id>', 'of this schedule: its whole trail', parseUuid)
+    .option('--environment <key>', 'in this environment', parseText)
+    .option('--workspace-id <id>', 'in this workspace', parseText)
+    .option('--request-id <id>', 'made by this request', parseText)
+    .addOption(oneOf('--result <result>', 'with this result', auditResults))
+    .option('--from <instant>', 'occurred at this instant or later', parseDate)
+    .option('--to <instant>', 'occurred before this instant', parseDate);
+
+/** What the options are called in the filter, where it is something else. */
+export const toEventFilter = ({ type, ...options }: Omit<AuditEventFilter, 'types'> & { type?: AuditEventType[] }) => {
+  const { flagKey, actorId, actorType, resourceType, resourceId, scheduleId, environment } = options;
+  const { workspaceId, requestId, result, from, to } = options;
+  const filter = { flagKey, actorId, actorType, resourceType, resourceId, scheduleId, environment };
+  return { ...filter, workspaceId, requestId, result, from, to, types: type } satisfies AuditEventFilter;
+};
+
+const allowed = (what: string) => new InvalidArgumentError(`allowed: ${what}`);
+
+const parseText = (text: string): string => {
+  if (text === '') throw allowed('text that is not empty');
+  return text;
+};
+
+const parseType = (text: string, before: AuditEventType[] = []): AuditEventType[] => {
+  const type = auditEventTypes.find((known) => known === text);
+  if (!type) throw allowed(auditEventTypes.join(', '));
+  return [...before, type];
+};
+
+/** In the log they are written in small letters. */
+const parseUuid = (text: string): string => {
+  if (!z.uuid().safeParse(text).success) throw allowed('a UUID');
+  return text.toLowerCase();
+};
+
+const parseDate = (text: string): Date => {
+  const instant = parseInstant(text);
+  if (!instant) throw allowed('RFC 3339 with an offset, like 2026-11-20T09:00:00Z');
+  return instant;
+};
+
+const oneOf = (flags: string, description: string, values: readonly string[]): Option =>
+  new Option(flags, `${description}: ${values.join(', ')}`).argParser((text: string) => {
+    const value = values.find((known) => known === text.toUpperCase());
+    if (!value) throw allowed(values.join(', '));
+    return value;
+  });

@@ -1,0 +1,43 @@
+import { createWriteStream, existsSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/**
+ * Writes text to a file, or to the given stream where `file` is null, no faster than it is taken. A file appears whole, under
+ * its name, once everything is written and on the disk: an export that was interrupted never looks like one that was not.
+ * False where the reader of the stream went away, as `head` does.
+ */
+export const writeExport = async (text: AsyncIterable<string>, { file, stdout }: { file: string | null; stdout: Writable }) => {
+  if (file !== null) {
+    await writeWhole(text, file);
+    return true;
+  }
+  try {
+    await pipeline(text, stdout, { end: false });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return false;
+    throw error;
+  }
+};
+
+const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<void> => {
+  const target = existsSync(file) ? realpathSync(file) : file;
+  const temporary = `${target}.${process.pid}.partial`;
+  try {
+    await pipeline(text, createWriteStream(temporary, { flush: true }));
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+};
+
+/** Why no file of that name can be written; null where one can, as far as can be told before. */
+export const refuseFile = (file: string): string | null => {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found && !found.isFile()) return 'the name of a file: this is none';
+  const folder = path.dirname(file);
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? null : `a file in a folder that exists: ${folder} does not`;
+};

@@ -1,0 +1,119 @@
+import type { Writable } from 'node:stream';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
+import type { Database } from '../adapters/prisma/database.ts';
+import { pendingMigrations } from '../adapters/prisma/migrate.ts';
+import { type ExportProgress, makeExportEvents } from '../application/export-events.ts';
+import { addEventFilterOptions, toEventFilter } from './event-filter-options.ts';
+import { refuseFile, writeExport } from './export-destination.ts';
+import { makeProgressBar, type Terminal } from './progress-bar.ts';
+
+type Deps = {
+  /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
+  openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
+  stdout: Writable & { isTTY?: boolean };
+  stderr: Terminal;
+  /** Calls back when the user wants the command to end; returns the way to call it off. */
+  onInterrupt: (listener: () => void) => () => void;
+  /** The exit code of a run without errors. */
+  setExitCode: (code: number) => void;
+};
+type Options = Parameters<typeof toEventFilter>[0] & {
+  order: 'oldest' | 'newest';
+  after?: number;
+  limit?: number;
+  output?: string;
+};
+
+const examples = `
+Examples:
+  flagtrail export events --output events.ndjson
+  flagtrail export events --type flag_schedule.failed --type flag_schedule.cancelled --from 2026-11-01T00:00:00Z
+  flagtrail export events --flag-key checkout-v2 --order newest --limit 20 | jq .description
+  flagtrail export events --after 5678 >> events.ndjson     # what came after an earlier export
+
+The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which log it is.`;
+
+const interrupted = 130;
+
+/** Adds `flagtrail export events` to `flagtrail export`: audit events as lines of JSON, each as sinks write it. */
+export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
+  const { openDatabase, stdout, stderr, onInterrupt, setExitCode } = deps;
+  const command = parent.command('events').description('write audit events as JSON, one a line (NDJSON), by position in the log');
+  addEventFilterOptions(command)
+    .addOption(new Option('--order <order>', 'by position').choices(['oldest', 'newest']).default('oldest'))
+    .option('--after <position>', 'go on after this position, in the order of the export', parseCount(0))
+    .option('--limit <number>', 'at most so many events', parseCount(1))
+    .option('--output <file>', 'write to this file, which appears once it is whole; standard output where absent', parseFile)
+    .addHelpText('after', examples)
+    .action(async ({ order, after, limit, output, ...filter }: Options) => {
+      const stop = new AbortController();
+      const forget = onInterrupt(() => stop.abort());
+      try {
+        const { database, close } = await openDatabase();
+        try {
+          await refusePending(database);
+          const showsBar = output !== undefined || !stdout.isTTY;
+          const bar = makeProgressBar(showsBar ? stderr : null);
+          let progress: ExportProgress = { events: 0, first: null, last: null, share: 0 };
+          const onProgress = (made: ExportProgress) => {
+            progress = made;
+            bar.update(made.share, made.events);
+          };
+          const what = { filter: toEventFilter(filter), newestFirst: order === 'newest', after, limit };
+          const exportEvents = makeExportEvents({ log: makeAuditLog(database.prisma) });
+          const file = output ?? null;
+          const text = untilStopped(exportEvents(what, { onProgress, signal: stop.signal }), { signal: stop.signal, file });
+          const taken = await writeExport(text, { file, stdout }).finally(() => bar.stop());
+          if (taken) stderr.write(`${describe(progress, stop.signal.aborted)}\n`);
+          setExitCode(taken && stop.signal.aborted ? interrupted : 0);
+        } finally {
+          await close();
+        }
+      } catch (error) {
+        if (error instanceof InterruptedError) {
+          stderr.write('Interrupted: no file was written.\n');
+          return setExitCode(interrupted);
+        }
+        // Ends the process, so not before the database is closed.
+        command.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+      } finally {
+        forget();
+      }
+    });
+};
+
+class InterruptedError extends Error {}
+
+/** What was interrupted ends between two lines where it goes to a stream; a file must not look whole. */
+async function* untilStopped(text: AsyncIterable<string>, { signal, file }: { signal: AbortSignal; file: string | null }) {
+  yield* text;
+  if (signal.aborted && file !== null) throw new InterruptedError();
+}
+
+const refusePending = async (database: Database): Promise<void> => {
+  const pending = await pendingMigrations(database);
+  if (pending.length > 0) throw new Error(`the database lacks migrations (${pending.join(', ')}): run 'flagtrail migrate'`);
+};
+
+const number = new Intl.NumberFormat('en');
+
+/** "1,234 events, positions 1–5,678". */
+const describe = ({ events, first, last }: ExportProgress, wasInterrupted: boolean): string => {
+  if (first === null || last === null) return wasInterrupted ? 'Interrupted: 0 events' : '0 events';
+  const count = `${number.format(events)} event${events === 1 ? '' : 's'}`;
+  const range = `positions ${number.format(Math.min(first, last))}–${number.format(Math.max(first, last))}`;
+  return wasInterrupted ? `Interrupted: ${count}, ${range}; go on with --after ${last}` : `${count}, ${range}`;
+};
+
+const parseCount = (min: number) => (text: string) => {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min)) throw new InvalidArgumentError(`allowed: a whole number, ${min} or more, of at most 15 digits`);
+  return value;
+};
+
+const parseFile = (file: string): string => {
+  const refusal = file === '' ? 'the name of a file' : refuseFile(file);
+  if (refusal !== null) throw new InvalidArgumentError(`allowed: ${refusal}`);
+  return file;
+};
