@@ -7,7 +7,8 @@ const maxLevels = 32;
 
 /** What other applications say in their own form: JSON of at most 64 KiB, nested at most 32 levels deep. Absent is null. */
 export const recordableJson = z
-  .custom<Json | undefined>()
+  .custom<Json>()
+  .optional()
   .transform((value) => value ?? null)
   .superRefine((value, context) => {
     const tooLarge = () => (bytesOf(value) > maxBytes ? `must take at most ${maxBytes} bytes as JSON` : null);

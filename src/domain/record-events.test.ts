@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { externalEventAliases } from './external-events.ts';
+import { type AuditEventInput, readAuditEvent, recordAuditEventsSchema } from './record-events.ts';
+
+const now = new Date('2026-01-01T00:00:00Z');
+const id = '01a1f982-b765-7234-9c18-c6bbea276b36';
+const read = (fields: object = {}) => readAuditEvent({ id, type: 'login', ...fields } as AuditEventInput, now);
+const eventOf = (fields: object = {}) => {
+  const found = read(fields);
+  return found.ok ? found.event : expect.unreachable(JSON.stringify(found.issues));
+};
+const issuesOf = (fields: object) => {
+  const found = read(fields);
+  return found.ok ? [] : found.issues.map(({ path }) => path.join('.'));
+};
+
+describe('an event', () => {
+  it('has a value for every field: null where there was none', () => {
+    expect(eventOf()).toEqual({
+      id,
+      type: 'auth.login',
+      occurredAt: now,
+      userId: null,
+      userName: null,
+      userEmail: null,
+      workspaceId: null,
+      environment: null,
+      ipAddress: null,
+      userAgent: null,
+      sessionId: null,
+      requestId: null,
+      action: null,
+      resource: null,
+      resourceId: null,
+      details: null,
+      previousValue: null,
+      newValue: null,
+      result: 'SUCCESS',
+      errorMessage: null,
+    });
+    const nulls = { occurredAt: null, userId: null, userName: null, details: null, result: null, resource: null };
+    expect(eventOf(nulls)).toEqual(eventOf());
+  });
+
+  it.each(Object.entries(externalEventAliases))('%s is %s, by either name', (alias, type) => {
+    expect(eventOf({ type: alias }).type).toBe(type);
+    expect(eventOf({ type }).type).toBe(type);
+  });
+
+  it.each(['flag.created', 'LOGIN', '', 'access.denied', 'toString'])("'%s' is not a type that others record", (type) => {
+    expect(read({ type })).toMatchObject({
+      ok: false,
+      issues: [{ path: ['type'], message: expect.stringContaining('auth.login') }],
+    });
+  });
+
+  it('has an id in small letters: the same UUID in capitals is the same event', () => {
+    expect(eventOf({ id: id.toUpperCase() }).id).toBe(id);
+    expect(issuesOf({ id: '42' })).toEqual(['id']);
+  });
+
+  it.each([
+    ['five minutes ahead', new Date(now.getTime() + 300_000), []],
+    ['later than that', new Date(now.getTime() + 300_001), ['occurredAt']],
+    ['on the first day of 2000', new Date('2000-01-01T00:00:00Z'), []],
+    ['before it', new Date('1999-12-31T23:59:59.999Z'), ['occurredAt']],
+  ])('may have happened %s: issues %j', (_when, occurredAt, issues) => expect(issuesOf({ occurredAt })).toEqual(issues));
+
+  it.each(['userId', 'workspaceId', 'sessionId', 'requestId', 'action', 'resource'])(
+    'has at most 255 characters in %s, which is compared and must not be cut, and not none',
+    (field) => {
+      expect(issuesOf({ [field]: 'x'.repeat(255) })).toEqual([]);
+      expect(issuesOf({ [field]: 'x'.repeat(256) })).toEqual([field]);
+      expect(issuesOf({ [field]: '' })).toEqual([field]);
+      expect(issuesOf({ [field]: 'a\0b' })).toEqual([field]);
+    },
+  );
+
+  it('says what kind of thing it is that resourceId names', () => {
+    expect(issuesOf({ resourceId: 'theme' })).toEqual(['resource']);
+    expect(issuesOf({ resource: 'setting', resourceId: 'theme' })).toEqual([]);
+    expect(issuesOf({ resource: 'setting', resourceId: 'x'.repeat(256) })).toEqual(['resourceId']);
+  });
+
+  it.each([
+    ['userName', 255],
+    ['userEmail', 320],
+    ['ipAddress', 255],
+    ['userAgent', 512],
+    ['errorMessage', 2000],
+  ])('is not kept out of the log by the length of %s, which strangers may make up: it is cut at %i', (field, max) => {
+    expect(eventOf({ [field]: 'x'.repeat(max + 1) })).toMatchObject({ [field]: 'x'.repeat(max) });
+    expect(eventOf({ [field]: '' })).toMatchObject({ [field]: null });
+  });
+
+  const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
+  it.each(['details', 'previousValue', 'newValue'])('has at most 64 KiB and 32 levels of JSON in %s', (field) => {
+    expect(issuesOf({ [field]: 'x'.repeat(64 * 1024 - 2) })).toEqual([]);
+    expect(issuesOf({ [field]: 'x'.repeat(64 * 1024 - 1) })).toEqual([field]);
+    expect(issuesOf({ [field]: 'é'.repeat(33 * 1024) })).toEqual([field]);
+    expect(issuesOf({ [field]: nested(32) })).toEqual([]);
+    expect(issuesOf({ [field]: nested(33) })).toEqual([field]);
+    expect(issuesOf({ [field]: nested(100_000) })).toEqual([field]);
+    expect(issuesOf({ [field]: JSON.parse('[1e999]') })).toEqual([field]);
+  });
+
+  it('hears of everything that is wrong with it at once', () => {
+    expect(issuesOf({ id: 'x', type: 'y', userId: '' })).toEqual(['id', 'type', 'userId']);
+  });
+});
+
+describe('a declared loss', () => {
+  const details = { count: 3, reason: 'queue full', since: '2026-01-01T00:00:00+01:00', until: '2026-01-01T00:00:00Z' };
+
+  it('is read from the details', () => {
+    const loss = { count: 3, reason: 'queue full', since: new Date('2025-12-31T23:00:00Z'), until: now };
+    expect(eventOf({ type: 'audit.loss', details })).toMatchObject({ type: 'audit.loss', loss });
+  });
+
+  it.each([
+    [{ count: 0 }, 'details.count'],
+    [{ count: 1.5 }, 'details.count'],
+    [{ count: 1_000_000_001 }, 'details.count'],
+    [{ reason: '' }, 'details.reason'],
+    [{ since: 'yesterday' }, 'details.since'],
+    [{ until: '2025-12-31T22:59:59Z' }, 'details.until'],
+  ])('with %j is refused at %s', (wrong, path) => {
+    expect(issuesOf({ type: 'audit.loss', details: { ...details, ...wrong } })).toEqual([path]);
+  });
+
+  it('without details is refused', () => expect(issuesOf({ type: 'audit.loss' })).toEqual(['details']));
+});
+
+it('a batch holds 1–500 events', () => {
+  const batch = (length: number) => recordAuditEventsSchema.safeParse({ events: Array.from({ length }, () => ({})) }).success;
+  expect([0, 1, 500, 501].map(batch)).toEqual([false, true, true, false]);
+});
