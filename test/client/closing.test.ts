@@ -109,6 +109,21 @@ describe('close', () => {
     expect(api.recorded()).toHaveLength(1);
   });
 
+  it('has told of everything that it leaves behind: opened again, it begins anew', async () => {
+    const api = await startAuditApi();
+    await api.goDown();
+    const { client, configure, until } = openClient(api, { maxQueued: 5 });
+    for (let index = 0; index < 8; index++) client.logAuditEvent(login);
+    const closed = watch(client.close(2000));
+    await until(() => closed.result !== undefined);
+    await api.comeBack();
+    configure();
+    client.logAuditEvent(login);
+    const flushed = watch(client.flush(2000));
+    await until(() => flushed.result !== undefined);
+    expect(api.recorded().map(({ type }) => type)).toEqual(['login']);
+  });
+
   it('is open again when it is configured again', async () => {
     const api = await startAuditApi();
     const { client, configure, until, untilIdle } = openClient(api);

@@ -38,6 +38,15 @@ describe('log lines', () => {
     expect(JSON.stringify(lines)).not.toContain('J-_~+');
   });
 
+  it('do not hold what is no token either', async () => {
+    const api = await startAuditApi();
+    const { client, untilIdle, lines } = openClient(api, { token: () => (lines.length < 1 ? `${token}\nx` : token) });
+    client.logAuditEvent(login);
+    await untilIdle();
+    expect(lines[0]?.fields).toMatchObject({ why: 'token() failed, or gave no token' });
+    expect(JSON.stringify(lines)).not.toContain('J-_~+');
+  });
+
   it('come once a minute for a burst, with the number of those left out', async () => {
     const api = await startAuditApi();
     const { client, until, elapsedMs, lines } = openClient(api, { maxQueued: 10 });

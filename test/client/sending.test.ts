@@ -65,6 +65,18 @@ describe('sending', () => {
     expect(api.requests).toHaveLength(5);
   });
 
+  it('takes no more text than maxQueuedChars, however few the events', async () => {
+    const api = await startAuditApi();
+    const { client, untilIdle } = openClient(api, { maxQueuedChars: 1_000_000 });
+    for (const index of range(5)) client.logAuditEvent(login(index, { text: 'x'.repeat(300_000) }));
+    expect(client.stats()).toMatchObject({ queued: 3, dropped: 2 });
+    await untilIdle();
+    // What was sent makes room again.
+    client.logAuditEvent(login(5, { text: 'x'.repeat(300_000) }));
+    await untilIdle();
+    expect(client.stats()).toMatchObject({ sent: 4, dropped: 2 });
+  });
+
   it('asks for a token before each request, and tries again where there is none', async () => {
     const api = await startAuditApi();
     const tokens = ['first', new Error('no'), 'not\na token', 'second'];
