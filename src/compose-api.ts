@@ -19,6 +19,7 @@ import { makeCreateEnvironment } from './application/create-environment.ts';
 import { makeCreateFlag } from './application/create-flag.ts';
 import { makeCreateSchedule } from './application/create-schedule.ts';
 import { makeDeleteFlag } from './application/delete-flag.ts';
+import { makeExportFlags } from './application/export-flags.ts';
 import { type Emergency, makeOverrideInEmergency } from './application/override-in-emergency.ts';
 import { makeRecordAuditEvents } from './application/record-audit-events.ts';
 import { makeRevokeApiKey } from './application/revoke-api-key.ts';
@@ -31,6 +32,7 @@ import { makeTail } from './audit/tail.ts';
 import type { AuditPipeline } from './compose-audit.ts';
 import type { Config } from './config.ts';
 import { accessDenied } from './domain/access-denied.ts';
+import { type AuditableRead, flagsExported, flagViewed } from './domain/read-events.ts';
 import type { App } from './graphql/app.ts';
 import type { OnOperation } from './graphql/plugins/operations.ts';
 import { makeGraphQLServer } from './graphql/server.ts';
@@ -67,6 +69,8 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const log = makeAuditLog(database.prisma);
   const commands = { inTransaction: pipeline.inTransactionOn(database), clock, newId };
+  const flags = makeFlagStore(database.prisma);
+  const audits = (read: AuditableRead) => config.auditReads.includes(read);
   const app: App = {
     createFlag: makeCreateFlag(commands),
     updateFlag: makeUpdateFlag(commands),
@@ -85,8 +89,13 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     revokeApiKey: makeRevokeApiKey(commands),
     recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(database.prisma) }),
     recordAccessDenied: (caller, denied) => void pipeline.audit.logEvent(accessDenied(caller, denied)),
+    recordFlagViewed: (caller, flag) => void (audits('viewed') && pipeline.audit.logEvent(flagViewed(caller, flag))),
+    exportFlags: makeExportFlags({
+      flags,
+      onExported: (caller, exported) => void (audits('exported') && pipeline.audit.logEvent(flagsExported(caller, exported))),
+    }),
     follow: makeFollow({ log, tail }),
-    flags: makeFlagStore(database.prisma),
+    flags,
     schedules: makeScheduleStore(database.prisma),
     apiKeys,
     log,

@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net';
 import { developmentIssuer, type KeySource, type RoleGroups } from './adapters/jwt/key-source.ts';
+import type { AuditableRead } from './domain/read-events.ts';
 import { isLoopback } from './loopback.ts';
 import { type Environment, environmentSchema, type ProcessRole, type SettingName, settings } from './settings.ts';
 
@@ -35,6 +36,8 @@ export type Config = Readonly<{
   /** Whether the GraphiQL page carries a token: with the development key, and only where no other machine can fetch it. */
   signedInPage: boolean;
   defaultEnvironment: string;
+  /** The reads that are recorded. */
+  auditReads: readonly AuditableRead[];
   scheduleCron: string;
   cloudWatch: Readonly<{ group: string; stream: string }> | null;
 }>;
@@ -93,6 +96,7 @@ export const readConfig = (variables: Variables, { roles, database = true }: Nee
     introspection: values.INTROSPECTION ?? !production,
     signedInPage: auth?.keys.kind === 'development' && isLoopback(values.HOST),
     defaultEnvironment: values.DEFAULT_ENVIRONMENT,
+    auditReads: values.AUDIT_READS ?? [],
     scheduleCron: values.SCHEDULE_CRON,
     cloudWatch: values.CLOUDWATCH_LOG_GROUP
       ? { group: values.CLOUDWATCH_LOG_GROUP, stream: values.CLOUDWATCH_LOG_STREAM ?? 'flagtrail' }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditableReads } from './domain/read-events.ts';
 import * as value from './setting-values.ts';
 
 /** Parts of the service that one process may run. */
@@ -145,6 +146,12 @@ export const environmentSchema = z.object({
     default: 'production',
     allowed: 'letters, digits, _ and -, at most 64',
     purpose: 'Environment of audit events that concern no flag environment.',
+  }),
+  AUDIT_READS: optional(value.commaList.pipe(z.array(z.enum(auditableReads))), {
+    default: null,
+    allowed: `any of ${auditableReads.join(', ')}, separated by commas`,
+    purpose:
+      'Reads that are recorded, too: flags that somebody looks at one by one (flag.viewed), exports of flags (flag.exported). Without it, none is.',
   }),
   SCHEDULE_CRON: withDefault(value.cronExpression, {
     default: '* * * * * *',

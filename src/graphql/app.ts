@@ -10,6 +10,7 @@ import type { AuditEventFilter } from '../domain/audit-filter.ts';
 import type { CreateEnvironment, Environment, EnvironmentKey } from '../domain/environment.ts';
 import type { CreateFlag, DeleteFlag, Flag, FlagStatus, SetFlagStatus, UpdateFlag } from '../domain/flag.ts';
 import type { FlagState, UpdateFlagState } from '../domain/flag-state.ts';
+import type { FlagdDocument } from '../domain/flagd.ts';
 import type { RecordAuditEvents } from '../domain/record-events.ts';
 import type { CancelSchedule, CreateSchedule, Schedule } from '../domain/schedule.ts';
 import type { ApiKeyStore } from '../ports/api-key-store.ts';
@@ -39,6 +40,9 @@ export type App = StateChanges & {
   recordAuditEvents(caller: Caller, input: RecordAuditEvents): Promise<RecordedAuditEvent[]>;
   /** Records a refused operation; returns at once. */
   recordAccessDenied(caller: Caller, denied: { operation: string; requiredRole: string }): void;
+  /** Records that somebody looked at a flag, where that is wanted; returns at once. */
+  recordFlagViewed(caller: Caller, flag: Flag): void;
+  exportFlags(caller: Caller, environment: string): Promise<FlagdDocument>;
   follow(options: { filter: AuditEventFilter; after?: number }): Promise<AsyncIterableIterator<LogEntry, undefined>>;
   flags: FlagStore;
   schedules: ScheduleStore;

@@ -3,6 +3,7 @@ import './types/error-types.ts';
 import './types/viewer.ts';
 import './types/environment-operations.ts';
 import './types/flag-operations.ts';
+import './types/flag-export.ts';
 import './types/flag-part-operations.ts';
 import './types/flag-state-operations.ts';
 import './types/schedule-operations.ts';

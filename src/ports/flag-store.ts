@@ -20,8 +20,8 @@ export type FlagStore = {
   /** By key, in alphabetical order. The cursor is a key. */
   list(filter: FlagFilter, slice: Slice<string>): Promise<Flag[]>;
   count(filter: FlagFilter): Promise<number>;
-  /** Of many flags at once: their states, in the order of the environments. */
-  statesOf(flagIds: readonly string[]): Promise<Map<string, FlagState[]>>;
+  /** Of many flags at once: their states, in the order of the environments, or that in one environment. */
+  statesOf(flagIds: readonly string[], environment?: string): Promise<Map<string, FlagState[]>>;
 };
 
 /** What of a flag decides whether a change can be scheduled. */

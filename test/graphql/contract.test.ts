@@ -72,6 +72,7 @@ describe('the schema', () => {
       'Query.environments': 'AUDITOR',
       'Query.flag': 'AUDITOR',
       'Query.flags': 'AUDITOR',
+      'Query.exportFlags': 'AUDITOR',
       'Query.schedule': 'AUDITOR',
       'Query.schedules': 'AUDITOR',
       'Query.auditEvent': 'AUDITOR',

@@ -37,9 +37,9 @@ export const makeFlagStore = (prisma: Queryable): FlagStore => ({
     return rows.map(toFlag);
   },
   count: (filter) => prisma.flag.count({ where: toWhere(filter) }),
-  statesOf: async (flagIds) => {
+  statesOf: async (flagIds, environment) => {
     const rows = await prisma.flagState.findMany({
-      where: { flagId: { in: [...flagIds] } },
+      where: { flagId: { in: [...flagIds] }, ...(environment !== undefined && { environmentKey: environment }) },
       orderBy: [{ environment: { createdAt: 'asc' } }, { environmentKey: 'asc' }],
     });
     return Map.groupBy(rows.map(toFlagState), ({ flagId }) => flagId);

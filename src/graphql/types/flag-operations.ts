@@ -9,6 +9,7 @@ import {
 import { createFlagSchema, deleteFlagSchema, type Flag, setFlagStatusSchema, updateFlagSchema } from '../../domain/flag.ts';
 import { builder, requires } from '../builder.ts';
 import { decodeCursor, encodeCursor, resolvePage } from '../connection.ts';
+import type { Context } from '../context.ts';
 import { FlagStatus, FlagType } from './enums.ts';
 import { FlagRef } from './flag.ts';
 import { VariantInput } from './flag-inputs.ts';
@@ -23,6 +24,17 @@ const FlagFilter = builder.inputType('FlagFilter', {
   }),
 });
 
+/** Which flags an operation has looked at: however often it names one, it looked at it once. */
+const viewedBy = new WeakMap<Context, Set<string>>();
+
+const recordViewOnce = (context: Context, flag: Flag): void => {
+  const viewed = viewedBy.get(context) ?? new Set();
+  viewedBy.set(context, viewed);
+  if (viewed.has(flag.id)) return;
+  viewed.add(flag.id);
+  context.app.recordFlagViewed(context.caller, flag);
+};
+
 const FlagEdge = builder.edgeObject({ name: 'FlagEdge', description: 'A flag in a list.', type: FlagRef });
 const FlagConnection = builder.connectionObject(
   { name: 'FlagConnection', description: 'A page of flags.', type: FlagRef },
@@ -36,7 +48,11 @@ builder.queryFields((t) => ({
     description: 'One flag; null for an unknown key.',
     args: { key: t.arg.string({ required: true, description: "The flag's key." }) },
     ...requires('AUDITOR'),
-    resolve: (_root, { key }, { app }) => app.flags.find(key),
+    resolve: async (_root, { key }, context) => {
+      const flag = await context.app.flags.find(key);
+      if (flag) recordViewOnce(context, flag);
+      return flag;
+    },
   }),
   flags: t.connection(
     {

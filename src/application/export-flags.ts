@@ -1,0 +1,39 @@
+import type { Caller } from '../domain/actor.ts';
+import { EnvironmentNotFoundError, ExportTooLargeError } from '../domain/errors.ts';
+import { type FlagdDocument, toFlagdDocument } from '../domain/flagd.ts';
+import type { FlagExport } from '../domain/read-events.ts';
+import type { FlagStore } from '../ports/flag-store.ts';
+import { readFlagPages } from './read-flag-pages.ts';
+
+/** What one answer may hold: it is made in memory, and more is the command line's to export. */
+export const exportLimits = { flags: 10_000, characters: 16 * 1024 * 1024 } as const;
+
+type Deps = {
+  flags: Pick<FlagStore, 'environments' | 'list' | 'statesOf'>;
+  /** Hears of what was exported, and by whom; must return at once. */
+  onExported: (caller: Caller, exported: FlagExport) => void;
+};
+
+/**
+ * One environment's flags as flagd defines them; what flagd cannot have is left out. Throws EnvironmentNotFoundError, and an
+ * ExportTooLargeError.
+ */
+export const makeExportFlags =
+  ({ flags, onExported }: Deps) =>
+  async (caller: Caller, environment: string): Promise<FlagdDocument> => {
+    const known = await flags.environments();
+    if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
+    const { document } = toFlagdDocument([]);
+    const size = { flags: 0, characters: 0 };
+    for await (const page of readFlagPages(flags, environment)) {
+      const part = toFlagdDocument(page).document.flags;
+      size.flags += Object.keys(part).length;
+      size.characters += JSON.stringify(part).length;
+      if (size.flags > exportLimits.flags || size.characters > exportLimits.characters) {
+        throw new ExportTooLargeError(environment, exportLimits);
+      }
+      Object.assign(document.flags, part);
+    }
+    onExported(caller, { environment, format: 'flagd', flags: size.flags });
+    return document;
+  };
