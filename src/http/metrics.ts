@@ -62,7 +62,7 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, socke
   });
   const lost = new Gauge({
     name: 'flagtrail_audit_lost_events',
-    help: 'Events lost for good, in all: those that the log has declared, and those it will',
+    help: 'Events lost for good, in all: those that the log has declared, also for applications, and those it will',
     registers,
   });
   new Gauge({

@@ -60,7 +60,7 @@ export const ActorType = builder.enumType('ActorType', {
 });
 
 export const Role = builder.enumType('Role', {
-  description: 'What a token may do.',
+  description: 'What a token or an API key may do.',
   values: describe<(typeof roles)[number]>({
     ADMIN: 'Everything.',
     AUDITOR: 'Reads everything, changes nothing.',

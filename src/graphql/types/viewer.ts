@@ -7,10 +7,17 @@ export const ActorRef = builder.objectRef<Actor>('Actor').implement({
   fields: (t) => ({
     type: t.field({ type: ActorType, description: 'What kind of actor.', resolve: ({ type }) => type }),
     id: t.exposeString('id', {
-      description: "The token's subject; `system` for Flagtrail itself, `unknown` for a token without one.",
+      description:
+        "The token's subject, the API key's id, or the person whom a key speaks for; `system` for Flagtrail itself, `unknown` for a token without a subject.",
     }),
-    name: t.exposeString('name', { nullable: true, description: 'Their name, as the token has it.' }),
-    email: t.exposeString('email', { nullable: true, description: 'Their address, as the token has it.' }),
+    name: t.exposeString('name', {
+      nullable: true,
+      description: 'Their name, as the token, the API key or the application that recorded it has it.',
+    }),
+    email: t.exposeString('email', {
+      nullable: true,
+      description: 'Their address, as the token or the application that recorded it has it.',
+    }),
   }),
 });
 
@@ -25,7 +32,7 @@ const Viewer = builder.objectRef<Caller>('Viewer').implement({
 builder.queryField('viewer', (t) =>
   t.field({
     type: Viewer,
-    description: 'Who the token speaks for.',
+    description: 'Who the token or API key speaks for.',
     ...requires(null),
     resolve: (_root, _args, { caller }) => caller,
   }),
