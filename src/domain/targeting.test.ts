@@ -258,7 +258,7 @@ it('whatever passes, flagd evaluates to one of the variants or to the default, c
       expect(keys.map((key) => `value of ${key}`)).toContain(results[0]?.value);
       expect(results[1]).toEqual(results[0]);
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
-  expect(taken).toBeGreaterThan(100);
+  expect(taken).toBeGreaterThan(50);
 });
