@@ -36,6 +36,7 @@ const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
       type: 'BOOLEAN',
       variants: [],
       status: 'ACTIVE',
+      version: 1,
       lastStatusApplied: null,
       emergency: null,
     },
@@ -98,7 +99,7 @@ describe('applying what is due', () => {
     expect(applied.map(({ schedule }) => schedule.id)).toEqual(['a', 'c']);
     expect(failed).toMatchObject([{ schedule: { id: 'b', errorMessage: expect.stringMatching(/archived/) } }]);
     expect([...(commits[0]?.changed?.flags.values() ?? [])]).toMatchObject([
-      { status: 'ACTIVE', lastStatusApplied: { id: 'c' } },
+      { status: 'ACTIVE', version: 3, lastStatusApplied: { id: 'c' } },
     ]);
   });
 

@@ -132,7 +132,8 @@ const decide = (
   return { decisions, changed: { flags, states } };
 };
 
-const statusOf = (flag: LockedFlag | undefined) => flag && { status: flag.status, lastStatusApplied: flag.lastStatusApplied };
+const statusOf = (flag: LockedFlag | undefined) =>
+  flag && { status: flag.status, version: flag.version, lastStatusApplied: flag.lastStatusApplied };
 
 /** A schedule that cannot be applied, whatever is wrong with it, fails, and holds up no other. */
 const attempt = (apply: () => Decision, fail: (reason: string) => Decision): Decision => {

@@ -28,7 +28,16 @@ const aSchedule = (rest: Partial<Schedule> = {}): Schedule => ({
   ...rest,
 });
 const aFlag = (rest: Partial<LockedFlag> = {}): LockedFlag => ({
-  ...{ id: 'f-1', key: 'checkout', type: 'BOOLEAN', variants: [], status: 'ACTIVE', lastStatusApplied: null, emergency: null },
+  ...{
+    id: 'f-1',
+    key: 'checkout',
+    type: 'BOOLEAN',
+    variants: [],
+    status: 'ACTIVE',
+    version: 7,
+    lastStatusApplied: null,
+    emergency: null,
+  },
   ...rest,
 });
 const held = (rest: Partial<LockedState> = {}, flag: Partial<LockedFlag> = {}): Held => ({
@@ -97,7 +106,7 @@ describe('applySchedule', () => {
     const result = apply(aSchedule({ updates: { enabled: true, status: 'ACTIVE' } }), held({}, { status: 'ARCHIVED' }));
     expect(result).toMatchObject({
       outcome: 'applied',
-      next: { flag: { status: 'ACTIVE', lastStatusApplied: { id: 'b' } }, state: { enabled: true, version: 5 } },
+      next: { flag: { status: 'ACTIVE', version: 8, lastStatusApplied: { id: 'b' } }, state: { enabled: true, version: 5 } },
     });
   });
 

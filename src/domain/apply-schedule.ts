@@ -17,7 +17,7 @@ export type LastApplied = { scheduledAt: Date; id: string } | null;
  * A flag as the worker holds it, with the schedule that set its status last. Its variants, and the emergency override that
  * holds it in some environment, are there where a schedule has to do with them.
  */
-export type LockedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status'> & {
+export type LockedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status' | 'version'> & {
   lastStatusApplied: LastApplied;
   emergency: (EmergencyOverride & { environment: string }) | null;
 };
@@ -82,7 +82,12 @@ const change = (schedule: Schedule, held: Held, now: Date): Held => {
   const by = { scheduledAt: schedule.scheduledAt, id: schedule.id };
   const { status, ...next } = applyUpdates({ ...state, status: flag.status }, updates, now);
   return {
-    flag: { ...flag, status, ...(updates.status !== undefined && { lastStatusApplied: by }) },
+    flag: {
+      ...flag,
+      status,
+      version: flag.version + (status === flag.status ? 0 : 1),
+      ...(updates.status !== undefined && { lastStatusApplied: by }),
+    },
     state: { ...next, lastApplied: by },
   };
 };

@@ -10,8 +10,9 @@ import { makeCreateEnvironment } from '../../src/application/create-environment.
 import { makeCreateFlag } from '../../src/application/create-flag.ts';
 import { makeCreateSchedule } from '../../src/application/create-schedule.ts';
 import { makeDeleteFlag } from '../../src/application/delete-flag.ts';
+import { makeOverrideInEmergency } from '../../src/application/override-in-emergency.ts';
 import { makeSetEnvironmentEnabled } from '../../src/application/set-environment-enabled.ts';
-import { makeUpdateFlag } from '../../src/application/update-flag.ts';
+import { makeSetFlagStatus, makeUpdateFlag } from '../../src/application/update-flag.ts';
 import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
 import { makeSpoolReplay } from '../../src/audit/spool-replay.ts';
 import type { Caller } from '../../src/domain/actor.ts';
@@ -78,6 +79,8 @@ export const makeSpine = async (
     createFlag: makeCreateFlag(commands),
     updateFlag: makeUpdateFlag(commands),
     updateFlagState: makeUpdateFlagState(commands),
+    setFlagStatus: makeSetFlagStatus(commands),
+    ...makeOverrideInEmergency({ ...commands, onEmergency: () => {} }),
     deleteFlag: makeDeleteFlag(commands),
     createEnvironment: makeCreateEnvironment(commands),
     setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),

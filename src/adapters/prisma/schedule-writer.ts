@@ -71,15 +71,17 @@ type HeldColumns = Omit<StateRow, 'flagId' | 'updatedAt'> & {
   flagType: FlagType;
   flagVariants: Variant[] | null;
   flagStatus: FlagStatus;
+  flagVersion: number;
   flagEmergency: LockedFlag['emergency'];
   lastStatusScheduledAt: Date | null;
   lastStatusScheduleId: string | null;
 };
 
 /**
- * Claims flags and their states, not schedules: two workers that skipped each other's rows could otherwise commit 09:01 before
- * 09:00 of one flag. The flag itself is locked because its status is the same in all environments; not against those who only
- * refer to it, such as new schedules. The rows are read in a second statement, whose snapshot is younger than the locks.
+ * Claims flags, not schedules: two workers that skipped each other's rows could otherwise commit 09:01 before 09:00 of one flag.
+ * Nor only some of a flag's environments, because its status is the same in all of them. Whoever changes a state locks its
+ * flag first; those who only refer to the flag, such as new schedules, are not kept out. The rows are read in a second
+ * statement, whose snapshot is younger than the locks.
  */
 const claimDue = async (
   tx: Prisma.TransactionClient,
@@ -87,40 +89,37 @@ const claimDue = async (
   except: readonly string[],
 ): Promise<{ now: Date; due: DueSchedule[] }> => {
   const isDue = Prisma.sql`${isOpen} AND ${dueAt} <= now() AND d.id <> ALL (${[...except]}::uuid[])`;
-  const held = await tx.$queryRaw<{ now: Date; flagId: string; environmentKey: string }[]>`
-    SELECT now()::timestamptz(3) AS now, s.flag_id AS "flagId", s.environment_key AS "environmentKey"
+  const held = await tx.$queryRaw<{ now: Date; flagId: string }[]>`
+    SELECT now()::timestamptz(3) AS now, f.id AS "flagId"
     FROM feature_flag_schedules d JOIN feature_flag_states s ON s.flag_id = d.flag_id AND s.environment_key = d.environment_key
     JOIN feature_flags f ON f.id = d.flag_id
-    WHERE ${isDue} ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR NO KEY UPDATE OF f, s SKIP LOCKED`;
-  const rows = held.length ? await readDue(tx, { held, isDue, limit }) : [];
+    WHERE ${isDue} ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR NO KEY UPDATE OF f SKIP LOCKED`;
+  const flagIds = [...new Set(held.map(({ flagId }) => flagId))];
+  const rows = flagIds.length ? await readDue(tx, { flagIds, isDue, limit }) : [];
   const orphans = rows.length < limit ? await claimOrphans(tx, { isDue, limit: limit - rows.length }) : [];
   const due = [...rows.map(toDueSchedule), ...orphans.map((row) => ({ schedule: toSchedule(row), held: null }))];
   return { now: held[0]?.now ?? orphans[0]?.now ?? new Date(0), due };
 };
 
 type Claim = { isDue: Prisma.Sql; limit: number };
-type HeldKeys = { flagId: string; environmentKey: string }[];
 
-const readDue = (tx: Prisma.TransactionClient, { held, isDue, limit }: Claim & { held: HeldKeys }) => {
-  const states = [...new Map(held.map((state) => [`${state.flagId} ${state.environmentKey}`, state])).values()];
-  return tx.$queryRaw<(Row & HeldColumns)[]>`
+const readDue = (tx: Prisma.TransactionClient, { flagIds, isDue, limit }: Claim & { flagIds: string[] }) =>
+  tx.$queryRaw<(Row & HeldColumns)[]>`
     SELECT ${scheduleColumns}, s.enabled, s.rollout_percentage AS "rolloutPercentage", s.default_variant AS "defaultVariant",
       s.rules, s.overrides, s.experiment, s.emergency, s.version, s.updated_at AS "stateUpdatedAt",
       s.last_scheduled_at AS "lastScheduledAt", s.last_schedule_id AS "lastScheduleId", e.enabled AS "environmentEnabled",
-      f.type AS "flagType", f.status AS "flagStatus", f.last_status_scheduled_at AS "lastStatusScheduledAt",
-      f.last_status_schedule_id AS "lastStatusScheduleId",
+      f.type AS "flagType", f.status AS "flagStatus", f.version AS "flagVersion",
+      f.last_status_scheduled_at AS "lastStatusScheduledAt", f.last_status_schedule_id AS "lastStatusScheduleId",
       CASE WHEN d.updates ?| ARRAY['defaultVariant', 'rules'] THEN f.variants END AS "flagVariants",
       CASE WHEN d.updates ? 'status' THEN (
         SELECT o.emergency || jsonb_build_object('environment', o.environment_key) FROM feature_flag_states o
         WHERE o.flag_id = f.id AND o.emergency IS NOT NULL ORDER BY o.environment_key LIMIT 1) END AS "flagEmergency"
-    FROM unnest(${states.map(({ flagId }) => flagId)}::uuid[], ${states.map(({ environmentKey }) => environmentKey)}::text[])
-      AS held (flag_id, environment_key)
-    JOIN feature_flag_states s ON s.flag_id = held.flag_id AND s.environment_key = held.environment_key
+    FROM unnest(${flagIds}::uuid[]) AS held (flag_id)
     JOIN feature_flags f ON f.id = held.flag_id
-    JOIN environments e ON e.key = held.environment_key
-    JOIN feature_flag_schedules d ON d.flag_id = held.flag_id AND d.environment_key = held.environment_key
+    JOIN feature_flag_schedules d ON d.flag_id = held.flag_id
+    JOIN feature_flag_states s ON s.flag_id = held.flag_id AND s.environment_key = d.environment_key
+    JOIN environments e ON e.key = d.environment_key
     WHERE ${isDue} ORDER BY d.scheduled_at, d.id LIMIT ${limit} FOR UPDATE OF d`;
-};
 
 /** Due schedules without a flag state to lock: their flag was deleted behind Flagtrail's back. */
 const claimOrphans = (tx: Prisma.TransactionClient, { isDue, limit }: Claim) =>
@@ -139,6 +138,7 @@ const toDueSchedule = (row: Row & HeldColumns): DueSchedule => ({
       type: row.flagType,
       variants: row.flagVariants ?? [],
       status: row.flagStatus,
+      version: row.flagVersion,
       emergency: row.flagEmergency,
       lastStatusApplied: toLastApplied(row.lastStatusScheduledAt, row.lastStatusScheduleId),
     },
@@ -175,9 +175,10 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
     last_scheduled_at: lastApplied?.scheduledAt,
     last_schedule_id: lastApplied?.id,
   }));
-  const flagRows = [...flags.values()].map(({ id, status, lastStatusApplied }) => ({
+  const flagRows = [...flags.values()].map(({ id, status, version, lastStatusApplied }) => ({
     id,
     status,
+    version,
     last_at: lastStatusApplied?.scheduledAt,
     last_id: lastStatusApplied?.id,
   }));
@@ -189,10 +190,10 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
         error_message text, retry_count smallint, next_retry_at timestamptz)
       WHERE d.id = o.id
     ), flags AS (
-      UPDATE feature_flags f SET status = o.status, version = f.version + (f.status <> o.status)::int,
-        updated_at = CASE WHEN f.status <> o.status THEN now() ELSE f.updated_at END,
+      UPDATE feature_flags f SET status = o.status, version = o.version,
+        updated_at = CASE WHEN f.version <> o.version THEN now() ELSE f.updated_at END,
         last_status_scheduled_at = o.last_at, last_status_schedule_id = o.last_id
-      FROM jsonb_to_recordset(${JSON.stringify(flagRows)}::jsonb) AS o (id uuid, status text, last_at timestamptz, last_id uuid)
+      FROM jsonb_to_recordset(${JSON.stringify(flagRows)}::jsonb) AS o (id uuid, status text, version int, last_at timestamptz, last_id uuid)
       WHERE f.id = o.id
     )
     UPDATE feature_flag_states s SET enabled = o.enabled, rollout_percentage = o.rollout_percentage, default_variant = o.default_variant,
