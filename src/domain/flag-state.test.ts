@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { ValidationError } from './errors.ts';
-import { applyUpdates, type EffectiveState, flagUpdatesSchema, newFlagState, parseStoredUpdates } from './flag-state.ts';
+import { FlagArchivedError, ValidationError } from './errors.ts';
+import {
+  applyUpdates,
+  checkUpdates,
+  type EffectiveState,
+  flagUpdatesSchema,
+  newFlagState,
+  parseStoredUpdates,
+} from './flag-state.ts';
 
 const now = new Date('2026-03-01T09:00:00.000Z');
 const state: EffectiveState = { ...newFlagState({ id: 'f-1' }, 'production', now), status: 'ACTIVE' };
@@ -53,5 +60,24 @@ describe('updates', () => {
   )('that were stored as %j are refused with a ValidationError below updates', (stored) => {
     expect(() => parseStoredUpdates(stored)).toThrow(ValidationError);
     expect(() => parseStoredUpdates(stored)).toThrow(/^updates/);
+  });
+});
+
+describe('an archived flag', () => {
+  const archived = { key: 'a', type: 'BOOLEAN', variants: [], status: 'ARCHIVED' } as const;
+
+  it.each([{ enabled: true }, { enabled: true, status: 'ARCHIVED' as const }])(
+    'takes no %j, which leaves it archived',
+    (updates) => {
+      expect(() => checkUpdates(archived, updates)).toThrow(FlagArchivedError);
+    },
+  );
+
+  it.each([{ status: 'ACTIVE' as const, enabled: true }, { status: 'ARCHIVED' as const }])('takes %j', (updates) => {
+    expect(() => checkUpdates(archived, updates)).not.toThrow();
+  });
+
+  it('cannot become deprecated', () => {
+    expect(() => checkUpdates(archived, { status: 'DEPRECATED' })).toThrow(/^updates.status: is DEPRECATED/);
   });
 });

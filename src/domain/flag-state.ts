@@ -121,7 +121,9 @@ export const checkUpdates = (flag: Pick<Flag, 'key' | 'type' | 'variants' | 'sta
     ...(updates.status === undefined ? [] : findStatusIssues(flag.status, updates.status)),
   ];
   if (issues.length > 0) throw new ValidationError(issues.map(({ path, message }) => ({ path: ['updates', ...path], message })));
-  if (flag.status === 'ARCHIVED' && updates.status === undefined) throw new FlagArchivedError(flag.key);
+  const { status = flag.status, ...ofState } = updates;
+  const staysArchived = flag.status === 'ARCHIVED' && status === 'ARCHIVED';
+  if (staysArchived && Object.keys(ofState).length > 0) throw new FlagArchivedError(flag.key);
 };
 
 /** The state after the updates; the very same object where they change nothing. */
