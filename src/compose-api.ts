@@ -65,7 +65,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     byKey: makeAuthenticateByKey({ keys: apiKeys, clock, logger }),
     byJwt: makeAuthenticate({ keys, issuer: auth.issuer, audience: auth.audience, groups: config.groups, clock, logger }),
   });
-  const keyWatch = makeKeyWatch({ keys: apiKeys, logger });
+  const keyWatch = makeKeyWatch({ keys: apiKeys, clock, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const log = makeAuditLog(database.prisma);
   const commands = { inTransaction: pipeline.inTransactionOn(database), clock, newId };

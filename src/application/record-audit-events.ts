@@ -30,22 +30,22 @@ export const makeRecordAuditEvents =
     const read = events.map((event) => readAuditEvent(event, now));
     const taken = await findRecorded(read.flatMap((found) => (found.ok ? [found.event.id] : [])));
 
-    const fresh: { event: ExternalEvent | DeclaredLoss; place: number }[] = [];
+    const fresh: { event: ExternalEvent | DeclaredLoss; id: string; place: number }[] = [];
     const results = read.map((found, place): RecordedAuditEvent => {
       const id = events[place]?.id ?? '';
       if (!found.ok) return { id, status: 'REFUSED', issues: found.issues };
       if (taken.has(found.event.id)) return { id, status: 'DUPLICATE', issues: [] };
       taken.add(found.event.id);
-      fresh.push({ event: found.event, place });
+      fresh.push({ event: found.event, id, place });
       return { id, status: 'RECORDED', issues: [] };
     });
     if (fresh.length === 0) return results;
 
     return inTransaction(async ({ audit }) => {
       const outcome = [...results];
-      for (const { event, place } of fresh) {
+      for (const { event, id, place } of fresh) {
         const logged = audit.logEvent(event.type === 'audit.loss' ? externalLoss(caller, event) : externalEvent(caller, event));
-        if (!logged.ok) outcome[place] = { id: event.id, status: 'REFUSED', issues: [{ path: [], message: logged.reason }] };
+        if (!logged.ok) outcome[place] = { id, status: 'REFUSED', issues: [{ path: [], message: logged.reason }] };
       }
       return outcome;
     });

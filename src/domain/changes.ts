@@ -15,9 +15,13 @@ export const diffStates = (previous: JsonObject | null, next: JsonObject | null)
   return [...fields]
     .filter((field) => !bookkeepingFields.has(field))
     .sort()
-    .map((field) => ({ field, previousValue: previous?.[field] ?? null, newValue: next?.[field] ?? null }))
+    .map((field) => ({ field, previousValue: fieldOf(previous, field), newValue: fieldOf(next, field) }))
     .filter(({ previousValue, newValue }) => !isSameJson(previousValue, newValue));
 };
+
+/** Other applications name fields as they like: `toString` is none that every object has. */
+const fieldOf = (state: JsonObject | null, field: string): Json =>
+  state !== null && Object.hasOwn(state, field) ? (state[field] ?? null) : null;
 
 const longestQuote = 200;
 

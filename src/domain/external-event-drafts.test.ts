@@ -58,6 +58,13 @@ describe('the sentence', () => {
     ],
   ])('of a setting, %j, is: %s', (fields, expected) => expect(sentence(fields)).toBe(expected));
 
+  it('stays one, however many settings changed', () => {
+    const newValue = Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`setting-${n}`, n]));
+    const { description, changes } = draft({ type: 'settings_changed', newValue });
+    expect(description).toHaveLength(1001);
+    expect(changes).toHaveLength(3000);
+  });
+
   it('of an event that names nobody is about its sender', () => {
     expect(draft().description).toBe("API key 'billing' logged in");
     expect(draft({}, service).description).toBe("Service 'billing' logged in");
@@ -112,6 +119,9 @@ describe('the event', () => {
       newState: { value: 'y' },
       changes: [{ field: 'value', previousValue: ['x'], newValue: 'y' }],
     });
+    expect(draft({ previousValue: {}, newValue: { toString: 1 } }).changes).toEqual([
+      { field: 'toString', previousValue: null, newValue: 1 },
+    ]);
     expect(draft({ newValue: false })).toMatchObject({ previousState: null, newState: { value: false } });
     expect(draft()).toMatchObject({ previousState: null, newState: null, changes: [] });
   });

@@ -18,7 +18,7 @@ export const externalEvent = (caller: Caller, event: ExternalEvent): EventDraft<
     changes: diffStates(previousState, newState),
     result,
     errorMessage,
-    description: describe(actor, event),
+    description: cut(describe(actor, event)),
     metadata: { action, details, previousValue, newValue, recordedBy: recorderOf(caller) },
   };
 };
@@ -80,6 +80,11 @@ const nameOf = ({ type, id, name, email }: Actor): string => {
   const known = type === 'API' ? (name ?? id) : id === 'unknown' ? (name ?? email ?? id) : id;
   return `${actorNames[type]} '${known}'`;
 };
+
+const longestDescription = 1000;
+/** A sentence, whatever an application put into it. */
+const cut = (description: string): string =>
+  description.length > longestDescription ? `${description.slice(0, longestDescription).toWellFormed()}…` : description;
 
 /** What the actor did, and what they tried to do where it did not come to that. */
 const deeds: Record<ExternalEventType, [did: string, tried: string]> = {

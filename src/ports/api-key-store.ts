@@ -10,8 +10,8 @@ export type ApiKeyStore = {
   findByPrefix(prefix: string): Promise<{ apiKey: ApiKey; hash: Uint8Array } | null>;
   /** Those of the ids that have a key which is not revoked. */
   findUnrevoked(ids: readonly string[]): Promise<Set<string>>;
-  /** Notes when a key was used, unless that is known to within `toleranceMs`. */
-  markUsed(id: string, usedAt: Date, toleranceMs: number): Promise<void>;
+  /** Notes when keys were used, except where that is known to within `toleranceMs`. */
+  markUsed(ids: readonly string[], usedAt: Date, toleranceMs: number): Promise<void>;
 };
 
 /** What a change of keys needs, inside one transaction. */

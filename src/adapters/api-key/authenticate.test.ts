@@ -27,7 +27,7 @@ const setUp = (fields: Partial<ApiKey> = {}) => {
   };
   let now = start;
   const findByPrefix = vi.fn(async (prefix: string) => (prefix === apiKey.prefix ? { apiKey, hash: sha256(secret) } : null));
-  const markUsed = vi.fn(async (_id: string, _usedAt: Date, _toleranceMs: number) => {});
+  const markUsed = vi.fn(async (_ids: readonly string[], _usedAt: Date, _toleranceMs: number) => {});
   const logger = { warn: vi.fn() };
   const authenticate = makeAuthenticateByKey({ keys: { findByPrefix, markUsed }, clock: { now: () => now }, logger });
   const advance = (ms: number) => {
@@ -88,7 +88,7 @@ describe('the last use of a key', () => {
     await Promise.all([authenticate(secret), authenticate(secret), authenticate(secret)]);
     advance(minuteMs - 1);
     await authenticate(secret);
-    expect(markUsed.mock.calls).toEqual([['key-1', start, minuteMs]]);
+    expect(markUsed.mock.calls).toEqual([[['key-1'], start, minuteMs]]);
     advance(1);
     await authenticate(secret);
     expect(markUsed).toHaveBeenCalledTimes(2);

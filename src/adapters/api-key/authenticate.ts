@@ -9,7 +9,7 @@ type Logger = { warn(details: object, message: string): void };
 type Deps = { keys: Pick<ApiKeyStore, 'findByPrefix' | 'markUsed'>; clock: Clock; logger: Logger };
 
 /** How exactly the last use of a key is known. */
-const usePauseMs = 60_000;
+export const usePauseMs = 60_000;
 /** What a key that nobody has is compared with, so that it takes the same work. */
 const noHash = new Uint8Array(32);
 
@@ -60,7 +60,7 @@ const makeNoteUse = ({ keys, logger }: Pick<Deps, 'keys' | 'logger'>) => {
     if (nowMs - knownMs < usePauseMs) return;
     triedAtMs.set(id, nowMs);
     keys
-      .markUsed(id, now, usePauseMs)
+      .markUsed([id], now, usePauseMs)
       .catch((error) => logger.warn({ err: error, apiKeyId: id }, "an API key's use was not noted"));
   };
 };

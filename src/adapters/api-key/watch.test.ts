@@ -6,8 +6,10 @@ const pollMs = 2000;
 const setUp = () => {
   const revoked = new Set<string>();
   const findUnrevoked = vi.fn(async (ids: readonly string[]) => new Set(ids.filter((id) => !revoked.has(id))));
+  const markUsed = vi.fn(async () => {});
   const logger = { warn: vi.fn() };
-  return { revoked, findUnrevoked, logger, ...makeKeyWatch({ keys: { findUnrevoked }, logger, pollMs }) };
+  const watch = makeKeyWatch({ keys: { findUnrevoked, markUsed }, clock: { now: () => new Date() }, logger, pollMs });
+  return { revoked, findUnrevoked, markUsed, logger, ...watch };
 };
 
 beforeEach(() => {
@@ -59,6 +61,19 @@ describe('the watch on API keys', () => {
     expect(logger.warn).toHaveBeenCalledTimes(1);
     await vi.advanceTimersByTimeAsync(pollMs);
     expect(onRevoked).toHaveBeenCalledTimes(1);
+  });
+
+  it('notes once a minute that the keys of what is open are in use', async () => {
+    const { watch, revoked, markUsed } = setUp();
+    watch('a', () => {});
+    watch('b', () => {});
+    revoked.add('b');
+    await vi.advanceTimersByTimeAsync(60_000 - 1);
+    expect(markUsed).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(markUsed.mock.calls).toEqual([[['a'], new Date(), 60_000]]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(markUsed).toHaveBeenCalledTimes(2);
   });
 
   it('leaves no timer when it is stopped', () => {

@@ -1,20 +1,25 @@
 import type { ApiKeyStore } from '../../ports/api-key-store.ts';
 import type { WatchKey } from '../../ports/authenticator.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { usePauseMs } from './authenticate.ts';
 
 type Deps = {
-  keys: Pick<ApiKeyStore, 'findUnrevoked'>;
+  keys: Pick<ApiKeyStore, 'findUnrevoked' | 'markUsed'>;
+  clock: Clock;
   logger: { warn(details: object, message: string): void };
   pollMs?: number;
 };
 
 /**
  * Watches the API keys that sockets and streams were opened with: one small query every two seconds for all of them, and none
- * where there are none. A key that was deleted counts as revoked. While the database does not answer, nothing ends.
+ * where there are none. A key that was deleted counts as revoked. While the database does not answer, nothing ends. What is
+ * open counts as use of its key: once a minute that is noted.
  */
-export const makeKeyWatch = ({ keys, logger, pollMs = 2000 }: Deps): { watch: WatchKey; stop: () => void } => {
+export const makeKeyWatch = ({ keys, clock, logger, pollMs = 2000 }: Deps): { watch: WatchKey; stop: () => void } => {
   const watchers = new Map<string, Set<() => void>>();
   let timer: NodeJS.Timeout | null = null;
   let isStopped = false;
+  let notedAtMs = clock.now().getTime();
 
   const wait = () => {
     timer = watchers.size > 0 && !isStopped ? setTimeout(check, pollMs) : null;
@@ -29,8 +34,13 @@ export const makeKeyWatch = ({ keys, logger, pollMs = 2000 }: Deps): { watch: Wa
         watchers.delete(id);
         for (const onRevoked of revoked) onRevoked();
       }
+      const now = clock.now();
+      if (now.getTime() - notedAtMs >= usePauseMs) {
+        notedAtMs = now.getTime();
+        await keys.markUsed([...watchers.keys()], now, usePauseMs);
+      }
     } catch (error) {
-      logger.warn({ err: error }, 'whether API keys were revoked cannot be told now');
+      logger.warn({ err: error }, 'the API keys of open sockets cannot be looked after now');
     }
     wait();
   };

@@ -40,12 +40,10 @@ export const makeApiKeyStore = (prisma: PrismaClient): ApiKeyStore => ({
       SELECT id FROM api_keys WHERE id = ANY(${[...ids]}::uuid[]) AND revoked_at IS NULL`;
     return new Set(rows.map(({ id }) => id));
   },
-  markUsed: async (id, usedAt, toleranceMs) => {
+  markUsed: async (ids, usedAt, toleranceMs) => {
     const known = new Date(usedAt.getTime() - toleranceMs);
-    await prisma.apiKey.updateMany({
-      where: { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lte: known } }] },
-      data: { lastUsedAt: usedAt },
-    });
+    await prisma.$executeRaw`UPDATE api_keys SET last_used_at = ${usedAt}
+      WHERE id = ANY(${[...ids]}::uuid[]) AND (last_used_at IS NULL OR last_used_at <= ${known})`;
   },
 });
 

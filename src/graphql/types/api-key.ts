@@ -28,7 +28,7 @@ const ApiKeyRef = builder.objectRef<ApiKey>('ApiKey').implement({
     lastUsedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was used last, to the minute; null: never.',
+      description: 'When it was used last, to the minute; an open socket counts as use. Null: never.',
       resolve: ({ lastUsedAt }) => lastUsedAt,
     }),
     revokedAt: t.field({
