@@ -63,6 +63,7 @@ describe('a value', () => {
     ['LOG_LEVEL', 'verbose', 'trace, debug, info, warn, error, fatal or silent'],
     ['ROLES', 'api,sequencer', 'any of api, worker, audit'],
     ['ROLES', ',', 'any of api, worker, audit'],
+    ['AUDIT_READS', 'viewed,changed', 'any of viewed, exported'],
     ['SCHEDULE_CRON', 'every second', 'a cron expression'],
     ['ALLOWED_ORIGINS', 'https://admin.example.com/path', 'origins like https://admin.example.com'],
     ['ALLOWED_ORIGINS', '*', 'origins like https://admin.example.com'],

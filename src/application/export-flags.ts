@@ -1,5 +1,5 @@
 import type { Caller } from '../domain/actor.ts';
-import { EnvironmentNotFoundError, ExportTooLargeError } from '../domain/errors.ts';
+import { EnvironmentNotFoundError } from '../domain/errors.ts';
 import { type FlagdDocument, toFlagdDocument } from '../domain/flagd.ts';
 import type { FlagExport } from '../domain/read-events.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
@@ -7,6 +7,11 @@ import { readFlagPages } from './read-flag-pages.ts';
 
 /** What one answer may hold: it is made in memory, and more is the command line's to export. */
 export const exportLimits = { flags: 10_000, characters: 16 * 1024 * 1024 } as const;
+
+/** There is more to export than one answer may hold. The message may be shown. */
+export class ExportTooLargeError extends Error {
+  override readonly name = 'ExportTooLargeError';
+}
 
 type Deps = {
   flags: Pick<FlagStore, 'environments' | 'list' | 'statesOf'>;
@@ -30,7 +35,10 @@ export const makeExportFlags =
       size.flags += Object.keys(part).length;
       size.characters += JSON.stringify(part).length;
       if (size.flags > exportLimits.flags || size.characters > exportLimits.characters) {
-        throw new ExportTooLargeError(environment, exportLimits);
+        const { flags: most, characters } = exportLimits;
+        throw new ExportTooLargeError(
+          `The flags of '${environment}' are more than ${most}, or ${characters} characters of JSON: use 'flagtrail export flags'`,
+        );
       }
       Object.assign(document.flags, part);
     }

@@ -66,15 +66,6 @@ export class EnvironmentDisabledError extends DomainError {
   }
 }
 
-export class ExportTooLargeError extends DomainError {
-  readonly code = 'EXPORT_TOO_LARGE';
-  constructor(environment: string, { flags, characters }: { flags: number; characters: number }) {
-    super(
-      `The flags of '${environment}' are more than ${flags}, or ${characters} characters of JSON: export them with 'flagtrail export flags'`,
-    );
-  }
-}
-
 export class FlagArchivedError extends DomainError {
   readonly code = 'FLAG_ARCHIVED';
   readonly flagKey: string;

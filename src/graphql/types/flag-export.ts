@@ -1,5 +1,5 @@
-import { exportLimits } from '../../application/export-flags.ts';
-import { EnvironmentNotFoundError, ExportTooLargeError } from '../../domain/errors.ts';
+import { ExportTooLargeError, exportLimits } from '../../application/export-flags.ts';
+import { EnvironmentNotFoundError } from '../../domain/errors.ts';
 import { builder, requires } from '../builder.ts';
 import { badUserInput } from '../errors.ts';
 
