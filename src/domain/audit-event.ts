@@ -75,7 +75,7 @@ export const toEntry = (event: AuditEvent): string => {
 /** An event in the log. */
 export type LogEntry = { position: number; sealedAt: Date; event: AuditEvent; entry: string };
 
-/** What sinks and exports write: the event with its place in the log. */
+/** An event as sinks and exports write it. */
 export const wireEventSchema = auditEventSchema.extend({
   /** Its place: 1, 2, 3 … without gaps. */
   position: z.int().min(1),
@@ -84,6 +84,7 @@ export const wireEventSchema = auditEventSchema.extend({
 });
 export type WireEvent = z.infer<typeof wireEventSchema>;
 
+/** What sinks and exports write: the event with its place in the log. */
 export const toWire = ({ position, sealedAt, event }: Pick<LogEntry, 'position' | 'sealedAt' | 'event'>): WireEvent => ({
   position,
   sealedAt: sealedAt.toISOString(),
