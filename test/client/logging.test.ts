@@ -38,6 +38,15 @@ describe('log lines', () => {
     expect(JSON.stringify(lines)).not.toContain('J-_~+');
   });
 
+  it('are not as long as what the API says', async () => {
+    const api = await startAuditApi();
+    const { client, untilIdle, lines } = openClient(api);
+    api.will(() => (api.requests.length === 1 ? unauthenticated('x'.repeat(100_000)) : 'answer'));
+    client.logAuditEvent(login);
+    await untilIdle();
+    expect(lines[0]?.fields.why).toHaveLength(500);
+  });
+
   it('do not hold what is no token either', async () => {
     const api = await startAuditApi();
     const { client, untilIdle, lines } = openClient(api, { token: () => (lines.length < 1 ? `${token}\nx` : token) });
@@ -77,9 +86,10 @@ describe('log lines', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     const error = vi.spyOn(console, 'error').mockImplementation(() => {});
     api.will(unauthenticated('no'));
-    const client = createAuditClient({ url: api.url, token });
+    const client = createAuditClient({ url: api.url, token, flushIntervalMs: 0 });
     client.logAuditEvent(login);
-    await client.close(200);
+    await vi.waitFor(() => expect(warn).toHaveBeenCalled(), { timeout: 20_000 });
+    await client.close(0);
     expect(warn.mock.calls[0]?.[0]).toMatch(
       /^flagtrail: the audit API does not accept the token: tried again \{"why":"UNAUTHENTICATED: no"/,
     );

@@ -87,6 +87,7 @@ describe('an API that is down', () => {
   it.each([
     ['401', { status: 401, body: { errors: [{ message: 'expired', extensions: { code: 'UNAUTHENTICATED' } }] } }],
     ['403', { status: 403, body: { errors: [{ message: 'AUDIT_WRITER', extensions: { code: 'FORBIDDEN' } }] } }],
+    ['a 401 of a proxy', { status: 401, body: 'who are you?' }],
     ['an internal error', { status: 200, body: { errors: [{ message: 'masked' }], data: { recordAuditEvents: null } } }],
     ['a page that is none of this API', { status: 200, body: '<html>' }],
     ['results that are fewer than the events', { status: 200, body: { data: { recordAuditEvents: { results: [] } } } }],
@@ -98,7 +99,8 @@ describe('an API that is down', () => {
     api.will(() => (elapsedMs() < 150_000 ? reply : 'answer'));
     client.logAuditEvent(login(0));
     await until(() => elapsedMs() >= 150_000);
-    expect(lines.filter(({ message }) => message.includes('tried again'))).toHaveLength(3);
+    const cause = [401, 403].includes(reply.status) ? 'does not accept the token' : 'is out of reach';
+    expect(lines.map(({ message }) => message)).toEqual(Array(3).fill(`the audit API ${cause}: tried again`));
     await untilIdle();
     expect(client.stats()).toMatchObject({ sent: 1, refused: 0 });
   });

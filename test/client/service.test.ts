@@ -22,14 +22,17 @@ it('the service records what the client sends, under every name that the client 
   expect(await audit.close(20_000)).toBe(true);
   expect(audit.stats()).toEqual({ queued: 0, sent: 26, duplicates: 0, refused: 1, dropped: 1, declaredLost: 2 });
 
-  const recorded = await vi.waitFor(async () => {
-    const query =
-      '{ auditEvents(first: 100, order: OLDEST_FIRST) { edges { node { eventType result actor { id } metadata } } } }';
-    const { data } = await service.gql<{ auditEvents: { edges: { node: Recorded }[] } }>(query);
-    const nodes = data?.auditEvents.edges.map(({ node }) => node) ?? [];
-    expect(nodes.length).toBeGreaterThanOrEqual(28);
-    return nodes;
-  });
+  const recorded = await vi.waitFor(
+    async () => {
+      const query =
+        '{ auditEvents(first: 100, order: OLDEST_FIRST) { edges { node { eventType result actor { id } metadata } } } }';
+      const { data } = await service.gql<{ auditEvents: { edges: { node: Recorded }[] } }>(query);
+      const nodes = data?.auditEvents.edges.map(({ node }) => node) ?? [];
+      expect(nodes.length).toBeGreaterThanOrEqual(28);
+      return nodes;
+    },
+    { timeout: 20_000 },
+  );
   const lost = recorded.filter(({ eventType }) => eventType === 'audit.loss');
   const delivered = recorded.filter(({ eventType }) => eventType !== 'audit.loss');
   expect(delivered.map(({ eventType }) => eventType)).toEqual([
