@@ -295,7 +295,7 @@ export type RecordedAuditEventStatus =
   /** It has values that cannot be used, and was not stored: `issues` says which. Sent again it is refused again. */
   | 'REFUSED';
 
-/** What a token may do. */
+/** What a token or an API key may do. */
 export type Role =
   /** Everything. */
   | 'ADMIN'
