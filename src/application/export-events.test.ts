@@ -75,6 +75,7 @@ describe('an export of events', () => {
     for await (const page of makeExportEvents({ log })({ filter: {}, newestFirst: false }, options)) {
       lines += page.split('\n').length - 1;
       growing.push(...logEntries(growing.length + 1, growing.length + 1000));
+      if (lines > 2000) break;
     }
     expect(lines).toBe(300);
   });
