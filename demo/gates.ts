@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-
-export type Stage = 'alpha' | 'beta' | 'ga' | 'deprecated';
+import { type GateChange, type GateStage, parseGates } from '../src/domain/kubernetes-gates.ts';
 
 /** One row of the data: from this version on, the gate is at this stage, and on or off by default. */
-export type StageChange = { gate: string; version: string; releasedOn: string; stage: Stage; enabled: boolean };
+export type StageChange = Omit<GateChange, 'locked'> & { releasedOn: string };
 
 /** What a flag is, or becomes. */
 export type FlagSetting = { enabled: boolean; rolloutPercentage: number };
@@ -11,7 +10,7 @@ export type FlagSetting = { enabled: boolean; rolloutPercentage: number };
 /** A stage change with the instant that stands for its release date. */
 export type PlannedChange = StageChange & { scheduledAt: Date; setting: FlagSetting };
 
-const rolloutOf: Record<Stage, number> = { alpha: 10, beta: 50, ga: 100, deprecated: 100 };
+const rolloutOf: Record<GateStage, number> = { alpha: 10, beta: 50, ga: 100, deprecated: 100 };
 
 /** The changes of the first gates, in alphabetical order; of all of them without a number. */
 export const ofFirstGates = (changes: readonly StageChange[], count = Number.POSITIVE_INFINITY): StageChange[] => {
@@ -24,26 +23,22 @@ export const settingOf = ({ stage, enabled }: StageChange): FlagSetting => ({ en
 /** All stage changes of all gates, oldest release first, and within a release in the source's order. */
 export const readStageChanges = (folder = new URL('./data/', import.meta.url)): StageChange[] => {
   const releases = new Map(
-    readCsv(new URL('kubernetes-releases.csv', folder)).map(([version = '', releasedOn = '']) => [version, releasedOn]),
+    readFileSync(new URL('kubernetes-releases.csv', folder), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(',') as [version: string, releasedOn: string]),
   );
-  const changes = readCsv(new URL('kubernetes-feature-gates.csv', folder)).map(
-    ([gate = '', version = '', stage = '', enabled = '']) => {
-      const releasedOn = releases.get(version);
-      if (!releasedOn || !isStage(stage)) throw new Error(`the demo's data has no date for '${version}', or no stage '${stage}'`);
-      return { gate, version, releasedOn, stage, enabled: enabled === 'true' };
-    },
-  );
-  return changes.sort((a, b) => a.releasedOn.localeCompare(b.releasedOn));
+  const { changes, issues } = parseGates(readFileSync(new URL('kubernetes-feature-gates.csv', folder), 'utf8'));
+  if (issues[0]) throw new Error(`the demo's data: ${issues[0].path.join()} ${issues[0].message}`);
+  return changes
+    .map(({ locked: _, ...change }) => {
+      const releasedOn = releases.get(change.version);
+      if (!releasedOn) throw new Error(`the demo's data has no date for '${change.version}'`);
+      return { ...change, releasedOn };
+    })
+    .sort((a, b) => a.releasedOn.localeCompare(b.releasedOn));
 };
-
-const isStage = (text: string): text is Stage => text in rolloutOf;
-
-const readCsv = (file: URL): string[][] =>
-  readFileSync(file, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split(','));
 
 /** Maps release dates linearly onto the stretch from `startsAt` on: the first release is due then, the last at its end. */
 export const planChanges = (

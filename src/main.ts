@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { userInfo } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
@@ -7,9 +8,12 @@ import { MigrationRefusedError } from './adapters/prisma/migrate.ts';
 import { DataDirectoryInUseError } from './adapters/sqlite/data-directory-lock.ts';
 import { addExportCommand } from './cli/export.ts';
 import { addExportEventsCommand } from './cli/export-events.ts';
+import { addExportFlagsCommand } from './cli/export-flags.ts';
+import { addImportCommand } from './cli/import.ts';
 import { addMigrateCommand } from './cli/migrate.ts';
 import { addServeCommands } from './cli/serve.ts';
 import { addTokenCommand } from './cli/token.ts';
+import { openCommand } from './compose-command.ts';
 import { ConfigError, readConfig } from './config.ts';
 
 // The command line, and the only reader of process.env: everything else is told.
@@ -32,13 +36,11 @@ addMigrateCommand(program, {
   write: (text) => process.stdout.write(text),
   setExitCode,
 });
-addExportEventsCommand(addExportCommand(program), {
-  openDatabase: openCommandDatabase,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  onInterrupt,
-  setExitCode,
-});
+const streams = { stdout: process.stdout, stderr: process.stderr };
+const exportCommand = addExportCommand(program);
+addExportEventsCommand(exportCommand, { openDatabase: openCommandDatabase, ...streams, onInterrupt, setExitCode });
+addExportFlagsCommand(exportCommand, { open: openParts, userName, ...streams });
+addImportCommand(program, { open: openParts, userName, ...streams, onInterrupt, setExitCode });
 addTokenCommand(program, {
   readConfig: () => readConfig(process.env, { roles: ['api'], database: false }),
   clock,
@@ -58,6 +60,20 @@ try {
 async function openCommandDatabase() {
   const database = await openDatabase(readConfig(process.env, { roles: ['worker'] }), pino({ level: 'silent' }));
   return { database, close: database.close };
+}
+
+function openParts() {
+  const logger = pino({ level: 'error' }, pino.destination({ dest: 2, sync: true }));
+  return openCommand(readConfig(process.env, { roles: ['worker'] }), { ...surroundings, logger });
+}
+
+/** Containers run as users without a name. */
+function userName(): string | null {
+  try {
+    return userInfo().username;
+  } catch {
+    return null;
+  }
 }
 
 function setExitCode(code: number) {

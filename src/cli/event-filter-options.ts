@@ -44,10 +44,9 @@ const parseType = (text: string, before: AuditEventType[] = []): AuditEventType[
   return [...before, type];
 };
 
-/** In the log they are written in small letters. */
 const parseUuid = (text: string): string => {
   if (!z.uuid().safeParse(text).success) throw allowed('a UUID');
-  return text.toLowerCase();
+  return text;
 };
 
 const parseDate = (text: string): Date => {

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
 import type { Database } from '../adapters/prisma/database.ts';
-import { pendingMigrations } from '../adapters/prisma/migrate.ts';
+import { refusePending } from '../adapters/prisma/refuse-pending.ts';
 import { type ExportProgress, makeExportEvents } from '../application/export-events.ts';
 import { addEventFilterOptions, toEventFilter } from './event-filter-options.ts';
 import { refuseFile, writeExport } from './export-destination.ts';
@@ -90,11 +90,6 @@ async function* untilStopped(text: AsyncIterable<string>, { signal, file }: { si
   yield* text;
   if (signal.aborted && file !== null) throw new InterruptedError();
 }
-
-const refusePending = async (database: Database): Promise<void> => {
-  const pending = await pendingMigrations(database);
-  if (pending.length > 0) throw new Error(`the database lacks migrations (${pending.join(', ')}): run 'flagtrail migrate'`);
-};
 
 const number = new Intl.NumberFormat('en');
 

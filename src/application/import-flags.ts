@@ -1,0 +1,63 @@
+import type { Caller } from '../domain/actor.ts';
+import { EnvironmentNotFoundError, ValidationError, type ValidationIssue } from '../domain/errors.ts';
+import type { CreateFlag, UpdateFlag } from '../domain/flag.ts';
+import type { UpdateFlagState } from '../domain/flag-state.ts';
+import type { ImportedFlag } from '../domain/flagd-import.ts';
+import { type ImportOutcome, type ImportPlan, type ImportStep, planImport } from '../domain/import-plan.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { FlagStore } from '../ports/flag-store.ts';
+
+type Deps = {
+  flags: Pick<FlagStore, 'environments' | 'find' | 'statesOf'>;
+  createFlag: (admin: Caller, input: CreateFlag) => Promise<unknown>;
+  updateFlag: (admin: Caller, input: UpdateFlag) => Promise<unknown>;
+  updateFlagState: (admin: Caller, input: UpdateFlagState) => Promise<unknown>;
+  clock: Clock;
+};
+type Options = {
+  environment: string;
+  /** Looks, and changes nothing. */
+  dryRun: boolean;
+  /** Hears of each flag that is done. */
+  onFlag: (flag: { key: string; outcome: ImportOutcome }) => void;
+  /** Aborted, the import ends after the flag that is under way. */
+  signal: AbortSignal;
+};
+
+const maxIssues = 20;
+
+/**
+ * Brings flags, and their states in one environment, to what a file says, each change with its event. Where one of them cannot
+ * be had, nothing is changed at all. Should it break off in the middle, it can be run again: what is there already is left
+ * alone. Throws EnvironmentNotFoundError, a ValidationError with up to 20 issues, and what the changes throw.
+ */
+export const makeImportFlags =
+  ({ flags, createFlag, updateFlag, updateFlagState, clock }: Deps) =>
+  async (admin: Caller, wanted: readonly ImportedFlag[], { environment, dryRun, onFlag, signal }: Options): Promise<void> => {
+    const known = await flags.environments();
+    if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
+    const plan = async (flag: ImportedFlag): Promise<ImportPlan> => {
+      const found = await flags.find(flag.key);
+      const states = found ? ((await flags.statesOf([found.id])).get(found.id) ?? []) : [];
+      return planImport(flag, found && { flag: found, states }, { environment, now: clock.now() });
+    };
+    const take = (step: ImportStep): Promise<unknown> => {
+      if (step.do === 'create') return createFlag(admin, step.input);
+      return step.do === 'update' ? updateFlag(admin, step.input) : updateFlagState(admin, step.input);
+    };
+
+    const plans: ImportPlan[] = [];
+    const issues: ValidationIssue[] = [];
+    for (const flag of wanted) {
+      if (signal.aborted) return;
+      const planned = await plan(flag);
+      plans.push(planned);
+      issues.push(...planned.issues);
+    }
+    if (issues.length > 0) throw new ValidationError(issues.slice(0, maxIssues));
+    for (const { key, outcome, steps } of plans) {
+      if (signal.aborted) return;
+      if (!dryRun) for (const step of steps) await take(step);
+      onFlag({ key, outcome });
+    }
+  };

@@ -1,0 +1,94 @@
+import type { Writable } from 'node:stream';
+import { type Command, InvalidArgumentError } from 'commander';
+import { readFlagPages } from '../application/read-flag-pages.ts';
+import type { CommandParts } from '../compose-command.ts';
+import { EnvironmentNotFoundError } from '../domain/errors.ts';
+import { toFlagdDocument } from '../domain/flagd.ts';
+import { commandLineCaller } from './command-line-caller.ts';
+import { refuseFile, writeExport } from './export-destination.ts';
+import type { Terminal } from './progress-bar.ts';
+
+type Deps = {
+  /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
+  open: () => Promise<{ parts: Pick<CommandParts, 'flags' | 'recordExport'>; close: () => Promise<void> }>;
+  /** The name of whoever runs the command; null where the system knows none. */
+  userName: () => string | null;
+  stdout: Writable;
+  stderr: Terminal;
+};
+type Options = { environment: string; output?: string };
+
+const help = `
+The document is what flagd, and every OpenFeature provider for it, reads (https://flagd.dev/reference/flag-definitions/):
+overrides, rules, rollout and experiment of a flag are one targeting in it. 'flagtrail import' reads it, too.
+
+Examples:
+  flagtrail export flags --environment production > flags.flagd.json
+  flagtrail export flags --environment staging --output flags.flagd.json && flagd start --uri file:flags.flagd.json
+
+The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which database it is.`;
+
+/** Adds `flagtrail export flags` to `flagtrail export`: one environment's flags as a flagd document. */
+export const addExportFlagsCommand = (parent: Command, { open, userName, stdout, stderr }: Deps): void => {
+  const command = parent.command('flags').description('write the flags of one environment as a flagd document (JSON)');
+  command
+    .requiredOption('--environment <key>', 'the environment')
+    .option('--output <file>', 'write to this file, which appears once it is whole; standard output where absent', parseFile)
+    .addHelpText('after', help)
+    .action(async ({ environment, output }: Options) => {
+      try {
+        const { parts, close } = await open();
+        try {
+          const counts = { flags: 0, leftOut: 0 };
+          const onLeftOut = ({ key, reason }: { key: string; reason: string }) => {
+            counts.leftOut++;
+            stderr.write(`left out ${key}: ${reason}\n`);
+          };
+          const text = documentText(parts.flags, { environment, onFlag: () => counts.flags++, onLeftOut });
+          if (!(await writeExport(text, { file: output ?? null, stdout }))) return;
+          parts.recordExport(commandLineCaller(userName() ?? 'unknown', 'flagtrail export'), {
+            environment,
+            format: 'flagd',
+            flags: counts.flags,
+          });
+          stderr.write(`${counts.flags} flags of ${environment}${counts.leftOut > 0 ? `, ${counts.leftOut} left out` : ''}\n`);
+        } finally {
+          await close();
+        }
+      } catch (error) {
+        // Ends the process, so not before the database is closed.
+        command.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    });
+};
+
+type Listeners = {
+  environment: string;
+  onFlag: () => void;
+  onLeftOut: (flag: { key: string; reason: string }) => void;
+};
+
+/** The document a page of flags at a time, so that any number of them takes the same memory; a line for each flag. */
+async function* documentText(flags: CommandParts['flags'], { environment, onFlag, onLeftOut }: Listeners) {
+  const known = await flags.environments();
+  if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
+  const { $schema } = toFlagdDocument([]).document;
+  yield `{\n  "$schema": ${JSON.stringify($schema)},\n  "flags": {`;
+  let separator = '\n';
+  for await (const page of readFlagPages(flags, environment)) {
+    const { document, leftOut } = toFlagdDocument(page);
+    leftOut.forEach(onLeftOut);
+    for (const [key, flag] of Object.entries(document.flags)) {
+      yield `${separator}    ${JSON.stringify(key)}: ${JSON.stringify(flag)}`;
+      separator = ',\n';
+      onFlag();
+    }
+  }
+  yield '\n  }\n}\n';
+}
+
+const parseFile = (file: string): string => {
+  const refusal = file === '' ? 'the name of a file' : refuseFile(file);
+  if (refusal !== null) throw new InvalidArgumentError(`allowed: ${refusal}`);
+  return file;
+};

@@ -1,0 +1,120 @@
+import { Readable, type Writable } from 'node:stream';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandParts } from '../compose-command.ts';
+import { ValidationError } from '../domain/errors.ts';
+import type { ImportOutcome } from '../domain/import-plan.ts';
+import { commandLineCaller, parseUserId } from './command-line-caller.ts';
+import { writeExport } from './export-destination.ts';
+import { guessFormat, type ImportFormat, importFormats, readImportFile } from './import-file.ts';
+import { makeProgressBar, type Terminal } from './progress-bar.ts';
+
+type Deps = {
+  /** Opens the database of the settings, for this command alone; `close` leaves the events in the log, and gives up all that was taken. */
+  open: () => Promise<{ parts: Pick<CommandParts, 'importFlags'>; close: () => Promise<void> }>;
+  /** The name of whoever runs the command; null where the system knows none. */
+  userName: () => string | null;
+  stdout: Writable;
+  stderr: Terminal;
+  /** Calls back when the user wants the command to end; returns the way to call it off. */
+  onInterrupt: (listener: () => void) => () => void;
+  /** The exit code of a run without errors. */
+  setExitCode: (code: number) => void;
+};
+type Options = { environment: string; format?: ImportFormat; by?: string; at?: string; dryRun?: boolean };
+
+const help = `
+Formats:
+  flagd        a flag definition document as JSON (https://flagd.dev/reference/flag-definitions/), as 'flagtrail export flags' writes
+  kubernetes   Kubernetes' feature gates as CSV: gate,version,stage,enabled,locked
+
+A flag that is not there is created. One that is there is changed where the file says something else, and left alone where it
+evaluates as in the file already, so that an import can be repeated. If anything in the file is wrong, nothing is changed, and
+every problem is named. Each change has its event in the log.
+
+Examples:
+  flagtrail import flags.flagd.json --environment staging --dry-run
+  flagtrail import flags.flagd.json --environment staging --by alice@example.com
+  flagtrail import kubernetes-feature-gates.csv --environment production --at 1.31
+
+The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which database it is.`;
+
+const interrupted = 130;
+
+/** Adds `flagtrail import`, which brings flags and their states in one environment to what a file says. */
+export const addImportCommand = (program: Command, deps: Deps): void => {
+  const { open, userName, stdout, stderr, onInterrupt, setExitCode } = deps;
+  const command = program.command('import').description('create and change flags as a file defines them');
+  command
+    .argument('<file>', 'the file')
+    .requiredOption('--environment <key>', 'the environment whose states the file defines')
+    .addOption(new Option('--format <format>', 'of the file; .json is flagd, .csv is kubernetes').choices(importFormats))
+    .option('--by <userId>', 'who the changes are attributed to; whoever runs the command where absent', parseUserId)
+    .option('--at <version>', 'kubernetes only: the gates as they are at this version; the newest where absent', parseVersion)
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .addHelpText('after', help)
+    .action(async (file: string, { environment, format = guessFormat(file) ?? undefined, by, at, dryRun = false }: Options) => {
+      if (!format)
+        return command.error(`error: ${file} tells no format by its name: say --format, one of ${importFormats.join(', ')}`);
+      if (at !== undefined && format !== 'kubernetes') return command.error('error: --at is for the format kubernetes');
+      const userId = by ?? userName();
+      if (userId === null) return command.error('error: the system has no name for who runs this: say --by');
+      const stop = new AbortController();
+      const forget = onInterrupt(() => stop.abort());
+      try {
+        const flags = readImportFile(file, format, at ?? null);
+        const { parts, close } = await open();
+        const counts: Record<ImportOutcome, number> = { created: 0, updated: 0, unchanged: 0 };
+        const bar = makeProgressBar(dryRun ? null : stderr, 'flags');
+        const lines: string[] = [];
+        let done = 0;
+        try {
+          await parts
+            .importFlags(commandLineCaller(userId, 'flagtrail import'), flags, {
+              environment,
+              dryRun,
+              signal: stop.signal,
+              onFlag: ({ key, outcome }) => {
+                counts[outcome]++;
+                done++;
+                bar.update(done / flags.length, done);
+                if (dryRun) lines.push(`${outcome.padEnd(9)} ${key}\n`);
+              },
+            })
+            .finally(() => bar.stop());
+        } finally {
+          await close();
+        }
+        await writeExport(Readable.from(lines), { file: null, stdout });
+        stderr.write(`${describe(counts, { environment, dryRun, wasInterrupted: stop.signal.aborted })}\n`);
+        setExitCode(stop.signal.aborted ? interrupted : 0);
+      } catch (error) {
+        // Ends the process, so not before the database is closed.
+        command.error(describeError(error, file));
+      } finally {
+        forget();
+      }
+    });
+};
+
+type Ending = { environment: string; dryRun: boolean; wasInterrupted: boolean };
+
+const describe = (
+  { created, updated, unchanged }: Record<ImportOutcome, number>,
+  { environment, dryRun, wasInterrupted }: Ending,
+) =>
+  [
+    ...(wasInterrupted ? ['Interrupted (run it again to go on): '] : []),
+    ...(dryRun ? ['A dry run, nothing was changed: '] : []),
+    `${created} created, ${updated} updated, ${unchanged} unchanged in ${environment}`,
+  ].join('');
+
+const describeError = (error: unknown, file: string): string => {
+  if (!(error instanceof ValidationError)) return `error: ${error instanceof Error ? error.message : String(error)}`;
+  const lines = error.issues.map(({ path, message }) => `  ${path.join('.') || 'the document'}: ${message}`);
+  return `error: nothing was imported from ${file}:\n${lines.join('\n')}`;
+};
+
+const parseVersion = (version: string): string => {
+  if (!/^\d{1,3}\.\d{1,4}$/.test(version)) throw new InvalidArgumentError('allowed: a version like 1.31');
+  return version;
+};
