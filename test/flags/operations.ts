@@ -106,10 +106,50 @@ export const startFlagService = async ({ env = {} }: { env?: Record<string, stri
     await spine.sequence();
     return (await readLog(db)).slice(before);
   };
-  return { clock, db, service, spine, as, tryTo, run, must, stateOf, findFlag, eventsBy };
+
+  let created = 0;
+  /** A flag that is no other test's. */
+  const aFlag = async (): Promise<string> => {
+    const key = `flag-${++created}`;
+    await must('createFlag', { key, name: key, type: 'STRING', variants: colours });
+    return key;
+  };
+  /** Runs a mutation that must be refused, and leave no trace. */
+  const refused = async (name: string, input: StateInput): Promise<Answer> => {
+    const before = await stateOf(input.flagKey);
+    let answer: Answer = { __typename: '' };
+    const events = await eventsBy(async () => {
+      answer = await run(name, input);
+    });
+    expect(answer.message, name).toBeDefined();
+    expect(events).toEqual([]);
+    expect(await stateOf(input.flagKey)).toEqual(before);
+    return answer;
+  };
+  /** Runs a mutation that must succeed with one event, which says what the state was and is. */
+  const done = async (name: string, input: StateInput): Promise<AuditEvent> => {
+    const { flagKey, environment = 'production' } = input;
+    const { version } = await stateOf(flagKey, environment);
+    const events = await eventsBy(async () => {
+      expect(await must(name, input)).toMatchObject({ environment, version: version + 1 });
+    });
+    const metadata = { flagKey, environment, adminUserId: 'ada', adminEmail: 'ada@example.com' };
+    expect(events).toMatchObject([
+      { environment, flagKey, previousState: { version }, newState: { version: version + 1 }, metadata },
+    ]);
+    const { updatedAt: _updatedAt, environment: _environment, ...state } = await stateOf(flagKey, environment);
+    expect(events[0]?.newState).toMatchObject(state);
+    return events[0] ?? expect.unreachable();
+  };
+  return { aFlag, refused, done, clock, db, service, spine, as, tryTo, run, must, stateOf, findFlag, eventsBy };
 };
 
 export type FlagService = Awaited<ReturnType<typeof startFlagService>>;
+
+type StateInput = { flagKey: string; environment?: string; [field: string]: unknown };
+
+/** An error's code, and the paths of its issues. */
+export const issuesOf = ({ code, issues }: Answer) => [code, ...(issues ?? []).map(({ path }) => path.join('.'))];
 
 /** A multivariate flag, and rules that flagd can evaluate for it. */
 export const colours = [

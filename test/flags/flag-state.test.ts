@@ -1,0 +1,159 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type FlagService, issuesOf, ruleFor, startFlagService } from './operations.ts';
+
+let flags: FlagService;
+beforeAll(async () => {
+  flags = await startFlagService();
+});
+
+describe('an update of a state', () => {
+  it.each<[object, string, string]>([
+    [{ enabled: true, rolloutPercentage: 5, status: 'DEPRECATED', rules: [ruleFor('a')] }, 'flag.enabled', 'was enabled'],
+    [
+      { rolloutPercentage: 5, status: 'DEPRECATED', defaultVariant: 'red' },
+      'flag.rollout_changed',
+      'rollout configuration changed',
+    ],
+    [{ status: 'DEPRECATED', defaultVariant: 'red' }, 'flag.deprecated', 'was deprecated'],
+    [{ status: 'ARCHIVED' }, 'flag.archived', 'was archived'],
+    [{ defaultVariant: 'red', rules: [ruleFor('a')] }, 'flag.updated', 'default value changed'],
+    [{ rules: [ruleFor('a'), ruleFor('b')] }, 'flag.updated', 'rules changed; rules count changed from 0 to 2'],
+  ])('%j is one event, %s, that lists all of it', async (updates, eventType, sentence) => {
+    const flagKey = await flags.aFlag();
+    const event = await flags.done('updateFlagState', { flagKey, environment: 'staging', updates });
+    expect(event).toMatchObject({ eventType, description: expect.stringContaining(`Flag '${flagKey}' in staging: ${sentence}`) });
+    expect(event.changes.map(({ field }) => field)).toEqual(Object.keys(updates).toSorted());
+    const { status = 'ACTIVE' } = updates as { status?: string };
+    expect(await flags.findFlag(flagKey)).toMatchObject({ status, version: status === 'ACTIVE' ? 1 : 2 });
+  });
+
+  it.each<[object, string[]]>([
+    [{}, ['updates']],
+    [{ rules: null, status: null }, ['updates']],
+    [{ defaultVariant: 'pink' }, ['updates.defaultVariant']],
+    [{ rules: [ruleFor('a'), ruleFor('a')] }, ['updates.rules']],
+    [{ rules: [{ ...ruleFor('a'), key: '' }] }, ['updates.rules.0.key']],
+    [
+      { rolloutPercentage: 101, rules: [ruleFor('a', 'red'), { ...ruleFor('b'), description: 'x'.repeat(1001) }] },
+      ['updates.rolloutPercentage', 'updates.rules.1.description'],
+    ],
+  ])('%j is refused', async (updates, paths) => {
+    expect(issuesOf(await flags.refused('updateFlagState', { flagKey: await flags.aFlag(), updates }))).toEqual([
+      'VALIDATION_ERROR',
+      ...paths,
+    ]);
+  });
+
+  it('that says the same in other words changes nothing', async () => {
+    const flagKey = await flags.aFlag();
+    const { targeting } = ruleFor('a');
+    await flags.must('updateFlagState', {
+      flagKey,
+      updates: { rules: [{ key: 'a', targeting, description: null }], status: 'DEPRECATED' },
+    });
+    const same = { rules: [{ targeting, key: 'a' }], status: 'DEPRECATED', enabled: false, rolloutPercentage: 100 };
+    expect(await flags.eventsBy(() => flags.must('updateFlagState', { flagKey, updates: same }))).toEqual([]);
+    expect(await flags.stateOf(flagKey)).toMatchObject({ version: 2 });
+    expect(await flags.findFlag(flagKey)).toMatchObject({ version: 2 });
+  });
+
+  it('takes the rules away where it gives none', async () => {
+    const flagKey = await flags.aFlag();
+    await flags.must('addFlagRule', { flagKey, rule: ruleFor('a') });
+    expect(await flags.done('updateFlagState', { flagKey, updates: { rules: [] } })).toMatchObject({ newState: { rules: [] } });
+  });
+});
+
+/** Every mutation of a state, with an input that it could take as things stand. */
+const mutations: [name: string, input: object][] = [
+  ['updateFlagState', { updates: { enabled: true, status: 'DEPRECATED' } }],
+  ['addFlagRule', { rule: ruleFor('new') }],
+  ['updateFlagRule', { rule: ruleFor('there', 'blue') }],
+  ['removeFlagRule', { ruleKey: 'there' }],
+  ['addFlagOverride', { override: { type: 'USER', targetId: 'new', variant: 'red' } }],
+  ['removeFlagOverride', { override: { type: 'USER', targetId: 'there' } }],
+  [
+    'startExperiment',
+    {
+      experiment: {
+        key: 'e',
+        variants: [
+          { variant: 'red', weight: 1 },
+          { variant: 'blue', weight: 1 },
+        ],
+      },
+    },
+  ],
+  ['stopExperiment', { outcome: 'x' }],
+  ['emergencyOverride', { updates: { enabled: false }, reason: 'fire' }],
+  ['liftEmergencyOverride', {}],
+];
+
+describe('optimistic concurrency', () => {
+  const prepare = async () => {
+    const flagKey = await flags.aFlag();
+    await flags.must('addFlagRule', { flagKey, rule: ruleFor('there') });
+    await flags.must('addFlagOverride', { flagKey, override: { type: 'USER', targetId: 'there', variant: 'red' } });
+    return flagKey;
+  };
+
+  it.each(mutations)('%s takes the version that it expects, or nothing', async (name, input) => {
+    const flagKey = await prepare();
+    const current = await flags.stateOf(flagKey);
+    for (const expectedVersion of [1, 2, 4, 2_147_483_647]) {
+      expect(await flags.refused(name, { flagKey, ...input, expectedVersion })).toMatchObject({
+        __typename: 'VersionConflictError',
+        code: 'VERSION_CONFLICT',
+        expectedVersion,
+        current,
+      });
+    }
+    expect(await flags.findFlag(flagKey)).toMatchObject({ status: 'ACTIVE', version: 1 });
+    // Each other environment counts its own changes.
+    expect(await flags.stateOf(flagKey, 'staging')).toMatchObject({ version: 1 });
+    if (['stopExperiment', 'liftEmergencyOverride'].includes(name)) return;
+    await flags.done(name, { flagKey, ...input, expectedVersion: 3 });
+  });
+
+  it.each(mutations)('%s knows neither unknown flags nor unknown environments', async (name, input) => {
+    expect(await flags.run(name, { flagKey: 'none', ...input })).toMatchObject({ code: 'FLAG_NOT_FOUND' });
+    expect(await flags.refused(name, { flagKey: 'flag-1', environment: 'mars', ...input })).toMatchObject({
+      code: 'ENVIRONMENT_NOT_FOUND',
+    });
+  });
+
+  it('lets exactly one of several admins win who have all read the same version', async () => {
+    const flagKey = await flags.aFlag();
+    for (let round = 1; round <= 20; round++) {
+      const answers = await Promise.all(
+        ['ada', 'ben', 'cyn'].map((targetId, n) =>
+          n === 0
+            ? flags.run('updateFlagState', { flagKey, updates: { rolloutPercentage: round }, expectedVersion: round })
+            : flags.run('addFlagOverride', {
+                flagKey,
+                override: { type: 'USER', targetId: `${targetId}-${round}`, variant: 'red' },
+                expectedVersion: round,
+              }),
+        ),
+      );
+      expect(answers.map(({ __typename }) => __typename).toSorted()).toEqual([
+        'FlagState',
+        'VersionConflictError',
+        'VersionConflictError',
+      ]);
+      for (const { current } of answers) if (current) expect(current).toEqual(await flags.stateOf(flagKey));
+    }
+    expect(await flags.stateOf(flagKey)).toMatchObject({ version: 21 });
+  });
+
+  it('lets all admins win who expect no version, one after the other', async () => {
+    const flagKey = await flags.aFlag();
+    const targets = Array.from({ length: 20 }, (_, n) => `u${n}`);
+    await Promise.all(
+      targets.map((targetId) => flags.must('addFlagOverride', { flagKey, override: { type: 'USER', targetId, variant: 'red' } })),
+    );
+    const { overrides, version } = await flags.stateOf(flagKey);
+    expect(overrides.map(({ targetId }) => targetId).toSorted()).toEqual(targets.toSorted());
+    expect(version).toBe(21);
+  });
+});
