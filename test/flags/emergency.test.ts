@@ -1,0 +1,264 @@
+import { pino } from 'pino';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openPostgres } from '../../src/adapters/prisma/database.ts';
+import { readLog } from '../scheduling/operations.ts';
+import { addDue, anAdmin, makeSpine } from '../scheduling/spine.ts';
+import { atTestEnd } from '../support/at-test-end.ts';
+import { createPostgresDatabase } from '../support/databases.ts';
+import { type FlagService, issuesOf, ruleFor, startFlagService } from './operations.ts';
+
+let flags: FlagService;
+beforeAll(async () => {
+  flags = await startFlagService();
+});
+
+const override = (flagKey: string, rest: object = {}) =>
+  flags.done('emergencyOverride', { flagKey, updates: { enabled: false }, reason: 'checkout is down', ...rest });
+const { warn } = pino.levels.values;
+const warnings = () =>
+  flags.service.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ msg }) => /emergency/i.test(`${msg}`));
+
+describe('an emergency override', () => {
+  it('takes effect with its answer, for every other connection, and is recorded with it', async () => {
+    const flagKey = await flags.aFlag();
+    await flags.must('updateFlagState', { flagKey, updates: { enabled: true, rolloutPercentage: 40 } });
+    const { db, clock } = flags;
+    const answer = await flags.must('emergencyOverride', {
+      flagKey,
+      updates: { enabled: false, rolloutPercentage: 0 },
+      reason: 'fire',
+    });
+    const [row] = await db.sql(
+      `SELECT s.enabled, s.rollout_percentage, s.emergency, s.version, (SELECT count(*) FROM audit_outbox) AS events FROM feature_flag_states s
+       JOIN feature_flags f ON f.id = s.flag_id WHERE f.key = $1 AND s.environment_key = 'production'`,
+      [flagKey],
+    );
+    const emergency = { reason: 'fire', startedAt: clock.at.toISOString(), startedBy: 'ada' };
+    expect(row).toMatchObject({ enabled: false, rollout_percentage: 0, emergency, version: 3 });
+    expect(row?.events).toBeGreaterThan(0);
+    expect(answer).toMatchObject({ enabled: false, rolloutPercentage: 0, emergency, version: 3 });
+    expect(await flags.stateOf(flagKey, 'staging')).toMatchObject({ emergency: null, version: 1 });
+  });
+
+  it('is an event of its own type, and a warning in the log without secrets', async () => {
+    const flagKey = await flags.aFlag();
+    const before = warnings().length;
+    const event = await override(flagKey, { updates: { enabled: true, rules: [ruleFor('a')] }, environment: 'staging' });
+    const updates = { enabled: true, rules: [{ ...ruleFor('a'), description: null }] };
+    expect(event).toMatchObject({
+      eventType: 'flag_override.emergency',
+      description: `Flag '${flagKey}' in staging: EMERGENCY OVERRIDE (checkout is down): enabled changed from false to true; rules count changed from 0 to 1`,
+      previousState: { emergency: null, enabled: false },
+      newState: { emergency: { reason: 'checkout is down', startedBy: 'ada' }, enabled: true },
+      metadata: { override_type: 'EMERGENCY', target_id: flagKey, reason: 'checkout is down', updates },
+    });
+    expect(event.changes.map(({ field }) => field)).toEqual(['emergency', 'enabled', 'rules']);
+    const [line, ...others] = warnings().slice(before);
+    expect(others).toEqual([]);
+    const { time: _time, pid: _pid, hostname: _hostname, requestId: _requestId, ...said } = line ?? {};
+    expect(said).toEqual({
+      level: warn,
+      msg: 'EMERGENCY OVERRIDE',
+      flagKey,
+      environment: 'staging',
+      reason: 'checkout is down',
+      actorId: 'ada',
+    });
+    for (const text of flags.service.lines) expect(text).not.toContain(flags.as.split('.')[2]);
+  });
+
+  it('is not told in the log where it was refused', async () => {
+    const before = warnings().length;
+    expect(await flags.run('emergencyOverride', { flagKey: 'none', updates: { enabled: false }, reason: 'fire' })).toMatchObject({
+      code: 'FLAG_NOT_FOUND',
+    });
+    expect(warnings()).toHaveLength(before);
+  });
+
+  it.each<[object, string[]]>([
+    [{ reason: '' }, ['reason']],
+    [{ reason: 'x'.repeat(1001) }, ['reason']],
+    [{ updates: {} }, ['updates']],
+    [{ updates: { status: 'ARCHIVED', enabled: false } }, ['updates.status']],
+    [{ updates: { defaultVariant: 'pink' } }, ['updates.defaultVariant']],
+  ])('with %j is refused', async (rest, paths) => {
+    const input = { flagKey: await flags.aFlag(), updates: { enabled: false }, reason: 'fire', ...rest };
+    expect(issuesOf(await flags.refused('emergencyOverride', input))).toEqual(['VALIDATION_ERROR', ...paths]);
+  });
+
+  it('needs a reason', async () => {
+    const { errors } = await flags.tryTo('emergencyOverride', { flagKey: 'any', updates: { enabled: false } });
+    expect(errors?.[0]?.message).toMatch(/required field "reason"/);
+  });
+
+  it('that changes nothing holds the flag all the same', async () => {
+    const flagKey = await flags.aFlag();
+    const event = await override(flagKey);
+    expect(event).toMatchObject({
+      description: `Flag '${flagKey}' in production: EMERGENCY OVERRIDE (checkout is down): it stays as it is`,
+    });
+    expect(event.changes.map(({ field }) => field)).toEqual(['emergency']);
+  });
+
+  it('is replaced by another one, which keeps the first one in its previous state', async () => {
+    const flagKey = await flags.aFlag();
+    await override(flagKey);
+    const event = await override(flagKey, { updates: { enabled: true }, reason: 'it was the database' });
+    expect(event).toMatchObject({
+      eventType: 'flag_override.emergency',
+      previousState: { enabled: false, emergency: { reason: 'checkout is down' } },
+      newState: { enabled: true, emergency: { reason: 'it was the database' } },
+    });
+  });
+
+  it('is lifted once, and leaves the state as it is', async () => {
+    const flagKey = await flags.aFlag();
+    await override(flagKey, { updates: { enabled: true, defaultVariant: 'red' } });
+    const before = await flags.stateOf(flagKey);
+    const told = warnings().length;
+    const event = await flags.done('liftEmergencyOverride', { flagKey, reason: 'repaired' });
+    expect(event).toMatchObject({
+      eventType: 'flag_override.removed',
+      description: `Flag '${flagKey}' in production: the emergency override was lifted: repaired`,
+      changes: [{ field: 'emergency', newValue: null }],
+      metadata: { override_type: 'EMERGENCY', target_id: flagKey, reason: 'repaired' },
+    });
+    expect(await flags.stateOf(flagKey)).toEqual({ ...before, emergency: null, version: before.version + 1 });
+    expect(warnings().slice(told)).toMatchObject([
+      { level: warn, msg: 'an emergency override was lifted', flagKey, actorId: 'ada' },
+    ]);
+    expect(await flags.refused('liftEmergencyOverride', { flagKey })).toMatchObject({
+      __typename: 'StatePartNotFoundError',
+      message: `Flag '${flagKey}' has no emergency override in production`,
+    });
+    await flags.done('updateFlagState', { flagKey, updates: { enabled: false } });
+  });
+});
+
+describe('while an emergency override is in force', () => {
+  let flagKey: string;
+  const arms = ['red', 'blue'].map((variant) => ({ variant, weight: 1 }));
+  beforeAll(async () => {
+    flagKey = await flags.aFlag();
+    await flags.must('addFlagRule', { flagKey, rule: ruleFor('there') });
+    await flags.must('addFlagOverride', { flagKey, override: { type: 'USER', targetId: 'there', variant: 'red' } });
+    await flags.must('startExperiment', { flagKey, experiment: { key: 'e', variants: arms } });
+    await flags.must('startExperiment', { flagKey, environment: 'staging', experiment: { key: 'e', variants: arms } });
+    await override(flagKey, { updates: { rolloutPercentage: 1 } });
+  });
+  const status = { updates: { status: 'DEPRECATED' } };
+
+  it.each<[string, object]>([
+    ['updateFlagState', { updates: { enabled: true } }],
+    ['updateFlagState', { updates: { rolloutPercentage: 1 } }],
+    ['updateFlagState', status],
+    ['updateFlagState', { ...status, environment: 'staging' }],
+    ['addFlagRule', { rule: ruleFor('new') }],
+    ['updateFlagRule', { rule: ruleFor('there', 'blue') }],
+    ['removeFlagRule', { ruleKey: 'there' }],
+    ['addFlagOverride', { override: { type: 'USER', targetId: 'new', variant: 'red' } }],
+    ['removeFlagOverride', { override: { type: 'USER', targetId: 'there' } }],
+    ['startExperiment', { experiment: { key: 'f', variants: arms } }],
+    ['stopExperiment', { outcome: 'x', winningVariant: 'red' }],
+    ['archiveFlag', {}],
+    ['deprecateFlag', {}],
+    ['deleteFlag', {}],
+  ])('%s %j is refused, with the reason', async (name, input) => {
+    const before = await flags.findFlag(flagKey);
+    expect(await flags.refused(name, { flagKey, ...input })).toMatchObject({
+      __typename: 'EmergencyOverrideActiveError',
+      code: 'EMERGENCY_OVERRIDE_ACTIVE',
+      flagKey,
+      environment: 'production',
+      reason: 'checkout is down',
+      message: expect.stringMatching(/since .* by 'ada' \(checkout is down\): lift it first$/),
+    });
+    expect(await flags.findFlag(flagKey)).toEqual(before);
+  });
+
+  it('other environments can be changed, and the flag described otherwise', async () => {
+    await flags.done('updateFlagState', { flagKey, environment: 'staging', updates: { enabled: true } });
+    await flags.done('stopExperiment', { flagKey, environment: 'staging', outcome: 'x' });
+    expect(await flags.must('updateFlag', { flagKey, name: 'Another name' })).toMatchObject({ name: 'Another name' });
+  });
+
+  it('schedules that become due fail with the reason, are tried again, and apply after it was lifted', async () => {
+    const { spine, db, clock } = flags;
+    const held = await flags.aFlag();
+    await override(held, { updates: { rolloutPercentage: 1 } });
+    const at = clock.at;
+    const schedules = [
+      await addDue(spine, clock, { flagKey: held, minutesAgo: 4, updates: { rolloutPercentage: 50 } }),
+      await addDue(spine, clock, { flagKey: held, minutesAgo: 3, environment: 'staging', updates: { status: 'DEPRECATED' } }),
+      await addDue(spine, clock, { flagKey: held, minutesAgo: 2, updates: { enabled: true } }),
+    ];
+    const elsewhere = await addDue(spine, clock, { flagKey: held, minutesAgo: 1, environment: 'staging' });
+    clock.at = at;
+    const ids = schedules.map(({ id }) => id);
+    const events = await flags.eventsBy(async () => {
+      expect((await spine.applyDue()).applied.map(({ schedule }) => schedule.id)).toEqual([elsewhere.id]);
+    });
+    const failures = events.filter(({ eventType }) => eventType === 'flag_schedule.failed');
+    expect(failures.map(({ scheduleId }) => scheduleId)).toEqual(ids);
+    for (const { errorMessage, metadata } of failures) {
+      expect(errorMessage).toMatch(/emergency override holds flag .* in production .*\(checkout is down\): lift it first$/);
+      expect(metadata).toMatchObject({ errorMessage, retryCount: 0, nextRetryAt: expect.any(String) });
+    }
+    expect(await flags.stateOf(held)).toMatchObject({ enabled: false, rolloutPercentage: 1 });
+
+    const makeRetryDue = () => db.sql(`UPDATE feature_flag_schedules SET next_retry_at = now() WHERE id = ANY ($1)`, [ids]);
+    await makeRetryDue();
+    expect((await spine.applyDue()).failed).toMatchObject(ids.map((id) => ({ schedule: { id, retryCount: 1 } })));
+    await flags.must('liftEmergencyOverride', { flagKey: held });
+    await makeRetryDue();
+    const { applied, failed } = await spine.applyDue();
+    // The one of staging is older than what was applied there meanwhile: it must not undo that.
+    expect(applied.map(({ schedule }) => schedule.id)).toEqual([ids[0], ids[2]]);
+    expect(failed.map(({ schedule }) => schedule.errorMessage)).toEqual([expect.stringMatching(/^superseded/)]);
+    expect(await flags.stateOf(held)).toMatchObject({ enabled: true, rolloutPercentage: 50, emergency: null });
+  });
+});
+
+it('an emergency override races the worker 200 times: afterwards the state is what the emergency says', async () => {
+  const db = await createPostgresDatabase();
+  const beside = openPostgres(db.url, { maxConnections: 5, onError: () => {} });
+  atTestEnd(() => beside.close());
+  const [spine, worker] = [await makeSpine(db.database), await makeSpine(beside)];
+  const [admin, target] = [anAdmin(), { flagKey: 'raced', environment: 'production' }];
+  await spine.createFlag(admin, { key: 'raced', name: 'Raced' });
+
+  const outcomes: string[] = [];
+  for (let round = 1; round <= 200; round++) {
+    const [schedule] = await db.sql<{ id: string }>(
+      `INSERT INTO feature_flag_schedules (id, flag_id, flag_key, environment_key, scheduled_at, updates, created_at, updated_at)
+       SELECT gen_random_uuid(), f.id, f.key, 'production', now(), '{"enabled": true, "rolloutPercentage": 77}', now(), now() FROM feature_flags f RETURNING id`,
+    );
+    const emergency = () =>
+      spine.emergencyOverride(admin, { ...target, updates: { enabled: false, rolloutPercentage: 0 }, reason: `${round}` });
+    // Each of the two goes first half of the time.
+    const both = round % 2 === 0 ? [worker.applyDue(), emergency()] : [emergency(), worker.applyDue()];
+    await Promise.all(both);
+    // Where the admin held the flag, the worker has left it for the next tick.
+    await worker.applyDue();
+    const [after] = await db.sql<{ status: string; error_message: string | null }>(
+      `SELECT d.status, d.error_message, s.enabled, s.rollout_percentage, s.emergency ->> 'reason' AS reason FROM feature_flag_schedules d
+       JOIN feature_flag_states s ON s.flag_id = d.flag_id AND s.environment_key = 'production' WHERE d.id = $1`,
+      [schedule?.id],
+    );
+    expect(after).toMatchObject({ enabled: false, rollout_percentage: 0, reason: `${round}` });
+    if (after?.status === 'FAILED') expect(after.error_message).toContain(`(${round}): lift it first`);
+    outcomes.push(after?.status ?? '');
+    await db.sql(`UPDATE feature_flag_schedules SET next_retry_at = NULL WHERE id = $1`, [schedule?.id]);
+    await spine.liftEmergencyOverride(admin, target);
+  }
+  // Otherwise one of them always came first, and nothing was shown.
+  expect(new Set(outcomes)).toEqual(new Set(['APPLIED', 'FAILED']));
+
+  await spine.sequence();
+  const events = (await readLog(db)).filter(({ eventType }) => !['flag.created', 'flag_schedule.failed'].includes(eventType));
+  expect(events).toHaveLength(400 + outcomes.filter((outcome) => outcome === 'APPLIED').length);
+  for (const [n, { previousState, newState }] of events.entries()) {
+    if (n > 0) expect(previousState).toEqual(events[n - 1]?.newState);
+    expect(newState?.version).toBe(n + 2);
+  }
+});
