@@ -64,7 +64,7 @@ describe('updates', () => {
 });
 
 describe('an archived flag', () => {
-  const archived = { key: 'a', type: 'BOOLEAN', variants: [], status: 'ARCHIVED' } as const;
+  const archived: Parameters<typeof checkUpdates>[0] = { key: 'a', type: 'BOOLEAN', variants: [], status: 'ARCHIVED' };
 
   it.each([{ enabled: true }, { enabled: true, status: 'ARCHIVED' as const }])(
     'takes no %j, which leaves it archived',
