@@ -103,8 +103,12 @@ const stateUpdates = ({ state: { defaultVariant, ...state } }: ImportedFlag): Fl
 });
 
 const isSameState = (flag: Flag, state: FlagState, wanted: ImportedFlag): boolean => {
-  if (Object.entries(stateUpdates(wanted)).every(([field, value]) => isSameJson(value, state[field as keyof FlagState])))
-    return true;
+  const updates = stateUpdates(wanted);
+  const isSame = (field: keyof FlagUpdates & keyof FlagState) => isSameJson(updates[field], state[field]);
+  const sameDefault = updates.defaultVariant
+    ? isSame('defaultVariant')
+    : wanted.type === 'BOOLEAN' || state.defaultVariant === null;
+  if (sameDefault && isSame('enabled') && isSame('rolloutPercentage') && isSame('rules')) return true;
   const here = toFlagdFlag({ type: flag.type, variants: flag.variants, status: flag.status }, { ...state, version: 0 });
   const there = toFlagdFlag(
     { type: wanted.type, variants: wanted.variants, status: 'ACTIVE' },

@@ -1,0 +1,355 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { anAdmin, makeSpine, newId, type Spine } from '../../test/scheduling/spine.ts';
+import { createPGliteDatabase, type TestDatabase } from '../../test/support/databases.ts';
+import { temporaryFolder } from '../../test/support/service.ts';
+import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
+import { makeFlagStore } from '../adapters/prisma/flag-store.ts';
+import { composeCommand } from '../compose-command.ts';
+import { readConfig } from '../config.ts';
+import type { JsonObject } from '../domain/json.ts';
+import { addExportCommand } from './export.ts';
+import { addExportFlagsCommand } from './export-flags.ts';
+import { addImportCommand } from './import.ts';
+
+const gatesFile = fileURLToPath(new URL('../../demo/data/kubernetes-feature-gates.csv', import.meta.url));
+
+let db: TestDatabase;
+let spine: Spine;
+beforeAll(async () => {
+  db = await createPGliteDatabase();
+  spine = await makeSpine(db.database);
+});
+
+/** A stream that keeps what is written, as a terminal or a pipe. */
+const sink = ({ isTTY = false, onWrite = (_: string) => {} } = {}) => {
+  let text = '';
+  const stream = new Writable({
+    decodeStrings: false,
+    write: (chunk, _encoding, done) => {
+      text += chunk;
+      onWrite(String(chunk));
+      done();
+    },
+  });
+  return Object.assign(stream, { isTTY, text: () => text });
+};
+
+type Options = { tty?: boolean; interruptAtFlag?: number; userName?: string | null; env?: Record<string, string> };
+
+/** Runs a command as the command line does. */
+const run = async (args: readonly string[], { tty = false, interruptAtFlag, userName = 'sam', env = {} }: Options = {}) => {
+  let [exitCode, interrupt] = [0, () => {}];
+  const [stdout, stderr] = [sink(), sink({ isTTY: tty })];
+  const program = new Command()
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => stderr.write(text), writeOut: (text) => stdout.write(text) });
+  const open = async () => {
+    const config = readConfig({ DATA_DIR: temporaryFolder(), ...env }, { roles: ['worker'] });
+    const surroundings = {
+      logger: pino({ level: 'silent' }),
+      stdout,
+      clock: { now: () => new Date() },
+      newId,
+      random: Math.random,
+    };
+    const parts = await composeCommand(config, db.database, surroundings);
+    let created = 0;
+    return {
+      parts: {
+        ...parts,
+        importFlags: (...[caller, wanted, options]: Parameters<typeof parts.importFlags>) =>
+          parts.importFlags(caller, wanted, {
+            ...options,
+            onFlag: (flag) => {
+              options.onFlag(flag);
+              created++;
+              if (created === interruptAtFlag) interrupt();
+            },
+          }),
+      },
+      close: parts.finish,
+    };
+  };
+  const streams = { stdout, stderr };
+  addImportCommand(program, {
+    open,
+    userName: () => userName,
+    ...streams,
+    onInterrupt: (listener) => {
+      interrupt = listener;
+      return () => {};
+    },
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+  });
+  addExportFlagsCommand(addExportCommand(program), { open, userName: () => userName, ...streams });
+  await program.parseAsync([...args], { from: 'user' }).catch((error) => {
+    exitCode = error.exitCode;
+  });
+  return { out: stdout.text(), err: stderr.text(), exitCode };
+};
+
+const written = (content: object | string, name = 'flags.json'): string => {
+  const file = path.join(temporaryFolder(), name);
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+};
+const document = (flags: JsonObject) => written({ flags });
+const flag = (changes: JsonObject = {}): JsonObject => ({
+  state: 'ENABLED',
+  variants: { red: 'r', green: 'g' },
+  defaultVariant: 'red',
+  ...changes,
+});
+const importing = (file: string, ...args: string[]) => run(['import', file, '--environment', 'production', ...args]);
+const summary = (created: number, updated: number, unchanged: number, environment = 'production') =>
+  `${created} created, ${updated} updated, ${unchanged} unchanged in ${environment}\n`;
+
+const stored = async (key: string, environment = 'production') => {
+  const flags = makeFlagStore(db.database.prisma);
+  const found = await flags.find(key);
+  const [state] = found ? ((await flags.statesOf([found.id], environment)).get(found.id) ?? []) : [];
+  return found && state ? { flag: found, state } : null;
+};
+/** The events of a flag that are in the log, and how many wait on their way to it. */
+const eventsOf = async (key: string) => {
+  const entries = await makeAuditLog(db.database.prisma).readAfter(0, 10_000);
+  const [waiting] = await db.sql<{ count: number }>('SELECT count(*)::int AS count FROM audit_outbox');
+  expect(waiting?.count).toBe(0);
+  return entries.map(({ event }) => event).filter((event) => event.flagKey === key);
+};
+
+describe('flagtrail import of a flagd document', () => {
+  const beta = { in: ['beta', { var: 'groups' }] };
+
+  it('creates flags with their state in the one environment, each change with its event', async () => {
+    const metadata = { name: 'Banner colour', description: 'At the top', tags: 'web' };
+    const file = document({
+      banner: flag({ metadata, targeting: { if: [beta, 'green', null] } }),
+      quiet: flag({ state: 'DISABLED' }),
+    });
+    expect(await importing(file)).toEqual({ out: '', err: summary(2, 0, 0), exitCode: 0 });
+
+    const banner = await stored('banner');
+    expect(banner?.flag).toMatchObject({ name: 'Banner colour', description: 'At the top', type: 'STRING', tags: ['web'] });
+    expect(banner?.state).toMatchObject({ enabled: true, defaultVariant: 'red', rules: [{ key: 'imported' }] });
+    expect((await stored('banner', 'staging'))?.state).toMatchObject({ enabled: false, rules: [], version: 1 });
+    expect((await stored('quiet'))?.state).toMatchObject({ enabled: false, defaultVariant: 'red' });
+
+    const events = await eventsOf('banner');
+    expect(events.map(({ eventType }) => eventType)).toEqual(['flag.created', 'flag.enabled']);
+    for (const { actor, requestContext } of events) {
+      expect(actor).toEqual({ type: 'USER', id: 'sam', name: null, email: null });
+      expect(requestContext?.userAgent).toBe('flagtrail import');
+    }
+  });
+
+  it('leaves alone what is there already', async () => {
+    const file = document({ again: flag({ targeting: { if: [beta, 'green'] } }), off: flag({ state: 'DISABLED' }) });
+    await importing(file);
+    const events = [await eventsOf('again'), await eventsOf('off')];
+    expect(await importing(file)).toMatchObject({ err: summary(0, 0, 2), exitCode: 0 });
+    expect([await eventsOf('again'), await eventsOf('off')]).toEqual(events);
+  });
+
+  it('changes what the file says otherwise, and nothing that it does not speak of', async () => {
+    await importing(document({ shade: flag({ metadata: { name: 'Shade', tags: 'web' }, targeting: { if: [beta, 'green'] } }) }));
+    const changed = flag({ variants: { red: 'r', blue: 'b' }, defaultVariant: 'blue', targeting: { if: [beta, 'blue'] } });
+    expect(await importing(document({ shade: changed }), '--by', 'alice')).toMatchObject({ err: summary(0, 1, 0), exitCode: 0 });
+    const shade = await stored('shade');
+    expect(shade?.flag).toMatchObject({
+      name: 'Shade',
+      tags: ['web'],
+      variants: [
+        { key: 'red', value: 'r' },
+        { key: 'blue', value: 'b' },
+      ],
+    });
+    expect(shade?.state).toMatchObject({ defaultVariant: 'blue', rules: [{ targeting: { if: [beta, 'blue'] } }] });
+    expect((await eventsOf('shade')).filter(({ actor }) => actor.id === 'alice').length).toBeGreaterThan(0);
+    expect(await importing(document({ shade: changed }))).toMatchObject({ err: summary(0, 0, 1) });
+  });
+
+  it('takes its own export for what is there, and brings it to another environment as it evaluates', async () => {
+    const variants = ['a', 'b'].map((key) => ({ key, value: key }));
+    await spine.createFlag(anAdmin(), { key: 'rich', name: 'Rich', type: 'STRING', variants });
+    const rules = [
+      { key: 'one', targeting: { if: [beta, 'a', null] } },
+      { key: 'two', targeting: { if: [{ var: 'plan' }, 'b', null] } },
+    ];
+    const updates = { enabled: true, rolloutPercentage: 30, defaultVariant: 'a', rules };
+    await spine.updateFlagState(anAdmin(), { flagKey: 'rich', environment: 'production', updates });
+    const file = path.join(temporaryFolder(), 'export.json');
+    expect(await run(['export', 'flags', '--environment', 'production', '--output', file])).toMatchObject({
+      out: '',
+      exitCode: 0,
+    });
+    expect((await importing(file)).err).toMatch(/^0 created, 0 updated, \d+ unchanged in production\n$/);
+    expect((await stored('rich'))?.state).toMatchObject({ rolloutPercentage: 30, rules: [{ key: 'one' }, { key: 'two' }] });
+
+    await run(['import', file, '--environment', 'staging']);
+    const staging = await run(['export', 'flags', '--environment', 'staging']);
+    const production = await run(['export', 'flags', '--environment', 'production']);
+    const richOf = ({ out }: { out: string }) => ({ ...JSON.parse(out).flags.rich, metadata: null });
+    expect(richOf(staging).targeting).toEqual(richOf(production).targeting);
+  });
+
+  it('changes nothing on --dry-run, and says what it would do', async () => {
+    await importing(document({ there: flag() }));
+    const file = document({ there: flag({ defaultVariant: 'green' }), fresh: flag() });
+    expect(await importing(file, '--dry-run')).toEqual({
+      out: 'updated   there\ncreated   fresh\n',
+      err: `A dry run, nothing was changed: ${summary(1, 1, 0)}`,
+      exitCode: 0,
+    });
+    expect(await stored('fresh')).toBeNull();
+    expect((await stored('there'))?.state.defaultVariant).toBe('red');
+  });
+
+  it('changes nothing where anything in the file is wrong, and names every problem', async () => {
+    const file = document({ fine: flag(), 'not fine': flag(), wrong: flag({ targeting: { if: [beta, 'blue'] } }) });
+    const { err, exitCode } = await importing(file);
+    expect(exitCode).toBe(1);
+    expect(err).toBe(`error: nothing was imported from ${file}:
+  flags.not fine.key: must start with a letter or digit and hold only letters, digits, and . _ / -
+  flags.wrong.targeting.if.1: gives "blue", which is no variant of the flag: allowed are red, green, and null
+`);
+    expect(await stored('fine')).toBeNull();
+  });
+
+  it('changes nothing where a flag that is there cannot become what the file says', async () => {
+    const others = document(Object.fromEntries(['typed', 'archived', 'held', 'set', 'used'].map((key) => [key, flag()])));
+    await importing(others);
+    await spine.setFlagStatus(anAdmin(), { flagKey: 'archived' }, 'ARCHIVED');
+    const place = { flagKey: 'held', environment: 'production' };
+    await spine.emergencyOverride(anAdmin(), { ...place, updates: { enabled: false }, reason: 'fire' });
+    const staging = { flagKey: 'used', environment: 'staging' };
+    await spine.updateFlagState(anAdmin(), { ...staging, updates: { defaultVariant: 'green' } });
+    const { err, exitCode } = await importing(
+      document({
+        fine: flag(),
+        typed: flag({ variants: { red: 1 } }),
+        archived: flag({ defaultVariant: 'green' }),
+        held: flag({ defaultVariant: 'green' }),
+        set: flag({ defaultVariant: null }),
+        used: flag({ variants: { red: 'r' } }),
+      }),
+    );
+    expect(exitCode).toBe(1);
+    const lines = err.split('\n').slice(1, -1);
+    expect(lines).toEqual([
+      expect.stringMatching(/flags\.typed\.type: is NUMBER, and the flag that is there is STRING/),
+      expect.stringMatching(/flags\.archived: Flag 'archived' is archived/),
+      expect.stringMatching(/flags\.held: An emergency override holds flag 'held' in production .*\(fire\)/),
+      expect.stringMatching(/flags\.set\.defaultVariant: is none, and it is 'red' here/),
+      expect.stringMatching(/flags\.used\.variants: do not suit staging, where defaultVariant is 'green'/),
+    ]);
+    expect(await stored('fine')).toBeNull();
+  });
+
+  it('ends after the flag that is under way when it is interrupted, and goes on when it is run again', async () => {
+    const file = document({ i1: flag(), i2: flag(), i3: flag() });
+    const { err, exitCode } = await run(['import', file, '--environment', 'production'], { interruptAtFlag: 2 });
+    expect(err).toBe(`Interrupted (run it again to go on): ${summary(2, 0, 0)}`);
+    expect(exitCode).toBe(130);
+    expect(await eventsOf('i2')).toHaveLength(2);
+    expect((await importing(file)).err).toBe(summary(1, 0, 2));
+  });
+
+  it('shows a bar where standard error is a terminal, and none elsewhere', async () => {
+    const file = document({ bar: flag() });
+    const args = ['import', file, '--environment', 'production'];
+    expect((await run(args, { tty: true })).err).toMatch(/\d+ % · \d flags/);
+    expect((await run(args)).err).not.toContain('%');
+  });
+});
+
+describe('flagtrail import of Kubernetes’ feature gates', () => {
+  it('makes each gate a flag as it is at a version, with its stage as a tag, and brings it to another version', async () => {
+    expect((await importing(gatesFile, '--at', '1.12')).err).toBe(summary(15, 0, 0));
+    expect(await stored('APIResponseCompression')).toMatchObject({
+      flag: { type: 'BOOLEAN', variants: [], tags: ['alpha'] },
+      state: { enabled: false },
+    });
+    expect((await importing(gatesFile, '--at', '1.16')).err).toBe(summary(5, 1, 14));
+    expect(await stored('APIResponseCompression')).toMatchObject({ flag: { tags: ['beta'] }, state: { enabled: true } });
+    expect((await importing(gatesFile, '--dry-run')).err).toContain(' created, ');
+  });
+
+  it('names the lines that are wrong', async () => {
+    const file = written(
+      'gate,version,stage,enabled,locked\nA,1.2,beta,true,false\nB,2,beta,true,false\nC,1.2,rc,true,false\n',
+      'x.csv',
+    );
+    const { err, exitCode } = await importing(file);
+    expect(exitCode).toBe(1);
+    expect(err).toContain("line 3: has the version '2': allowed are versions like 1.34\n");
+    expect(err).toContain("line 4: has the stage 'rc': allowed are alpha, beta, ga, deprecated\n");
+    expect((await importing(written('gate;version', 'x.csv'))).err).toContain(
+      "line 1: must be 'gate,version,stage,enabled,locked'",
+    );
+  });
+});
+
+describe('flagtrail import', () => {
+  it.each<[string[], RegExp]>([
+    [['import', '--environment', 'production'], /missing required argument 'file'/],
+    [['import', 'flags.json'], /required option '--environment <key>' not specified/],
+    [['import', 'flags.yaml', '--environment', 'production'], /flags\.yaml tells no format by its name: say --format/],
+    [
+      ['import', 'x.csv', '--environment', 'production', '--format', 'yaml'],
+      /'yaml' is invalid\. Allowed choices are flagd, kubernetes/,
+    ],
+    [['import', '/nowhere/x.json', '--environment', 'production'], /\/nowhere\/x\.json cannot be read: ENOENT/],
+    [['import', 'x.json', '--environment', 'production', '--at', '1.20'], /--at is for the format kubernetes/],
+    [['import', 'x.csv', '--environment', 'production', '--at', 'new'], /'new' is invalid\. allowed: a version like 1\.31/],
+    [['import', 'x.json', '--environment', 'production', '--by', ''], /'' is invalid\. allowed: 1 to 255 characters/],
+  ])('refuses %j in one line that says what is allowed', async (args, message) => {
+    const { out, err, exitCode } = await run(args);
+    expect({ out, exitCode }).toEqual({ out: '', exitCode: 1 });
+    expect(err).toMatch(message);
+    expect(err.trimEnd()).not.toContain('\n');
+  });
+
+  it('refuses what is no JSON, an unknown environment, and a user without a name', async () => {
+    expect((await importing(written('{', 'x.json'))).err).toMatch(/^error: .*x\.json is no JSON: /);
+    const file = document({ x: flag() });
+    expect((await run(['import', file, '--environment', 'nowhere'])).err).toBe("error: There is no environment 'nowhere'\n");
+    expect((await run(['import', file, '--environment', 'production'], { userName: null })).err).toMatch(/say --by/);
+  });
+
+  it('explains itself with examples', async () => {
+    const { out, exitCode } = await run(['import', '--help']);
+    expect(exitCode).toBe(0);
+    expect(out).toContain('flagtrail import kubernetes-feature-gates.csv --environment production --at 1.31');
+  });
+});
+
+describe('flagtrail export flags', () => {
+  it('names flags that flagd cannot have, and leaves them out', async () => {
+    await spine.createFlag(anAdmin(), { key: 'limit', name: 'Limit', type: 'NUMBER' });
+    const { out, err } = await run(['export', 'flags', '--environment', 'production']);
+    expect(JSON.parse(out).flags).not.toHaveProperty('limit');
+    expect(err).toMatch(/^left out limit: it has no variants\n\d+ flags of production, 1 left out\n$/);
+  });
+
+  it('says so where the environment is unknown', async () => {
+    const { out, err, exitCode } = await run(['export', 'flags', '--environment', 'nowhere']);
+    expect({ out, err, exitCode }).toEqual({ out: '', err: "error: There is no environment 'nowhere'\n", exitCode: 1 });
+  });
+
+  it('is recorded where AUDIT_READS asks for it, and only there', async () => {
+    const exports = () => db.sql(`SELECT entry FROM audit_log WHERE event_type = 'flag.exported'`);
+    await run(['export', 'flags', '--environment', 'staging']);
+    expect(await exports()).toHaveLength(0);
+    await run(['export', 'flags', '--environment', 'staging'], { env: { AUDIT_READS: 'exported' } });
+    expect(await exports()).toHaveLength(1);
+  });
+});
