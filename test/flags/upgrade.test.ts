@@ -1,0 +1,103 @@
+import { cpSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { migrate } from '../../src/adapters/prisma/migrate.ts';
+import { defaultMigrationsFolder } from '../../src/adapters/prisma/migration-files.ts';
+import { readLog } from '../scheduling/operations.ts';
+import { anAdmin, makeSpine } from '../scheduling/spine.ts';
+import { databases, type TestDatabase } from '../support/databases.ts';
+import { temporaryFolder } from '../support/service.ts';
+
+const init = '20261120000000_init';
+const catalogue = '20261120180000_catalogue';
+
+/** The migrations up to and with these. */
+const folderOf = (...names: string[]): string => {
+  const folder = temporaryFolder();
+  for (const name of [...names, 'migration_lock.toml']) {
+    cpSync(path.join(defaultMigrationsFolder(), name), path.join(folder, name), { recursive: true });
+  }
+  return folder;
+};
+
+/** The statements in a migration's header, as somebody would copy them. */
+const undoOf = (name: string): string => {
+  const sql = readFileSync(path.join(defaultMigrationsFolder(), name, 'migration.sql'), 'utf8');
+  const [, undo = ''] = /^-- Undo: (.*?)^-- {8}then delete this migration's row/ms.exec(sql) ?? [];
+  return undo.replaceAll(/^--/gm, '');
+};
+
+/** What a release before the catalogue has left: a flag that is on in production, and schedules of its kind. */
+const seed = async ({ sql }: TestDatabase) => {
+  await sql(`INSERT INTO feature_flags (id, key, name, type, tags, created_at, updated_at)
+    VALUES ('01900000-0000-7000-8000-000000000001', 'old', 'Old', 'BOOLEAN', ARRAY['a'], '2026-01-01Z', '2026-01-01Z')`);
+  await sql(`INSERT INTO feature_flag_states (flag_id, environment_key, enabled, default_variant, version, updated_at)
+    SELECT f.id, e.key, e.key = 'production', 'anything', 3, f.updated_at FROM feature_flags f, environments e`);
+  await sql(`INSERT INTO feature_flag_schedules (id, flag_id, flag_key, environment_key, scheduled_at, updates, created_at, updated_at)
+    SELECT gen_random_uuid(), f.id, f.key, u.environment, now() - make_interval(mins => 10 - u.n::int), u.updates, now(), now()
+    FROM feature_flags f, (VALUES (1, 'production', '{"enabled": false, "rolloutPercentage": 25}'::jsonb),
+      (2, 'production', '{"defaultVariant": "no variant that is known"}'), (3, 'staging', '{"enabled": true}')) u (n, environment, updates)`);
+};
+
+describe.each(databases)('a database of the release before, on $kind', ({ createDatabase }) => {
+  it('keeps its flags and states when it is migrated, and applies its old schedules as before', async () => {
+    const db = await createDatabase({ migrated: false });
+    await migrate(db.database, folderOf(init));
+    await seed(db);
+    await migrate(db.database);
+    const spine = await makeSpine(db.database);
+    const { applied, failed } = await spine.applyDue();
+    expect([applied.length, failed.map(({ schedule }) => schedule.errorMessage)]).toEqual([3, []]);
+    const states = await db.sql(
+      'SELECT environment_key, enabled, rollout_percentage, default_variant, rules, overrides, experiment, emergency, version FROM feature_flag_states ORDER BY 1',
+    );
+    const rest = { rules: [], overrides: [], experiment: null, emergency: null };
+    expect(states).toEqual([
+      {
+        environment_key: 'development',
+        enabled: false,
+        rollout_percentage: 100,
+        default_variant: 'anything',
+        ...rest,
+        version: 3,
+      },
+      {
+        environment_key: 'production',
+        enabled: false,
+        rollout_percentage: 25,
+        default_variant: 'no variant that is known',
+        ...rest,
+        version: 5,
+      },
+      { environment_key: 'staging', enabled: true, rollout_percentage: 100, default_variant: 'anything', ...rest, version: 4 },
+    ]);
+    const target = { flagKey: 'old', environment: 'production' };
+    await spine.updateFlagState(anAdmin(), { ...target, updates: { enabled: true }, expectedVersion: 5 });
+    await spine.emergencyOverride(anAdmin(), { ...target, updates: { enabled: false }, reason: 'fire' });
+    expect(await db.sql('SELECT status, variants, version FROM feature_flags')).toEqual([
+      { status: 'ACTIVE', variants: [], version: 1 },
+    ]);
+    await spine.sequence();
+    expect((await readLog(db)).map(({ newState }) => newState?.status)).toEqual(Array.from({ length: 5 }, () => 'ACTIVE'));
+  });
+
+  it('is as it was when the migration is undone by hand as its header says, and can be migrated again', async () => {
+    const db = await createDatabase({ migrated: false });
+    await migrate(db.database, folderOf(init));
+    const describeTables = () =>
+      db.sql(`SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
+        WHERE table_schema = 'public' ORDER BY table_name, ordinal_position`);
+    const describeIndexes = () => db.sql(`SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2`);
+    const before = [await describeTables(), await describeIndexes()];
+    await seed(db);
+    const folder = folderOf(init, catalogue);
+    await migrate(db.database, folder);
+    expect([await describeTables(), await describeIndexes()]).not.toEqual(before);
+    await db.database.runScript(undoOf(catalogue));
+    await db.sql('DELETE FROM _prisma_migrations WHERE migration_name = $1', [catalogue]);
+    expect([await describeTables(), await describeIndexes()]).toEqual(before);
+    expect((await migrate(db.database, folder)).applied).toEqual([init, catalogue]);
+    expect((await migrate(db.database)).pending).toEqual([]);
+    expect((await (await makeSpine(db.database)).applyDue()).applied).toHaveLength(3);
+  });
+});
