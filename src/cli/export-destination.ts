@@ -23,6 +23,9 @@ export const writeExport = async (text: AsyncIterable<string>, { file, stdout }:
 };
 
 const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<void> => {
+  // Renaming a file over a device would replace it: for root, that is /dev/null for everybody.
+  const refusal = refuseFile(file);
+  if (refusal !== null) throw new Error(`'${file}' cannot be written; allowed: ${refusal}`);
   const target = existsSync(file) ? realpathSync(file) : file;
   const temporary = `${target}.${process.pid}.partial`;
   try {

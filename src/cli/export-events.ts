@@ -71,12 +71,9 @@ export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
           await close();
         }
       } catch (error) {
-        if (error instanceof InterruptedError) {
-          stderr.write('Interrupted: no file was written.\n');
-          return setExitCode(interrupted);
-        }
-        // Ends the process, so not before the database is closed.
-        command.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+        if (!(error instanceof InterruptedError)) throw error;
+        stderr.write('Interrupted: no file was written.\n');
+        setExitCode(interrupted);
       } finally {
         forget();
       }
