@@ -46,6 +46,7 @@ describe('a token of the identity provider', () => {
       roles: ['ADMIN'],
       sessionId: null,
       expiresAt: expect.any(Date),
+      apiKeyId: null,
     });
   });
 
