@@ -17,72 +17,39 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, socke
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const lateness = new Gauge({
-    name: 'flagtrail_schedule_lateness_seconds',
-    help: 'How late the oldest due schedule is',
-    registers,
-  });
-  new Gauge({
-    name: 'flagtrail_schedules_due',
-    help: 'Schedules that are due and not applied yet',
-    registers,
-    collect() {
-      return orLeaveOut([this, lateness], async () => {
-        const { due, oldestLatenessMs } = await backlog();
-        this.set(due);
-        lateness.set(oldestLatenessMs / 1000);
-      });
-    },
-  });
-  const outboxAge = new Gauge({
-    name: 'flagtrail_sequencer_lag_seconds',
-    help: 'How long the oldest committed event has waited for its position',
-    registers,
-  });
-  new Gauge({
-    name: 'flagtrail_sequencer_lag_events',
-    help: 'Committed events that have no position yet',
-    registers,
-    collect() {
-      return orLeaveOut([this, outboxAge], async () => {
-        const { waiting, oldestMs } = await outbox();
-        this.set(waiting);
-        outboxAge.set(oldestMs / 1000);
-      });
-    },
-  });
-  new Gauge({
-    name: 'flagtrail_sink_lag_events',
-    help: 'Events in the log that a sink has not accepted yet',
-    labelNames: ['sink'],
-    registers,
-    collect() {
-      for (const { name, lag } of sinks()) this.set({ sink: name }, lag);
-    },
-  });
-  const lost = new Gauge({
-    name: 'flagtrail_audit_lost_events',
-    help: 'Events lost for good, in all: those that the log has declared, also for applications, and those it will',
-    registers,
-  });
-  new Gauge({
-    name: 'flagtrail_audit_spooled_events',
-    help: 'Events on disk that the database has not taken yet',
-    registers,
-    collect() {
-      const { spooled, lost: undeclared } = audit();
-      this.set(spooled);
-      return orLeaveOut([lost], async () => lost.set((await declaredLost()) + undeclared));
-    },
-  });
-  new Gauge({
-    name: 'flagtrail_sockets',
-    help: 'Open websockets',
-    registers,
-    collect() {
-      this.set(sockets());
-    },
-  });
+  const gauge = (name: string, help: string, labelNames: string[] = []) => new Gauge({ name, help, labelNames, registers });
+  const due = gauge('flagtrail_schedules_due', 'Schedules that are due and not applied yet');
+  const lateness = gauge('flagtrail_schedule_lateness_seconds', 'How late the oldest due schedule is');
+  const outboxEvents = gauge('flagtrail_sequencer_lag_events', 'Committed events that have no position yet');
+  const outboxAge = gauge('flagtrail_sequencer_lag_seconds', 'How long the oldest committed event has waited for its position');
+  const sinkLag = gauge('flagtrail_sink_lag_events', 'Events in the log that a sink has not accepted yet', ['sink']);
+  const spooled = gauge('flagtrail_audit_spooled_events', 'Events on disk that the database has not taken yet');
+  const lost = gauge(
+    'flagtrail_audit_lost_events',
+    'Events lost for good, in all: those that the log has declared, also for applications, and those it will',
+  );
+  const openSockets = gauge('flagtrail_sockets', 'Open websockets');
+
+  /** All before anything is printed: a gauge's own `collect` runs when others have been read already. */
+  const refresh = async () => {
+    for (const { name, lag } of sinks()) sinkLag.set({ sink: name }, lag);
+    const { spooled: waiting, lost: undeclared } = audit();
+    spooled.set(waiting);
+    openSockets.set(sockets());
+    await Promise.all([
+      orLeaveOut([due, lateness], async () => {
+        const found = await backlog();
+        due.set(found.due);
+        lateness.set(found.oldestLatenessMs / 1000);
+      }),
+      orLeaveOut([outboxEvents, outboxAge], async () => {
+        const found = await outbox();
+        outboxEvents.set(found.waiting);
+        outboxAge.set(found.oldestMs / 1000);
+      }),
+      orLeaveOut([lost], async () => lost.set((await declaredLost()) + undeclared)),
+    ]);
+  };
 
   const operations = new Counter({
     name: 'flagtrail_operations_total',
@@ -98,7 +65,10 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, socke
   });
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text: async () => {
+      await refresh();
+      return registry.metrics();
+    },
     onOperation: ({ type, failed }: { type: string; failed: boolean }) => operations.inc({ type, failed: String(failed) }),
     onBatch: ({ applied, failed }: { applied: readonly unknown[]; failed: readonly unknown[] }) => {
       schedules.inc({ outcome: 'applied' }, applied.length);
