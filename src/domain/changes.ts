@@ -9,11 +9,15 @@ export type FieldChange = { field: string; previousValue: Json; newValue: Json }
 /** Fields that follow from every change and say nothing of their own. */
 export const bookkeepingFields: ReadonlySet<string> = new Set(['version', 'updatedAt']);
 
-/** The fields in which two states differ, in alphabetical order; bookkeeping left out. */
-export const diffStates = (previous: JsonObject | null, next: JsonObject | null): FieldChange[] => {
+/** The fields in which two states differ, in alphabetical order; bookkeeping (`leftOut`) does not count. */
+export const diffStates = (
+  previous: JsonObject | null,
+  next: JsonObject | null,
+  leftOut: ReadonlySet<string> = bookkeepingFields,
+): FieldChange[] => {
   const fields = new Set([...Object.keys(previous ?? {}), ...Object.keys(next ?? {})]);
   return [...fields]
-    .filter((field) => !bookkeepingFields.has(field))
+    .filter((field) => !leftOut.has(field))
     .sort()
     .map((field) => ({ field, previousValue: fieldOf(previous, field), newValue: fieldOf(next, field) }))
     .filter(({ previousValue, newValue }) => !isSameJson(previousValue, newValue));

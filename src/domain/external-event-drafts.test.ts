@@ -126,6 +126,11 @@ describe('the event', () => {
     expect(draft()).toMatchObject({ previousState: null, newState: null, changes: [] });
   });
 
+  it('leaves out no field, whatever it is called', () => {
+    const [previousValue, newValue] = [{ version: 1, updatedAt: 'then' }, { version: 2, updatedAt: 'now' }];
+    expect(draft({ previousValue, newValue })).toMatchObject({ changes: [{ field: 'updatedAt' }, { field: 'version' }] });
+  });
+
   it('has metadata as the catalogue says', () => {
     const { eventType, metadata } = draft({ action: 'sign_in', details: { mfa: true }, previousValue: 1, newValue: 2 });
     expect(metadata).toEqual({

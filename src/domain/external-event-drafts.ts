@@ -15,7 +15,7 @@ export const externalEvent = (caller: Caller, event: ExternalEvent): EventDraft<
     eventType: event.type,
     previousState,
     newState,
-    changes: diffStates(previousState, newState),
+    changes: changesBetween(previousState, newState),
     result,
     errorMessage,
     description: cut(describe(actor, event)),
@@ -71,6 +71,9 @@ const recorderOf = ({ apiKeyId, actor }: Caller) =>
 const resourceOf = ({ resource, resourceId }: Event) =>
   resource === null ? null : { type: resource, id: resourceId ?? resource };
 
+/** What a field named `version` is to another application, it knows itself. */
+const changesBetween = (previous: JsonObject | null, next: JsonObject | null) => diffStates(previous, next, new Set());
+
 /** A state has fields; a value of its own is one. */
 const toState = (value: Json): JsonObject | null =>
   value === null ? null : typeof value === 'object' && !Array.isArray(value) ? value : { value };
@@ -120,7 +123,7 @@ const describeSettings = ({ type, resource, resourceId, previousValue, newValue 
   if (type !== 'settings.changed' || (previousValue === null && newValue === null)) return null;
   const isWhole = (value: Json) => value === null || toState(value) === value;
   if (isWhole(previousValue) && isWhole(newValue)) {
-    const changes = describeChanges(diffStates(toState(previousValue), toState(newValue)));
+    const changes = describeChanges(changesBetween(toState(previousValue), toState(newValue)));
     return `Settings${resourceId === null ? '' : ` of ${resource} '${resourceId}'`}: ${changes || 'nothing changed'}`;
   }
   const field = resourceId === null ? 'A setting' : `Setting '${resourceId}'`;
