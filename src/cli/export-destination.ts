@@ -2,6 +2,7 @@ import { createWriteStream, existsSync, realpathSync, renameSync, rmSync, statSy
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { InvalidArgumentError } from 'commander';
 
 /**
  * Writes text to a file, or to the given stream where `file` is null, no faster than it is taken. A file appears whole, under
@@ -43,4 +44,11 @@ export const refuseFile = (file: string): string | null => {
   if (found && !found.isFile()) return 'the name of a file: this is none';
   const folder = path.dirname(file);
   return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? null : `a file in a folder that exists: ${folder} does not`;
+};
+
+/** For an option that names the file to write; throws what commander shows. */
+export const parseOutputFile = (file: string): string => {
+  const refusal = file === '' ? 'the name of a file' : refuseFile(file);
+  if (refusal !== null) throw new InvalidArgumentError(`allowed: ${refusal}`);
+  return file;
 };

@@ -5,7 +5,7 @@ import type { Database } from '../adapters/prisma/database.ts';
 import { refusePending } from '../adapters/prisma/refuse-pending.ts';
 import { type ExportProgress, makeExportEvents } from '../application/export-events.ts';
 import { addEventFilterOptions, toEventFilter } from './event-filter-options.ts';
-import { refuseFile, writeExport } from './export-destination.ts';
+import { parseOutputFile, writeExport } from './export-destination.ts';
 import { makeProgressBar, type Terminal } from './progress-bar.ts';
 
 type Deps = {
@@ -44,7 +44,11 @@ export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
     .addOption(new Option('--order <order>', 'by position').choices(['oldest', 'newest']).default('oldest'))
     .option('--after <position>', 'go on after this position, in the order of the export', parseCount(0))
     .option('--limit <number>', 'at most so many events', parseCount(1))
-    .option('--output <file>', 'write to this file, which appears once it is whole; standard output where absent', parseFile)
+    .option(
+      '--output <file>',
+      'write to this file, which appears once it is whole; standard output where absent',
+      parseOutputFile,
+    )
     .addHelpText('after', examples)
     .action(async ({ order, after, limit, output, ...filter }: Options) => {
       const stop = new AbortController();
@@ -102,10 +106,4 @@ const parseCount = (min: number) => (text: string) => {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min)) throw new InvalidArgumentError(`allowed: a whole number, ${min} or more, of at most 15 digits`);
   return value;
-};
-
-const parseFile = (file: string): string => {
-  const refusal = file === '' ? 'the name of a file' : refuseFile(file);
-  if (refusal !== null) throw new InvalidArgumentError(`allowed: ${refusal}`);
-  return file;
 };

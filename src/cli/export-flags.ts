@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { readFlagPages } from '../application/read-flag-pages.ts';
 import type { CommandParts } from '../compose-command.ts';
 import { EnvironmentNotFoundError } from '../domain/errors.ts';
 import { toFlagdDocument } from '../domain/flagd.ts';
 import { commandLineCaller } from './command-line-caller.ts';
-import { refuseFile, writeExport } from './export-destination.ts';
+import { parseOutputFile, writeExport } from './export-destination.ts';
 import type { Terminal } from './progress-bar.ts';
 
 type Deps = {
@@ -30,34 +30,35 @@ The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which 
 
 /** Adds `flagtrail export flags` to `flagtrail export`: one environment's flags as a flagd document. */
 export const addExportFlagsCommand = (parent: Command, { open, userName, stdout, stderr }: Deps): void => {
-  const command = parent.command('flags').description('write the flags of one environment as a flagd document (JSON)');
-  command
+  parent
+    .command('flags')
+    .description('write the flags of one environment as a flagd document (JSON)')
     .requiredOption('--environment <key>', 'the environment')
-    .option('--output <file>', 'write to this file, which appears once it is whole; standard output where absent', parseFile)
+    .option(
+      '--output <file>',
+      'write to this file, which appears once it is whole; standard output where absent',
+      parseOutputFile,
+    )
     .addHelpText('after', help)
     .action(async ({ environment, output }: Options) => {
+      const { parts, close } = await open();
       try {
-        const { parts, close } = await open();
-        try {
-          const counts = { flags: 0, leftOut: 0 };
-          const onLeftOut = ({ key, reason }: { key: string; reason: string }) => {
-            counts.leftOut++;
-            stderr.write(`left out ${key}: ${reason}\n`);
-          };
-          const text = documentText(parts.flags, { environment, onFlag: () => counts.flags++, onLeftOut });
-          if (!(await writeExport(text, { file: output ?? null, stdout }))) return;
-          parts.recordExport(commandLineCaller(userName() ?? 'unknown', 'flagtrail export'), {
-            environment,
-            format: 'flagd',
-            flags: counts.flags,
-          });
-          stderr.write(`${counts.flags} flags of ${environment}${counts.leftOut > 0 ? `, ${counts.leftOut} left out` : ''}\n`);
-        } finally {
-          await close();
-        }
-      } catch (error) {
-        // Ends the process, so not before the database is closed.
-        command.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+        const counts = { flags: 0, leftOut: 0 };
+        const onLeftOut = ({ key, reason }: { key: string; reason: string }) => {
+          counts.leftOut++;
+          stderr.write(`left out ${key}: ${reason}\n`);
+        };
+        const text = documentText(parts.flags, { environment, onFlag: () => counts.flags++, onLeftOut });
+        if (!(await writeExport(text, { file: output ?? null, stdout }))) return;
+        parts.recordExport(commandLineCaller(userName() ?? 'unknown', 'flagtrail export'), {
+          environment,
+          format: 'flagd',
+          flags: counts.flags,
+        });
+        const leftOut = counts.leftOut > 0 ? `, ${counts.leftOut} left out` : '';
+        stderr.write(`${counts.flags} flag${counts.flags === 1 ? '' : 's'} of ${environment}${leftOut}\n`);
+      } finally {
+        await close();
       }
     });
 };
@@ -86,9 +87,3 @@ async function* documentText(flags: CommandParts['flags'], { environment, onFlag
   }
   yield '\n  }\n}\n';
 }
-
-const parseFile = (file: string): string => {
-  const refusal = file === '' ? 'the name of a file' : refuseFile(file);
-  if (refusal !== null) throw new InvalidArgumentError(`allowed: ${refusal}`);
-  return file;
-};

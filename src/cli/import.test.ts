@@ -1,15 +1,18 @@
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import { promisify } from 'node:util';
+import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { anAdmin, makeSpine, newId, type Spine } from '../../test/scheduling/spine.ts';
 import { createPGliteDatabase, type TestDatabase } from '../../test/support/databases.ts';
-import { temporaryFolder } from '../../test/support/service.ts';
+import { dataDirectory, temporaryFolder } from '../../test/support/service.ts';
 import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
 import { makeFlagStore } from '../adapters/prisma/flag-store.ts';
+import { acquireDataDirectory } from '../adapters/sqlite/data-directory-lock.ts';
 import { composeCommand } from '../compose-command.ts';
 import { readConfig } from '../config.ts';
 import type { JsonObject } from '../domain/json.ts';
@@ -91,7 +94,8 @@ const run = async (args: readonly string[], { tty = false, interruptAtFlag, user
   });
   addExportFlagsCommand(addExportCommand(program), { open, userName: () => userName, ...streams });
   await program.parseAsync([...args], { from: 'user' }).catch((error) => {
-    exitCode = error.exitCode;
+    exitCode = error instanceof CommanderError ? error.exitCode : 1;
+    if (!(error instanceof CommanderError)) stderr.write(`flagtrail: ${error.message}\n`);
   });
   return { out: stdout.text(), err: stderr.text(), exitCode };
 };
@@ -217,7 +221,7 @@ describe('flagtrail import of a flagd document', () => {
     const file = document({ fine: flag(), 'not fine': flag(), wrong: flag({ targeting: { if: [beta, 'blue'] } }) });
     const { err, exitCode } = await importing(file);
     expect(exitCode).toBe(1);
-    expect(err).toBe(`error: nothing was imported from ${file}:
+    expect(err).toBe(`flagtrail: nothing was imported from ${file}:
   flags.not fine.key: must start with a letter or digit and hold only letters, digits, and . _ / -
   flags.wrong.targeting.if.1: gives "blue", which is no variant of the flag: allowed are red, green, and null
 `);
@@ -319,9 +323,9 @@ describe('flagtrail import', () => {
   });
 
   it('refuses what is no JSON, an unknown environment, and a user without a name', async () => {
-    expect((await importing(written('{', 'x.json'))).err).toMatch(/^error: .*x\.json is no JSON: /);
+    expect((await importing(written('{', 'x.json'))).err).toMatch(/^flagtrail: .*x\.json is no JSON: /);
     const file = document({ x: flag() });
-    expect((await run(['import', file, '--environment', 'nowhere'])).err).toBe("error: There is no environment 'nowhere'\n");
+    expect((await run(['import', file, '--environment', 'nowhere'])).err).toBe("flagtrail: There is no environment 'nowhere'\n");
     expect((await run(['import', file, '--environment', 'production'], { userName: null })).err).toMatch(/say --by/);
   });
 
@@ -342,7 +346,7 @@ describe('flagtrail export flags', () => {
 
   it('says so where the environment is unknown', async () => {
     const { out, err, exitCode } = await run(['export', 'flags', '--environment', 'nowhere']);
-    expect({ out, err, exitCode }).toEqual({ out: '', err: "error: There is no environment 'nowhere'\n", exitCode: 1 });
+    expect({ out, err, exitCode }).toEqual({ out: '', err: "flagtrail: There is no environment 'nowhere'\n", exitCode: 1 });
   });
 
   it('is recorded where AUDIT_READS asks for it, and only there', async () => {
@@ -351,5 +355,38 @@ describe('flagtrail export flags', () => {
     expect(await exports()).toHaveLength(0);
     await run(['export', 'flags', '--environment', 'staging'], { env: { AUDIT_READS: 'exported' } });
     expect(await exports()).toHaveLength(1);
+  });
+});
+
+describe('flagtrail import, as a process of its own', () => {
+  const start = async (dataDir: string, file: string) => {
+    const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+    const args = ['--disable-warning=ExperimentalWarning', main, 'import', file, '--environment', 'production', '--by', 'alice'];
+    const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, DATA_DIR: dataDir };
+    const { stdout, stderr, code } = await promisify(execFile)(process.execPath, args, { env }).then(
+      (streams) => ({ ...streams, code: 0 }),
+      (failed: { stdout: string; stderr: string; code: number }) => failed,
+    );
+    return { stdout, stderr, code };
+  };
+
+  it('works on the embedded database of the settings, and gives it up again', async () => {
+    const dataDir = dataDirectory();
+    const file = document({ alone: flag() });
+    expect(await start(dataDir, file)).toEqual({ stdout: '', stderr: summary(1, 0, 0), code: 0 });
+    const lock = acquireDataDirectory(dataDir);
+    try {
+      const { stderr, code } = await start(dataDir, file);
+      expect(stderr).toMatch(/^flagtrail: .*in use.*\n$/);
+      expect(code).toBe(1);
+    } finally {
+      lock.release();
+    }
+  });
+
+  it('says to migrate first where the schema is behind', async () => {
+    const { stderr, code } = await start(temporaryFolder(), document({ alone: flag() }));
+    expect(stderr).toMatch(/^flagtrail: the database lacks migrations \(.*\): run 'flagtrail migrate'\n$/);
+    expect(code).toBe(1);
   });
 });

@@ -88,8 +88,7 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
         stderr.write(`${describe(counts, { environment, dryRun, wasInterrupted: stop.signal.aborted })}\n`);
         setExitCode(stop.signal.aborted ? interrupted : 0);
       } catch (error) {
-        // Ends the process, so not before the database is closed.
-        command.error(describeError(error, file));
+        throw error instanceof ValidationError ? new Error(listIssues(error, file), { cause: error }) : error;
       } finally {
         forget();
       }
@@ -108,11 +107,11 @@ const describe = (
     `${created} created, ${updated} updated, ${unchanged} unchanged in ${environment}`,
   ].join('');
 
-const describeError = (error: unknown, file: string): string => {
-  if (!(error instanceof ValidationError)) return `error: ${error instanceof Error ? error.message : String(error)}`;
-  const lines = error.issues.map(({ path, message }) => `  ${path.join('.') || 'the document'}: ${message}`);
-  return `error: nothing was imported from ${file}:\n${lines.join('\n')}`;
-};
+const listIssues = ({ issues }: ValidationError, file: string): string =>
+  [
+    `nothing was imported from ${file}:`,
+    ...issues.map(({ path, message }) => `  ${path.join('.') || 'the document'}: ${message}`),
+  ].join('\n');
 
 const parseVersion = (version: string): string => {
   if (!/^\d{1,3}\.\d{1,4}$/.test(version)) throw new InvalidArgumentError('allowed: a version like 1.31');
