@@ -117,7 +117,7 @@ describe('a flagd document is refused as a whole, with the place and the reason:
       'flags.x.metadata.a',
       'must be text, a number, true or false',
     ],
-    ['NUL', { flags: { x: flag({ targeting: { var: 'a\0' } }) } }, 'flags.x.targeting.var', 'must not contain NUL'],
+    ['NUL', { flags: { x: flag({ targeting: { var: 'a\0' } }) } }, 'flags.x', 'must not contain NUL'],
     ['bad targeting', { flags: { x: flag({ targeting: { if: [inBeta, 'no'] } }) } }, 'flags.x.targeting.if.1', 'gives "no"'],
     [
       'a reference to nothing',
@@ -164,7 +164,7 @@ describe('a flagd document is refused as a whole, with the place and the reason:
   it('nesting that would exhaust the stack', () => {
     const deep = Array.from({ length: 100_000 }).reduce<Json>((inner) => [inner], null);
     expect(read({ x: flag({ variants: { off: deep } }) }).issues).toEqual([
-      { path: [], message: 'is nested deeper than 100 levels' },
+      { path: ['flags', 'x'], message: 'must be nested at most 100 levels deep' },
     ]);
   });
 

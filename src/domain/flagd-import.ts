@@ -3,10 +3,8 @@ import type { ValidationIssue } from './errors.ts';
 import { createFlagSchema, type FlagType, flagTypes } from './flag.ts';
 import type { FlagRule } from './flag-rule.ts';
 import { writeOutReferences } from './flagd-evaluators.ts';
-import type { Json, JsonObject } from './json.ts';
-import { isDeeperThan } from './json-size.ts';
+import { findJsonProblem, type Json, type JsonObject } from './json.ts';
 import { findTargetingIssues } from './targeting.ts';
-import { isStorableText } from './text.ts';
 import { findVariantIssues, type Variant } from './variant.ts';
 
 /** A flag as an import makes it: itself, and its state in one environment. */
@@ -56,11 +54,8 @@ type FlagDefinition = z.infer<typeof flagSchema>;
  */
 export const fromFlagdDocument = (document: Json): { flags: ImportedFlag[]; issues: ValidationIssue[] } => {
   const nothing = (issues: ValidationIssue[]) => ({ flags: [], issues: issues.slice(0, maxIssues) });
-  if (isDeeperThan(maxDocumentLevels, document)) {
-    return nothing([{ path: [], message: `is nested deeper than ${maxDocumentLevels} levels` }]);
-  }
-  const unstorable = findUnstorableText(document, []);
-  if (unstorable.length > 0) return nothing(unstorable);
+  const unfit = findUnfit(document);
+  if (unfit.length > 0) return nothing(unfit);
   const parsed = documentSchema.safeParse(document);
   if (!parsed.success) return nothing(toIssues(parsed.error, []));
   const issues: ValidationIssue[] = [];
@@ -116,16 +111,16 @@ const readFlag = (
 const whereDocumented = ({ path, message }: ValidationIssue): ValidationIssue =>
   ['name', 'description', 'tags'].includes(path[0] ?? '') ? { path: ['metadata', ...path], message } : { path, message };
 
-const findUnstorableText = (within: Json, path: string[]): ValidationIssue[] => {
-  if (typeof within === 'string')
-    return isStorableText(within) ? [] : [{ path, message: 'must not contain NUL or a lone surrogate' }];
-  if (typeof within !== 'object' || within === null) return [];
-  return Object.entries(within).flatMap(([key, inner]) => [
-    ...(isStorableText(key)
-      ? []
-      : [{ path, message: `must not have a key with NUL or a lone surrogate: ${JSON.stringify(key)}` }]),
-    ...findUnstorableText(inner, [...path, key]),
-  ]);
+/** Nothing recursive, and no database, may see these. */
+const findUnfit = (document: Json): ValidationIssue[] => {
+  const problem = findJsonProblem(document, maxDocumentLevels);
+  if (!problem) return [];
+  const flags = documentSchema.safeParse(document).data?.flags ?? {};
+  const unfit = Object.entries(flags).flatMap(([key, flag]) => {
+    const message = findJsonProblem(flag, maxDocumentLevels);
+    return message ? [{ path: ['flags', key], message }] : [];
+  });
+  return unfit.length > 0 ? unfit : [{ path: [], message: problem }];
 };
 
 /** The type that all values have; null where there is none. */

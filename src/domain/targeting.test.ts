@@ -156,7 +156,7 @@ describe('targeting that flagd cannot evaluate is refused, with the place, the v
     expect(findTargetingIssues(nest(25), variants)).toEqual([]);
     const deep = Array.from({ length: 100_000 }).reduce<Json>((inner) => ({ if: [true, inner] }), 'on');
     for (const tooDeep of [nest(26), deep]) {
-      expect(findTargetingIssues(tooDeep, variants)).toEqual([{ path: [], message: 'is nested deeper than 50 levels' }]);
+      expect(findTargetingIssues(tooDeep, variants)).toEqual([{ path: [], message: 'must be nested at most 50 levels deep' }]);
     }
   });
 

@@ -1,7 +1,7 @@
 import type { ValidationIssue } from './errors.ts';
 import { findFlagdIssues } from './flagd-check.ts';
-import type { Json } from './json.ts';
-import { bytesOf, isDeeperThan } from './json-size.ts';
+import { findJsonProblem, type Json } from './json.ts';
+import { bytesOf } from './json-size.ts';
 import { resultsOf } from './targeting-results.ts';
 
 const maxLevels = 50;
@@ -26,7 +26,8 @@ export const findTargetingIssues = (targeting: Json, variantKeys: readonly strin
 };
 
 const findSizeIssues = (targeting: Json): ValidationIssue[] => {
-  if (isDeeperThan(maxLevels, targeting)) return [{ path: [], message: `is nested deeper than ${maxLevels} levels` }];
+  const problem = findJsonProblem(targeting, maxLevels);
+  if (problem) return [{ path: [], message: problem }];
   const bytes = bytesOf(targeting);
   return bytes > maxBytes ? [{ path: [], message: `has ${bytes} bytes as JSON: at most ${maxBytes} are allowed` }] : [];
 };
