@@ -127,7 +127,10 @@ describe('the event', () => {
   });
 
   it('leaves out no field, whatever it is called', () => {
-    const [previousValue, newValue] = [{ version: 1, updatedAt: 'then' }, { version: 2, updatedAt: 'now' }];
+    const [previousValue, newValue] = [
+      { version: 1, updatedAt: 'then' },
+      { version: 2, updatedAt: 'now' },
+    ];
     expect(draft({ previousValue, newValue })).toMatchObject({ changes: [{ field: 'updatedAt' }, { field: 'version' }] });
   });
 

@@ -17,3 +17,8 @@ describe('a new flag', () => {
     expect(createFlagSchema.safeParse({ key, name: 'A' }).success).toBe(false);
   });
 });
+
+it.each(['on\noff', 'on\u2028off', ''])('a variant may not be called %j: flagd could not read the flag', (key) => {
+  const variants = [{ key, value: true }];
+  expect(createFlagSchema.safeParse({ key: 'a', name: 'A', variants }).error?.issues[0]?.path).toEqual(['variants', 0, 'key']);
+});

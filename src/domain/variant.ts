@@ -7,7 +7,8 @@ import { text } from './text.ts';
 /** A value that a flag can have, under the name by which states, rules, overrides and experiments speak of it. */
 export type Variant = { key: string; value: NonNullable<Json> };
 
-export const variantKeySchema = text(1, 128);
+/** As flagd's schema has it: on one line. */
+export const variantKeySchema = text(1, 128).regex(/^.+$/u, 'must be on one line');
 
 const maxVariants = 100;
 const maxVariantsBytes = 64 * 1024;
