@@ -65,9 +65,7 @@ export const createPostgresDatabase = async ({
 
 /** PGlite in memory, closed after its test; where the test failed, a dump of it is kept. */
 export const createPGliteDatabase = async ({ migrated = true }: { migrated?: boolean } = {}): Promise<TestDatabase> => {
-  const pglite = await PGlite.create({
-    loadDataDir: await openAsBlob(pgliteTemplates(inject('runFolder'))[migrated ? 'migrated' : 'empty']),
-  });
+  const pglite = await loadPGlite(migrated ? 'migrated' : 'empty');
   const database = wrapPGlite(pglite);
   atTestEnd(async ({ failed, title }) => {
     if (failed && !pglite.closed) {
@@ -86,6 +84,10 @@ export const createPGliteDatabase = async ({ migrated = true }: { migrated?: boo
     [Symbol.asyncDispose]: async () => {},
   };
 };
+
+/** PGlite in memory, as `PGlite.create()` makes it, for a tenth of the work; the caller closes it. */
+export const loadPGlite = async (template: 'empty' | 'migrated'): Promise<PGlite> =>
+  PGlite.create({ loadDataDir: await openAsBlob(pgliteTemplates(inject('runFolder'))[template]) });
 
 /** The databases that Flagtrail runs on, for `describe.each`. */
 export const databases = [

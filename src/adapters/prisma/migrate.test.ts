@@ -1,10 +1,10 @@
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { migrationListOf, NO_FILTERS, openSchemaEngine } from '../../../scripts/schema-engine.ts';
-import { createPostgresDatabase, databases, wrapPGlite } from '../../../test/support/databases.ts';
+import { createPostgresDatabase, databases, loadPGlite, wrapPGlite } from '../../../test/support/databases.ts';
 import { MigrationRefusedError, migrate, migrationStatus, pendingMigrations } from './migrate.ts';
 import { checksumOf, defaultMigrationsFolder } from './migration-files.ts';
 
@@ -151,7 +151,7 @@ describe('several processes that migrate one PostgreSQL at once', () => {
 
 describe("Prisma's own schema engine", () => {
   const openBoth = async () => {
-    const pglite = await PGlite.create();
+    const pglite = await loadPGlite('empty');
     onTestFinished(() => pglite.close());
     return { pglite, database: wrapPGlite(pglite), engine: await openSchemaEngine(pglite, schemaFile) };
   };
