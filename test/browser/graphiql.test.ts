@@ -1,33 +1,41 @@
 import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { chromium, type Page } from 'playwright-core';
-import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { beforeAll, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { startServe } from '../start/serve-process.ts';
-import { dataDirectory, temporaryFolder } from '../support/service.ts';
+import { atTestEnd } from '../support/at-test-end.ts';
+import { dataDirectory } from '../support/service.ts';
 
 const executablePath = '/usr/bin/chromium';
 const flags =
   '--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
-/** The real service without any setting, and a real browser with an empty profile. */
-const open = async (ctx: TestContext) => {
-  if (!existsSync(executablePath)) ctx.skip(`there is no ${executablePath}: install Debian's package chromium to run this test`);
-  const service = await startServe({ DATA_DIR: dataDirectory() });
-  const browser = await chromium.launchPersistentContext(path.join(temporaryFolder(), 'profile'), {
+/** The real service without any setting, and a real browser: for all tests here, as either takes seconds to start. */
+let service: Awaited<ReturnType<typeof startServe>>;
+let browser: Browser;
+beforeAll(async () => {
+  if (!existsSync(executablePath)) return;
+  service = await startServe({ DATA_DIR: dataDirectory() });
+  browser = await chromium.launch({
     executablePath,
     headless: true,
     args: [...flags.split(' '), ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
-    viewport: { width: 1280, height: 800 },
   });
-  onTestFinished(() => browser.close());
-  browser.setDefaultTimeout(20_000);
-  const requested: URL[] = [];
-  browser.on('request', (request) => requested.push(new URL(request.url())));
-  browser.on('page', (page) => page.on('websocket', (socket) => requested.push(new URL(socket.url()))));
+  atTestEnd(() => browser.close());
   await service.untilReady();
+});
+
+/** The browser of somebody who was never here: its storage is empty. */
+const open = async (ctx: TestContext) => {
+  if (!existsSync(executablePath)) ctx.skip(`there is no ${executablePath}: install Debian's package chromium to run this test`);
+  const profile = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  onTestFinished(() => profile.close());
+  profile.setDefaultTimeout(20_000);
+  const requested: URL[] = [];
+  profile.on('request', (request) => requested.push(new URL(request.url())));
+  profile.on('page', (page) => page.on('websocket', (socket) => requested.push(new URL(socket.url()))));
   // What a newcomer opens: the address that the banner says.
   const address = /http:\S+\/graphql/.exec(service.stderr())?.[0] ?? '';
-  return { service, requested, openWindow: async () => drive(await browser.newPage(), address) };
+  return { requested, openWindow: async () => drive(await profile.newPage(), address) };
 };
 
 /** GraphiQL in one window, used as people do: by its tabs, its editors and its button. */
@@ -71,7 +79,7 @@ const drive = async (page: Page, address: string) => {
 // A test waits ten seconds for the worker, beside what a browser takes on a busy machine.
 describe("GraphiQL's page in a real Chromium", { timeout: 90_000 }, () => {
   it('is signed in, and a newcomer who runs tab after tab sees the change applied live, and another one cancelled', async (ctx) => {
-    const { service, requested, openWindow } = await open(ctx);
+    const { requested, openWindow } = await open(ctx);
     const graphiql = await openWindow();
 
     await graphiql.run();
