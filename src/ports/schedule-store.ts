@@ -54,9 +54,9 @@ export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
     reason: string;
   }): Promise<{ schedule: Schedule; before: ScheduleStatus }[]>;
   /**
-   * Claims what is due by the database's clock: locks the flags and states of the oldest `limit` due schedules, skips those that
-   * another worker holds, and then takes due schedules of the locked states, in the order in which they apply. `except`: the
-   * ids of schedules to leave alone.
+   * Claims what is due by the database's clock: locks the flags of the oldest `limit` due schedules, skips those that another
+   * worker holds, and then takes due schedules of the locked flags, in the order in which they apply. `except`: the ids of
+   * schedules to leave alone.
    */
   claimDue(limit: number, options?: { except: readonly string[] }): Promise<{ now: Date; due: DueSchedule[] }>;
   /** Saves what came of a claim: each schedule, and what they changed. One statement. */
