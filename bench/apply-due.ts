@@ -9,7 +9,7 @@ import { readLogId } from '../src/adapters/prisma/outbox.ts';
 import { makeInTransaction } from '../src/adapters/prisma/unit-of-work.ts';
 import { openSpool } from '../src/adapters/sqlite/spool.ts';
 import { makeApplyDueSchedules } from '../src/application/apply-due-schedules.ts';
-import { completeEvent, toEntry } from '../src/domain/audit-event.ts';
+import { completeEvent, toEntry } from '../src/domain/audit/audit-event.ts';
 import { makeTicker } from '../src/worker/ticker.ts';
 import type { Bench, Lab } from './lab.ts';
 import { applyBatchSql } from './plain-apply.ts';

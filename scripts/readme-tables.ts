@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { auditEventTypes, eventDescriptions, metadataSchemas } from '../src/domain/event-metadata.ts';
+import { auditEventTypes, eventDescriptions, metadataSchemas } from '../src/domain/audit/event-metadata.ts';
 import { settings } from '../src/settings.ts';
 
 /** The README with its generated tables as the code has them now. Throws where a table's place is missing. */

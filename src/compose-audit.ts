@@ -16,7 +16,7 @@ import { makeSinkRunner, type SinkRunner } from './audit/sink-runner.ts';
 import { makeStdoutSink } from './audit/sinks/stdout.ts';
 import { makeSpoolReplay } from './audit/spool-replay.ts';
 import type { Config } from './config.ts';
-import { completeEvent, type EventDraft, toEntry } from './domain/audit-event.ts';
+import { completeEvent, type EventDraft, toEntry } from './domain/audit/audit-event.ts';
 import type { EventSink } from './ports/event-sink.ts';
 import type { Surroundings } from './surroundings.ts';
 

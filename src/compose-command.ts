@@ -9,9 +9,9 @@ import { makeUpdateFlag } from './application/update-flag.ts';
 import { makeUpdateFlagState } from './application/update-flag-state.ts';
 import { composeAudit } from './compose-audit.ts';
 import type { Config } from './config.ts';
-import type { Caller } from './domain/actor.ts';
-import type { FlagExport } from './domain/read-events.ts';
-import { flagsExported } from './domain/read-events.ts';
+import type { Caller } from './domain/access/actor.ts';
+import type { FlagExport } from './domain/audit/read-events.ts';
+import { flagsExported } from './domain/audit/read-events.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const batchSize = 1000;

@@ -1,6 +1,6 @@
 import type { BlockList } from 'node:net';
 import { developmentIssuer, type KeySource, type RoleGroups } from './adapters/jwt/key-source.ts';
-import type { AuditableRead } from './domain/read-events.ts';
+import type { AuditableRead } from './domain/audit/read-events.ts';
 import { isLoopback } from './loopback.ts';
 import { type Environment, environmentSchema, type ProcessRole, type SettingName, settings } from './settings.ts';
 

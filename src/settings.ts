@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { auditableReads } from './domain/read-events.ts';
+import { auditableReads } from './domain/audit/read-events.ts';
 import * as value from './setting-values.ts';
 
 /** Parts of the service that one process may run. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { EventDraft } from '../domain/audit-event.ts';
-import { newFlagState } from '../domain/flag-state.ts';
-import type { Schedule } from '../domain/schedule.ts';
+import type { EventDraft } from '../domain/audit/audit-event.ts';
+import { newFlagState } from '../domain/flags/flag-state.ts';
+import type { Schedule } from '../domain/schedules/schedule.ts';
 import { type Changed, type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../ports/schedule-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 import { makeApplyDueSchedules } from './apply-due-schedules.ts';

@@ -1,6 +1,13 @@
-import { type Applied, applySchedule, type Failed, failSchedule, type Held, type LockedFlag } from '../domain/apply-schedule.ts';
-import type { EventDraft } from '../domain/audit-event.ts';
-import { scheduleApplied, scheduleFailed } from '../domain/schedule-events.ts';
+import type { EventDraft } from '../domain/audit/audit-event.ts';
+import {
+  type Applied,
+  applySchedule,
+  type Failed,
+  failSchedule,
+  type Held,
+  type LockedFlag,
+} from '../domain/schedules/apply-schedule.ts';
+import { scheduleApplied, scheduleFailed } from '../domain/schedules/schedule-events.ts';
 import type { Random } from '../ports/clock.ts';
 import { type Changed, type DueSchedule, OutcomeRefusedError } from '../ports/schedule-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';

@@ -1,7 +1,7 @@
-import type { Caller } from '../domain/actor.ts';
+import type { Caller } from '../domain/access/actor.ts';
 import { ScheduleNotCancellableError, ScheduleNotFoundError } from '../domain/errors.ts';
-import type { CancelSchedule, Schedule } from '../domain/schedule.ts';
-import { scheduleCancelled } from '../domain/schedule-events.ts';
+import type { CancelSchedule, Schedule } from '../domain/schedules/schedule.ts';
+import { scheduleCancelled } from '../domain/schedules/schedule-events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 

@@ -1,14 +1,14 @@
-import type { Caller } from '../domain/actor.ts';
-import type { EventDraft } from '../domain/audit-event.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import type { EventDraft } from '../domain/audit/audit-event.ts';
 import {
   EmergencyOverrideActiveError,
   EnvironmentNotFoundError,
   FlagArchivedError,
   FlagNotFoundError,
 } from '../domain/errors.ts';
-import { type Flag, setFlagStatus } from '../domain/flag.ts';
-import { checkVersion, type EffectiveState, type FlagState, type StateTarget } from '../domain/flag-state.ts';
-import type { StateChange } from '../domain/flag-state-events.ts';
+import { type Flag, setFlagStatus } from '../domain/flags/flag.ts';
+import { checkVersion, type EffectiveState, type FlagState, type StateTarget } from '../domain/flags/flag-state.ts';
+import type { StateChange } from '../domain/flags/flag-state-events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FlagWriter } from '../ports/flag-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';

@@ -1,8 +1,14 @@
-import type { Caller } from '../domain/actor.ts';
-import { isSameTarget } from '../domain/flag-override.ts';
-import type { FlagState } from '../domain/flag-state.ts';
-import { overrideAdded, overrideRemoved } from '../domain/flag-state-events.ts';
-import { type AddFlagOverride, addOverride, findOverride, type RemoveFlagOverride, toOverride } from '../domain/state-parts.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import { isSameTarget } from '../domain/flags/flag-override.ts';
+import type { FlagState } from '../domain/flags/flag-state.ts';
+import { overrideAdded, overrideRemoved } from '../domain/flags/flag-state-events.ts';
+import {
+  type AddFlagOverride,
+  addOverride,
+  findOverride,
+  type RemoveFlagOverride,
+  toOverride,
+} from '../domain/flags/state-parts.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**

@@ -1,7 +1,7 @@
-import type { Caller } from '../domain/actor.ts';
-import type { FlagState } from '../domain/flag-state.ts';
-import { ruleAdded, ruleRemoved, ruleUpdated } from '../domain/flag-state-events.ts';
-import { type AddFlagRule, addRule, type RemoveFlagRule, removeRule, updateRule } from '../domain/state-parts.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import type { FlagState } from '../domain/flags/flag-state.ts';
+import { ruleAdded, ruleRemoved, ruleUpdated } from '../domain/flags/flag-state-events.ts';
+import { type AddFlagRule, addRule, type RemoveFlagRule, removeRule, updateRule } from '../domain/flags/state-parts.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**

@@ -1,6 +1,6 @@
-import type { Caller } from '../domain/actor.ts';
-import { type ApiKey, type CreateApiKey, formatApiKey, newApiKey, prefixOf, type Sha256 } from '../domain/api-key.ts';
-import { apiKeyCreated } from '../domain/api-key-events.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import { type ApiKey, type CreateApiKey, formatApiKey, newApiKey, prefixOf, type Sha256 } from '../domain/access/api-key.ts';
+import { apiKeyCreated } from '../domain/access/api-key-events.ts';
 import type { Clock, NewId } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 

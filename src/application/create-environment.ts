@@ -1,6 +1,6 @@
-import type { Caller } from '../domain/actor.ts';
-import { type CreateEnvironment, type Environment, newEnvironment } from '../domain/environment.ts';
-import { environmentCreated } from '../domain/environment-events.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import { type CreateEnvironment, type Environment, newEnvironment } from '../domain/flags/environment.ts';
+import { environmentCreated } from '../domain/flags/environment-events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 

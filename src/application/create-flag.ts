@@ -1,8 +1,8 @@
-import type { Caller } from '../domain/actor.ts';
+import type { Caller } from '../domain/access/actor.ts';
 import { FlagAlreadyExistsError } from '../domain/errors.ts';
-import { type CreateFlag, type Flag, newFlag } from '../domain/flag.ts';
-import { flagCreated } from '../domain/flag-events.ts';
-import { newFlagState } from '../domain/flag-state.ts';
+import { type CreateFlag, type Flag, newFlag } from '../domain/flags/flag.ts';
+import { flagCreated } from '../domain/flags/flag-events.ts';
+import { newFlagState } from '../domain/flags/flag-state.ts';
 import type { Clock, NewId } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 

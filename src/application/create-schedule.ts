@@ -1,13 +1,13 @@
-import type { Caller } from '../domain/actor.ts';
+import type { Caller } from '../domain/access/actor.ts';
 import {
   EnvironmentDisabledError,
   EnvironmentNotFoundError,
   FlagNotFoundError,
   IdempotencyConflictError,
 } from '../domain/errors.ts';
-import { checkUpdates } from '../domain/flag-state.ts';
-import { type CreateSchedule, isSameRequest, planSchedule, type Schedule } from '../domain/schedule.ts';
-import { scheduleCreated } from '../domain/schedule-events.ts';
+import { checkUpdates } from '../domain/flags/flag-state.ts';
+import { type CreateSchedule, isSameRequest, planSchedule, type Schedule } from '../domain/schedules/schedule.ts';
+import { scheduleCreated } from '../domain/schedules/schedule-events.ts';
 import type { Clock, NewId } from '../ports/clock.ts';
 import type { ScheduleWriter } from '../ports/schedule-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';

@@ -1,8 +1,8 @@
-import type { Caller } from '../domain/actor.ts';
+import type { Caller } from '../domain/access/actor.ts';
 import { FlagNotFoundError } from '../domain/errors.ts';
-import type { DeleteFlag, Flag } from '../domain/flag.ts';
-import { flagDeleted } from '../domain/flag-events.ts';
-import { scheduleCancelled } from '../domain/schedule-events.ts';
+import type { DeleteFlag, Flag } from '../domain/flags/flag.ts';
+import { flagDeleted } from '../domain/flags/flag-events.ts';
+import { scheduleCancelled } from '../domain/schedules/schedule-events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 import { refuseInEmergency } from './change-flag-state.ts';

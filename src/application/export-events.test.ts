@@ -2,8 +2,8 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
 import { aLogEntry, logEntries } from '../../test/support/log-entries.ts';
-import { type LogEntry, toWire } from '../domain/audit-event.ts';
-import { matchesFilter } from '../domain/audit-filter.ts';
+import { type LogEntry, toWire } from '../domain/audit/audit-event.ts';
+import { matchesFilter } from '../domain/audit/audit-filter.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import { type ExportEvents, type ExportProgress, makeExportEvents } from './export-events.ts';
 

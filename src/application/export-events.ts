@@ -1,5 +1,5 @@
-import { type LogEntry, toWire } from '../domain/audit-event.ts';
-import type { AuditEventFilter } from '../domain/audit-filter.ts';
+import { type LogEntry, toWire } from '../domain/audit/audit-event.ts';
+import type { AuditEventFilter } from '../domain/audit/audit-filter.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 
 export type ExportEvents = {

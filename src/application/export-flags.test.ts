@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { anAdmin } from '../../test/scheduling/spine.ts';
-import { newFlag } from '../domain/flag.ts';
-import { newFlagState } from '../domain/flag-state.ts';
+import type { FlagExport } from '../domain/audit/read-events.ts';
+import { newFlag } from '../domain/flags/flag.ts';
+import { newFlagState } from '../domain/flags/flag-state.ts';
 import type { Json } from '../domain/json.ts';
-import type { FlagExport } from '../domain/read-events.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
 import { ExportTooLargeError, exportLimits, makeExportFlags } from './export-flags.ts';
 

@@ -1,7 +1,7 @@
-import type { Caller } from '../domain/actor.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import type { FlagExport } from '../domain/audit/read-events.ts';
 import { EnvironmentNotFoundError } from '../domain/errors.ts';
-import { type FlagdDocument, toFlagdDocument } from '../domain/flagd.ts';
-import type { FlagExport } from '../domain/read-events.ts';
+import { type FlagdDocument, toFlagdDocument } from '../domain/flagd/flagd.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
 import { readFlagPages } from './read-flag-pages.ts';
 

@@ -1,9 +1,9 @@
-import type { Caller } from '../domain/actor.ts';
+import type { Caller } from '../domain/access/actor.ts';
 import { EnvironmentNotFoundError, ValidationError, type ValidationIssue } from '../domain/errors.ts';
-import type { CreateFlag, UpdateFlag } from '../domain/flag.ts';
-import type { UpdateFlagState } from '../domain/flag-state.ts';
-import type { ImportedFlag } from '../domain/flagd-import.ts';
-import { type ImportOutcome, type ImportPlan, type ImportStep, planImport } from '../domain/import-plan.ts';
+import type { ImportedFlag } from '../domain/flagd/flagd-import.ts';
+import type { CreateFlag, UpdateFlag } from '../domain/flags/flag.ts';
+import type { UpdateFlagState } from '../domain/flags/flag-state.ts';
+import { type ImportOutcome, type ImportPlan, type ImportStep, planImport } from '../domain/flags/import-plan.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
 

@@ -1,7 +1,12 @@
-import type { Caller } from '../domain/actor.ts';
-import { holdState, type LiftEmergencyOverride, type OverrideInEmergency, releaseState } from '../domain/emergency-override.ts';
-import { checkUpdates, type FlagState, normalizeUpdates } from '../domain/flag-state.ts';
-import { emergencyLifted, emergencyOverridden } from '../domain/flag-state-events.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import {
+  holdState,
+  type LiftEmergencyOverride,
+  type OverrideInEmergency,
+  releaseState,
+} from '../domain/flags/emergency-override.ts';
+import { checkUpdates, type FlagState, normalizeUpdates } from '../domain/flags/flag-state.ts';
+import { emergencyLifted, emergencyOverridden } from '../domain/flags/flag-state-events.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /** An emergency override that took effect, or was lifted. */

@@ -1,5 +1,5 @@
-import type { Flag } from '../domain/flag.ts';
-import type { FlagState } from '../domain/flag-state.ts';
+import type { Flag } from '../domain/flags/flag.ts';
+import type { FlagState } from '../domain/flags/flag-state.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
 
 const pageSize = 200;

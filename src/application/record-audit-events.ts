@@ -1,7 +1,7 @@
-import type { Caller } from '../domain/actor.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import { externalEvent, externalLoss } from '../domain/audit/external-event-drafts.ts';
+import { type DeclaredLoss, type ExternalEvent, type RecordAuditEvents, readAuditEvent } from '../domain/audit/record-events.ts';
 import type { ValidationIssue } from '../domain/errors.ts';
-import { externalEvent, externalLoss } from '../domain/external-event-drafts.ts';
-import { type DeclaredLoss, type ExternalEvent, type RecordAuditEvents, readAuditEvent } from '../domain/record-events.ts';
 import type { FindRecorded } from '../ports/audit-log.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';

@@ -1,6 +1,6 @@
-import type { Caller } from '../domain/actor.ts';
-import type { ApiKey, RevokeApiKey } from '../domain/api-key.ts';
-import { apiKeyRevoked } from '../domain/api-key-events.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import type { ApiKey, RevokeApiKey } from '../domain/access/api-key.ts';
+import { apiKeyRevoked } from '../domain/access/api-key-events.ts';
 import { ApiKeyNotFoundError } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';

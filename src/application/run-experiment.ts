@@ -1,7 +1,7 @@
-import type { Caller } from '../domain/actor.ts';
-import type { FlagState } from '../domain/flag-state.ts';
-import { experimentStarted, experimentStopped } from '../domain/flag-state-events.ts';
-import { type StartExperiment, type StopExperiment, startExperiment, stopExperiment } from '../domain/state-parts.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import type { FlagState } from '../domain/flags/flag-state.ts';
+import { experimentStarted, experimentStopped } from '../domain/flags/flag-state-events.ts';
+import { type StartExperiment, type StopExperiment, startExperiment, stopExperiment } from '../domain/flags/state-parts.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**

@@ -1,7 +1,7 @@
-import type { Caller } from '../domain/actor.ts';
-import type { Environment, EnvironmentKey } from '../domain/environment.ts';
-import { environmentSwitched } from '../domain/environment-events.ts';
+import type { Caller } from '../domain/access/actor.ts';
 import { EnvironmentNotFoundError } from '../domain/errors.ts';
+import type { Environment, EnvironmentKey } from '../domain/flags/environment.ts';
+import { environmentSwitched } from '../domain/flags/environment-events.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 
 type Deps = { inTransaction: InTransaction };

@@ -1,6 +1,12 @@
-import type { Caller } from '../domain/actor.ts';
-import { applyUpdates, checkUpdates, type FlagState, normalizeUpdates, type UpdateFlagState } from '../domain/flag-state.ts';
-import { flagStateUpdated } from '../domain/flag-state-events.ts';
+import type { Caller } from '../domain/access/actor.ts';
+import {
+  applyUpdates,
+  checkUpdates,
+  type FlagState,
+  normalizeUpdates,
+  type UpdateFlagState,
+} from '../domain/flags/flag-state.ts';
+import { flagStateUpdated } from '../domain/flags/flag-state-events.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**

@@ -1,8 +1,15 @@
-import type { Caller } from '../domain/actor.ts';
+import type { Caller } from '../domain/access/actor.ts';
 import { FlagArchivedError, FlagNotFoundError, FlagVersionConflictError } from '../domain/errors.ts';
-import { type Flag, type FlagStatus, type SetFlagStatus, setFlagStatus, type UpdateFlag, updateFlag } from '../domain/flag.ts';
-import { flagChanged } from '../domain/flag-events.ts';
-import type { FlagState } from '../domain/flag-state.ts';
+import {
+  type Flag,
+  type FlagStatus,
+  type SetFlagStatus,
+  setFlagStatus,
+  type UpdateFlag,
+  updateFlag,
+} from '../domain/flags/flag.ts';
+import { flagChanged } from '../domain/flags/flag-events.ts';
+import type { FlagState } from '../domain/flags/flag-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 import { refuseInEmergency } from './change-flag-state.ts';

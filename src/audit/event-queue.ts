@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { EventDraft } from '../domain/audit-event.ts';
+import type { EventDraft } from '../domain/audit/audit-event.ts';
 import { type AuditLogger, notWrittenDown } from '../ports/audit-logger.ts';
 import type { Spool } from '../ports/spool.ts';
 import { makeLoop } from './loop.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { LogEntry } from '../domain/audit-event.ts';
-import { type AuditEventFilter, matchesFilter } from '../domain/audit-filter.ts';
+import type { LogEntry } from '../domain/audit/audit-event.ts';
+import { type AuditEventFilter, matchesFilter } from '../domain/audit/audit-filter.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Tail } from './tail.ts';
 

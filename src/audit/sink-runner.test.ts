@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { logEntries, makeMemoryLog } from '../../test/support/log-entries.ts';
 import { type MemorySinkCursors, makeMemorySinkCursors } from '../../test/support/memory-sink-cursors.ts';
-import type { LogEntry } from '../domain/audit-event.ts';
+import type { LogEntry } from '../domain/audit/audit-event.ts';
 import type { EventSink } from '../ports/event-sink.ts';
 import { makeSinkRunner, type SinkRunner } from './sink-runner.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { EventDraft } from '../domain/audit-event.ts';
-import { auditLoss } from '../domain/audit-loss.ts';
+import type { EventDraft } from '../domain/audit/audit-event.ts';
+import { auditLoss } from '../domain/audit/audit-loss.ts';
 import type { Spool, SpooledEvent, TransactionFate } from '../ports/spool.ts';
 import { makeLoop } from './loop.ts';
 

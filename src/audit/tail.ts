@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { LogEntry } from '../domain/audit-event.ts';
+import type { LogEntry } from '../domain/audit/audit-event.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Bus } from '../ports/bus.ts';
 import { makeLoop } from './loop.ts';

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { Caller } from '../domain/actor.ts';
+import type { Caller } from '../domain/access/actor.ts';
 import { text } from '../domain/text.ts';
 
 const idSchema = text(1, 255);

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { actorTypes } from '../domain/actor.ts';
-import { auditResults } from '../domain/audit-event.ts';
-import type { AuditEventFilter } from '../domain/audit-filter.ts';
-import { type AuditEventType, auditEventTypes } from '../domain/event-metadata.ts';
+import { actorTypes } from '../domain/access/actor.ts';
+import { auditResults } from '../domain/audit/audit-event.ts';
+import type { AuditEventFilter } from '../domain/audit/audit-filter.ts';
+import { type AuditEventType, auditEventTypes } from '../domain/audit/event-metadata.ts';
 import { parseInstant } from '../domain/instant.ts';
 
 /** Adds the fields of the filter that the API's lists of events have, an option each; what they say becomes a filter. */

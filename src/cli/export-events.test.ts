@@ -14,7 +14,7 @@ import { temporaryFolder } from '../../test/support/service.ts';
 import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
 import { sequenceOutbox } from '../adapters/prisma/outbox.ts';
 import { acquireDataDirectory } from '../adapters/sqlite/data-directory-lock.ts';
-import { toWire } from '../domain/audit-event.ts';
+import { toWire } from '../domain/audit/audit-event.ts';
 import { addExportCommand } from './export.ts';
 import { addExportEventsCommand } from './export-events.ts';
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readFlagPages } from '../application/read-flag-pages.ts';
 import type { CommandParts } from '../compose-command.ts';
 import { EnvironmentNotFoundError } from '../domain/errors.ts';
-import { toFlagdDocument } from '../domain/flagd.ts';
+import { toFlagdDocument } from '../domain/flagd/flagd.ts';
 import { commandLineCaller } from './command-line-caller.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
 import type { Terminal } from './progress-bar.ts';

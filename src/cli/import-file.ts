@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ValidationError } from '../domain/errors.ts';
-import { fromFlagdDocument, type ImportedFlag } from '../domain/flagd-import.ts';
+import { fromFlagdDocument, type ImportedFlag } from '../domain/flagd/flagd-import.ts';
+import { gatesAt, gateToFlag, parseGates } from '../domain/flags/kubernetes-gates.ts';
 import type { Json } from '../domain/json.ts';
-import { gatesAt, gateToFlag, parseGates } from '../domain/kubernetes-gates.ts';
 
 export const importFormats = ['flagd', 'kubernetes'] as const;
 export type ImportFormat = (typeof importFormats)[number];

@@ -2,7 +2,7 @@ import { Readable, type Writable } from 'node:stream';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandParts } from '../compose-command.ts';
 import { ValidationError } from '../domain/errors.ts';
-import type { ImportOutcome } from '../domain/import-plan.ts';
+import type { ImportOutcome } from '../domain/flags/import-plan.ts';
 import { commandLineCaller, parseUserId } from './command-line-caller.ts';
 import { writeExport } from './export-destination.ts';
 import { guessFormat, type ImportFormat, importFormats, readImportFile } from './import-file.ts';

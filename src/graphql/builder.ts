@@ -2,7 +2,7 @@ import SchemaBuilder from '@pothos/core';
 import ErrorsPlugin from '@pothos/plugin-errors';
 import RelayPlugin from '@pothos/plugin-relay';
 import ZodPlugin from '@pothos/plugin-zod';
-import type { Role } from '../domain/actor.ts';
+import type { Role } from '../domain/access/actor.ts';
 import type { Json as JsonValue } from '../domain/json.ts';
 import type { Context } from './context.ts';
 import { toArgumentError } from './errors.ts';

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import DataLoader from 'dataloader';
-import type { Caller, RequestContext } from '../domain/actor.ts';
-import type { Flag } from '../domain/flag.ts';
-import type { FlagState } from '../domain/flag-state.ts';
-import type { Schedule } from '../domain/schedule.ts';
+import type { Caller, RequestContext } from '../domain/access/actor.ts';
+import type { Flag } from '../domain/flags/flag.ts';
+import type { FlagState } from '../domain/flags/flag-state.ts';
+import type { Schedule } from '../domain/schedules/schedule.ts';
 import type { App } from './app.ts';
 
 /** What the transport knows of a request; `caller` is set by authentication, before GraphQL sees anything. */

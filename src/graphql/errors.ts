@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import type { ZodError } from 'zod';
 import { ValidationError } from '../domain/errors.ts';
-import { toValidationError } from '../domain/flag-state.ts';
+import { toValidationError } from '../domain/flags/flag-state.ts';
 
 /** The caller sent a value that cannot be used; the message says which, and what is allowed. */
 export const badUserInput = (message: string): GraphQLError =>

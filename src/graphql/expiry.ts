@@ -1,4 +1,4 @@
-import type { Identity } from '../domain/actor.ts';
+import type { Identity } from '../domain/access/actor.ts';
 import type { WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP, SocketAddress } from 'node:net';
-import type { RequestContext } from '../domain/actor.ts';
+import type { RequestContext } from '../domain/access/actor.ts';
 import { toStorableText } from '../domain/text.ts';
 import { isLoopback } from '../loopback.ts';
 

@@ -1,4 +1,4 @@
-import type { ApiKey } from '../domain/api-key.ts';
+import type { ApiKey } from '../domain/access/api-key.ts';
 import type { Slice } from './paging.ts';
 
 /** Durable home of API keys: what is known of them, and the hash of each. */

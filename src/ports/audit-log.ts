@@ -1,5 +1,5 @@
-import type { LogEntry } from '../domain/audit-event.ts';
-import type { AuditEventFilter } from '../domain/audit-filter.ts';
+import type { LogEntry } from '../domain/audit/audit-event.ts';
+import type { AuditEventFilter } from '../domain/audit/audit-filter.ts';
 import type { Slice } from './paging.ts';
 
 /** Those of the ids under which an event has been recorded already, as far as that is known: it may wait in the spool. */

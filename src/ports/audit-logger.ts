@@ -1,5 +1,5 @@
-import type { EventDraft } from '../domain/audit-event.ts';
-import type { AuditEventType } from '../domain/event-metadata.ts';
+import type { EventDraft } from '../domain/audit/audit-event.ts';
+import type { AuditEventType } from '../domain/audit/event-metadata.ts';
 
 /** Whether an event could be taken in. A failure has been logged and counted already: there is nothing for the caller to do. */
 export type LogResult = { ok: true } | { ok: false; reason: string };

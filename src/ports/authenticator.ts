@@ -1,4 +1,4 @@
-import type { Identity } from '../domain/actor.ts';
+import type { Identity } from '../domain/access/actor.ts';
 
 /** Why a token was not accepted. The message may be shown to its sender: it never holds the token. */
 export class AuthenticationError extends Error {

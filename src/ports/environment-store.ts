@@ -1,4 +1,4 @@
-import type { Environment } from '../domain/environment.ts';
+import type { Environment } from '../domain/flags/environment.ts';
 
 /** What a change of environments needs, inside one transaction. */
 export type EnvironmentWriter = {

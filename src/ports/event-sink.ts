@@ -1,4 +1,4 @@
-import type { LogEntry } from '../domain/audit-event.ts';
+import type { LogEntry } from '../domain/audit/audit-event.ts';
 
 /** A place that log entries are shipped to, at least once and in order. */
 export type EventSink = {

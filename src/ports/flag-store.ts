@@ -1,6 +1,6 @@
-import type { Environment } from '../domain/environment.ts';
-import type { Flag, FlagStatus, FlagType } from '../domain/flag.ts';
-import type { EffectiveState, FlagState } from '../domain/flag-state.ts';
+import type { Environment } from '../domain/flags/environment.ts';
+import type { Flag, FlagStatus, FlagType } from '../domain/flags/flag.ts';
+import type { EffectiveState, FlagState } from '../domain/flags/flag-state.ts';
 import type { Slice } from './paging.ts';
 
 export type FlagFilter = {

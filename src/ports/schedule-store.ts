@@ -1,5 +1,5 @@
-import type { Held, LockedFlag, LockedState } from '../domain/apply-schedule.ts';
-import type { Schedule, ScheduleStatus } from '../domain/schedule.ts';
+import type { Held, LockedFlag, LockedState } from '../domain/schedules/apply-schedule.ts';
+import type { Schedule, ScheduleStatus } from '../domain/schedules/schedule.ts';
 import type { Slice } from './paging.ts';
 
 export type ScheduleFilter = {

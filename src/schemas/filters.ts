@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { actorTypes } from '../domain/actor.ts';
-import { auditResults } from '../domain/audit-event.ts';
-import { auditEventTypeNames } from '../domain/event-metadata.ts';
-import { flagStatuses, flagTypes } from '../domain/flag.ts';
+import { actorTypes } from '../domain/access/actor.ts';
+import { auditResults } from '../domain/audit/audit-event.ts';
+import { auditEventTypeNames } from '../domain/audit/event-metadata.ts';
+import { flagStatuses, flagTypes } from '../domain/flags/flag.ts';
 import { instant } from '../domain/instant.ts';
-import { scheduleStatuses } from '../domain/schedule.ts';
+import { scheduleStatuses } from '../domain/schedules/schedule.ts';
 import { isStorableText } from '../domain/text.ts';
 
 // The filters of the API's lists and subscriptions, under their GraphQL names. An absent field, or null, does not restrict.

@@ -1,14 +1,13 @@
 import { z } from 'zod';
-import { createApiKeySchema, revokeApiKeySchema } from '../domain/api-key.ts';
-import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../domain/emergency-override.ts';
-import { createEnvironmentSchema, environmentKeySchema } from '../domain/environment.ts';
-import { experimentSchema } from '../domain/experiment.ts';
-import { createFlagSchema, deleteFlagSchema, setFlagStatusSchema, updateFlagSchema } from '../domain/flag.ts';
-import { flagOverrideSchema, overrideTargetSchema } from '../domain/flag-override.ts';
-import { flagRuleSchema } from '../domain/flag-rule.ts';
-import { flagUpdatesSchema, updateFlagStateSchema } from '../domain/flag-state.ts';
-import { auditEventInputSchema, maxRecordedEvents } from '../domain/record-events.ts';
-import { cancelScheduleSchema, createScheduleSchema } from '../domain/schedule.ts';
+import { createApiKeySchema, revokeApiKeySchema } from '../domain/access/api-key.ts';
+import { auditEventInputSchema, maxRecordedEvents } from '../domain/audit/record-events.ts';
+import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../domain/flags/emergency-override.ts';
+import { createEnvironmentSchema, environmentKeySchema } from '../domain/flags/environment.ts';
+import { experimentSchema } from '../domain/flags/experiment.ts';
+import { createFlagSchema, deleteFlagSchema, setFlagStatusSchema, updateFlagSchema } from '../domain/flags/flag.ts';
+import { flagOverrideSchema, overrideTargetSchema } from '../domain/flags/flag-override.ts';
+import { flagRuleSchema } from '../domain/flags/flag-rule.ts';
+import { flagUpdatesSchema, updateFlagStateSchema } from '../domain/flags/flag-state.ts';
 import {
   addFlagOverrideSchema,
   addFlagRuleSchema,
@@ -17,8 +16,9 @@ import {
   startExperimentSchema,
   stopExperimentSchema,
   updateFlagRuleSchema,
-} from '../domain/state-parts.ts';
-import { variantsSchema } from '../domain/variant.ts';
+} from '../domain/flags/state-parts.ts';
+import { variantsSchema } from '../domain/flags/variant.ts';
+import { cancelScheduleSchema, createScheduleSchema } from '../domain/schedules/schedule.ts';
 
 // The inputs of the API's mutations, under their GraphQL names: what one of these takes, the API takes, but for what depends
 // on the flag, the environment and the time. The types are those of what a form sends; parsing gives instants as a Date.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { flagStatuses } from '../domain/flag.ts';
-import { scheduleStatuses } from '../domain/schedule.ts';
+import { flagStatuses } from '../domain/flags/flag.ts';
+import { scheduleStatuses } from '../domain/schedules/schedule.ts';
 
 const instant = z.iso.datetime();
 

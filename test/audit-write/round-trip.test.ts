@@ -5,7 +5,7 @@ import { execute, parse } from 'graphql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeAuditLog } from '../../src/adapters/prisma/audit-log.ts';
 import { emitEntries } from '../../src/adapters/prisma/outbox.ts';
-import { actorTypes } from '../../src/domain/actor.ts';
+import { actorTypes } from '../../src/domain/access/actor.ts';
 import {
   auditResults,
   completeEvent,
@@ -14,8 +14,8 @@ import {
   toEntry,
   toWire,
   wireEventSchema,
-} from '../../src/domain/audit-event.ts';
-import { auditEventTypes, toTypeName } from '../../src/domain/event-metadata.ts';
+} from '../../src/domain/audit/audit-event.ts';
+import { auditEventTypes, toTypeName } from '../../src/domain/audit/event-metadata.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { isStorableText } from '../../src/domain/text.ts';
 import { schema } from '../../src/graphql/schema.ts';

@@ -6,7 +6,7 @@ import { openPostgres } from '../../src/adapters/prisma/database.ts';
 import { emitEntries, sequenceOutbox } from '../../src/adapters/prisma/outbox.ts';
 import { makeBus } from '../../src/audit/bus.ts';
 import { makeSequencer } from '../../src/audit/sequencer.ts';
-import { completeEvent, toEntry } from '../../src/domain/audit-event.ts';
+import { completeEvent, toEntry } from '../../src/domain/audit/audit-event.ts';
 import { countEvents, readLog } from '../scheduling/operations.ts';
 import { anAdmin } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';

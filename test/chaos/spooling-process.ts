@@ -8,8 +8,8 @@ import { readLogId } from '../../src/adapters/prisma/outbox.ts';
 import { makeInTransaction } from '../../src/adapters/prisma/unit-of-work.ts';
 import { openSpool } from '../../src/adapters/sqlite/spool.ts';
 import { makeCreateFlag } from '../../src/application/create-flag.ts';
-import type { Caller } from '../../src/domain/actor.ts';
-import { completeEvent, toEntry } from '../../src/domain/audit-event.ts';
+import type { Caller } from '../../src/domain/access/actor.ts';
+import { completeEvent, toEntry } from '../../src/domain/audit/audit-event.ts';
 
 const folder = process.argv[2] ?? '';
 const { prisma } = await openPGlite(`${folder}/pglite`);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { makeAuditLog } from '../../src/adapters/prisma/audit-log.ts';
 import { makeFlagStore } from '../../src/adapters/prisma/flag-store.ts';
 import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
-import { type AuditEventFilter, matchesFilter } from '../../src/domain/audit-filter.ts';
+import { type AuditEventFilter, matchesFilter } from '../../src/domain/audit/audit-filter.ts';
 import type { AuditLog } from '../../src/ports/audit-log.ts';
 import type { FlagStore } from '../../src/ports/flag-store.ts';
 import type { ScheduleStore } from '../../src/ports/schedule-store.ts';

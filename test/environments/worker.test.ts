@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeFlagStore } from '../../src/adapters/prisma/flag-store.ts';
 import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
-import { maxEnvironments } from '../../src/domain/environment.ts';
 import { EnvironmentDisabledError, ValidationError } from '../../src/domain/errors.ts';
+import { maxEnvironments } from '../../src/domain/flags/environment.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, type Spine } from '../scheduling/spine.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';

@@ -15,10 +15,10 @@ import { makeSetEnvironmentEnabled } from '../../src/application/set-environment
 import { makeSetFlagStatus, makeUpdateFlag } from '../../src/application/update-flag.ts';
 import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
 import { makeSpoolReplay } from '../../src/audit/spool-replay.ts';
-import type { Caller } from '../../src/domain/actor.ts';
-import { completeEvent, type EventDraft, toEntry } from '../../src/domain/audit-event.ts';
-import type { FlagUpdates } from '../../src/domain/flag-state.ts';
-import type { Schedule } from '../../src/domain/schedule.ts';
+import type { Caller } from '../../src/domain/access/actor.ts';
+import { completeEvent, type EventDraft, toEntry } from '../../src/domain/audit/audit-event.ts';
+import type { FlagUpdates } from '../../src/domain/flags/flag-state.ts';
+import type { Schedule } from '../../src/domain/schedules/schedule.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { temporaryFolder } from '../support/service.ts';
 

@@ -1,4 +1,4 @@
-import { bookkeepingFields, type FieldChange } from '../../src/domain/changes.ts';
+import { bookkeepingFields, type FieldChange } from '../../src/domain/audit/changes.ts';
 import type { Json, JsonObject } from '../../src/domain/json.ts';
 
 /** What a state says: an absent field is null, and what follows from every change is left out. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { refusalOf } from '../../../test/support/authentication.ts';
-import { type ApiKey, formatApiKey, prefixOf } from '../../domain/api-key.ts';
+import { type ApiKey, formatApiKey, prefixOf } from '../../domain/access/api-key.ts';
 import { AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import { makeAuthenticateByKey, makeAuthenticateEither } from './authenticate.ts';
 import { sha256 } from './sha256.ts';

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type ApiKey, isApiKey, prefixOf } from '../../domain/api-key.ts';
+import { type ApiKey, isApiKey, prefixOf } from '../../domain/access/api-key.ts';
 import type { ApiKeyStore } from '../../ports/api-key-store.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';

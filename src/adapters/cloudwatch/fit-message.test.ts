@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aLogEntry } from '../../../test/support/log-entries.ts';
-import { type AuditEvent, toWire } from '../../domain/audit-event.ts';
+import { type AuditEvent, toWire } from '../../domain/audit/audit-event.ts';
 import { fitMessage, reduceMessage } from './fit-message.ts';
 
 const bytes = (text: string) => Buffer.byteLength(text, 'utf8');

@@ -1,4 +1,4 @@
-import type { toWire } from '../../domain/audit-event.ts';
+import type { toWire } from '../../domain/audit/audit-event.ts';
 import type { Json } from '../../domain/json.ts';
 
 /** An event on the wire; with the two instants where it is resent with another timestamp than its own. */

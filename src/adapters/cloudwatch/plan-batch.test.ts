@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aLogEntry, logEntries, testInstant } from '../../../test/support/log-entries.ts';
-import type { LogEntry } from '../../domain/audit-event.ts';
+import type { LogEntry } from '../../domain/audit/audit-event.ts';
 import { type PlannedEvent, planBatch } from './plan-batch.ts';
 
 const hourMs = 3_600_000;

@@ -1,4 +1,4 @@
-import { type LogEntry, toWire } from '../../domain/audit-event.ts';
+import { type LogEntry, toWire } from '../../domain/audit/audit-event.ts';
 import { fitMessage, reduceMessage } from './fit-message.ts';
 import { eventOverheadBytes, maxAgeMs, maxAheadMs, maxBatchBytes, maxBatchEvents, maxMessageBytes, maxSpanMs } from './limits.ts';
 

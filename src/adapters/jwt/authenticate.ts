@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
-import type { Identity } from '../../domain/actor.ts';
+import type { Identity } from '../../domain/access/actor.ts';
 import { type Authenticate, AuthenticationError } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { identityOf } from './claims.ts';

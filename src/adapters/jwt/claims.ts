@@ -1,5 +1,5 @@
 import type { JWTPayload } from 'jose';
-import type { Identity, Role } from '../../domain/actor.ts';
+import type { Identity, Role } from '../../domain/access/actor.ts';
 import { toStorableText } from '../../domain/text.ts';
 import { AuthenticationError } from '../../ports/authenticator.ts';
 import type { RoleGroups } from './key-source.ts';

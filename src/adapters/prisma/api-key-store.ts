@@ -1,5 +1,5 @@
-import type { Role } from '../../domain/actor.ts';
-import type { ApiKey } from '../../domain/api-key.ts';
+import type { Role } from '../../domain/access/actor.ts';
+import type { ApiKey } from '../../domain/access/api-key.ts';
 import type { Prisma, PrismaClient, ApiKey as Row } from '../../generated/prisma/client.ts';
 import type { ApiKeyStore, ApiKeyWriter } from '../../ports/api-key-store.ts';
 

@@ -1,5 +1,5 @@
-import type { LogEntry } from '../../domain/audit-event.ts';
-import type { AuditEventFilter } from '../../domain/audit-filter.ts';
+import type { LogEntry } from '../../domain/audit/audit-event.ts';
+import type { AuditEventFilter } from '../../domain/audit/audit-filter.ts';
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
 import { mergedList } from './merged-list.ts';

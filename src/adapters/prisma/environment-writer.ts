@@ -1,4 +1,4 @@
-import type { Environment } from '../../domain/environment.ts';
+import type { Environment } from '../../domain/flags/environment.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import type { EnvironmentWriter } from '../../ports/environment-store.ts';
 import { makeFlagStore } from './flag-store.ts';

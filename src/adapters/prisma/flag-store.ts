@@ -1,4 +1,4 @@
-import type { FlagState } from '../../domain/flag-state.ts';
+import type { FlagState } from '../../domain/flags/flag-state.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
 import type { FlagFilter, FlagStore, FlagWriter, SharedFlag } from '../../ports/flag-store.ts';
 import { type Queryable, toFlag, toFlagState } from './rows.ts';

@@ -1,10 +1,10 @@
-import type { Experiment } from '../../domain/experiment.ts';
-import type { Flag as DomainFlag, FlagStatus, FlagType } from '../../domain/flag.ts';
-import type { FlagOverride } from '../../domain/flag-override.ts';
-import type { FlagRule } from '../../domain/flag-rule.ts';
-import type { FlagState as DomainFlagState, EmergencyOverride, FlagUpdates } from '../../domain/flag-state.ts';
-import type { Schedule as DomainSchedule, ScheduleStatus } from '../../domain/schedule.ts';
-import type { Variant } from '../../domain/variant.ts';
+import type { Experiment } from '../../domain/flags/experiment.ts';
+import type { Flag as DomainFlag, FlagStatus, FlagType } from '../../domain/flags/flag.ts';
+import type { FlagOverride } from '../../domain/flags/flag-override.ts';
+import type { FlagRule } from '../../domain/flags/flag-rule.ts';
+import type { FlagState as DomainFlagState, EmergencyOverride, FlagUpdates } from '../../domain/flags/flag-state.ts';
+import type { Variant } from '../../domain/flags/variant.ts';
+import type { Schedule as DomainSchedule, ScheduleStatus } from '../../domain/schedules/schedule.ts';
 import type { Flag, FlagState, Prisma, PrismaClient, Schedule } from '../../generated/prisma/client.ts';
 
 /** The whole client, or the part of it that works inside one transaction. */

@@ -1,4 +1,4 @@
-import { conflictWindowMs, isBefore, type Schedule } from '../../domain/schedule.ts';
+import { conflictWindowMs, isBefore, type Schedule } from '../../domain/schedules/schedule.ts';
 import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { ScheduleCursor, ScheduleFilter, ScheduleStore } from '../../ports/schedule-store.ts';
 import { mergedList } from './merged-list.ts';

@@ -1,7 +1,7 @@
-import type { LastApplied, LockedFlag } from '../../domain/apply-schedule.ts';
-import type { FlagStatus, FlagType } from '../../domain/flag.ts';
-import type { Schedule, ScheduleStatus } from '../../domain/schedule.ts';
-import type { Variant } from '../../domain/variant.ts';
+import type { FlagStatus, FlagType } from '../../domain/flags/flag.ts';
+import type { Variant } from '../../domain/flags/variant.ts';
+import type { LastApplied, LockedFlag } from '../../domain/schedules/apply-schedule.ts';
+import type { Schedule, ScheduleStatus } from '../../domain/schedules/schedule.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import { type Changed, type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
 import { databaseMessageOf, isRefusal } from './database-errors.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { EventDraft } from '../../domain/audit-event.ts';
+import type { EventDraft } from '../../domain/audit/audit-event.ts';
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
 import { type LogResult, notWrittenDown } from '../../ports/audit-logger.ts';
 import type { Spool } from '../../ports/spool.ts';

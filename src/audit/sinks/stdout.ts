@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { pino } from 'pino';
-import { toWire } from '../../domain/audit-event.ts';
+import { toWire } from '../../domain/audit/audit-event.ts';
 import type { EventSink } from '../../ports/event-sink.ts';
 
 /**

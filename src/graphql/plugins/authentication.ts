@@ -1,8 +1,8 @@
 import { GraphQLError } from 'graphql';
 import { type Plugin, shouldRenderGraphiQL } from 'graphql-yoga';
 import type { Logger } from 'pino';
-import type { Caller, Identity, RequestContext } from '../../domain/actor.ts';
-import { actingFor, OnBehalfOfError } from '../../domain/on-behalf-of.ts';
+import type { Caller, Identity, RequestContext } from '../../domain/access/actor.ts';
+import { actingFor, OnBehalfOfError } from '../../domain/access/on-behalf-of.ts';
 import { readOnBehalfOf } from '../../http/request-context.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import type { ServerContext } from '../context.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ApiKey, createApiKeySchema, revokeApiKeySchema } from '../../domain/api-key.ts';
+import { type ApiKey, createApiKeySchema, revokeApiKeySchema } from '../../domain/access/api-key.ts';
 import { ApiKeyNotFoundError, ValidationError } from '../../domain/errors.ts';
 import { builder, requires } from '../builder.ts';
 import { decodeCursor, encodeCursor, notACursor, resolvePage } from '../connection.ts';

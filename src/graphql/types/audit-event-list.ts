@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { LogEntry } from '../../domain/audit-event.ts';
-import type { AuditEventFilter } from '../../domain/audit-filter.ts';
+import type { LogEntry } from '../../domain/audit/audit-event.ts';
+import type { AuditEventFilter } from '../../domain/audit/audit-filter.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
 import { builder, requires } from '../builder.ts';
 import { type ConnectionArgs, decodeCursor, notACursor, resolvePage } from '../connection.ts';

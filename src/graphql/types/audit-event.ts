@@ -1,6 +1,6 @@
-import type { RequestContext } from '../../domain/actor.ts';
-import type { LogEntry } from '../../domain/audit-event.ts';
-import type { FieldChange } from '../../domain/changes.ts';
+import type { RequestContext } from '../../domain/access/actor.ts';
+import type { LogEntry } from '../../domain/audit/audit-event.ts';
+import type { FieldChange } from '../../domain/audit/changes.ts';
 import { toJson } from '../../domain/json.ts';
 import { builder } from '../builder.ts';
 import { encodeCursor } from '../connection.ts';

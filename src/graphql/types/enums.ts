@@ -1,9 +1,14 @@
-import type { actorTypes, roles } from '../../domain/actor.ts';
-import type { auditResults } from '../../domain/audit-event.ts';
-import { auditEventTypes, type AuditEventType as EventType, eventDescriptions, toTypeName } from '../../domain/event-metadata.ts';
-import type { flagStatuses, flagTypes } from '../../domain/flag.ts';
-import type { overrideTypes } from '../../domain/flag-override.ts';
-import type { scheduleStatuses } from '../../domain/schedule.ts';
+import type { actorTypes, roles } from '../../domain/access/actor.ts';
+import type { auditResults } from '../../domain/audit/audit-event.ts';
+import {
+  auditEventTypes,
+  type AuditEventType as EventType,
+  eventDescriptions,
+  toTypeName,
+} from '../../domain/audit/event-metadata.ts';
+import type { flagStatuses, flagTypes } from '../../domain/flags/flag.ts';
+import type { overrideTypes } from '../../domain/flags/flag-override.ts';
+import type { scheduleStatuses } from '../../domain/schedules/schedule.ts';
 import { builder } from '../builder.ts';
 
 /** Enum values that are named as the domain names them, each with its description. */

@@ -1,5 +1,5 @@
-import { createEnvironmentSchema, environmentKeySchema, maxEnvironments } from '../../domain/environment.ts';
 import { EnvironmentAlreadyExistsError, EnvironmentNotFoundError, ValidationError } from '../../domain/errors.ts';
+import { createEnvironmentSchema, environmentKeySchema, maxEnvironments } from '../../domain/flags/environment.ts';
 import { builder, requires } from '../builder.ts';
 import { EnvironmentType } from './environment.ts';
 

@@ -1,4 +1,4 @@
-import type { Environment } from '../../domain/environment.ts';
+import type { Environment } from '../../domain/flags/environment.ts';
 import { builder, requires } from '../builder.ts';
 
 export const EnvironmentType = builder.objectRef<Environment>('Environment').implement({

@@ -18,9 +18,9 @@ import {
   type ValidationIssue,
   VersionConflictError,
 } from '../../domain/errors.ts';
-import type { Flag } from '../../domain/flag.ts';
-import type { FlagState } from '../../domain/flag-state.ts';
-import type { ScheduleStatus as Status } from '../../domain/schedule.ts';
+import type { Flag } from '../../domain/flags/flag.ts';
+import type { FlagState } from '../../domain/flags/flag-state.ts';
+import type { ScheduleStatus as Status } from '../../domain/schedules/schedule.ts';
 import { builder } from '../builder.ts';
 import { ScheduleStatus } from './enums.ts';
 import { FlagRef } from './flag.ts';

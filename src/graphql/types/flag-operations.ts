@@ -6,7 +6,7 @@ import {
   FlagVersionConflictError,
   ValidationError,
 } from '../../domain/errors.ts';
-import { createFlagSchema, deleteFlagSchema, type Flag, setFlagStatusSchema, updateFlagSchema } from '../../domain/flag.ts';
+import { createFlagSchema, deleteFlagSchema, type Flag, setFlagStatusSchema, updateFlagSchema } from '../../domain/flags/flag.ts';
 import { builder, requires } from '../builder.ts';
 import { decodeCursor, encodeCursor, resolvePage } from '../connection.ts';
 import type { Context } from '../context.ts';

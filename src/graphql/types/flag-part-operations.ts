@@ -16,7 +16,7 @@ import {
   startExperimentSchema,
   stopExperimentSchema,
   updateFlagRuleSchema,
-} from '../../domain/state-parts.ts';
+} from '../../domain/flags/state-parts.ts';
 import { builder, requires } from '../builder.ts';
 import {
   AddFlagOverrideInput,

@@ -1,4 +1,3 @@
-import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../../domain/emergency-override.ts';
 import {
   EmergencyOverrideActiveError,
   EnvironmentNotFoundError,
@@ -8,7 +7,8 @@ import {
   ValidationError,
   VersionConflictError,
 } from '../../domain/errors.ts';
-import { updateFlagStateSchema } from '../../domain/flag-state.ts';
+import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../../domain/flags/emergency-override.ts';
+import { updateFlagStateSchema } from '../../domain/flags/flag-state.ts';
 import { builder, requires } from '../builder.ts';
 import { FlagUpdatesInput, stateTargetFields } from './flag-inputs.ts';
 import { FlagStateType } from './flag-state.ts';

@@ -1,7 +1,7 @@
-import type { Experiment } from '../../domain/experiment.ts';
-import type { FlagOverride } from '../../domain/flag-override.ts';
-import type { FlagRule } from '../../domain/flag-rule.ts';
-import type { EmergencyOverride } from '../../domain/flag-state.ts';
+import type { Experiment } from '../../domain/flags/experiment.ts';
+import type { FlagOverride } from '../../domain/flags/flag-override.ts';
+import type { FlagRule } from '../../domain/flags/flag-rule.ts';
+import type { EmergencyOverride } from '../../domain/flags/flag-state.ts';
 import { builder } from '../builder.ts';
 import { OverrideType } from './enums.ts';
 

@@ -1,4 +1,4 @@
-import type { FlagState } from '../../domain/flag-state.ts';
+import type { FlagState } from '../../domain/flags/flag-state.ts';
 import { builder } from '../builder.ts';
 import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-parts.ts';
 

@@ -1,5 +1,5 @@
-import type { Flag } from '../../domain/flag.ts';
-import type { Variant } from '../../domain/variant.ts';
+import type { Flag } from '../../domain/flags/flag.ts';
+import type { Variant } from '../../domain/flags/variant.ts';
 import { builder } from '../builder.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';

@@ -1,7 +1,7 @@
 import type { RecordedAuditEvent } from '../../application/record-audit-events.ts';
+import { externalEventAliases, externalEventTypes } from '../../domain/audit/external-events.ts';
+import { maxRecordedEvents, recordAuditEventsSchema } from '../../domain/audit/record-events.ts';
 import { ValidationError } from '../../domain/errors.ts';
-import { externalEventAliases, externalEventTypes } from '../../domain/external-events.ts';
-import { maxRecordedEvents, recordAuditEventsSchema } from '../../domain/record-events.ts';
 import { builder, requires } from '../builder.ts';
 import { AuditResult } from './enums.ts';
 import { ValidationIssueType } from './error-types.ts';

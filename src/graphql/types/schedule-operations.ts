@@ -9,7 +9,7 @@ import {
   ScheduleNotFoundError,
   ValidationError,
 } from '../../domain/errors.ts';
-import { cancelScheduleSchema, createScheduleSchema } from '../../domain/schedule.ts';
+import { cancelScheduleSchema, createScheduleSchema } from '../../domain/schedules/schedule.ts';
 import { builder, requires } from '../builder.ts';
 import { FlagUpdatesInput } from './flag-inputs.ts';
 import { resolveSchedules, ScheduleConnection, ScheduleEdge, ScheduleFilterInput, ScheduleRef } from './schedule.ts';

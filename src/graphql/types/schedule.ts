@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { flagStatuses } from '../../domain/flag.ts';
-import { flagRulesSchema, normalizeRule } from '../../domain/flag-rule.ts';
-import type { FlagUpdates } from '../../domain/flag-state.ts';
+import { flagStatuses } from '../../domain/flags/flag.ts';
+import { flagRulesSchema, normalizeRule } from '../../domain/flags/flag-rule.ts';
+import type { FlagUpdates } from '../../domain/flags/flag-state.ts';
 import { isInstant } from '../../domain/instant.ts';
-import type { Schedule } from '../../domain/schedule.ts';
+import type { Schedule } from '../../domain/schedules/schedule.ts';
 import type { ScheduleCursor, ScheduleFilter, ScheduleStore } from '../../ports/schedule-store.ts';
 import { builder } from '../builder.ts';
 import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePage } from '../connection.ts';

@@ -1,4 +1,4 @@
-import type { Actor, Caller } from '../../domain/actor.ts';
+import type { Actor, Caller } from '../../domain/access/actor.ts';
 import { builder, requires } from '../builder.ts';
 import { ActorType, Role } from './enums.ts';
 

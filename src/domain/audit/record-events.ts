@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import type { ValidationIssue } from '../errors.ts';
+import { toValidationError } from '../flags/flag-state.ts';
+import { instant } from '../instant.ts';
+import type { Json } from '../json.ts';
+import { text, toStorableText } from '../text.ts';
+import { type AuditResult, auditResults } from './audit-event.ts';
+import { type ExternalEventType, externalEventAliases, externalEventTypes } from './external-events.ts';
+import { recordableJson } from './recordable-json.ts';
+
+/** An event as another application sends it. Null says the same as absent. */
+export type AuditEventInput = {
+  id: string;
+  type: string;
+  occurredAt?: Date | null;
+  userId?: string | null;
+  userName?: string | null;
+  userEmail?: string | null;
+  workspaceId?: string | null;
+  environment?: string | null;
+  ipAddress?: string | null;
+  userAgent?: string | null;
+  sessionId?: string | null;
+  requestId?: string | null;
+  action?: string | null;
+  resource?: string | null;
+  resourceId?: string | null;
+  details?: Json;
+  previousValue?: Json;
+  newValue?: Json;
+  result?: AuditResult | null;
+  errorMessage?: string | null;
+};
+
+export const maxRecordedEvents = 500;
+
+/** The batch. What is wrong with one of its events is that event's affair alone: see `auditEventInputSchema`. */
+export const recordAuditEventsSchema = z.object({
+  events: z
+    .array(z.custom<AuditEventInput>())
+    .min(1, 'must hold at least one event')
+    .max(maxRecordedEvents, `must hold at most ${maxRecordedEvents} events`),
+});
+export type RecordAuditEvents = z.infer<typeof recordAuditEventsSchema>;
+
+type RecordableType = ExternalEventType | 'audit.loss';
+const recordableTypes = new Map<string, RecordableType>([
+  ...Object.entries(externalEventAliases),
+  ...[...externalEventTypes, 'audit.loss' as const].map((type) => [type, type] as const),
+]);
+
+const type = z.string().transform((name, context): RecordableType => {
+  const found = recordableTypes.get(name);
+  if (found) return found;
+  context.addIssue(`is '${name.slice(0, 100)}': it must be one of ${[...recordableTypes.keys()].join(', ')}`);
+  return z.NEVER;
+});
+
+/** What is compared and looked up: cut, it would be another one's. */
+const identifier = (max = 255) =>
+  text(1, max)
+    .nullish()
+    .transform((value) => value ?? null);
+
+/** What strangers may have made up, such as the name in a failed login: its length must not keep the event out of the log. */
+const remark = (max: number) =>
+  z
+    .string()
+    .nullish()
+    .transform((value) => (value ? toStorableText(value, max) : null));
+
+const earliest = new Date('2000-01-01T00:00:00Z');
+
+/** One event of a batch. What is read has a value for every field: null where there was none. */
+export const auditEventInputSchema = z
+  .object({
+    id: z.uuid('must be a UUID').transform((id) => id.toLowerCase()),
+    type,
+    occurredAt: instant
+      .refine((at) => at >= earliest, `must not be before ${earliest.toISOString()}`)
+      .nullish()
+      .transform((at) => at ?? null),
+    userId: identifier(),
+    userName: remark(255),
+    userEmail: remark(320),
+    workspaceId: identifier(),
+    environment: identifier(64),
+    ipAddress: remark(255),
+    userAgent: remark(512),
+    sessionId: identifier(),
+    requestId: identifier(),
+    action: identifier(),
+    resource: identifier(),
+    resourceId: identifier(),
+    details: recordableJson,
+    previousValue: recordableJson,
+    newValue: recordableJson,
+    result: z
+      .enum(auditResults)
+      .nullish()
+      .transform((result) => result ?? 'SUCCESS'),
+    errorMessage: remark(2000),
+  })
+  .refine(({ resource, resourceId }) => resourceId === null || resource !== null, {
+    path: ['resource'],
+    message: 'must say what kind of thing resourceId names',
+  });
+
+/** `details` of an `audit.loss`: what an application could not deliver. */
+export const declaredLossSchema = z
+  .object({
+    count: z.int('must be a whole number').min(1, 'must be 1 or more').max(1_000_000_000, 'must be at most 1,000,000,000'),
+    reason: text(1, 255),
+    since: instant,
+    until: instant,
+  })
+  .refine(({ since, until }) => since <= until, { path: ['until'], message: 'must not be before since' });
+
+type Fields = Omit<z.infer<typeof auditEventInputSchema>, 'type' | 'occurredAt'> & { occurredAt: Date };
+export type ExternalEvent = Fields & { type: ExternalEventType };
+export type DeclaredLoss = Fields & { type: 'audit.loss'; loss: z.infer<typeof declaredLossSchema> };
+
+type Read = { ok: true; event: ExternalEvent | DeclaredLoss } | { ok: false; issues: ValidationIssue[] };
+
+/** How far the clocks of applications may be ahead of ours. */
+const maxAheadMs = 5 * 60_000;
+
+/** Reads one event, as of `now`: what it says, or everything that is wrong with it. */
+export const readAuditEvent = (input: AuditEventInput, now: Date): Read => {
+  const { data, error } = auditEventInputSchema.safeParse(input);
+  if (error) return { ok: false, issues: toValidationError(error).issues };
+  const { type, occurredAt, ...fields } = data;
+  const at = occurredAt ?? now;
+  if (at.getTime() - now.getTime() > maxAheadMs) {
+    const message = `is ${at.toISOString()}: it must be at most five minutes after now, ${now.toISOString()}`;
+    return { ok: false, issues: [{ path: ['occurredAt'], message }] };
+  }
+  if (type !== 'audit.loss') return { ok: true, event: { ...fields, type, occurredAt: at } };
+  const loss = declaredLossSchema.safeParse(fields.details);
+  if (loss.error) return { ok: false, issues: toValidationError(loss.error, ['details']).issues };
+  return { ok: true, event: { ...fields, type, occurredAt: at, loss: loss.data } };
+};

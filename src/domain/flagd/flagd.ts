@@ -1,0 +1,72 @@
+import type { Flag } from '../flags/flag.ts';
+import type { FlagState } from '../flags/flag-state.ts';
+import { variantsOf } from '../flags/variant.ts';
+import type { Json } from '../json.ts';
+import { composeTargeting, type Decisions } from './flagd-composition.ts';
+
+/** A flag as flagd defines it: https://flagd.dev/reference/flag-definitions/ */
+export type FlagdFlag = {
+  state: 'ENABLED' | 'DISABLED';
+  variants: { [key: string]: Json };
+  /** Null: the application's own default. */
+  defaultVariant: string | null;
+  targeting?: Json;
+  metadata?: { [key: string]: string | number | boolean };
+};
+export type FlagdDocument = { $schema: string; flags: { [key: string]: FlagdFlag } };
+
+type FlagParts = Pick<Flag, 'type' | 'variants' | 'status'> & Partial<Pick<Flag, 'name' | 'description' | 'tags'>>;
+type StateParts = Decisions & Pick<FlagState, 'enabled' | 'defaultVariant'> & Partial<Pick<FlagState, 'version'>>;
+
+/**
+ * A flag in one environment, in flagd's format. Without targeting where nothing but its default variant can be served. A
+ * boolean flag without a default variant serves its first one that is true; any other leaves it to the application.
+ */
+export const toFlagdFlag = (flag: FlagParts, state: StateParts): FlagdFlag => {
+  const variants = variantsOf(flag);
+  const firstThatIs = (value: boolean) =>
+    flag.type === 'BOOLEAN' ? (variants.find((variant) => variant.value === value)?.key ?? null) : null;
+  const served = state.defaultVariant ?? firstThatIs(true);
+  const { targeting, fallback } = composeTargeting({ variants, state, served, outside: firstThatIs(false) });
+  const metadata = {
+    ...(flag.name && { name: flag.name }),
+    ...(flag.description && { description: flag.description }),
+    ...(flag.tags && flag.tags.length > 0 && { tags: flag.tags.join(',') }),
+    ...(state.version && { version: state.version }),
+  };
+  return {
+    state: state.enabled && flag.status !== 'ARCHIVED' ? 'ENABLED' : 'DISABLED',
+    variants: Object.fromEntries(variants.map(({ key, value }) => [key, value])),
+    defaultVariant: fallback,
+    ...(targeting !== null && { targeting }),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+  };
+};
+
+type Exported = {
+  document: FlagdDocument;
+  /** Flags that flagd cannot have, each with the reason. */
+  leftOut: { key: string; reason: string }[];
+};
+
+/** One environment's flags as a document that flagd, and every OpenFeature provider for it, reads. */
+export const toFlagdDocument = (flags: readonly { flag: Flag; state: FlagState }[]): Exported => {
+  const exported: Exported = { document: { $schema: 'https://flagd.dev/schema/v0/flags.json', flags: {} }, leftOut: [] };
+  for (const { flag, state } of flags) {
+    const reason = refuseExport(flag, state);
+    if (reason) exported.leftOut.push({ key: flag.key, reason });
+    else exported.document.flags[flag.key] = toFlagdFlag(flag, state);
+  }
+  return exported;
+};
+
+/** One of these flags would make flagd refuse the whole document. */
+const refuseExport = (flag: Flag, { defaultVariant }: FlagState): string | null => {
+  const keys = variantsOf(flag).map(({ key }) => key);
+  if (keys.length === 0) return 'it has no variants';
+  const unfit = keys.find((key) => /[\n\r\u2028\u2029]/.test(key));
+  if (unfit !== undefined) return `the key of its variant ${JSON.stringify(unfit)} has a line break`;
+  return defaultVariant === null || keys.includes(defaultVariant)
+    ? null
+    : `its default variant '${defaultVariant}' is none of its variants: ${keys.join(', ')}`;
+};

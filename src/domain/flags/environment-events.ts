@@ -1,0 +1,37 @@
+import type { Caller } from '../access/actor.ts';
+import { adminFields, attributedTo } from '../audit/attribution.ts';
+import type { EventDraft } from '../audit/audit-event.ts';
+import { diffStates } from '../audit/changes.ts';
+import type { JsonObject } from '../json.ts';
+import type { Environment } from './environment.ts';
+
+const snapshot = ({ key, name, enabled }: Environment): JsonObject => ({ key, name, enabled });
+
+const factsOf = (admin: Caller, environment: Environment, previousState: JsonObject | null) => {
+  const newState = snapshot(environment);
+  return {
+    ...attributedTo(admin),
+    resource: { type: 'environment', id: environment.key },
+    environment: environment.key,
+    previousState,
+    newState,
+    changes: diffStates(previousState, newState),
+    metadata: { environment: environment.key, name: environment.name, ...adminFields(admin) },
+  };
+};
+
+export const environmentCreated = (admin: Caller, environment: Environment): EventDraft<'environment.created'> => ({
+  eventType: 'environment.created',
+  ...factsOf(admin, environment, null),
+  description: `Environment '${environment.key}' was created`,
+});
+
+/** An environment was enabled or disabled. */
+export const environmentSwitched = (
+  admin: Caller,
+  environment: Environment,
+): EventDraft<'environment.enabled' | 'environment.disabled'> => ({
+  eventType: environment.enabled ? 'environment.enabled' : 'environment.disabled',
+  ...factsOf(admin, environment, snapshot({ ...environment, enabled: !environment.enabled })),
+  description: `Environment '${environment.key}' was ${environment.enabled ? 'enabled' : 'disabled'}`,
+});

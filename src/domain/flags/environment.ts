@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { EnvironmentAlreadyExistsError, ValidationError } from '../errors.ts';
+import { text } from '../text.ts';
+
+/** Where flags have a state of their own. A disabled one takes no new schedules, and applies none. */
+export type Environment = { key: string; name: string; enabled: boolean };
+
+export const maxEnvironments = 50;
+
+export const createEnvironmentSchema = z.object({
+  key: text(1, 64).regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]*$/,
+    'must start with a letter or digit and hold only letters, digits, _ and -',
+  ),
+  name: text(1, 255),
+});
+export type CreateEnvironment = z.infer<typeof createEnvironmentSchema>;
+
+export const environmentKeySchema = z.object({ key: text(1, 64) });
+export type EnvironmentKey = z.infer<typeof environmentKeySchema>;
+
+/**
+ * An environment as it starts, beside those that exist. Throws an EnvironmentAlreadyExistsError, and a ValidationError where
+ * there are too many: every flag has a state in each.
+ */
+export const newEnvironment = ({ key, name }: CreateEnvironment, existing: readonly Environment[]): Environment => {
+  if (existing.some((environment) => environment.key === key)) throw new EnvironmentAlreadyExistsError(key);
+  if (existing.length >= maxEnvironments) {
+    const message = `would be environment ${existing.length + 1}, and at most ${maxEnvironments} are allowed`;
+    throw new ValidationError([{ path: ['key'], message }]);
+  }
+  return { key, name, enabled: true };
+};

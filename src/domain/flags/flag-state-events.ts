@@ -1,0 +1,133 @@
+import type { Caller } from '../access/actor.ts';
+import { adminFields, attributedTo } from '../audit/attribution.ts';
+import type { EventDraft } from '../audit/audit-event.ts';
+import { describeChanges, diffStates } from '../audit/changes.ts';
+import type { AuditEventType, EventMetadata } from '../audit/event-metadata.ts';
+import type { Experiment } from './experiment.ts';
+import type { Flag } from './flag.ts';
+import { statusEvents } from './flag-events.ts';
+import type { FlagOverride } from './flag-override.ts';
+import type { EffectiveState, FlagUpdates } from './flag-state.ts';
+import { effectiveSnapshot } from './snapshots.ts';
+
+/** A change of a flag in one environment, as an event sees it. */
+export type StateChange = { admin: Caller; flag: Flag; previous: EffectiveState; next: EffectiveState };
+
+type Details<Type extends AuditEventType> = {
+  eventType: Type;
+  /** What was done, after "Flag 'x' in production: ". */
+  sentence: string;
+  metadata: Omit<EventMetadata<Type>, 'flagKey' | 'environment' | 'adminUserId' | 'adminEmail'>;
+};
+
+/** One event for one change of a state, with the state whole before and after it. */
+const stateChanged = <Type extends AuditEventType>(
+  { admin, flag, previous, next }: StateChange,
+  { eventType, sentence, metadata }: Details<Type>,
+): EventDraft<Type> => {
+  const [previousState, newState] = [effectiveSnapshot(previous), effectiveSnapshot(next)];
+  return {
+    eventType,
+    ...attributedTo(admin),
+    resource: { type: 'flag', id: flag.id },
+    flagKey: flag.key,
+    environment: next.environment,
+    previousState,
+    newState,
+    changes: diffStates(previousState, newState),
+    description: `Flag '${flag.key}' in ${next.environment}: ${sentence}`,
+    metadata: { flagKey: flag.key, environment: next.environment, ...adminFields(admin), ...metadata } as EventMetadata<Type>,
+  };
+};
+
+type UpdateType = Extract<
+  AuditEventType,
+  'flag.enabled' | 'flag.disabled' | 'flag.rollout_changed' | 'flag.archived' | 'flag.deprecated' | 'flag.updated'
+>;
+
+/** An update of a state, named after the most telling field that changed. */
+export const flagStateUpdated = (change: StateChange): EventDraft<UpdateType> => {
+  const { eventType, sentence } = nameUpdate(change);
+  const changes = describeChanges(diffStates(effectiveSnapshot(change.previous), effectiveSnapshot(change.next)));
+  return stateChanged<UpdateType>(change, { eventType, sentence: `${sentence}; ${changes}`, metadata: {} });
+};
+
+const nameUpdate = ({ previous, next }: StateChange): { eventType: UpdateType; sentence: string } => {
+  if (previous.enabled !== next.enabled) {
+    return next.enabled
+      ? { eventType: 'flag.enabled', sentence: 'was enabled' }
+      : { eventType: 'flag.disabled', sentence: 'was disabled' };
+  }
+  if (previous.rolloutPercentage !== next.rolloutPercentage) {
+    return { eventType: 'flag.rollout_changed', sentence: 'rollout configuration changed' };
+  }
+  if (previous.status !== next.status) return statusEvents[next.status];
+  if (previous.defaultVariant !== next.defaultVariant) return { eventType: 'flag.updated', sentence: 'default value changed' };
+  return { eventType: 'flag.updated', sentence: 'rules changed' };
+};
+
+export const ruleAdded = (change: StateChange, ruleKey: string) =>
+  stateChanged(change, { eventType: 'flag_rule.added', sentence: `rule '${ruleKey}' was added`, metadata: { ruleKey } });
+
+export const ruleUpdated = (change: StateChange, ruleKey: string) =>
+  stateChanged(change, { eventType: 'flag_rule.updated', sentence: `rule '${ruleKey}' was changed`, metadata: { ruleKey } });
+
+export const ruleRemoved = (change: StateChange, ruleKey: string) =>
+  stateChanged(change, { eventType: 'flag_rule.removed', sentence: `rule '${ruleKey}' was removed`, metadata: { ruleKey } });
+
+export const experimentStarted = (change: StateChange, { key, variants }: Experiment) =>
+  stateChanged(change, {
+    eventType: 'flag_experiment.started',
+    sentence: `experiment '${key}' was started with ${variants.map(({ variant, weight }) => `${weight} '${variant}'`).join(' : ')}`,
+    metadata: { experimentKey: key, variants },
+  });
+
+/** `winningVariant` null: none won. */
+export const experimentStopped = (
+  change: StateChange,
+  { key }: Experiment,
+  { outcome, winningVariant }: { outcome: string; winningVariant: string | null },
+) =>
+  stateChanged(change, {
+    eventType: 'flag_experiment.stopped',
+    sentence: `experiment '${key}' was stopped${winningVariant === null ? '' : `, '${winningVariant}' has won`}: ${outcome}`,
+    metadata: { experimentKey: key, outcome, winningVariant },
+  });
+
+const targetOf = ({ type, targetId }: Pick<FlagOverride, 'type' | 'targetId'>) => ({ override_type: type, target_id: targetId });
+const nameOf = ({ type, targetId }: Pick<FlagOverride, 'type' | 'targetId'>) => `${type.toLowerCase()} '${targetId}'`;
+
+export const overrideAdded = (change: StateChange, override: FlagOverride) => {
+  const { variant, expiresAt } = override;
+  return stateChanged(change, {
+    eventType: 'flag_override.added',
+    sentence: `${nameOf(override)} gets '${variant}'${expiresAt === null ? '' : ` until ${expiresAt}`}, whatever the rules say`,
+    metadata: { ...targetOf(override), variant, expiresAt },
+  });
+};
+
+export const overrideRemoved = (change: StateChange, override: FlagOverride) =>
+  stateChanged(change, {
+    eventType: 'flag_override.removed',
+    sentence: `the override of ${nameOf(override)} was removed`,
+    metadata: { ...targetOf(override), reason: null },
+  });
+
+const emergencyTarget = ({ flag }: StateChange) => ({ override_type: 'EMERGENCY' as const, target_id: flag.key });
+
+export const emergencyOverridden = (change: StateChange, { reason, updates }: { reason: string; updates: FlagUpdates }) => {
+  const changes = diffStates(effectiveSnapshot(change.previous), effectiveSnapshot(change.next));
+  const details = describeChanges(changes.filter(({ field }) => field !== 'emergency'));
+  return stateChanged(change, {
+    eventType: 'flag_override.emergency',
+    sentence: `EMERGENCY OVERRIDE (${reason}): ${details || 'it stays as it is'}`,
+    metadata: { ...emergencyTarget(change), reason, updates },
+  });
+};
+
+export const emergencyLifted = (change: StateChange, reason: string | null) =>
+  stateChanged(change, {
+    eventType: 'flag_override.removed',
+    sentence: `the emergency override was lifted${reason === null ? '' : `: ${reason}`}`,
+    metadata: { ...emergencyTarget(change), reason },
+  });

@@ -1,0 +1,22 @@
+import { type JsonObject, toJson } from '../json.ts';
+import type { Flag } from './flag.ts';
+import type { EffectiveState, FlagState } from './flag-state.ts';
+
+// What events keep of things before and after a change: whole, but for what the event says elsewhere.
+
+const stateSnapshot = ({ flagId: _flag, environment: _environment, updatedAt: _updatedAt, ...state }: FlagState) => state;
+
+/** A flag in one environment, whole. */
+export const effectiveSnapshot = (state: EffectiveState) => {
+  const { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, status, version } = state;
+  return { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, status, version };
+};
+
+/** A flag itself; with states, also what it is in each environment. */
+export const flagSnapshot = (flag: Flag, states?: readonly FlagState[]): JsonObject => {
+  const { id, key, name, description, type, variants, tags, status, version } = flag;
+  return toJson({
+    ...{ id, key, name, description, type, variants, tags, status, version },
+    ...(states && { states: Object.fromEntries(states.map((state) => [state.environment, stateSnapshot(state)])) }),
+  }) as JsonObject;
+};

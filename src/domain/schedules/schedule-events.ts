@@ -1,0 +1,109 @@
+import { type Caller, systemActor } from '../access/actor.ts';
+import { adminFields, attributedTo } from '../audit/attribution.ts';
+import type { EventDraft } from '../audit/audit-event.ts';
+import { describeChanges, describeUpdates, diffStates } from '../audit/changes.ts';
+import { effectiveSnapshot } from '../flags/snapshots.ts';
+import { type Applied, effectiveStateOf, type Failed } from './apply-schedule.ts';
+import type { Schedule } from './schedule.ts';
+
+const about = ({ id, flagKey, environment }: Schedule) => ({
+  resource: { type: 'flag_schedule', id },
+  scheduleId: id,
+  flagKey,
+  environment,
+});
+const scheduled = ({ id, flagKey, environment }: Schedule) => ({ scheduleId: id, flagKey, environment });
+const named = ({ flagKey, environment }: Schedule) => `flag '${flagKey}' in ${environment}`;
+
+export const scheduleCreated = (admin: Caller, schedule: Schedule): EventDraft<'flag_schedule.created'> => ({
+  eventType: 'flag_schedule.created',
+  ...about(schedule),
+  ...attributedTo(admin),
+  newState: { status: schedule.status, scheduledAt: schedule.scheduledAt.toISOString(), updates: schedule.updates },
+  changes: diffStates(null, {
+    scheduledAt: schedule.scheduledAt.toISOString(),
+    status: schedule.status,
+    updates: schedule.updates,
+  }),
+  description: `A change of ${named(schedule)} was scheduled for ${schedule.scheduledAt.toISOString()}: ${describeUpdates(schedule.updates)}`,
+  metadata: {
+    ...scheduled(schedule),
+    scheduledAt: schedule.scheduledAt.toISOString(),
+    updates: schedule.updates,
+    ...adminFields(admin),
+  },
+});
+
+/** `before` is the status that the cancellation ended. */
+export const scheduleCancelled = (
+  admin: Caller,
+  schedule: Schedule,
+  before: Schedule['status'],
+): EventDraft<'flag_schedule.cancelled'> => {
+  const reason = schedule.cancelReason ?? 'manual_cancellation';
+  return {
+    eventType: 'flag_schedule.cancelled',
+    ...about(schedule),
+    ...attributedTo(admin),
+    previousState: { status: before },
+    newState: { status: schedule.status },
+    changes: diffStates({ status: before }, { status: schedule.status }),
+    description: `The change of ${named(schedule)} scheduled for ${schedule.scheduledAt.toISOString()} was cancelled: ${reason}`,
+    metadata: { ...scheduled(schedule), scheduledAt: schedule.scheduledAt.toISOString(), ...adminFields(admin), reason },
+  };
+};
+
+export const scheduleApplied = ({ schedule, previous, next }: Applied, appliedAt: Date): EventDraft<'flag_schedule.applied'> => {
+  const [before, after] = [effectiveSnapshot(effectiveStateOf(previous)), effectiveSnapshot(effectiveStateOf(next))];
+  const changes = diffStates(before, after);
+  return {
+    eventType: 'flag_schedule.applied',
+    occurredAt: appliedAt,
+    actor: systemActor,
+    ...about(schedule),
+    previousState: before,
+    newState: after,
+    changes,
+    description: `The scheduled change of ${named(schedule)} was applied: ${describeChanges(changes) || 'it changed nothing'}`,
+    metadata: {
+      ...scheduled(schedule),
+      updates: schedule.updates,
+      scheduledAt: schedule.scheduledAt.toISOString(),
+      appliedAt: appliedAt.toISOString(),
+      latenessMs: Math.max(0, appliedAt.getTime() - schedule.scheduledAt.getTime()),
+      flagState: after,
+    },
+  };
+};
+
+/** Where a schedule is with its tries. */
+const triesSnapshot = ({ status, retryCount, nextRetryAt }: Schedule) => ({
+  status,
+  retryCount,
+  nextRetryAt: nextRetryAt?.toISOString() ?? null,
+});
+
+export const scheduleFailed = ({ before, schedule }: Failed, failedAt: Date): EventDraft<'flag_schedule.failed'> => {
+  const [previousState, newState] = [triesSnapshot(before), triesSnapshot(schedule)];
+  const { nextRetryAt } = newState;
+  const errorMessage = schedule.errorMessage ?? 'unknown error';
+  return {
+    eventType: 'flag_schedule.failed',
+    occurredAt: failedAt,
+    actor: systemActor,
+    ...about(schedule),
+    previousState,
+    newState,
+    changes: diffStates(previousState, newState),
+    result: 'FAILURE',
+    errorMessage,
+    description: `The scheduled change of ${named(schedule)} failed: ${errorMessage}; ${nextRetryAt ? `next try at ${nextRetryAt}` : 'it is not tried again'}`,
+    metadata: {
+      ...scheduled(schedule),
+      errorMessage,
+      failedAt: failedAt.toISOString(),
+      retryCount: schedule.retryCount,
+      nextRetryAt,
+    },
+  };
+};
