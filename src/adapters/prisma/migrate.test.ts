@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { migrationListOf, NO_FILTERS, openSchemaEngine } from '../../../scripts/schema-engine.ts';
-import { createPostgresDatabase, databases, loadPGlite, wrapPGlite } from '../../../test/support/databases.ts';
+import { createPostgresDatabase, databases, loadPGlite, type TestDatabase, wrapPGlite } from '../../../test/support/databases.ts';
 import { MigrationRefusedError, migrate, migrationStatus, pendingMigrations } from './migrate.ts';
 import { checksumOf, defaultMigrationsFolder } from './migration-files.ts';
 
@@ -120,13 +120,24 @@ describe.each(databases)('migrate on $kind', ({ createDatabase }) => {
 });
 
 describe('several processes that migrate one PostgreSQL at once', () => {
+  /** How many sessions wait for the number that Prisma's own engine locks. */
+  const waitingIn = (test: TestDatabase) => () =>
+    test.sql(
+      "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    );
+
   it('apply each migration once, and all succeed', async () => {
     await using test = await createPostgresDatabase({ migrated: false });
     const folder = makeFolder(two);
     const told: string[] = [];
-    const statuses = await Promise.all(
+    // All of them have found an empty database before the first goes on.
+    await test.sql('SELECT pg_advisory_lock(72707369)');
+    const migrating = Promise.all(
       Array.from({ length: 8 }, () => migrate(test.database, folder, { onProgress: (name) => told.push(name) })),
     );
+    await expect.poll(waitingIn(test), { timeout: 20_000 }).toEqual([{ n: 8 }]);
+    await test.sql('SELECT pg_advisory_unlock(72707369)');
+    const statuses = await migrating;
     expect(statuses).toEqual(Array.from({ length: 8 }, () => ({ applied: Object.keys(two), pending: [], unknown: [] })));
     expect(told.length).toBeGreaterThan(2);
     expect(await test.sql('SELECT count(*) AS n FROM first')).toEqual([{ n: 1 }]);
@@ -137,13 +148,7 @@ describe('several processes that migrate one PostgreSQL at once', () => {
     await using test = await createPostgresDatabase({ migrated: false });
     await test.sql('SELECT pg_advisory_lock(72707369)');
     const migrating = migrate(test.database, makeFolder(two));
-    await expect
-      .poll(() =>
-        test.sql(
-          "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        ),
-      )
-      .toEqual([{ n: 1 }]);
+    await expect.poll(waitingIn(test), { timeout: 20_000 }).toEqual([{ n: 1 }]);
     await test.sql('SELECT pg_advisory_unlock(72707369)');
     expect((await migrating).pending).toEqual([]);
   });
