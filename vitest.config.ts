@@ -9,8 +9,11 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
-    // A process per file: the DATA_DIR lock, signals and PGlite's memory stay apart.
+    setupFiles: 'test/support/set-up-file.ts',
+    // Processes, that tests may end others beside them. Each takes file after file: to load the service costs more CPU than most
+    // files do, so a test file leaves nothing behind, and neither does a module of the service (see test/support/set-up-file.ts).
     pool: 'forks',
+    isolate: false,
     // The tests wait for servers as often as they compute: more than one for each core, also where there are only two.
     maxWorkers: 4,
     // Real servers on a busy machine. A test that waits this long has hung; none measures time.

@@ -1,4 +1,4 @@
-import { afterAll, onTestFinished, type RunnerTask, type RunnerTestSuite, TestRunner } from 'vitest';
+import { onTestFinished, type RunnerTask, TestRunner } from 'vitest';
 
 /** What is known when a test, or its file, is over. */
 export type Ending = { failed: boolean; title: string };
@@ -9,14 +9,15 @@ const fileEnds: ((ending: Ending) => Promise<void>)[] = [];
 export const atTestEnd = (finish: (ending: Ending) => Promise<void>): void => {
   const test = TestRunner.getCurrentTest();
   if (!test) fileEnds.push(finish);
-  else onTestFinished(({ task }) => finish({ failed: hasFailed(task), title: task.name }));
+  else onTestFinished(({ task }) => finish(endingOf(task)));
 };
 
-// Registered where this module is imported first, at the top of a test file, hence the last hook of that file to run.
-// biome-ignore lint/correctness/noEmptyPattern: Vitest takes nothing but a pattern here.
-afterAll(async ({}: object, file: Readonly<RunnerTestSuite>) => {
-  for (const finish of fileEnds.splice(0)) await finish({ failed: hasFailed(file), title: file.name });
-});
+/** Runs what waits for the end of a file. Several files follow each other in a process, and this module is loaded once. */
+export const endFile = async (file: Readonly<RunnerTask>): Promise<void> => {
+  for (const finish of fileEnds.splice(0)) await finish(endingOf(file));
+};
+
+const endingOf = (task: Readonly<RunnerTask>): Ending => ({ failed: hasFailed(task), title: task.name });
 
 const hasFailed = (task: Readonly<RunnerTask>): boolean =>
   task.result?.state === 'fail' || ('tasks' in task && task.tasks.some(hasFailed));
