@@ -9,6 +9,7 @@ import {
 import { type Flag, setFlagStatus } from '../domain/flags/flag.ts';
 import { checkVersion, type EffectiveState, type FlagState, type StateTarget } from '../domain/flags/flag-state.ts';
 import type { StateChange } from '../domain/flags/flag-state-events.ts';
+import { refuseInEmergency } from '../domain/flags/refuse-in-emergency.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FlagWriter } from '../ports/flag-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
@@ -57,14 +58,7 @@ export const makeChangeFlagState =
 
 /** A status is the same in all environments, so an emergency override in any of them holds it. */
 const changeStatus = async (flags: FlagWriter, flag: Flag, status: Flag['status'], now: Date): Promise<void> => {
-  const found = await flags.findLocked(flag.key);
+  const found = await flags.findLocked(flag.key, 'change');
   refuseInEmergency(flag, found?.states ?? []);
   await flags.saveFlag(setFlagStatus(flag, status, now));
-};
-
-/** Refuses to touch a flag that an emergency override holds in some environment. Throws an EmergencyOverrideActiveError. */
-export const refuseInEmergency = ({ key }: Flag, states: readonly FlagState[]): void => {
-  for (const { environment, emergency } of states) {
-    if (emergency) throw new EmergencyOverrideActiveError(key, environment, emergency);
-  }
 };

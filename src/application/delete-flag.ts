@@ -2,10 +2,10 @@ import type { Caller } from '../domain/access/actor.ts';
 import { FlagNotFoundError } from '../domain/errors.ts';
 import type { DeleteFlag, Flag } from '../domain/flags/flag.ts';
 import { flagDeleted } from '../domain/flags/flag-events.ts';
+import { refuseInEmergency } from '../domain/flags/refuse-in-emergency.ts';
 import { scheduleCancelled } from '../domain/schedules/schedule-events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
-import { refuseInEmergency } from './change-flag-state.ts';
 
 type Deps = { inTransaction: InTransaction; clock: Clock };
 
@@ -14,7 +14,7 @@ export const makeDeleteFlag =
   ({ inTransaction, clock }: Deps) =>
   (admin: Caller, { flagKey }: DeleteFlag): Promise<Flag> =>
     inTransaction(async ({ flags, schedules, audit }) => {
-      const found = await flags.findLocked(flagKey);
+      const found = await flags.findLocked(flagKey, 'deletion');
       if (!found) throw new FlagNotFoundError(flagKey);
       const { flag, states } = found;
       refuseInEmergency(flag, states);

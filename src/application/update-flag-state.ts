@@ -1,4 +1,5 @@
 import type { Caller } from '../domain/access/actor.ts';
+import { FlagVersionConflictError } from '../domain/errors.ts';
 import {
   applyUpdates,
   checkUpdates,
@@ -10,15 +11,18 @@ import { flagStateUpdated } from '../domain/flags/flag-state-events.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
- * Changes what a flag is in one environment, now. Throws what a change of state throws, and a ValidationError for a variant,
- * a rule or a status that the flag cannot take.
+ * Changes what a flag is in one environment, now. Throws what a change of state throws, a FlagVersionConflictError, and a
+ * ValidationError for a variant, a rule or a status that the flag cannot take.
  */
 export const makeUpdateFlagState = (deps: StateDeps) => {
   const changeFlagState = makeChangeFlagState(deps);
-  return (admin: Caller, { updates: input, ...target }: UpdateFlagState): Promise<FlagState> => {
+  return (admin: Caller, { updates: input, expectedFlagVersion, ...target }: UpdateFlagState): Promise<FlagState> => {
     const updates = normalizeUpdates(input);
     return changeFlagState(admin, target, {
       decide: ({ flag, state, now }) => {
+        if (expectedFlagVersion != null && expectedFlagVersion !== flag.version) {
+          throw new FlagVersionConflictError(expectedFlagVersion, flag);
+        }
         checkUpdates(flag, updates);
         return applyUpdates(state, updates, now);
       },

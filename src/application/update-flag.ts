@@ -10,9 +10,9 @@ import {
 } from '../domain/flags/flag.ts';
 import { flagChanged } from '../domain/flags/flag-events.ts';
 import type { FlagState } from '../domain/flags/flag-state.ts';
+import { refuseInEmergency } from '../domain/flags/refuse-in-emergency.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
-import { refuseInEmergency } from './change-flag-state.ts';
 
 type Deps = { inTransaction: InTransaction; clock: Clock };
 type Target = { flagKey: string; expectedVersion?: number | null };
@@ -26,7 +26,7 @@ const makeChangeFlag =
     decide: (flag: Flag, states: FlagState[], now: Date) => Flag,
   ): Promise<Flag> =>
     inTransaction(async ({ flags, audit }) => {
-      const found = await flags.findLocked(flagKey);
+      const found = await flags.findLocked(flagKey, 'change');
       if (!found) throw new FlagNotFoundError(flagKey);
       const { flag, states } = found;
       if (expectedVersion != null && expectedVersion !== flag.version) throw new FlagVersionConflictError(expectedVersion, flag);

@@ -21,6 +21,11 @@ export class ValidationError extends DomainError {
   }
 }
 
+/** Throws a ValidationError where there is anything wrong. */
+export const refuse = (issues: ValidationIssue[]): void => {
+  if (issues.length > 0) throw new ValidationError(issues);
+};
+
 export class FlagNotFoundError extends DomainError {
   readonly code = 'FLAG_NOT_FOUND';
   readonly flagKey: string;

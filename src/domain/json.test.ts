@@ -16,6 +16,7 @@ describe('JSON of an input', () => {
     ['as deep as a request is long', nested(500_000), 'at most 50 levels'],
     ['an infinite number', JSON.parse('{"a":[1e999]}'), 'number beyond'],
     ['NUL', { a: ['x\0'] }, 'NUL'],
+    ['a key that would be lost', JSON.parse('{"a":{"__proto__":1}}'), '__proto__'],
     ['a lone surrogate in a key', { 'a\uD800': 1 }, 'lone surrogate'],
   ])('must not be %s', (_what, value, message) => {
     expect(presentJson.safeParse(value).error?.issues).toMatchObject([{ message: expect.stringContaining(message) }]);

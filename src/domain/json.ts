@@ -34,6 +34,8 @@ export const findJsonProblem = (json: unknown, maxLevels: number): string | null
       if (level === maxLevels) return `must be nested at most ${maxLevels} levels deep`;
       for (const [key, inner] of Object.entries(value)) {
         if (!isStorableText(key)) return unstorable;
+        // Most of what reads objects leaves it out without a word.
+        if (key === '__proto__') return 'must not have the key __proto__';
         open.push({ value: inner, level: level + 1 });
       }
     }

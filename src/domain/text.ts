@@ -10,10 +10,11 @@ export const isStorableText = (text: string): boolean => !text.includes('\0') &&
 export const toStorableText = (text: string, maxLength: number): string =>
   text.replaceAll('\0', '\uFFFD').toWellFormed().slice(0, maxLength).toWellFormed();
 
-/** Text that people write: storable, and between `min` and `max` UTF-16 units long. */
-export const text = (min: number, max: number) =>
+/** Text that people write: storable, at most `max` UTF-16 units long and, where it is to say something (`min` 1), not blank. */
+export const text = (min: 0 | 1, max: number) =>
   z
     .string()
-    .min(min, min === 1 ? 'must not be empty' : `must have at least ${min} characters`)
+    .min(min, 'must not be empty')
     .max(max, `must have at most ${max} characters`)
-    .refine(isStorableText, 'must not contain NUL or a lone surrogate');
+    .refine(isStorableText, 'must not contain NUL or a lone surrogate')
+    .refine((value) => value === '' || min === 0 || /\S/.test(value), 'must not be blank');

@@ -335,6 +335,8 @@ export type ScheduleStatus =
 export type UpdateFlagStateInput = {
   /** The environment's key. */
   environment?: string;
+  /** Change it only if the flag itself is still at this version: for updates of `status`, which is of the flag. */
+  expectedFlagVersion?: number | null | undefined;
   /** Change it only if the state is still at this version. */
   expectedVersion?: number | null | undefined;
   /** The flag's key. */
@@ -444,6 +446,7 @@ export type UpdateFlagStateMutation = { updateFlagState:
     | { __typename: 'FlagArchivedError', code: string, message: string }
     | { __typename: 'FlagNotFoundError', code: string, message: string }
     | { __typename: 'FlagState', environment: string, enabled: boolean, rolloutPercentage: number, defaultVariant: string | null, version: number, updatedAt: string }
+    | { __typename: 'FlagVersionConflictError', code: string, message: string }
     | { __typename: 'ValidationError', code: string, message: string, issues: Array<{ path: Array<string>, message: string }> }
     | { __typename: 'VersionConflictError', code: string, message: string }
    };

@@ -34,8 +34,8 @@ export type FlagWriter = Pick<FlagStore, 'environments' | 'find'> & {
   addStates(states: readonly FlagState[]): Promise<void>;
   /** A flag, kept from deletion until the transaction ends, and the environment; null for an unknown one. */
   findShared(key: string, environment: string): Promise<{ flag: SharedFlag; environment: { enabled: boolean } | null } | null>;
-  /** A flag with its states, locked against every other change. */
-  findLocked(key: string): Promise<{ flag: Flag; states: FlagState[] } | null>;
+  /** A flag with its states, locked against every other change and, for its deletion, against new schedules. */
+  findLocked(key: string, purpose: 'change' | 'deletion'): Promise<{ flag: Flag; states: FlagState[] } | null>;
   /** The flag and its state in one environment, locked against every other change; `state` is null for an unknown environment. */
   findLockedState(key: string, environment: string): Promise<{ flag: Flag; state: EffectiveState | null } | null>;
   saveFlag(flag: Flag): Promise<void>;

@@ -15,9 +15,10 @@ describe('an update of a state', () => {
       'rollout configuration changed',
     ],
     [{ status: 'DEPRECATED', defaultVariant: 'red' }, 'flag.deprecated', 'was deprecated'],
-    [{ status: 'ARCHIVED' }, 'flag.archived', 'was archived'],
+    [{ status: 'ARCHIVED' }, 'flag.archived', 'was archived in all environments'],
+    [{ status: 'ARCHIVED', enabled: true, rolloutPercentage: 5 }, 'flag.archived', 'was archived in all environments'],
     [{ defaultVariant: 'red', rules: [ruleFor('a')] }, 'flag.updated', 'default value changed'],
-    [{ rules: [ruleFor('a'), ruleFor('b')] }, 'flag.updated', 'rules changed; rules count changed from 0 to 2'],
+    [{ rules: [ruleFor('a'), ruleFor('b')] }, 'flag.updated', 'rules count changed from 0 to 2'],
   ])('%j is one event, %s, that lists all of it', async (updates, eventType, sentence) => {
     const flagKey = await flags.aFlag();
     const event = await flags.done('updateFlagState', { flagKey, environment: 'staging', updates });
@@ -42,6 +43,20 @@ describe('an update of a state', () => {
       'VALIDATION_ERROR',
       ...paths,
     ]);
+  });
+
+  it('that sets a status can be bound to the version of the flag, which a status is of', async () => {
+    const flagKey = await flags.aFlag();
+    await flags.must('archiveFlag', { flagKey });
+    const input = { flagKey, updates: { enabled: true, status: 'ACTIVE' }, expectedVersion: 1 };
+    const answer = await flags.refused('updateFlagState', { ...input, expectedFlagVersion: 1 });
+    expect(answer).toMatchObject({
+      code: 'FLAG_VERSION_CONFLICT',
+      expectedVersion: 1,
+      current: { status: 'ARCHIVED', version: 2 },
+    });
+    await flags.must('updateFlagState', { ...input, expectedFlagVersion: 2 });
+    expect(await flags.findFlag(flagKey)).toMatchObject({ status: 'ACTIVE', version: 3 });
   });
 
   it('that says the same in other words changes nothing', async () => {

@@ -199,6 +199,19 @@ describe('overrides', () => {
     expect(issuesOf(await flags.refused('addFlagOverride', input))).toEqual(['VALIDATION_ERROR', ...paths]);
   });
 
+  it('that have expired go when another one comes, and are counted no longer', async () => {
+    const flagKey = await flags.aFlag();
+    await flags.db.sql(
+      `UPDATE feature_flag_states SET overrides = (SELECT jsonb_agg(jsonb_build_object('type', 'USER', 'targetId', n::text, 'variant', 'red',
+         'expiresAt', CASE WHEN n > 1 THEN '2020-01-01T00:00:00.000Z' END)) FROM generate_series(1, 200) n)
+       FROM feature_flags f WHERE f.id = flag_id AND f.key = $1`,
+      [flagKey],
+    );
+    await flags.must('addFlagOverride', { flagKey, override: { type: 'GROUP', targetId: 'x', variant: 'blue' } });
+    const { overrides } = await flags.stateOf(flagKey);
+    expect(overrides.map(({ type, targetId }) => `${type} ${targetId}`)).toEqual(['USER 1', 'GROUP x']);
+  });
+
   it('are at most 200', async () => {
     const flagKey = await flags.aFlag();
     await flags.db.sql(
@@ -210,7 +223,9 @@ describe('overrides', () => {
       flagKey,
       override: { type: 'GROUP', targetId: '1', variant: 'red' },
     });
-    expect(answer).toMatchObject({ issues: [{ path: ['override'], message: 'a state has at most 200 overrides' }] });
+    expect(answer).toMatchObject({
+      issues: [{ path: ['override'], message: 'would be one more than the 200 that a state may have at a time' }],
+    });
   });
 });
 

@@ -49,8 +49,10 @@ export const makeFlagStore = (prisma: Queryable): FlagStore => ({
 /** Flags in one transaction. */
 export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
   const { environments, find, statesOf } = makeFlagStore(tx);
-  const lock = async (key: string) => {
-    const found = await tx.$queryRaw<unknown[]>`SELECT 1 FROM feature_flags WHERE key = ${key} FOR UPDATE`;
+  /** Only a deletion keeps those out that refer to the flag, such as new schedules. */
+  const lock = async (key: string, purpose: 'change' | 'deletion') => {
+    const strength = purpose === 'deletion' ? Prisma.sql`UPDATE` : Prisma.sql`NO KEY UPDATE`;
+    const found = await tx.$queryRaw<unknown[]>`SELECT 1 FROM feature_flags WHERE key = ${key} FOR ${strength}`;
     return found.length ? find(key) : null;
   };
   return {
@@ -70,8 +72,8 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
       const { environmentEnabled, ...flag } = row;
       return { flag, environment: environmentEnabled === null ? null : { enabled: environmentEnabled } };
     },
-    findLocked: async (key) => {
-      const flag = await lock(key);
+    findLocked: async (key, purpose) => {
+      const flag = await lock(key, purpose);
       if (!flag) return null;
       await tx.$queryRaw`SELECT 1 FROM feature_flag_states WHERE flag_id = ${flag.id}::uuid ORDER BY environment_key FOR UPDATE`;
       return { flag, states: (await statesOf([flag.id])).get(flag.id) ?? [] };
@@ -83,7 +85,10 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
         FOR NO KEY UPDATE OF f, s`;
       if (!locked) {
         const flag = await find(key);
-        return flag && { flag, state: null };
+        if (!flag) return null;
+        const hasState = await tx.flagState.count({ where: { flagId: flag.id, environmentKey: environment } });
+        // With a state, it is another flag of that key, created a moment ago: the one that was asked for is gone.
+        return hasState ? null : { flag, state: null };
       }
       const { flag, ...state } = await tx.flagState.findUniqueOrThrow({
         where: { flagId_environmentKey: { flagId: locked.id, environmentKey: environment } },

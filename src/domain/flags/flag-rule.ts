@@ -18,14 +18,14 @@ export const flagRuleSchema = z.object({
 });
 
 const maxRules = 100;
-const maxRulesBytes = 64 * 1024;
+const maxRulesLength = 64 * 1024;
 
 /** The rules of one state: each key once, and not more than the log can carry before and after a change. */
 export const flagRulesSchema = z
   .array(flagRuleSchema)
   .max(maxRules, `must have at most ${maxRules} rules`)
   .refine((rules) => new Set(rules.map(({ key }) => key)).size === rules.length, 'must not have one key twice')
-  .refine((rules) => JSON.stringify(rules).length <= maxRulesBytes, `must have at most ${maxRulesBytes} characters as JSON`);
+  .refine((rules) => JSON.stringify(rules).length <= maxRulesLength, `must have at most ${maxRulesLength} characters as JSON`);
 
 /** A rule with everything it has, so that equal rules are equal JSON. */
 export const normalizeRule = ({ key, description, targeting }: z.infer<typeof flagRuleSchema>): FlagRule => ({

@@ -49,10 +49,13 @@ type UpdateType = Extract<
 export const flagStateUpdated = (change: StateChange): EventDraft<UpdateType> => {
   const { eventType, sentence } = nameUpdate(change);
   const changes = describeChanges(diffStates(effectiveSnapshot(change.previous), effectiveSnapshot(change.next)));
-  return stateChanged<UpdateType>(change, { eventType, sentence: `${sentence}; ${changes}`, metadata: {} });
+  return stateChanged<UpdateType>(change, { eventType, sentence: sentence ? `${sentence}; ${changes}` : changes, metadata: {} });
 };
 
+/** Empty: the changes say it all. */
 const nameUpdate = ({ previous, next }: StateChange): { eventType: UpdateType; sentence: string } => {
+  // Whatever else changed: the flag is off everywhere now.
+  if (previous.status !== next.status && next.status === 'ARCHIVED') return inAllEnvironments(next.status);
   if (previous.enabled !== next.enabled) {
     return next.enabled
       ? { eventType: 'flag.enabled', sentence: 'was enabled' }
@@ -61,9 +64,14 @@ const nameUpdate = ({ previous, next }: StateChange): { eventType: UpdateType; s
   if (previous.rolloutPercentage !== next.rolloutPercentage) {
     return { eventType: 'flag.rollout_changed', sentence: 'rollout configuration changed' };
   }
-  if (previous.status !== next.status) return statusEvents[next.status];
+  if (previous.status !== next.status) return inAllEnvironments(next.status);
   if (previous.defaultVariant !== next.defaultVariant) return { eventType: 'flag.updated', sentence: 'default value changed' };
-  return { eventType: 'flag.updated', sentence: 'rules changed' };
+  return { eventType: 'flag.updated', sentence: '' };
+};
+
+const inAllEnvironments = (status: Flag['status']) => {
+  const { eventType, sentence } = statusEvents[status];
+  return { eventType, sentence: `${sentence} in all environments` };
 };
 
 export const ruleAdded = (change: StateChange, ruleKey: string) =>
@@ -118,9 +126,11 @@ const emergencyTarget = ({ flag }: StateChange) => ({ override_type: 'EMERGENCY'
 export const emergencyOverridden = (change: StateChange, { reason, updates }: { reason: string; updates: FlagUpdates }) => {
   const changes = diffStates(effectiveSnapshot(change.previous), effectiveSnapshot(change.next));
   const details = describeChanges(changes.filter(({ field }) => field !== 'emergency'));
+  const replaced = change.previous.emergency;
+  const instead = replaced ? `, in place of the one of '${replaced.startedBy ?? 'unknown'}' (${replaced.reason})` : '';
   return stateChanged(change, {
     eventType: 'flag_override.emergency',
-    sentence: `EMERGENCY OVERRIDE (${reason}): ${details || 'it stays as it is'}`,
+    sentence: `EMERGENCY OVERRIDE (${reason})${instead}: ${details || 'it stays as it is'}`,
     metadata: { ...emergencyTarget(change), reason, updates },
   });
 };

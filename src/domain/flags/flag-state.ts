@@ -92,7 +92,11 @@ export const stateTarget = {
 };
 export type StateTarget = { flagKey: string; environment: string; expectedVersion?: number | null };
 
-export const updateFlagStateSchema = z.object({ ...stateTarget, updates: flagUpdatesSchema });
+export const updateFlagStateSchema = z.object({
+  ...stateTarget,
+  updates: flagUpdatesSchema,
+  expectedFlagVersion: stateTarget.expectedVersion,
+});
 export type UpdateFlagState = z.infer<typeof updateFlagStateSchema>;
 
 /** Drops what is absent, so that equal updates are equal JSON. */

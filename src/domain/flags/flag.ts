@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { ValidationError, type ValidationIssue } from '../errors.ts';
+import { refuse, type ValidationIssue } from '../errors.ts';
 import { isSameJson } from '../json.ts';
 import { text } from '../text.ts';
 import type { FlagState } from './flag-state.ts';
+import { refuseInEmergency } from './refuse-in-emergency.ts';
 import { findVariantIssues, type Variant, variantsSchema } from './variant.ts';
 import { findMissingVariants } from './variant-use.ts';
 
@@ -90,7 +91,8 @@ export const newFlag = (input: CreateFlag, { id, now }: { id: string; now: Date 
 
 /**
  * The flag after an update; the very same object where it changes nothing. Throws a ValidationError for variants that do not
- * fit the flag's type, or lack one that a state speaks of.
+ * fit the flag's type, or lack one that a state speaks of, and an EmergencyOverrideActiveError for other variants while an
+ * emergency override holds the flag: they would change what it serves.
  */
 export const updateFlag = (flag: Flag, states: readonly FlagState[], input: UpdateFlag, now: Date): Flag => {
   const next: Flag = {
@@ -101,8 +103,9 @@ export const updateFlag = (flag: Flag, states: readonly FlagState[], input: Upda
     ...(input.tags != null && { tags: [...new Set(input.tags)] }),
   };
   if (isSameJson(next, flag)) return flag;
-  if (input.variants != null) {
-    refuse([...findVariantIssues(flag.type, next.variants).map(below('variants')), ...findMissingVariants(next, states)]);
+  if (!isSameJson(next.variants, flag.variants)) {
+    refuseInEmergency(flag, states);
+    refuse([...findVariantIssues(flag.type, next.variants).map(below('variants')), ...findMissingVariants(next, states, now)]);
   }
   return { ...next, version: flag.version + 1, updatedAt: now };
 };
@@ -123,7 +126,3 @@ export const findStatusIssues = (from: FlagStatus, to: FlagStatus): ValidationIs
 const below =
   (...prefix: string[]) =>
   ({ path, message }: ValidationIssue): ValidationIssue => ({ path: [...prefix, ...path], message });
-
-const refuse = (issues: ValidationIssue[]): void => {
-  if (issues.length > 0) throw new ValidationError(issues);
-};

@@ -134,6 +134,7 @@ const findIssues = ({ flag, states }: Existing, state: FlagState, { first, updat
       );
     return [];
   } catch (error) {
+    if (error instanceof EmergencyOverrideActiveError) return [{ path: ['flags', flag.key], message: error.message }];
     if (!(error instanceof ValidationError)) throw error;
     return error.issues.map(({ path, message }) => ({ path: ['flags', flag.key, ...path], message }));
   }

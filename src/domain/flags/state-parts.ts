@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { StatePartAlreadyExistsError, StatePartNotFoundError, ValidationError, type ValidationIssue } from '../errors.ts';
+import { refuse, StatePartAlreadyExistsError, StatePartNotFoundError, ValidationError } from '../errors.ts';
 import { isSameJson } from '../json.ts';
 import { text } from '../text.ts';
 import { type Experiment, experimentSchema } from './experiment.ts';
@@ -44,10 +44,6 @@ export const removeFlagOverrideSchema = z.object({ ...stateTarget, override: ove
 export type RemoveFlagOverride = z.infer<typeof removeFlagOverrideSchema>;
 
 type Variants = Pick<Flag, 'key' | 'type' | 'variants'>;
-
-const refuse = (issues: ValidationIssue[]): void => {
-  if (issues.length > 0) throw new ValidationError(issues);
-};
 
 const withRules = (flag: Variants, state: EffectiveState, rules: FlagRule[], changed: number): EffectiveState => {
   const { error } = flagRulesSchema.safeParse(rules);
@@ -130,13 +126,13 @@ export const toOverride = ({ override: { expiresAt, ...override } }: AddFlagOver
 });
 
 /**
- * Gives one user or group a variant. One that has expired may be taken the place of. Throws a StatePartAlreadyExistsError, and
+ * Gives one user or group a variant. Overrides that have expired go with it, and can be taken the place of. Throws a StatePartAlreadyExistsError, and
  * a ValidationError for an unknown variant, an expiry that has passed, or too many overrides.
  */
 export const addOverride = (flag: Variants, state: EffectiveState, input: AddFlagOverride, now: Date): EffectiveState => {
   const override = toOverride(input);
   const { type, targetId, variant, expiresAt } = override;
-  const others = state.overrides.filter((other) => !isSameTarget(other, override));
+  const others = state.overrides.filter((other) => !isExpired(other, now) && !isSameTarget(other, override));
   const existing = state.overrides.find((other) => isSameTarget(other, override));
   if (existing && !isExpired(existing, now)) {
     throw new StatePartAlreadyExistsError(`an override of ${type.toLowerCase()} '${targetId}'`, flag.key, state.environment);
@@ -145,7 +141,9 @@ export const addOverride = (flag: Variants, state: EffectiveState, input: AddFla
     ? [{ path: ['override', 'expiresAt'], message: `is ${expiresAt}, must be after now, ${now.toISOString()}` }]
     : [];
   const tooMany =
-    others.length >= maxOverrides ? [{ path: ['override'], message: `a state has at most ${maxOverrides} overrides` }] : [];
+    others.length >= maxOverrides
+      ? [{ path: ['override'], message: `would be one more than the ${maxOverrides} that a state may have at a time` }]
+      : [];
   refuse([...findUnknownVariant(flag, variant, ['override', 'variant']), ...past, ...tooMany]);
   return { ...state, overrides: [...others, override] };
 };

@@ -1,6 +1,7 @@
 import type { ValidationIssue } from '../errors.ts';
 import { findTargetingIssues } from '../flagd/targeting.ts';
 import type { Flag } from './flag.ts';
+import { isExpired } from './flag-override.ts';
 import type { FlagState, FlagUpdates } from './flag-state.ts';
 import { variantsOf } from './variant.ts';
 
@@ -33,11 +34,13 @@ export const findVariantUseIssues = (
 ];
 
 /** Where the states of a flag speak of variants that it would no longer have. */
-export const findMissingVariants = (flag: Variants, states: readonly FlagState[]): ValidationIssue[] =>
+export const findMissingVariants = (flag: Variants, states: readonly FlagState[], now: Date): ValidationIssue[] =>
   states.flatMap((state) =>
     [
       ...findVariantUseIssues(flag, state),
-      ...state.overrides.flatMap(({ variant, targetId }) => findUnknownVariant(flag, variant, ['overrides', targetId])),
+      ...state.overrides
+        .filter((override) => !isExpired(override, now))
+        .flatMap(({ variant, targetId }) => findUnknownVariant(flag, variant, ['overrides', targetId])),
       ...(state.experiment?.variants ?? []).flatMap(({ variant }) => findUnknownVariant(flag, variant, ['experiment'])),
     ].map(({ path, message }) => ({
       path: ['variants'],

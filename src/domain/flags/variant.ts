@@ -8,10 +8,12 @@ import type { FlagType } from './flag.ts';
 export type Variant = { key: string; value: NonNullable<Json> };
 
 /** As flagd's schema has it: on one line. */
-export const variantKeySchema = text(1, 128).regex(/^.*$/u, 'must be on one line');
+export const variantKeySchema = text(1, 128)
+  .regex(/^.*$/u, 'must be on one line')
+  .refine((key) => key !== '__proto__', 'must not be __proto__');
 
 const maxVariants = 100;
-const maxVariantsBytes = 64 * 1024;
+const maxVariantsLength = 64 * 1024;
 
 /** A flag's variants, in the order in which people see them. What their values may be depends on the flag's type. */
 export const variantsSchema = z
@@ -19,8 +21,8 @@ export const variantsSchema = z
   .max(maxVariants, `must have at most ${maxVariants} variants`)
   .refine((variants) => new Set(variants.map(({ key }) => key)).size === variants.length, 'must not have one key twice')
   .refine(
-    (variants) => JSON.stringify(variants).length <= maxVariantsBytes,
-    `must have at most ${maxVariantsBytes} characters as JSON`,
+    (variants) => JSON.stringify(variants).length <= maxVariantsLength,
+    `must have at most ${maxVariantsLength} characters as JSON`,
   );
 
 const kinds: Record<FlagType, { name: string; fits: (value: Json) => boolean }> = {

@@ -41,12 +41,13 @@ builder.mutationField('createEnvironment', (t) =>
 const switches = {
   enableEnvironment: {
     enabled: true,
-    description: 'Enables an environment. Schedules that failed while it was disabled apply with their next retry.',
+    description:
+      'Enables an environment. Schedules that failed while it was disabled, and have retries left, apply with the next one.',
   },
   disableEnvironment: {
     enabled: false,
     description:
-      'Disables an environment: it takes no new schedules, and due ones fail, with a retry, until it is enabled. Flags can still be changed in it by hand.',
+      'Disables an environment: it takes no new schedules, and due ones fail; they are tried again as often as their `maxRetries` says. Flags can still be changed in it by hand.',
   },
 } as const;
 

@@ -7,7 +7,7 @@ export const EnvironmentType = builder.objectRef<Environment>('Environment').imp
     key: t.exposeString('key', { description: 'What other fields and arguments call it.' }),
     name: t.exposeString('name', { description: 'What people call it.' }),
     enabled: t.exposeBoolean('enabled', {
-      description: 'Whether it is in use: a disabled environment takes no new schedules, and due ones fail until it is enabled.',
+      description: 'Whether it is in use: a disabled environment takes no new schedules, and due ones fail.',
     }),
   }),
 });

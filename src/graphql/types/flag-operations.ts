@@ -103,7 +103,8 @@ const UpdateFlagInput = builder.inputType('UpdateFlagInput', {
     description: t.string({ description: 'What it is for: up to 4,000 characters; empty text takes it away.' }),
     variants: t.field({
       type: [VariantInput],
-      description: 'All its variants: they take the place of those that are there, and must have all that its states speak of.',
+      description:
+        'All its variants: they take the place of those that are there, and must have all that its states speak of. They cannot change while an emergency override holds the flag.',
     }),
     tags: t.stringList({ description: 'All its tags: they take the place of those that are there.' }),
     expectedVersion: t.int({ description: expectedVersion }),
@@ -141,7 +142,9 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: UpdateFlagInput, required: true, validate: { schema: updateFlagSchema }, description: 'The change.' }),
     },
-    errors: { types: [FlagNotFoundError, FlagArchivedError, FlagVersionConflictError, ValidationError] },
+    errors: {
+      types: [FlagNotFoundError, FlagArchivedError, FlagVersionConflictError, EmergencyOverrideActiveError, ValidationError],
+    },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.updateFlag(caller, input),
   }),

@@ -7,7 +7,9 @@ export const AddFlagRuleInput = builder.inputType('AddFlagRuleInput', {
   fields: (t) => ({
     ...stateTargetFields(t),
     rule: t.field({ type: FlagRuleInput, required: true, description: 'The rule.' }),
-    position: t.int({ description: 'Its place among the rules, from 0; behind the others when it is not given.' }),
+    position: t.int({
+      description: 'Its place among the rules, from 0; behind the others when it is not given, or they are fewer.',
+    }),
   }),
 });
 

@@ -3,6 +3,7 @@ import {
   EnvironmentNotFoundError,
   FlagArchivedError,
   FlagNotFoundError,
+  FlagVersionConflictError,
   StatePartNotFoundError,
   ValidationError,
   VersionConflictError,
@@ -17,6 +18,9 @@ const UpdateFlagStateInput = builder.inputType('UpdateFlagStateInput', {
   description: 'A change of a flag in one environment, now.',
   fields: (t) => ({
     ...stateTargetFields(t),
+    expectedFlagVersion: t.int({
+      description: 'Change it only if the flag itself is still at this version: for updates of `status`, which is of the flag.',
+    }),
     updates: t.field({ type: FlagUpdatesInput, required: true, description: 'What to change.' }),
   }),
 });
@@ -56,6 +60,7 @@ builder.mutationFields((t) => ({
         FlagArchivedError,
         EnvironmentNotFoundError,
         VersionConflictError,
+        FlagVersionConflictError,
         EmergencyOverrideActiveError,
         ValidationError,
       ],
@@ -66,7 +71,7 @@ builder.mutationFields((t) => ({
   emergencyOverride: t.field({
     type: FlagStateType,
     description:
-      'Sets a flag in one environment at once and holds it so: other changes are refused, and schedules that become due fail (and are tried again), until it is lifted. Another emergency override takes its place.',
+      'Sets a flag in one environment at once and holds it so: until it is lifted, other changes are refused, and schedules that become due fail; they are tried again as often as their `maxRetries` says. Another emergency override takes its place.',
     args: {
       input: t.arg({
         type: EmergencyOverrideInput,

@@ -6,7 +6,7 @@ export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement
   description: 'What a flag is in one environment.',
   fields: (t) => ({
     environment: t.exposeString('environment', { description: "The environment's key." }),
-    enabled: t.exposeBoolean('enabled', { description: 'Whether the flag is on.' }),
+    enabled: t.exposeBoolean('enabled', { description: 'Whether the flag is on. An archived flag is off, whatever this says.' }),
     rolloutPercentage: t.exposeInt('rolloutPercentage', {
       description: 'The share of evaluations, 0–100, that an enabled flag reaches.',
     }),
