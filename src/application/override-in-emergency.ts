@@ -10,7 +10,7 @@ import { emergencyLifted, emergencyOverridden } from '../domain/flags/flag-state
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /** An emergency override that took effect, or was lifted. */
-export type Emergency = { flagKey: string; environment: string; reason: string; actorId: string; lifted: boolean };
+export type Emergency = { flagKey: string; environment: string; reason: string | null; actorId: string; lifted: boolean };
 
 type Deps = StateDeps & {
   /** Hears of every emergency override, so that it stands out. */
@@ -44,7 +44,7 @@ export const makeOverrideInEmergency = ({ onEmergency, ...deps }: Deps) => {
         inEmergency: true,
         ofArchived: true,
       });
-      onEmergency({ ...placeOf(target), reason: reason ?? '', actorId: admin.actor.id, lifted: true });
+      onEmergency({ ...placeOf(target), reason: reason ?? null, actorId: admin.actor.id, lifted: true });
       return state;
     },
   };
