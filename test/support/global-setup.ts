@@ -18,8 +18,9 @@ declare module 'vitest' {
 /** Starts the PostgreSQL server of the run, with one migrated database to copy; stops it afterwards, whatever the tests did. */
 export default async function setUp(project: TestProject) {
   const server = await startPostgresServer();
-  // Every test file is a process, and many start others: what Node compiled for one serves them all.
-  process.env.NODE_COMPILE_CACHE ??= path.join(server.folder, 'compiled');
+  // The tests start many processes: what Node compiled for one serves them all, and those of the next run. Node compares what
+  // it finds there with the source.
+  process.env.NODE_COMPILE_CACHE ??= path.resolve('node_modules/.cache/compiled');
   project.provide('postgresUrl', server.baseUrl);
   project.provide('runFolder', server.folder);
 
