@@ -10,9 +10,12 @@ import { startServe } from './serve-process.ts';
 const realAuth = { AUTH_SECRET: 'a secret that has at least 32 bytes', AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' };
 
 describe('a start in development mode', () => {
-  it('says on stderr where it is, with a token and a curl that works as printed, before it is ready', async (ctx) => {
+  it('says on stderr where it is, with a token and a curl that works as printed, before it is ready', {
+    timeout: 70_000,
+  }, async (ctx) => {
+    // Nothing is there yet: it makes a cluster, which takes long on a busy machine.
     const service = await startServe();
-    await service.untilReady();
+    await service.untilReady({ timeoutMs: 60_000 });
     const banner = service.stderr();
     expect(banner).toContain(`${service.url}/graphql`);
     const token = /^[\w-]+\.[\w-]+\.[\w-]+$/m.exec(banner)?.[0] ?? '';

@@ -59,14 +59,14 @@ export const startServe = async (settings: Record<string, string> = {}) => {
     exited,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     /** Resolves at the first answer of /readyz that says so; rejects where the process ends before. */
-    untilReady: () =>
+    untilReady: ({ timeoutMs = 25_000 } = {}) =>
       vi.waitFor(
         async () => {
           if (child.exitCode !== null) return Promise.reject(new Error(`it ended with ${child.exitCode}: ${read('stderr')}`));
           const { status } = await fetch(`${url}/readyz`);
           if (status !== 200) throw new Error(`/readyz says ${status}`);
         },
-        { timeout: 25_000, interval: 20 },
+        { timeout: timeoutMs, interval: 20 },
       ),
   };
 };
