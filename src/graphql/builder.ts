@@ -80,5 +80,8 @@ builder.mutationType({
 });
 builder.subscriptionType({ description: 'What can be followed live, over a websocket (graphql-ws).' });
 
-/** Marks a root field with the role that it takes; `null`: any valid token. A field without a mark is refused to everybody. */
-export const requires = (role: Role | null) => ({ extensions: { requiredRole: role } });
+/**
+ * Marks a root field with the role that it takes; `null`: any valid token. With `tokenOnly` an API key is refused, whatever its
+ * roles. A field without a mark is refused to everybody.
+ */
+export const requires = (role: Role | null, { tokenOnly = false } = {}) => ({ extensions: { requiredRole: role, tokenOnly } });

@@ -56,6 +56,27 @@ describe('an API key', () => {
     expect((await keys.list()).totalCount).toBe(before);
   });
 
+  it('makes no other, which would outlive it: FORBIDDEN, also on behalf of a person, and recorded', async () => {
+    const { apiKey, secret } = await keys.newKey({ roles: ['ADMIN'], expiresAt: new Date(Date.now() + 3_600_000) });
+    const before = (await keys.list()).totalCount;
+    const query = 'mutation { createApiKey(input: { name: "child", roles: [ADMIN] }) { __typename } }';
+    for (const headers of [undefined, { 'x-on-behalf-of': 'the-ceo' }]) {
+      const { data, errors } = await service.gql(query, {}, { as: secret, headers });
+      expect(data ?? null).toBeNull();
+      expect(errors).toMatchObject([{ message: expect.stringContaining('API key'), extensions: { code: 'FORBIDDEN' } }]);
+    }
+    expect((await keys.list()).totalCount).toBe(before);
+    for (const actorId of [apiKey.id, 'the-ceo']) {
+      const [event] = await eventsOf(service, { actorId });
+      expect(event).toMatchObject({
+        eventType: 'access.denied',
+        metadata: { operation: 'createApiKey', requiredRole: 'ADMIN (with a JWT, not an API key)' },
+        requestContext: { apiKeyId: apiKey.id },
+      });
+    }
+    expect(await keys.revoke(apiKey.id, { as: secret })).toMatchObject({ __typename: 'ApiKey', revokedBy: apiKey.id });
+  });
+
   it('is recorded when it is created and revoked, by whom, and never with its secret or hash', async () => {
     const { apiKey, secret } = await keys.newKey({ name: 'recorded' });
     const other = { as: await token({ sub: 'admin-b', email: 'b@example.com' }) };

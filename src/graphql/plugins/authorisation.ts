@@ -14,8 +14,8 @@ import type { Context } from '../context.ts';
 import { forbidden } from '../errors.ts';
 
 /**
- * Refuses an operation whole when its caller lacks the role of any root field in it, before any of them runs, and records
- * that. Over HTTP and over websockets alike.
+ * Refuses an operation whole when its caller lacks the role of any root field in it, or is an API key where none may, before
+ * any of them runs, and records that. Over HTTP and over websockets alike.
  */
 export const useAuthorisation = (): Plugin<Context> => {
   const check = (args: {
@@ -25,8 +25,13 @@ export const useAuthorisation = (): Plugin<Context> => {
     contextValue: Context;
   }) => {
     const { caller, app } = args.contextValue;
-    for (const { field, requiredRole } of rootFieldsOf(args)) {
-      if (requiredRole === null || (requiredRole && hasRole(caller, requiredRole))) continue;
+    for (const { field, requiredRole, tokenOnly } of rootFieldsOf(args)) {
+      const permitted = requiredRole === null || (requiredRole && hasRole(caller, requiredRole));
+      if (permitted && tokenOnly && caller.apiKeyId !== null) {
+        app.recordAccessDenied(caller, { operation: field, requiredRole: `${requiredRole} (with a JWT, not an API key)` });
+        return forbidden(`${field} is refused to every API key: use the JWT of a person or a service account`);
+      }
+      if (permitted) continue;
       app.recordAccessDenied(caller, { operation: field, requiredRole: requiredRole ?? 'none has access' });
       return forbidden(`${field} takes the role ${requiredRole ?? '(nobody has it)'}`);
     }
@@ -45,7 +50,7 @@ export const useAuthorisation = (): Plugin<Context> => {
   return { onExecute: refuse, onSubscribe: refuse };
 };
 
-type RootField = { field: string; requiredRole: Role | null | undefined };
+type RootField = { field: string; requiredRole: Role | null | undefined; tokenOnly: boolean };
 
 /** Every root field that an operation selects, through fragments as well. Introspection takes no role. */
 const rootFieldsOf = ({
@@ -69,9 +74,11 @@ const rootFieldsOf = ({
       [Kind.FIELD]: ({ name }: { name: { value: string } }) => {
         const parent = types.getParentType();
         if (!parent || !roots.has(parent as never) || name.value.startsWith('__')) return;
+        const { requiredRole, tokenOnly } = types.getFieldDef()?.extensions ?? {};
         fields.push({
           field: name.value,
-          requiredRole: types.getFieldDef()?.extensions.requiredRole as RootField['requiredRole'],
+          requiredRole: requiredRole as RootField['requiredRole'],
+          tokenOnly: tokenOnly === true,
         });
       },
     }),

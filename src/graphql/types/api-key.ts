@@ -104,7 +104,8 @@ const CreateApiKeyPayload = builder.objectRef<{ apiKey: ApiKey; secret: string }
 builder.mutationFields((t) => ({
   createApiKey: t.field({
     type: CreateApiKeyPayload,
-    description: 'Creates an API key for a service.',
+    description:
+      'Creates an API key for a service. FORBIDDEN to API keys, whatever their roles: a key made by a key would outlive its expiry and its revocation.',
     args: {
       input: t.arg({
         type: CreateApiKeyInput,
@@ -114,7 +115,7 @@ builder.mutationFields((t) => ({
       }),
     },
     errors: { types: [ValidationError] },
-    ...requires('ADMIN'),
+    ...requires('ADMIN', { tokenOnly: true }),
     resolve: (_root, { input }, { app, caller }) => app.createApiKey(caller, input),
   }),
   revokeApiKey: t.field({
