@@ -13,10 +13,10 @@ type Deps = {
   sha256: Sha256;
 };
 
-/** Makes an API key. `secret` is the key itself: what is stored does not give it back. Throws a ValidationError. */
+/** Makes an API key. `secret` is the key itself: what is stored does not give it back. Rejects with a ValidationError. */
 export const makeCreateApiKey =
   ({ inTransaction, clock, newId, randomBytes, sha256 }: Deps) =>
-  (admin: Caller, input: CreateApiKey): Promise<{ apiKey: ApiKey; secret: string }> => {
+  async (admin: Caller, input: CreateApiKey): Promise<{ apiKey: ApiKey; secret: string }> => {
     const now = clock.now();
     const secret = formatApiKey(randomBytes(32), sha256);
     const prefix = prefixOf(secret);
