@@ -67,8 +67,8 @@ export const makeSocketServer = ({
     onConnect: async ({ connectionParams, extra }) => {
       try {
         const token = bearerToken(connectionParams?.authorization ?? connectionParams?.Authorization);
-        const onBehalfOf = connectionParams?.onBehalfOf ?? readOnBehalfOf(extra.request);
-        const identity = actingFor(await authenticate(token), onBehalfOf);
+        const authenticated = await authenticate(token);
+        const identity = actingFor(authenticated, connectionParams?.onBehalfOf ?? readOnBehalfOf(extra.request));
         // Gone meanwhile: nothing would call off what waits for the key's end.
         if (extra.socket.readyState !== extra.socket.OPEN) return false;
         extra.caller = toCaller(identity, readRequestContext(extra.request));

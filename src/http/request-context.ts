@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP, SocketAddress } from 'node:net';
 import type { RequestContext } from '../domain/access/actor.ts';
+import { OnBehalfOfError } from '../domain/access/on-behalf-of.ts';
 import { toStorableText } from '../domain/text.ts';
 import { isLoopback } from '../loopback.ts';
 
@@ -29,14 +30,22 @@ export const makeReadRequestContext =
     };
   };
 
+/** A byte order mark is kept, and invalid bytes throw: what is put right may be another person's userId. */
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
- * Whom the caller says that it speaks for (`X-On-Behalf-Of`, a userId in UTF-8); undefined where it names nobody. Several are a
- * list, which is no userId: Node would join them into one text.
+ * Whom the caller says that it speaks for (`X-On-Behalf-Of`, a userId in UTF-8); undefined where it names nobody. Throws an
+ * OnBehalfOfError for several, which Node would join into one text, and for bytes that are no UTF-8.
  */
-export const readOnBehalfOf = ({ headersDistinct }: IncomingMessage): unknown => {
+export const readOnBehalfOf = ({ headersDistinct }: IncomingMessage): string | undefined => {
   const given = headersDistinct['x-on-behalf-of'];
   if (given === undefined) return undefined;
-  return given.length === 1 ? Buffer.from(given[0] ?? '', 'latin1').toString('utf8') : given;
+  if (given.length > 1) throw new OnBehalfOfError('the header is given more than once: a request speaks for one person');
+  try {
+    return strictUtf8.decode(Buffer.from(given[0] ?? '', 'latin1'));
+  } catch {
+    throw new OnBehalfOfError('the userId to act on behalf of is not in UTF-8');
+  }
 };
 
 export type ReadRequestContext = ReturnType<typeof makeReadRequestContext>;
