@@ -105,6 +105,18 @@ describe('endedBy', () => {
     expect(returned).toHaveBeenCalledTimes(1);
   });
 
+  it('ends with the item that the callback was given, once', async () => {
+    const { items, returned } = makeItems();
+    const ended = endedBy(items, (end) => onceAfter(instantIn(1000), clock, () => end(-1)));
+    const next = ended.next();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await next).toEqual({ done: false, value: -1 });
+    const over = ended.next();
+    await items.return?.();
+    expect(await over).toEqual({ done: true, value: undefined });
+    expect(returned).toHaveBeenCalled();
+  });
+
   it('leaves no timer once it is over, by itself or by its consumer', async () => {
     const one = makeItems();
     await endedAt(one.items, instantIn(1000)).return?.();

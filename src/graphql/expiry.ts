@@ -33,20 +33,30 @@ export const onceOver = (
   };
 };
 
-/** The same iterable, ended when what it waits for calls back, also while its next item is being waited for. */
+/**
+ * The same iterable, ended when what it waits for calls back, also while its next item is being waited for. `last` is what the
+ * callback was given: the item that comes then, before the end.
+ */
 export const endedBy = <Item>(
   items: AsyncIterable<Item>,
-  waitFor: (end: () => void) => () => void,
+  waitFor: (end: (last?: Item) => void) => () => void,
 ): AsyncIterableIterator<Item> => {
   const iterator = items[Symbol.asyncIterator]();
   const end = () => iterator.return?.() ?? Promise.resolve<IteratorResult<Item>>({ done: true, value: undefined });
-  const callOff = waitFor(() => void end());
+  let lastItem: Item | undefined;
+  const callOff = waitFor((last) => {
+    lastItem = last;
+    void end();
+  });
   const ended: AsyncIterableIterator<Item> = {
     [Symbol.asyncIterator]: () => ended,
     next: async () => {
       const item = await iterator.next();
-      if (item.done) callOff();
-      return item;
+      if (!item.done) return item;
+      callOff();
+      const value = lastItem;
+      lastItem = undefined;
+      return value === undefined ? item : { done: false, value };
     },
     return: () => {
       callOff();

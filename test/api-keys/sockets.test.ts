@@ -106,7 +106,7 @@ describe('when a key is revoked', () => {
     for (const socket of [spared, ofToken]) expect(await socket.run('{ viewer { roles } }')).toMatchObject({ type: 'next' });
   });
 
-  it('its streams over HTTP end', async () => {
+  it('its streams over HTTP end, and say why', async () => {
     const { apiKey, secret } = await keys.newKey({ roles: ['AUDITOR'] });
     const response = await fetch(endpoint, {
       method: 'POST',
@@ -115,7 +115,9 @@ describe('when a key is revoked', () => {
     });
     expect(response.status).toBe(200);
     await keys.revoke(apiKey.id);
-    expect(await response.text()).toContain('event: complete');
+    const text = await response.text();
+    const last = 'data: {"errors":[{"message":"the API key was revoked","extensions":{"code":"UNAUTHENTICATED"}}]}';
+    expect(text).toContain(`${last}\n\nevent: complete`);
   });
 });
 

@@ -206,7 +206,7 @@ describe('over a websocket', () => {
 });
 
 describe('over server-sent events', () => {
-  it('a stream ends with its token, as a socket does', async () => {
+  it('a stream ends with its token, as a socket does, and says why', async () => {
     const bearer = await idp.token({ groups: ['auditor'], expiresInSeconds: 2 });
     const response = await fetch(
       endpoint,
@@ -216,7 +216,8 @@ describe('over server-sent events', () => {
       ),
     );
     expect(response.headers.get('content-type')).toBe('text/event-stream');
-    expect(await response.text()).toMatch(/event: complete/);
+    const last = 'data: {"errors":[{"message":"the token has expired","extensions":{"code":"UNAUTHENTICATED"}}]}';
+    expect(await response.text()).toContain(`${last}\n\nevent: complete`);
   });
 });
 

@@ -1,8 +1,9 @@
-import type { GraphQLError } from 'graphql';
+import type { ExecutionResult, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { WatchKey } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Context } from '../context.ts';
+import { unauthenticated } from '../errors.ts';
 import { endedBy, onceOver } from '../expiry.ts';
 
 const callersFault = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'BAD_REQUEST']);
@@ -15,7 +16,14 @@ export const useHttpResults = (deps: { clock: Clock; watchKey: WatchKey }): Plug
     if (!('res' in contextValue)) return;
     return {
       onSubscribeResult: ({ result, setResult }) => {
-        if (Symbol.asyncIterator in result) setResult(endedBy(result, (end) => onceOver(caller, deps, end)));
+        if (!(Symbol.asyncIterator in result)) return;
+        // A stream that merely completes looks like one that has come to its end.
+        const endWith = (end: (last: ExecutionResult) => void) =>
+          onceOver(caller, deps, (reason) => {
+            const what = caller.apiKeyId === null ? 'token' : 'API key';
+            end({ errors: [unauthenticated(reason === 'expired' ? `the ${what} has expired` : 'the API key was revoked')] });
+          });
+        setResult(endedBy(result, endWith));
       },
     };
   },
