@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, createWriteStream, lstatSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -6,7 +6,8 @@ import { InvalidArgumentError } from 'commander';
 
 /**
  * Writes text to a file, or to the given stream where `file` is null, no faster than it is taken. A file appears whole, under
- * its name, once everything is written and on the disk: an export that was interrupted never looks like one that was not.
+ * its name, once everything is written and on the disk: an export that was interrupted never looks like one that was not. A
+ * new file is its owner's alone, since events name people; one that was there keeps its permissions.
  * False where the reader of the stream went away, as `head` does.
  */
 export const writeExport = async (text: AsyncIterable<string>, { file, stdout }: { file: string | null; stdout: Writable }) => {
@@ -27,10 +28,14 @@ const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<vo
   // Renaming a file over a device would replace it: for root, that is /dev/null for everybody.
   const refusal = refuseFile(file);
   if (refusal !== null) throw new Error(`'${file}' cannot be written; allowed: ${refusal}`);
-  const target = existsSync(file) ? realpathSync(file) : file;
+  const found = statSync(file, { throwIfNoEntry: false });
+  const target = found ? realpathSync(file) : file;
   const temporary = `${target}.${process.pid}.partial`;
+  // One that a killed process left would keep its permissions.
+  rmSync(temporary, { force: true });
   try {
-    await pipeline(text, createWriteStream(temporary, { flush: true }));
+    await pipeline(text, createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }));
+    if (found) chmodSync(temporary, found.mode & 0o777);
     renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -42,6 +47,9 @@ const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<vo
 export const refuseFile = (file: string): string | null => {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found && !found.isFile()) return 'the name of a file: this is none';
+  // To rename over it would replace the link, and leave nothing where it leads.
+  if (!found && lstatSync(file, { throwIfNoEntry: false }))
+    return 'a file, or a link to one that exists: this link leads nowhere';
   const folder = path.dirname(file);
   return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? null : `a file in a folder that exists: ${folder} does not`;
 };

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
@@ -193,6 +193,32 @@ describe('flagtrail export events', () => {
       expect({ out, err }).toEqual({ out: '', err: '2 events, positions 1–2\n' });
       expect(positions(readFileSync(file, 'utf8').split('\n').slice(0, -1))).toEqual([1, 2]);
       expect(readdirSync(folder).toSorted()).toEqual(['events.ndjson', 'link']);
+    });
+
+    it('writes a file for its owner alone, and leaves the permissions of one that was there', async () => {
+      const folder = temporaryFolder();
+      const modeOf = (name: string) => statSync(path.join(folder, name)).mode & 0o777;
+      for (const [name, mode] of [
+        ['private', 0o600],
+        ['shared', 0o664],
+      ] as const) {
+        writeFileSync(path.join(folder, name), 'old');
+        chmodSync(path.join(folder, name), mode);
+        await run(['--limit', '1', '--output', path.join(folder, name)]);
+        expect(modeOf(name)).toBe(mode);
+      }
+      await run(['--limit', '1', '--output', path.join(folder, 'new')]);
+      expect(modeOf('new')).toBe(0o600);
+    });
+
+    it('refuses a link that leads nowhere, and leaves it as it is', async () => {
+      const folder = temporaryFolder();
+      const link = path.join(folder, 'link');
+      symlinkSync(path.join(folder, 'gone'), link);
+      const { err, exitCode } = await run(['--output', link]);
+      expect(err).toMatch(/allowed: a file, or a link to one that exists: this link leads nowhere/);
+      expect(exitCode).toBe(1);
+      expect(readlinkSync(link)).toBe(path.join(folder, 'gone'));
     });
 
     it('leaves the file that was there, and no other, where the log cannot be read to its end', async () => {
