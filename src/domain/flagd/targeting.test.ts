@@ -15,6 +15,7 @@ afterAll(() => {
 const variants = ['on', 'off', '7'];
 const when = (condition: Json): Json => ({ if: [condition, 'on', null] });
 const email = { var: 'email' };
+const many = (count: number, value: Json = 1): Json[] => Array.from({ length: count }, () => value);
 
 describe('targeting that flagd can evaluate', () => {
   it.each<[string, Json]>([
@@ -45,6 +46,11 @@ describe('targeting that flagd can evaluate', () => {
     ['arithmetic', when({ '<': [0, { '%': [{ '+': [{ '*': [{ var: 'n' }, 2] }, 3] }, 10] }, 5] })],
     ['iterations', when({ some: [{ var: 'groups' }, { in: [{ var: '' }, ['a', 'b']] }] })],
     ['reduce', when({ '>': [{ reduce: [[1, 2], { '+': [{ var: 'current' }, { var: 'accumulator' }] }, 0] }, 2] })],
+    [
+      'a long list that each of the groups is looked up in',
+      when({ some: [{ var: 'groups' }, { in: [{ var: '' }, many(150, 'twelve chars')] }] }),
+    ],
+    ['a long list that one value is looked up in', when({ in: [email, many(1800, 'x')] })],
     ['what is missing', when({ '!': [{ missing: ['email', 'plan'] }] })],
   ])('is taken: %s', (_what, targeting) => {
     expect(findTargetingIssues(targeting, variants)).toEqual([]);
@@ -143,6 +149,44 @@ describe('targeting that flagd cannot evaluate is refused, with the place, the v
       'if.0.reduce.1.cat',
       'grow without end',
     ],
+    [
+      'iterations that look out of themselves',
+      when({ some: [many(500), { '==': [{ cat: [{ var: '../' }] }, 'x'] }] }),
+      'if.0.some.1.==.0.cat.0.var',
+      'must name a path into the item, written out and without ../',
+    ],
+    [
+      'iterations with computed paths',
+      when({ some: [many(2), { var: [{ cat: ['..', '/'] }] }] }),
+      'if.0.some.1.var',
+      'must name a path into the item',
+    ],
+    [
+      'too many values',
+      when({ in: [email, many(2000)] }),
+      '',
+      'has 2009 values, in lists and operators: at most 2000 are allowed',
+    ],
+    [
+      'iterations of many items with much for each',
+      when({ '==': [{ map: [many(100), { cat: many(100) }] }, 'q'] }),
+      '',
+      'has iterations of 10302 steps (items × values for each, an unknown list as 20 items): at most 10000 are allowed',
+    ],
+    ['long texts in them', when({ '==': [{ map: [['x'.repeat(999)], many(9, { var: '' })] }, 'q'] }), '', 'of 19019 steps'],
+    ['iterations over a long text', when({ some: ['x'.repeat(3000), { '==': [1, 2] }] }), '', 'of 12004 steps'],
+    [
+      'reductions that begin with a long list',
+      when({ in: [1, { reduce: [many(9), { if: [true, { var: 'accumulator' }, null] }, many(1800)] }] }),
+      '',
+      'of 10866 steps',
+    ],
+    [
+      'many iterations that are too much together',
+      when({ or: many(55, { some: [{ var: 'groups' }, { in: [{ var: '' }, ['a', 'b']] }] }) }),
+      '',
+      'has iterations of 10780 steps',
+    ],
     ['too much', { cat: ['é'.repeat(9000)] }, '', 'has 18012 bytes as JSON: at most 16384 are allowed'],
   ])('%s', (_what, targeting, path, message) => {
     expect(findTargetingIssues(targeting, variants)).toEqual([
@@ -158,6 +202,15 @@ describe('targeting that flagd cannot evaluate is refused, with the place, the v
     for (const tooDeep of [nest(26), deep]) {
       expect(findTargetingIssues(tooDeep, variants)).toEqual([{ path: [], message: 'must be nested at most 50 levels deep' }]);
     }
+  });
+
+  it('at once, where its evaluation would take seconds', () => {
+    const slow = when({ '==': [{ cat: [{ map: [many(4000), { cat: [{ var: '' }, ...many(3998)] }] }] }, 'q'] });
+    expect(findTargetingIssues(slow, variants)).toEqual([{ path: [], message: expect.stringMatching(/at most 2000/) }]);
+  });
+
+  it('up to 20 unknown variants', () => {
+    expect(findTargetingIssues({ if: many(101, 'maybe') }, variants)).toHaveLength(20);
   });
 
   it('every unknown variant at once', () => {
