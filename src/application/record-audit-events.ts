@@ -1,14 +1,16 @@
 import type { Caller } from '../domain/access/actor.ts';
+import type { EventDraft } from '../domain/audit/audit-event.ts';
 import { externalEvent, externalLoss } from '../domain/audit/external-event-drafts.ts';
-import { type DeclaredLoss, type ExternalEvent, type RecordAuditEvents, readAuditEvent } from '../domain/audit/record-events.ts';
+import { type AuditEventInput, type RecordAuditEvents, readAuditEvent } from '../domain/audit/record-events.ts';
 import type { ValidationIssue } from '../domain/errors.ts';
+import { bytesOf } from '../domain/json-size.ts';
 import type { FindRecorded } from '../ports/audit-log.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 
 type Deps = { inTransaction: InTransaction; findRecorded: FindRecorded; clock: Clock };
 
-/** What became of one event. `id` is as it was given; `issues` say why it was REFUSED. */
+/** What became of one event. `id` is as it was given, or its beginning; `issues` say why it was REFUSED. */
 export type RecordedAuditEvent = {
   id: string;
   status: 'RECORDED' | 'DUPLICATE' | 'REFUSED';
@@ -27,26 +29,42 @@ export const makeRecordAuditEvents =
   ({ inTransaction, findRecorded, clock }: Deps) =>
   async (caller: Caller, { events }: RecordAuditEvents): Promise<RecordedAuditEvent[]> => {
     const now = clock.now();
-    const read = events.map((event) => readAuditEvent(event, now));
-    const taken = await findRecorded(read.flatMap((found) => (found.ok ? [found.event.id] : [])));
+    const read = events.map((event) => toDraft(caller, event, now));
+    const taken = await findRecorded(read.flatMap((found) => (found.ok ? [found.id] : [])));
 
-    const fresh: { event: ExternalEvent | DeclaredLoss; id: string; place: number }[] = [];
+    const fresh: { draft: EventDraft; id: string; place: number }[] = [];
     const results = read.map((found, place): RecordedAuditEvent => {
-      const id = events[place]?.id ?? '';
+      const id = events[place]?.id.slice(0, longestId) ?? '';
       if (!found.ok) return { id, status: 'REFUSED', issues: found.issues };
-      if (taken.has(found.event.id)) return { id, status: 'DUPLICATE', issues: [] };
-      taken.add(found.event.id);
-      fresh.push({ event: found.event, id, place });
+      if (taken.has(found.id)) return { id, status: 'DUPLICATE', issues: [] };
+      taken.add(found.id);
+      fresh.push({ draft: found.draft, id, place });
       return { id, status: 'RECORDED', issues: [] };
     });
     if (fresh.length === 0) return results;
 
     return inTransaction(async ({ audit }) => {
       const outcome = [...results];
-      for (const { event, id, place } of fresh) {
-        const logged = audit.logEvent(event.type === 'audit.loss' ? externalLoss(caller, event) : externalEvent(caller, event));
+      for (const { draft, id, place } of fresh) {
+        const logged = audit.logEvent(draft);
         if (!logged.ok) outcome[place] = { id, status: 'REFUSED', issues: [{ path: [], message: logged.reason }] };
       }
       return outcome;
     });
   };
+
+/** An id that is none may be as long as a request, and would be answered hundreds of times. */
+const longestId = 100;
+const maxEntryBytes = 256 * 1024;
+
+type Drafted = { ok: true; id: string; draft: EventDraft } | { ok: false; issues: ValidationIssue[] };
+
+const toDraft = (caller: Caller, input: AuditEventInput, now: Date): Drafted => {
+  const read = readAuditEvent(input, now);
+  if (!read.ok) return read;
+  const { event } = read;
+  const draft = event.type === 'audit.loss' ? externalLoss(caller, event) : externalEvent(caller, event);
+  // The limits of its parts keep an event below that; this holds where they do not, as with a sender's endless name.
+  if (bytesOf(draft, maxEntryBytes) <= maxEntryBytes) return { ok: true, id: event.id, draft };
+  return { ok: false, issues: [{ path: [], message: `would take more than ${maxEntryBytes} bytes in the log` }] };
+};

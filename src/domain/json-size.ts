@@ -1,4 +1,26 @@
-import type { Json } from './json.ts';
+/**
+ * How many bytes of UTF-8 a value takes as JSON; what is absent takes none. Counts no further than just past `most`, and
+ * without recursion: what comes may be nested as deep as a request is long, and be there many times by reference.
+ */
+export const bytesOf = (json: unknown, most = Number.POSITIVE_INFINITY): number => {
+  const open = [json];
+  let bytes = 0;
+  while (open.length > 0 && bytes <= most) {
+    const value = open.pop();
+    if (value === undefined) continue;
+    if (typeof value === 'string') bytes += bytesOfText(value);
+    else if (typeof value !== 'object' || value === null) bytes += String(value).length;
+    else {
+      const items = Object.values(value);
+      bytes += 1 + Math.max(1, items.length);
+      if (!Array.isArray(value)) for (const key of Object.keys(value)) bytes += bytesOfText(key) + 1;
+      for (const item of items) open.push(item);
+    }
+  }
+  return bytes;
+};
 
-/** How many bytes of UTF-8 a value takes as JSON. */
-export const bytesOf = (value: Json): number => new TextEncoder().encode(JSON.stringify(value)).length;
+const encoder = new TextEncoder();
+/** Characters that JSON writes as they are, in a byte each. */
+const plain = /^[ !#-[\]-~]*$/;
+const bytesOfText = (text: string): number => (plain.test(text) ? text.length + 2 : encoder.encode(JSON.stringify(text)).length);

@@ -8,7 +8,7 @@ export const isStorableText = (text: string): boolean => !text.includes('\0') &&
 
 /** What comes in claims and headers is not ours to refuse: NUL and lone surrogates become U+FFFD, and length is cut. */
 export const toStorableText = (text: string, maxLength: number): string =>
-  text.replaceAll('\0', '\uFFFD').toWellFormed().slice(0, maxLength).toWellFormed();
+  text.slice(0, maxLength).replaceAll('\0', '\uFFFD').toWellFormed();
 
 /** Text that people write: storable, at most `max` UTF-16 units long and, where it is to say something (`min` 1), not blank. */
 export const text = (min: 0 | 1, max: number) =>

@@ -49,7 +49,7 @@ export type AuditEventFilter = {
 export type AuditEventInput = {
   /** What was done, in the application's own words. At most 255 characters. */
   action?: string | null | undefined;
-  /** Whatever else there is to say. Any JSON of at most 64 KiB, nested at most 32 levels deep. */
+  /** Whatever else there is to say. Any JSON, nested at most 32 levels deep. details, previousValue and newValue take at most 64 KiB together. */
   details?: unknown;
   /** The environment concerned: at most 64 characters. Absent: the service's default environment. */
   environment?: string | null | undefined;
@@ -59,11 +59,11 @@ export type AuditEventInput = {
   id: string;
   /** The address that the person came from. What is beyond 255 characters is cut off. */
   ipAddress?: string | null | undefined;
-  /** What it is now. Any JSON of at most 64 KiB, nested at most 32 levels deep. */
+  /** What it is now. Any JSON, nested at most 32 levels deep. details, previousValue and newValue take at most 64 KiB together. */
   newValue?: unknown;
   /** When it happened: not before the year 2000, at most five minutes ahead. Absent: now. */
   occurredAt?: string | null | undefined;
-  /** What it was before. Any JSON of at most 64 KiB, nested at most 32 levels deep. */
+  /** What it was before. Any JSON, nested at most 32 levels deep. details, previousValue and newValue take at most 64 KiB together. */
   previousValue?: unknown;
   /** The application's request. At most 255 characters. */
   requestId?: string | null | undefined;
@@ -282,7 +282,7 @@ export type FlagUpdatesInput = {
 
 /** Events of another application. */
 export type RecordAuditEventsInput = {
-  /** The events: 1–500. */
+  /** The events: 1–500, with at most 2 MiB of JSON in all. */
   events: Array<AuditEventInput>;
 };
 

@@ -1,7 +1,7 @@
 import type { Actor, Caller } from '../access/actor.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { EventDraft } from './audit-event.ts';
-import { describeChanges, diffStates } from './changes.ts';
+import { describeChanges, diffStates, type FieldChange } from './changes.ts';
 import type { ExternalEventType } from './external-events.ts';
 import type { DeclaredLoss, ExternalEvent } from './record-events.ts';
 
@@ -9,13 +9,12 @@ import type { DeclaredLoss, ExternalEvent } from './record-events.ts';
 export const externalEvent = (caller: Caller, event: ExternalEvent): EventDraft<ExternalEventType> => {
   const { action, details, previousValue, newValue, result, errorMessage } = event;
   const actor = actorOf(caller, event);
-  const [previousState, newState] = [toState(previousValue), toState(newValue)];
   return {
     ...sharedFields(caller, event, actor),
     eventType: event.type,
-    previousState,
-    newState,
-    changes: changesBetween(previousState, newState),
+    previousState: toState(previousValue),
+    newState: toState(newValue),
+    changes: changesBetween(previousValue, newValue),
     result,
     errorMessage,
     description: cut(describe(actor, event)),
@@ -71,8 +70,15 @@ const recorderOf = ({ apiKeyId, actor }: Caller) =>
 const resourceOf = ({ resource, resourceId }: Event) =>
   resource === null ? null : { type: resource, id: resourceId ?? resource };
 
-/** What a field named `version` is to another application, it knows itself. */
-const changesBetween = (previous: JsonObject | null, next: JsonObject | null) => diffStates(previous, next, new Set());
+const maxChanges = 200;
+/**
+ * Field by field, or as one change of the whole value where that would be long: thousands of small fields would take many times
+ * the room of the values. What a field named `version` is to another application, it knows itself.
+ */
+const changesBetween = (previousValue: Json, newValue: Json): FieldChange[] => {
+  const changes = diffStates(toState(previousValue), toState(newValue), new Set());
+  return changes.length <= maxChanges ? changes : [{ field: 'value', previousValue, newValue }];
+};
 
 /** A state has fields; a value of its own is one. */
 const toState = (value: Json): JsonObject | null =>
@@ -123,7 +129,7 @@ const describeSettings = ({ type, resource, resourceId, previousValue, newValue 
   if (type !== 'settings.changed' || (previousValue === null && newValue === null)) return null;
   const isWhole = (value: Json) => value === null || toState(value) === value;
   if (isWhole(previousValue) && isWhole(newValue)) {
-    const changes = describeChanges(changesBetween(toState(previousValue), toState(newValue)));
+    const changes = describeChanges(changesBetween(previousValue, newValue));
     return `Settings${resourceId === null ? '' : ` of ${resource} '${resourceId}'`}: ${changes || 'nothing changed'}`;
   }
   const field = resourceId === null ? 'A setting' : `Setting '${resourceId}'`;

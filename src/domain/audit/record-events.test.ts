@@ -106,6 +106,14 @@ describe('an event', () => {
   });
 
   const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
+  it('has at most 64 KiB of JSON in all: what is too large is said of the largest', () => {
+    const thirds = [21_843, 21_843, 21_844].map((length) => 'x'.repeat(length));
+    const [details, previousValue, newValue] = thirds;
+    expect(issuesOf({ details, previousValue, newValue })).toEqual([]);
+    expect(issuesOf({ details, previousValue, newValue: `${newValue}x` })).toEqual(['newValue']);
+    expect(issuesOf({ details: { a: ['x'.repeat(40_000)] }, newValue: { b: 'x'.repeat(30_000) } })).toEqual(['details']);
+  });
+
   it.each(['details', 'previousValue', 'newValue'])('has at most 64 KiB and 32 levels of JSON in %s', (field) => {
     expect(issuesOf({ [field]: 'x'.repeat(64 * 1024 - 2) })).toEqual([]);
     expect(issuesOf({ [field]: 'x'.repeat(64 * 1024 - 1) })).toEqual([field]);
@@ -146,4 +154,16 @@ describe('a declared loss', () => {
 it('a batch holds 1–500 events', () => {
   const batch = (length: number) => recordAuditEventsSchema.safeParse({ events: Array.from({ length }, () => ({})) }).success;
   expect([0, 1, 500, 501].map(batch)).toEqual([false, true, true, false]);
+});
+
+it('a batch holds at most 2 MiB of JSON, which is found out without building it', () => {
+  const of = (events: object[]) => recordAuditEventsSchema.safeParse({ events }).error?.issues.map(({ path }) => path) ?? [];
+  const kib = (count: number) => 'x'.repeat(count * 1024 - 10);
+  const many = (length: number, event: object) => Array.from({ length }, () => ({ ...event }));
+  expect(of(many(100, { details: kib(7), previousValue: kib(7), newValue: kib(6) }))).toEqual([]);
+  expect(of(many(105, { details: kib(7), previousValue: kib(7), newValue: kib(7) }))).toEqual([['events']]);
+  const once = [kib(1)];
+  const often = Array.from({ length: 1000 }, () => once);
+  const shared = Array.from({ length: 1000 }, () => often);
+  expect(of(many(500, { newValue: { shared } }))).toEqual([['events']]);
 });

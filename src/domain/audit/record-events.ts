@@ -6,7 +6,7 @@ import type { Json } from '../json.ts';
 import { text, toStorableText } from '../text.ts';
 import { type AuditResult, auditResults } from './audit-event.ts';
 import { type ExternalEventType, externalEventAliases, externalEventTypes } from './external-events.ts';
-import { recordableJson } from './recordable-json.ts';
+import { areTooLarge, findSizeIssue, isValueField, recordableJson } from './recordable-json.ts';
 
 /** An event as another application sends it. Null says the same as absent. */
 export type AuditEventInput = {
@@ -39,7 +39,11 @@ export const recordAuditEventsSchema = z.object({
   events: z
     .array(z.custom<AuditEventInput>())
     .min(1, 'must hold at least one event')
-    .max(maxRecordedEvents, `must hold at most ${maxRecordedEvents} events`),
+    .max(maxRecordedEvents, `must hold at most ${maxRecordedEvents} events`)
+    .refine(
+      (events) => !areTooLarge(events),
+      'must hold at most 2 MiB of JSON in details, previousValue and newValue: send fewer events at a time',
+    ),
 });
 export type RecordAuditEvents = z.infer<typeof recordAuditEventsSchema>;
 
@@ -104,6 +108,12 @@ export const auditEventInputSchema = z
   .refine(({ resource, resourceId }) => resourceId === null || resource !== null, {
     path: ['resource'],
     message: 'must say what kind of thing resourceId names',
+  })
+  .check(({ value, issues }) => {
+    // What is no JSON has no size.
+    if (issues.some(({ path }) => isValueField(path?.[0]))) return;
+    const issue = findSizeIssue(value);
+    if (issue) issues.push({ code: 'custom', input: value, ...issue });
   });
 
 /** `details` of an `audit.loss`: what an application could not deliver. */

@@ -6,7 +6,7 @@ import { builder, requires } from '../builder.ts';
 import { AuditResult } from './enums.ts';
 import { ValidationIssueType } from './error-types.ts';
 
-const anyJson = 'Any JSON of at most 64 KiB, nested at most 32 levels deep.';
+const anyJson = 'Any JSON, nested at most 32 levels deep. details, previousValue and newValue take at most 64 KiB together.';
 const identifier = 'At most 255 characters.';
 const remark = (max: number) => `What is beyond ${max} characters is cut off.`;
 
@@ -47,7 +47,11 @@ const AuditEventInput = builder.inputType('AuditEventInput', {
 const RecordAuditEventsInput = builder.inputType('RecordAuditEventsInput', {
   description: 'Events of another application.',
   fields: (t) => ({
-    events: t.field({ type: [AuditEventInput], required: true, description: `The events: 1–${maxRecordedEvents}.` }),
+    events: t.field({
+      type: [AuditEventInput],
+      required: true,
+      description: `The events: 1–${maxRecordedEvents}, with at most 2 MiB of JSON in all.`,
+    }),
   }),
 });
 
@@ -65,7 +69,7 @@ const RecordedAuditEventStatus = builder.enumType('RecordedAuditEventStatus', {
 const RecordedAuditEventType = builder.objectRef<RecordedAuditEvent>('RecordedAuditEvent').implement({
   description: 'What became of one event.',
   fields: (t) => ({
-    id: t.exposeID('id', { description: 'Its id, as it was sent.' }),
+    id: t.exposeID('id', { description: 'Its id, as it was sent; of what is no UUID, the first 100 characters.' }),
     status: t.field({ type: RecordedAuditEventStatus, description: 'What became of it.', resolve: ({ status }) => status }),
     issues: t.field({
       type: [ValidationIssueType],

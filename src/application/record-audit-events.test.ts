@@ -1,0 +1,72 @@
+import { expect, it } from 'vitest';
+import type { Caller } from '../domain/access/actor.ts';
+import type { EventDraft } from '../domain/audit/audit-event.ts';
+import { completeEvent, toEntry } from '../domain/audit/audit-event.ts';
+import type { AuditEventInput } from '../domain/audit/record-events.ts';
+import type { Transaction } from '../ports/unit-of-work.ts';
+import { makeRecordAuditEvents } from './record-audit-events.ts';
+
+const now = new Date('2026-01-01T00:00:00Z');
+const id = '01a1f982-b765-7234-9c18-c6bbea276b36';
+const callerCalled = (name: string): Caller => ({
+  actor: { type: 'API', id: 'key-1', name, email: null },
+  userId: 'key-1',
+  roles: ['AUDIT_WRITER'],
+  sessionId: null,
+  expiresAt: null,
+  apiKeyId: 'key-1',
+  requestContext: { ipAddress: null, userAgent: null, requestId: null, sessionId: null, apiKeyId: 'key-1' },
+});
+
+const record = async (caller: Caller, events: Partial<AuditEventInput>[]) => {
+  const drafts: EventDraft[] = [];
+  const logEvent = (draft: EventDraft) => {
+    drafts.push(draft);
+    return { ok: true } as const;
+  };
+  const recordAuditEvents = makeRecordAuditEvents({
+    inTransaction: (work) => work({ audit: { logEvent } } as Partial<Transaction> as Transaction),
+    findRecorded: async () => new Set(),
+    clock: { now: () => now },
+  });
+  const results = await recordAuditEvents(caller, { events: events.map((event) => ({ id, type: 'login', ...event })) });
+  return { results, drafts };
+};
+
+it('refuses an event that would take more than 256 KiB in the log, and takes the next one of its id', async () => {
+  const { results, drafts } = await record(callerCalled('x'.repeat(300_000)), [{ userName: null }, { userId: 'u1' }]);
+  expect(results).toEqual([
+    { id, status: 'REFUSED', issues: [{ path: [], message: expect.stringContaining('262144 bytes') }] },
+    { id, status: 'RECORDED', issues: [] },
+  ]);
+  expect(drafts).toHaveLength(1);
+});
+
+it('makes no entry of more than 256 KiB of what it takes: the largest event is recorded', async () => {
+  const control = (length: number) => '\u0001'.repeat(length);
+  const [previousValue, newValue] = [1, 2].map((value) =>
+    Object.fromEntries(Array.from({ length: 3300 }, (_, n) => [n.toString(36), value])),
+  );
+  const largest = {
+    ...{ type: 'settings_changed', previousValue, newValue, details: 'x'.repeat(1000) },
+    ...{
+      userId: control(255),
+      userName: control(255),
+      userEmail: control(320),
+      userAgent: control(512),
+      ipAddress: control(255),
+    },
+    ...{ workspaceId: control(255), sessionId: control(255), requestId: control(255), action: control(255) },
+    ...{ resource: control(255), resourceId: control(255), errorMessage: control(2000) },
+  };
+  const { results, drafts } = await record(callerCalled('billing'), [largest]);
+  expect(results).toMatchObject([{ status: 'RECORDED' }]);
+  const bytes = drafts.map((draft) => toEntry(completeEvent(draft, { id, now, defaultEnvironment: 'production' })).length);
+  expect(bytes[0]).toBeLessThan(256 * 1024);
+  expect(bytes[0]).toBeGreaterThan(128 * 1024);
+});
+
+it('answers of an id that is as long as a request only its beginning', async () => {
+  const { results } = await record(callerCalled('billing'), [{ id: 'x'.repeat(1_000_000) }]);
+  expect(results).toMatchObject([{ id: 'x'.repeat(100), status: 'REFUSED', issues: [{ path: ['id'] }] }]);
+});
