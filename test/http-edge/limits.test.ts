@@ -32,6 +32,7 @@ const nested = (levels: number) =>
 const pages =
   '{ flags(first: $n) { edges { node { schedules(first: $n) { edges { node { id auditEvents(first: $n) { totalCount } } } } } } } }';
 
+const states = 'previousState newState changes { field previousValue newValue } metadata';
 const tooLarge: [what: string, message: RegExp, query: string, variables?: object][] = [
   ['a nesting of 13 levels', /depth limit of 12/, nested(9)],
   [
@@ -57,6 +58,16 @@ const tooLarge: [what: string, message: RegExp, query: string, variables?: objec
     'pages under many aliases',
     /could cost \d+/,
     `{ ${Array.from({ length: 25 }, (_, i) => `a${i}: schedules(last: 200) { edges { node { id ...N } } }`).join(' ')} } fragment N on Schedule { auditEvents(first: 1) { totalCount } }`,
+  ],
+  [
+    'two full pages of events with their states',
+    /could cost \d+/,
+    `{ a: auditEvents(first: 200) { edges { node { ${states} } } } b: auditEvents(first: 200) { edges { node { ...E } } } } fragment E on AuditEvent { ${states} }`,
+  ],
+  [
+    'the states of a full page of events many times',
+    /could cost \d+/,
+    `{ auditEvents(first: 200) { edges { node { ${Array.from({ length: 6 }, (_, i) => `m${i}: metadata`).join(' ')} } } } }`,
   ],
 ];
 
@@ -88,6 +99,14 @@ describe('an operation that is too large', () => {
       `{ auditEvents(first: 200) { totalCount edges { cursor node { id position cursor type eventType occurredAt actor { type id name email }
         resource { type id } flagKey scheduleId environment workspaceId previousState newState changes { field previousValue newValue }
         description metadata result errorMessage requestContext { ipAddress userAgent requestId sessionId apiKeyId } } } pageInfo { hasNextPage } } }`,
+    ],
+    [
+      'five full pages without them',
+      `{ ${Array.from({ length: 5 }, (_, i) => `a${i}: auditEvents(first: 200) { edges { node { id type description } } }`).join(' ')} }`,
+    ],
+    [
+      'the events of fifty schedules',
+      `{ schedules(first: 50) { edges { node { auditEvents(first: 5) { edges { node { ${states} } } } } } } }`,
     ],
     [
       'a handful of totals',

@@ -30,7 +30,7 @@ const statementCost = 20;
  * Refuses operations that cost more than `maxCost`. Each field that could be returned costs 1. A list counts as often as it
  * may have items: as many as `first` or `last` asks for, given as a literal or as a variable, or its field's extension
  * `maxItems`. So pages inside of pages multiply, and a large page of a flat list is fine. A field with the extension `cost`
- * costs that, once a page.
+ * costs that, once a page; one with the extension `weight` costs that, instead of 1, in each item.
  */
 export const useCostLimit = ({ maxCost }: { maxCost: number }): Plugin => {
   const refuse = ({
@@ -83,11 +83,12 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution):
     return sum;
   };
   const costOfField = (node: FieldNode, field: GraphQLField<unknown, unknown>): number => {
-    if (!node.selectionSet) return 1;
+    const own = Number(field.extensions.weight ?? 1);
+    if (!node.selectionSet) return own;
     const isPage = field.args.some(({ name }) => name === 'first');
     const { once, each } = costOfSelections(node.selectionSet, getNamedType(field.type).name);
     if (isPage) return statementCost + once + pageSizeOf(node) * each;
-    return 1 + Number(field.extensions.maxItems ?? 1) * (once + each);
+    return own + Number(field.extensions.maxItems ?? 1) * (once + each);
   };
   const costOfFragment = (name: string): SelectionCost => {
     const known = costOfFragments.get(name);
