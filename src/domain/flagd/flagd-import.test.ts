@@ -168,6 +168,35 @@ describe('a flagd document is refused as a whole, with the place and the reason:
     ]);
   });
 
+  it('more of anything than a stack can hold', () => {
+    const entries = (value: Json): JsonObject =>
+      Object.fromEntries(Array.from({ length: 300_000 }, (_, index) => [`n${index}`, value]));
+    const issue = (...path: string[]) => [{ path: ['flags', 'x', ...path], message: 'must have at most 1000 entries' }];
+    expect(read({ x: flag({ variants: entries(null) }) }).issues).toEqual(issue('variants'));
+    expect(read({ x: flag({ metadata: entries({}) }) }).issues).toEqual(issue('metadata'));
+    const tags = 'long,'.repeat(300_000);
+    expect(read({ x: flag({ metadata: { tags } }) }).issues[0]?.path).toEqual(['flags', 'x', 'metadata', 'tags']);
+    expect(read(entries({ state: 'ON' })).issues).toHaveLength(20);
+  });
+
+  it('every flag and every shared rule named __proto__ or beyond JSON, with its place', () => {
+    const document = JSON.parse(
+      '{"flags":{"__proto__":{},"a":{"variants":{"__proto__":1}},"b":{"n":1e999}},"$evaluators":{"__proto__":{}}}',
+    );
+    expect(fromFlagdDocument(document)).toEqual({
+      flags: [],
+      issues: [
+        { path: ['flags', '__proto__'], message: 'cannot have this key' },
+        { path: ['flags', 'a'], message: 'must not have the key __proto__' },
+        { path: ['flags', 'b'], message: 'must not contain a number beyond 1.8e308' },
+        { path: ['$evaluators', '__proto__'], message: 'cannot have this key' },
+      ],
+    });
+    expect(fromFlagdDocument(JSON.parse('{"flags":{},"__proto__":{}}')).issues).toEqual([
+      { path: [], message: 'must not have the key __proto__' },
+    ]);
+  });
+
   it('all problems of all flags at once, twenty at most', () => {
     const bad = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`f${index}`, flag({ defaultVariant: 'no' })]));
     expect(read({ good: flag(), a: flag({ state: 'ON' }), b: flag({ defaultVariant: 'no', targeting: { no: 1 } }) })).toEqual({

@@ -20,10 +20,14 @@ export type ImportedFlag = {
 
 const maxIssues = 20;
 const maxDocumentLevels = 100;
+/** More than a flag can have of anything that is counted: what is above is not even looked at. */
+const maxEntries = 1000;
 
 // Their depth is limited already: what is in them is looked at later.
 const json = z.custom<Json>((value) => value !== undefined);
 const value = z.custom<NonNullable<Json>>((given) => given != null, 'must not be null');
+// Zod gathers an issue for each entry, and a few hundred thousand of them exhaust the stack.
+const fewEntries = z.unknown().refine(hasFewEntries, { error: `must have at most ${maxEntries} entries`, abort: true });
 const documentSchema = z.object(
   {
     flags: z.record(z.string(), z.unknown(), 'must be an object with a flag under each key'),
@@ -34,13 +38,15 @@ const documentSchema = z.object(
 const flagSchema = z.object(
   {
     state: z.enum(['ENABLED', 'DISABLED'], 'must be ENABLED or DISABLED'),
-    variants: z
-      .record(z.string(), value, 'must be an object with a value under each variant')
-      .refine((variants) => Object.keys(variants).length > 0, 'must have at least one variant'),
+    variants: fewEntries.pipe(
+      z
+        .record(z.string(), value, 'must be an object with a value under each variant')
+        .refine((variants) => Object.keys(variants).length > 0, 'must have at least one variant'),
+    ),
     defaultVariant: z.string('must be the key of a variant, or null').nullish(),
     targeting: json.optional(),
-    metadata: z
-      .record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'must be text, a number, true or false'))
+    metadata: fewEntries
+      .pipe(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()], 'must be text, a number, true or false')))
       .default({}),
   },
   'must be an object',
@@ -52,23 +58,36 @@ type FlagDefinition = z.infer<typeof flagSchema>;
  * then there are no flags. A flag's targeting becomes one rule, `imported`, with its references to $evaluators written out;
  * `name`, `description` and `tags` (separated by commas) are taken from its metadata.
  */
-export const fromFlagdDocument = (document: Json): { flags: ImportedFlag[]; issues: ValidationIssue[] } => {
+export const fromFlagdDocument = (document: Json): Reading => {
+  const steps = readFlagdDocument(document);
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
+};
+
+type Reading = { flags: ImportedFlag[]; issues: ValidationIssue[] };
+
+/** The same a flag at a time, for whoever has something else to see to in between. */
+export function* readFlagdDocument(document: Json): Generator<void, Reading> {
   const nothing = (issues: ValidationIssue[]) => ({ flags: [], issues: issues.slice(0, maxIssues) });
   const unfit = findUnfit(document);
   if (unfit.length > 0) return nothing(unfit);
   const parsed = documentSchema.safeParse(document);
   if (!parsed.success) return nothing(toIssues(parsed.error, []));
   const issues: ValidationIssue[] = [];
-  const flags = Object.entries(parsed.data.flags).flatMap(([key, definition]) => {
+  const flags: ImportedFlag[] = [];
+  for (const [key, definition] of Object.entries(parsed.data.flags)) {
+    yield;
     const flag = flagSchema.safeParse(definition);
     const found = flag.success
       ? readFlag(key, flag.data, parsed.data.$evaluators ?? {})
       : { flag: null, issues: toIssues(flag.error, []) };
-    issues.push(...found.issues.map(({ path, message }) => ({ path: ['flags', key, ...path], message })));
-    return found.flag ? [found.flag] : [];
-  });
+    for (const { path, message } of found.issues) issues.push({ path: ['flags', key, ...path], message });
+    if (issues.length >= maxIssues) break;
+    if (found.flag) flags.push(found.flag);
+  }
   return issues.length > 0 ? nothing(issues) : { flags, issues };
-};
+}
 
 const readFlag = (
   key: string,
@@ -115,13 +134,17 @@ const whereDocumented = ({ path, message }: ValidationIssue): ValidationIssue =>
 const findUnfit = (document: Json): ValidationIssue[] => {
   const problem = findJsonProblem(document, maxDocumentLevels);
   if (!problem) return [];
-  const flags = documentSchema.safeParse(document).data?.flags ?? {};
-  const unfit = Object.entries(flags).flatMap(([key, flag]) => {
-    const message = findJsonProblem(flag, maxDocumentLevels);
-    return message ? [{ path: ['flags', key], message }] : [];
-  });
+  const unfit = ['flags', '$evaluators'].flatMap((section) =>
+    Object.entries(entriesOf(entriesOf(document)[section])).flatMap(([key, inner]) => {
+      const found = key === '__proto__' ? 'cannot have this key' : findJsonProblem(inner, maxDocumentLevels);
+      return found ? [{ path: [section, key], message: found }] : [];
+    }),
+  );
   return unfit.length > 0 ? unfit : [{ path: [], message: problem }];
 };
+
+const entriesOf = (given: Json | undefined): JsonObject =>
+  typeof given === 'object' && given !== null && !Array.isArray(given) ? given : {};
 
 /** The type that all values have; null where there is none. */
 const typeOf = (values: readonly NonNullable<Json>[]): FlagType | null =>
@@ -158,12 +181,16 @@ const findDefaultIssues = ({ type, state: { defaultVariant } }: ImportedFlag, ke
 
 const tagsOf = (text: string): string[] =>
   text
-    .split(',')
+    .split(',', maxEntries)
     .map((tag) => tag.trim())
     .filter((tag) => tag !== '');
 
 const isEmpty = (targeting: Json): boolean =>
   typeof targeting === 'object' && !Array.isArray(targeting) && Object.keys(targeting ?? {}).length === 0;
+
+function hasFewEntries(given: unknown): boolean {
+  return typeof given !== 'object' || given === null || Object.keys(given).length <= maxEntries;
+}
 
 const toIssues = (error: z.ZodError, prefix: string[]): ValidationIssue[] =>
   error.issues.map(({ path, message }) => ({ path: [...prefix, ...path.map(String)], message }));
