@@ -57,6 +57,49 @@ describe('an event that is written down', () => {
     expect(read({ type: 'login', details })).not.toHaveProperty('details');
   });
 
+  it('has the length of binary data, which nobody reads', () => {
+    const unread = Object.assign(Buffer.alloc(3), { toJSON: throwing(new Error('read')) });
+    const details = {
+      buffer: unread,
+      bytes: new Uint8Array(20_000_000),
+      view: new DataView(new ArrayBuffer(5)),
+      raw: new ArrayBuffer(7),
+    };
+    expect(
+      read({ type: 'login', details, newValue: new Float64Array(2), previousValue: { toJSON: () => unread } }),
+    ).toMatchObject({
+      details: { buffer: '[3 bytes]', bytes: '[20000000 bytes]', view: '[5 bytes]', raw: '[7 bytes]' },
+      newValue: '[16 bytes]',
+      previousValue: '[3 bytes]',
+    });
+  });
+
+  it('has what JSON.stringify makes of it', () => {
+    const details = {
+      ...{
+        date: new Date(0),
+        url: new URL('http://x/'),
+        map: new Map([[1, 2]]),
+        text: new String('a'),
+        isSo: new Boolean(false),
+      },
+      numbers: [-0, 1e21, Number.NaN, new Number(1), Number.POSITIVE_INFINITY, 1.5],
+      keyed: [{ toJSON: (key: string) => `at ${key}` }, { toJSON: 'no function' }, Symbol('s'), () => 1],
+      holes: new Array(3),
+      inherits: Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true }, hidden: { value: 3 } }),
+    };
+    Object.defineProperty(details, '__proto__', { value: { polluted: 1 }, enumerable: true });
+    const same = { twice: 1 };
+    const event = { type: 'login', details, newValue: [same, same] };
+    expect(JSON.stringify(read(event))).toBe(
+      JSON.stringify({ id: 'an-id', type: 'login', occurredAt: '2026-03-01T09:00:00.000Z', details, newValue: event.newValue }),
+    );
+  });
+
+  it('has the id that it is sent with, and not what was given for it', () => {
+    expect(write({ type: 'a\0', id: 'b\ud800' })).toMatchObject({ id: 'b\uFFFD', type: 'a\uFFFD' });
+  });
+
   it('has U+FFFD for NUL and lone surrogates, in keys and values, and leaves what only looks like them', () => {
     const details = { 'a\0': 'b\0\0c', '\ud800': ['\udfff', '\ud83d\ude00'], looksLike: '\\u0000 \\\\ud800', tab: '\t\u0001"' };
     const event = read({ type: 'login', userId: 'x\0y', details });
@@ -114,20 +157,30 @@ describe('an event that cannot be written down', () => {
     ['one text', { text: 'x'.repeat(10_000_000) }],
     ['many small parts', Array.from({ length: 100_000 }, () => ({}))],
     ['text that takes more bytes than it has characters', { text: '€'.repeat(40_000) }],
+    ['text that is nothing but NUL', { text: '\0'.repeat(900_000) }],
+    ['keys without values', Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [index, undefined]))],
+    ['elements that are not there', new Array(2 ** 32 - 1)],
+    ['what takes long to multiply', 2n ** 100_000n],
+    ['what branches without end', Array.from({ length: 60 }).reduce((one) => [one, one], [])],
   ])('is too large: %s', (_, details) => {
     expect(write({ type: 'login', details })).toMatchObject({ ok: false, reason: 'client_event_too_large' });
   });
 
-  it('is not read to its end where it is too large already', () => {
+  it.each([
+    ['text', { text: 'x'.repeat(200_000) }],
+    ['text that JSON writes as escapes', { text: '\u0001'.repeat(20_000) }],
+    ['text of several bytes each', { text: '€'.repeat(40_000) }],
+    ['keys', { ['x'.repeat(200_000)]: 1 }],
+    ['elements', Array(50_000).fill(undefined)],
+  ])('is not read to its end where it is too large already: %s', (_, large) => {
     let reads = 0;
-    const endless = {
+    const unread = {
       get next() {
         reads++;
-        return endless;
+        return unread;
       },
-      text: 'x'.repeat(1000),
     };
-    write({ type: 'login', details: [{ text: 'x'.repeat(200_000) }, endless] });
+    expect(write({ type: 'login', details: [large, unread] })).toMatchObject({ reason: 'client_event_too_large' });
     expect(reads).toBe(0);
   });
 });

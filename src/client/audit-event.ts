@@ -1,3 +1,5 @@
+import { TooLargeError, toPlainJson } from './plain-json.ts';
+
 /** What can be recorded, by its short name or by its name in the log. */
 export type AuditEventName =
   | 'login'
@@ -45,7 +47,7 @@ export type AuditEvent = {
   action?: string | null;
   resource?: string | null;
   resourceId?: string | null;
-  /** Anything that JSON can carry; the same goes for the values before and after. A bigint becomes text. */
+  /** Anything that JSON can carry; the same goes for the values before and after. A bigint becomes text, binary data its length. */
   details?: unknown;
   previousValue?: unknown;
   newValue?: unknown;
@@ -70,11 +72,11 @@ type Limits = { newId: () => string; nowMs: number; maxBytes: number };
 export const writeDown = (event: unknown, { newId, nowMs, maxBytes }: Limits): WrittenDown => {
   try {
     const record = toRecord(event, newId, nowMs);
-    const text = toStorable(JSON.stringify(record, bounded(maxBytes)));
+    const plain = toPlainJson(record, maxBytes) as typeof record;
+    const text = JSON.stringify(plain);
     // A UTF-16 unit takes three bytes at most, so most events need no counting.
     if (text.length * 3 > maxBytes && utf8Bytes(text) > maxBytes) throw new TooLargeError(maxBytes);
-    if (text.length > maxDepth && depthOf(text) > maxDepth) throw new RangeError(`it is nested more than ${maxDepth} deep`);
-    return { ok: true, id: record.id, type: record.type, text };
+    return { ok: true, id: plain.id, type: plain.type, text };
   } catch (thrown) {
     return explain(thrown);
   }
@@ -82,12 +84,6 @@ export const writeDown = (event: unknown, { newId, nowMs, maxBytes }: Limits): W
 
 export const utf8Bytes = (text: string): number => encoder.encode(text).length;
 const encoder = new TextEncoder();
-
-class TooLargeError extends Error {
-  constructor(maxBytes: number) {
-    super(`it is larger than ${maxBytes} bytes as JSON`);
-  }
-}
 
 // The API refuses a whole batch for one field that it does not know, or that has another type: only what it knows goes out.
 const toRecord = (event: unknown, newId: () => string, nowMs: number) => {
@@ -146,43 +142,6 @@ const resultOf = (value: unknown): string | undefined => {
 
 const nameOf = (value: unknown): string =>
   value === undefined || value === null ? String(value) : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-
-/** Text in JSON takes at least as many bytes as it has units: where they exceed the bound, there is no need to go on. */
-const bounded = (maxBytes: number) => {
-  let left = maxBytes;
-  return (key: string, value: unknown): unknown => {
-    left -= key.length + (typeof value === 'string' ? value.length : 1);
-    if (left < 0) throw new TooLargeError(maxBytes);
-    return typeof value === 'bigint' ? String(value) : value;
-  };
-};
-
-// JSON writes NUL and lone surrogates, which the API refuses, as escapes; a pair of backslashes is consumed as one.
-const escapes = /\\(?:(u0000|ud[89a-f][0-9a-f]{2})|.)/g;
-
-/** Replaces NUL and lone surrogates by U+FFFD, in keys and in values. */
-const toStorable = (json: string): string =>
-  json.includes('\\u') ? json.replace(escapes, (written, unstorable) => (unstorable ? '\uFFFD' : written)) : json;
-
-// What reads the event later may go down into it by calling itself, and an event that it fails on would hold up all others.
-const maxDepth = 200;
-
-/** How deep a JSON text goes. A regular expression would be shorter; this runs with every event. */
-const depthOf = (json: string): number => {
-  let depth = 0;
-  let deepest = 0;
-  let isInText = false;
-  for (let index = 0; index < json.length; index++) {
-    const character = json[index];
-    if (isInText) {
-      if (character === '\\') index++;
-      else if (character === '"') isInText = false;
-    } else if (character === '"') isInText = true;
-    else if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth);
-    else if (character === '}' || character === ']') depth--;
-  }
-  return deepest;
-};
 
 /** What was thrown may be anything, and may throw again when it is looked at. */
 const explain = (thrown: unknown): WrittenDown => {
