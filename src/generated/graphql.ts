@@ -75,7 +75,7 @@ export type AuditEventInput = {
   result?: AuditResult | null | undefined;
   /** The person's session. At most 255 characters. */
   sessionId?: string | null | undefined;
-  /** What happened: auth.login, auth.logout, data_export.requested, data_export.completed, data_delete.requested, data_delete.completed, subscription.created, subscription.cancelled, settings.changed, oauth.connected, oauth.disconnected, admin.action; or by a short name: login, logout, data_export_requested, data_export_completed, data_delete_requested, data_delete_completed, subscription_created, subscription_cancelled, settings_changed, oauth_connected, oauth_disconnected, admin_action; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until }. */
+  /** What happened: auth.login, auth.logout, data_export.requested, data_export.completed, data_delete.requested, data_delete.completed, subscription.created, subscription.cancelled, settings.changed, oauth.connected, oauth.disconnected, admin.action; or by a short name: login, logout, data_export_requested, data_export_completed, data_delete_requested, data_delete_completed, subscription_created, subscription_cancelled, settings_changed, oauth_connected, oauth_disconnected, admin_action; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until } and no user: the sender lost them. */
   type: string;
   /** What the person's client calls itself. What is beyond 512 characters is cut off. */
   userAgent?: string | null | undefined;

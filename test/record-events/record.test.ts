@@ -62,7 +62,7 @@ describe('an event of another application', () => {
           details: { source: 'web', at: [1, 2.5, null, true] },
           previousValue: 'dark',
           newValue: 'light',
-          recordedBy: { type: 'API', id: key.apiKey.id },
+          recordedBy: { type: 'API', id: key.apiKey.id, onBehalfOf: null },
         },
         previousState: { value: 'dark' },
         newState: { value: 'light' },
@@ -110,7 +110,7 @@ describe('an event of another application', () => {
     const [ofUser, ofItself] = await eventsOf(service, { workspaceId }, 2);
     expect(ofUser).toMatchObject({
       actor: { id: 'u1' },
-      metadata: { recordedBy: { type: 'USER', id: 'crm' } },
+      metadata: { recordedBy: { type: 'USER', id: 'crm', onBehalfOf: null } },
       requestContext: { apiKeyId: null },
     });
     expect(ofItself).toMatchObject({ actor: { type: 'USER', id: 'crm' } });
@@ -121,7 +121,8 @@ describe('an event of another application', () => {
     await record([anEvent({ workspaceId, userId: null }), anEvent({ workspaceId })], byKey({ 'x-on-behalf-of': 'grace' }));
     const events = await eventsOf(service, { workspaceId }, 2);
     expect(events.map(({ actor }) => actor.id)).toEqual(['grace', 'u1']);
-    for (const { metadata } of events) expect(metadata.recordedBy).toEqual({ type: 'API', id: key.apiKey.id });
+    const recordedBy = { type: 'API', id: key.apiKey.id, onBehalfOf: 'grace' };
+    for (const { metadata } of events) expect(metadata.recordedBy).toEqual(recordedBy);
   });
 
   it('comes live, and over a socket too', async () => {
@@ -254,13 +255,16 @@ describe('audit.loss from an application', () => {
       errorMessage: 'queue full',
       actor: { type: 'API', name: 'billing' },
       resource: { type: 'audit_log', id: 'audit_log' },
-      metadata: { count: 41, reason: 'queue full', since: '2026-01-01T00:00:00.000Z', until: '2026-01-01T00:10:00.000Z' },
+      metadata: {
+        ...{ count: 41, reason: 'queue full', since: '2026-01-01T00:00:00.000Z', until: '2026-01-01T00:10:00.000Z' },
+        recordedBy: { type: 'API', id: key.apiKey.id, onBehalfOf: null },
+      },
     });
     await expect.poll(lost).toBe(before + 41);
   });
 
   it('is refused where it does not say how many, why and when', async () => {
-    const answer = await record([anEvent({ type: 'audit.loss', details: { count: 0, reason: 'x' } })], byKey());
+    const answer = await record([anEvent({ type: 'audit.loss', userId: null, details: { count: 0, reason: 'x' } })], byKey());
     expect(answer.results?.[0]?.issues.map(({ path }) => path.join('.'))).toEqual([
       'details.count',
       'details.since',

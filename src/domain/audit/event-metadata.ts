@@ -3,7 +3,7 @@ import { roles } from '../access/actor.ts';
 import { experimentSchema } from '../flags/experiment.ts';
 import { flagStatuses } from '../flags/flag.ts';
 import { overrideTypes } from '../flags/flag-override.ts';
-import { externalEventDescriptions, externalMetadataSchemas } from './external-events.ts';
+import { externalEventDescriptions, externalMetadataSchemas, recorderSchema } from './external-events.ts';
 
 // What each type of event says beside the fields that every event has. Field descriptions become the README's reference.
 
@@ -104,7 +104,14 @@ export const metadataSchemas = {
   'api_key.revoked': ofApiKey,
   ...externalMetadataSchemas,
   'access.denied': z.object({ operation: z.string(), requiredRole: z.string() }),
-  'audit.loss': z.object({ count: z.int(), reason: z.string(), since: instant, until: instant }),
+  'audit.loss': z.object({
+    count: z.int(),
+    reason: z.string(),
+    since: instant,
+    until: instant,
+    /** The application that declared it; absent in what Flagtrail lost itself. */
+    recordedBy: recorderSchema.optional(),
+  }),
 } as const;
 
 export type AuditEventType = keyof typeof metadataSchemas;

@@ -83,11 +83,12 @@ describe('the event', () => {
     expect(draft().actor).toEqual(caller.actor);
   });
 
-  it('names who sent it: the key, also where it speaks for a person', () => {
+  it('names who sent it: the key, also where it speaks for a person, and that person', () => {
     const forGrace: Caller = { ...caller, actor: { type: 'USER', id: 'grace', name: null, email: null }, userId: 'grace' };
-    expect(draft({ userId: 'u1' }, forGrace).metadata.recordedBy).toEqual({ type: 'API', id: 'key-1' });
+    expect(draft({ userId: 'u1' }, forGrace).metadata.recordedBy).toEqual({ type: 'API', id: 'key-1', onBehalfOf: 'grace' });
     expect(draft({}, forGrace).actor).toEqual(forGrace.actor);
-    expect(draft({ userId: 'u1' }, service).metadata.recordedBy).toEqual({ type: 'SERVICE_ACCOUNT', id: 'billing' });
+    const byService = { type: 'SERVICE_ACCOUNT', id: 'billing', onBehalfOf: null };
+    expect(draft({ userId: 'u1' }, service).metadata.recordedBy).toEqual(byService);
   });
 
   it("has the person's request, not the sender's, and the sender's key", () => {
@@ -151,7 +152,7 @@ describe('the event', () => {
       details: { mfa: true },
       previousValue: 1,
       newValue: 2,
-      recordedBy: { type: 'API', id: 'key-1' },
+      recordedBy: { type: 'API', id: 'key-1', onBehalfOf: null },
     });
     expect(metadataSchemas[eventType].parse(metadata)).toEqual(metadata);
   });
@@ -172,7 +173,10 @@ describe('a declared loss', () => {
       errorMessage: 'queue full',
       description:
         "2 audit events of API key 'billing' were lost between 2025-12-31T23:00:00.000Z and 2026-01-01T00:00:00.000Z: queue full",
-      metadata: { count: 2, reason: 'queue full', since: '2025-12-31T23:00:00.000Z', until: '2026-01-01T00:00:00.000Z' },
+      metadata: {
+        ...{ count: 2, reason: 'queue full', since: '2025-12-31T23:00:00.000Z', until: '2026-01-01T00:00:00.000Z' },
+        recordedBy: { type: 'API', id: 'key-1', onBehalfOf: null },
+      },
       requestContext: { apiKeyId: 'key-1' },
     });
     expect(loss({ count: 1 }).description).toMatch(/^1 audit event of API key 'billing' was lost/);

@@ -2,7 +2,7 @@ import type { Actor, Caller } from '../access/actor.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { EventDraft } from './audit-event.ts';
 import { describeChanges, diffStates, type FieldChange } from './changes.ts';
-import type { ExternalEventType } from './external-events.ts';
+import type { ExternalEventType, Recorder } from './external-events.ts';
 import type { DeclaredLoss, ExternalEvent } from './record-events.ts';
 
 /** An event of another application as the log will have it. `caller` sent it, and vouches for what it says of others. */
@@ -26,7 +26,7 @@ export const externalEvent = (caller: Caller, event: ExternalEvent): EventDraft<
 export const externalLoss = (caller: Caller, event: DeclaredLoss): EventDraft<'audit.loss'> => {
   const { count, reason, since, until } = event.loss;
   const [from, to] = [since.toISOString(), until.toISOString()];
-  const actor = actorOf(caller, event);
+  const { actor } = caller;
   return {
     ...sharedFields(caller, event, actor),
     eventType: 'audit.loss',
@@ -34,7 +34,7 @@ export const externalLoss = (caller: Caller, event: DeclaredLoss): EventDraft<'a
     result: 'FAILURE',
     errorMessage: event.errorMessage ?? reason,
     description: `${count} audit ${count === 1 ? 'event' : 'events'} of ${nameOf(actor)} ${count === 1 ? 'was' : 'were'} lost between ${from} and ${to}: ${reason}`,
-    metadata: { count, reason, since: from, until: to },
+    metadata: { count, reason, since: from, until: to, recordedBy: recorderOf(caller) },
   };
 };
 
@@ -58,14 +58,16 @@ const sharedFields = (caller: Caller, event: Event, actor: Actor) => ({
 });
 
 /** The person that the event names, as far as it does; else whoever sent it. */
-const actorOf = (caller: Caller, { userId, userName, userEmail }: Event): Actor =>
+const actorOf = (caller: Caller, { userId, userName, userEmail }: ExternalEvent): Actor =>
   userId === null && userName === null && userEmail === null
     ? caller.actor
     : { type: 'USER', id: userId ?? 'unknown', name: userName, email: userEmail };
 
-/** Who sent the event: the key itself, also where it speaks on behalf of a person. */
-const recorderOf = ({ apiKeyId, actor }: Caller) =>
-  apiKeyId === null ? { type: actor.type, id: actor.id } : { type: 'API', id: apiKeyId };
+/** Who sent the event: the key itself where it is one, and the person for whom it speaks. */
+export const recorderOf = ({ apiKeyId, actor }: Caller): Recorder =>
+  apiKeyId === null
+    ? { type: actor.type, id: actor.id, onBehalfOf: null }
+    : { type: 'API', id: apiKeyId, onBehalfOf: actor.type === 'API' ? null : actor.id };
 
 const resourceOf = ({ resource, resourceId }: Event) =>
   resource === null ? null : { type: resource, id: resourceId ?? resource };

@@ -22,14 +22,22 @@ export type ExternalEventType = (typeof externalEventAliases)[keyof typeof exter
 
 export const externalEventTypes = Object.values(externalEventAliases);
 
+/** Who sent an event: a service vouches for what it says of others. */
+export const recorderSchema = z.object({
+  type: z.string(),
+  id: z.string(),
+  /** The userId of the person for whom an API key spoke. */
+  onBehalfOf: z.string().nullable(),
+});
+export type Recorder = z.infer<typeof recorderSchema>;
+
 const metadata = z.object({
   /** What was done, in the application's own words. */
   action: z.string().nullable(),
   details: z.json(),
   previousValue: z.json(),
   newValue: z.json(),
-  /** Who sent the event: a service vouches for what it says of others. */
-  recordedBy: z.object({ type: z.string(), id: z.string() }),
+  recordedBy: recorderSchema,
 });
 
 export const externalMetadataSchemas = Object.fromEntries(externalEventTypes.map((type) => [type, metadata])) as Record<

@@ -140,12 +140,28 @@ describe('a declared loss', () => {
   it.each([
     [{ count: 0 }, 'details.count'],
     [{ count: 1.5 }, 'details.count'],
-    [{ count: 1_000_000_001 }, 'details.count'],
+    [{ count: 10_000_001 }, 'details.count'],
     [{ reason: '' }, 'details.reason'],
     [{ since: 'yesterday' }, 'details.since'],
+    [{ since: '1999-12-31T23:59:59Z' }, 'details.since'],
+    [{ until: '2026-01-01T00:05:00.001Z' }, 'details.until'],
     [{ until: '2025-12-31T22:59:59Z' }, 'details.until'],
   ])('with %j is refused at %s', (wrong, path) => {
     expect(issuesOf({ type: 'audit.loss', details: { ...details, ...wrong } })).toEqual([path]);
+  });
+
+  it('may be ten millions, and end as far ahead as clocks differ', () => {
+    const most = { ...details, count: 10_000_000, since: '2000-01-01T00:00:00Z', until: '2026-01-01T00:05:00Z' };
+    expect(issuesOf({ type: 'audit.loss', details: most })).toEqual([]);
+  });
+
+  it('is of its sender, and of nobody else whom it might name', () => {
+    const person = { userId: 'u1', userName: 'Ada', userEmail: 'ada@example.com' };
+    expect(issuesOf({ type: 'audit.loss', details, ...person })).toEqual(['userId', 'userName', 'userEmail']);
+    expect(issuesOf({ type: 'audit.loss', details: { ...details, count: 0 }, userId: 'u1' })).toEqual([
+      'userId',
+      'details.count',
+    ]);
   });
 
   it('without details is refused', () => expect(issuesOf({ type: 'audit.loss' })).toEqual(['details']));

@@ -74,16 +74,14 @@ const remark = (max: number) =>
     .transform((value) => (value ? toStorableText(value, max) : null));
 
 const earliest = new Date('2000-01-01T00:00:00Z');
+const recentInstant = instant.refine((at) => at >= earliest, `must not be before ${earliest.toISOString()}`);
 
 /** One event of a batch. What is read has a value for every field: null where there was none. */
 export const auditEventInputSchema = z
   .object({
     id: z.uuid('must be a UUID').transform((id) => id.toLowerCase()),
     type,
-    occurredAt: instant
-      .refine((at) => at >= earliest, `must not be before ${earliest.toISOString()}`)
-      .nullish()
-      .transform((at) => at ?? null),
+    occurredAt: recentInstant.nullish().transform((at) => at ?? null),
     userId: identifier(),
     userName: remark(255),
     userEmail: remark(320),
@@ -116,13 +114,15 @@ export const auditEventInputSchema = z
     if (issue) issues.push({ code: 'custom', input: value, ...issue });
   });
 
+const maxDeclaredLoss = 10_000_000;
+
 /** `details` of an `audit.loss`: what an application could not deliver. */
 export const declaredLossSchema = z
   .object({
-    count: z.int('must be a whole number').min(1, 'must be 1 or more').max(1_000_000_000, 'must be at most 1,000,000,000'),
+    count: z.int('must be a whole number').min(1, 'must be 1 or more').max(maxDeclaredLoss, `must be at most ${maxDeclaredLoss}`),
     reason: text(1, 255),
-    since: instant,
-    until: instant,
+    since: recentInstant,
+    until: recentInstant,
   })
   .refine(({ since, until }) => since <= until, { path: ['until'], message: 'must not be before since' });
 
@@ -141,12 +141,28 @@ export const readAuditEvent = (input: AuditEventInput, now: Date): Read => {
   if (error) return { ok: false, issues: toValidationError(error).issues };
   const { type, occurredAt, ...fields } = data;
   const at = occurredAt ?? now;
-  if (at.getTime() - now.getTime() > maxAheadMs) {
-    const message = `is ${at.toISOString()}: it must be at most five minutes after now, ${now.toISOString()}`;
-    return { ok: false, issues: [{ path: ['occurredAt'], message }] };
-  }
+  const early = findAheadIssues(['occurredAt'], at, now);
+  if (early.length > 0) return { ok: false, issues: early };
   if (type !== 'audit.loss') return { ok: true, event: { ...fields, type, occurredAt: at } };
+
   const loss = declaredLossSchema.safeParse(fields.details);
-  if (loss.error) return { ok: false, issues: toValidationError(loss.error, ['details']).issues };
+  const issues = [
+    ...findPersonIssues(fields),
+    ...(loss.error
+      ? toValidationError(loss.error, ['details']).issues
+      : findAheadIssues(['details', 'until'], loss.data.until, now)),
+  ];
+  if (issues.length > 0 || !loss.data) return { ok: false, issues };
   return { ok: true, event: { ...fields, type, occurredAt: at, loss: loss.data } };
 };
+
+const findAheadIssues = (path: string[], at: Date, now: Date): ValidationIssue[] => {
+  if (at.getTime() - now.getTime() <= maxAheadMs) return [];
+  return [{ path, message: `is ${at.toISOString()}: it must be at most five minutes after now, ${now.toISOString()}` }];
+};
+
+/** A loss is its sender's own: nobody declares one in the name of another. */
+const findPersonIssues = (fields: Pick<Fields, 'userId' | 'userName' | 'userEmail'>): ValidationIssue[] =>
+  (['userId', 'userName', 'userEmail'] as const)
+    .filter((field) => fields[field] !== null)
+    .map((field) => ({ path: [field], message: 'must be absent: an audit.loss is of its sender' }));

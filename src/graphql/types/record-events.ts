@@ -16,7 +16,7 @@ const AuditEventInput = builder.inputType('AuditEventInput', {
     id: t.id({ required: true, description: 'A UUID that the sender gives: the same one again is recorded once.' }),
     type: t.string({
       required: true,
-      description: `What happened: ${externalEventTypes.join(', ')}; or by a short name: ${Object.keys(externalEventAliases).join(', ')}; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until }.`,
+      description: `What happened: ${externalEventTypes.join(', ')}; or by a short name: ${Object.keys(externalEventAliases).join(', ')}; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until } and no user: the sender lost them.`,
     }),
     occurredAt: t.field({
       type: 'DateTime',
