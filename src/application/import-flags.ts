@@ -18,8 +18,10 @@ type Options = {
   environment: string;
   /** Looks, and changes nothing. */
   dryRun: boolean;
+  /** Hears of each flag that is compared with what is there, before any is changed. The import waits, here and below. */
+  onCompared: () => Promise<void> | void;
   /** Hears of each flag that is done. */
-  onFlag: (flag: { key: string; outcome: ImportOutcome }) => void;
+  onFlag: (flag: { key: string; outcome: ImportOutcome }) => Promise<void> | void;
   /** Aborted, the import ends after the flag that is under way. */
   signal: AbortSignal;
 };
@@ -33,7 +35,11 @@ const maxIssues = 20;
  */
 export const makeImportFlags =
   ({ flags, createFlag, updateFlag, updateFlagState, clock }: Deps) =>
-  async (admin: Caller, wanted: readonly ImportedFlag[], { environment, dryRun, onFlag, signal }: Options): Promise<void> => {
+  async (
+    admin: Caller,
+    wanted: readonly ImportedFlag[],
+    { environment, dryRun, onCompared, onFlag, signal }: Options,
+  ): Promise<void> => {
     const known = await flags.environments();
     if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
     const plan = async (flag: ImportedFlag): Promise<ImportPlan> => {
@@ -52,12 +58,14 @@ export const makeImportFlags =
       if (signal.aborted) return;
       const planned = await plan(flag);
       plans.push(planned);
-      issues.push(...planned.issues);
+      issues.push(...planned.issues.slice(0, maxIssues));
+      if (issues.length >= maxIssues) break;
+      await onCompared();
     }
     if (issues.length > 0) throw new ValidationError(issues.slice(0, maxIssues));
     for (const { key, outcome, steps } of plans) {
       if (signal.aborted) return;
       if (!dryRun) for (const step of steps) await take(step);
-      onFlag({ key, outcome });
+      await onFlag({ key, outcome });
     }
   };

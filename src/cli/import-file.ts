@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ValidationError } from '../domain/errors.ts';
-import { fromFlagdDocument, type ImportedFlag } from '../domain/flagd/flagd-import.ts';
+import { type ImportedFlag, readFlagdDocument } from '../domain/flagd/flagd-import.ts';
 import { gatesAt, gateToFlag, parseGates } from '../domain/flags/kubernetes-gates.ts';
 import type { Json } from '../domain/json.ts';
 
@@ -12,28 +12,78 @@ export type ImportFormat = (typeof importFormats)[number];
 export const guessFormat = (file: string): ImportFormat | null =>
   ({ '.json': 'flagd' as const, '.csv': 'kubernetes' as const })[path.extname(file).toLowerCase()] ?? null;
 
+/** A file is in memory as a whole, several times over. */
+const maxMegabytes = 32;
+export const maxFlags = 20_000;
+
+type Options = {
+  format: ImportFormat;
+  /** A version of Kubernetes; null: the newest. */
+  at: string | null;
+  /** Hears of each flag that is read, as one of so many; reading waits for it. */
+  onRead: (done: number, total: number) => Promise<void>;
+  signal: AbortSignal;
+};
+
 /**
- * The flags that a file defines: a flagd document (JSON), or Kubernetes' feature gates (CSV) as they are at a version (null:
- * the newest). Throws an Error that says why it cannot be read, and a ValidationError for what is wrong with its content.
+ * The flags that a file defines: a flagd document (JSON), or Kubernetes' feature gates (CSV) as they are at a version; null
+ * where the signal aborts it. Throws an Error that says why it cannot be read (beyond 32 MiB or 20,000 flags, too), and a
+ * ValidationError for what is wrong with its content.
  */
-export const readImportFile = (file: string, format: ImportFormat, at: string | null): ImportedFlag[] => {
+export const readImportFile = async (file: string, { format, at, onRead, signal }: Options): Promise<ImportedFlag[] | null> => {
   const content = readText(file);
   if (format === 'kubernetes') {
     const { changes, issues } = parseGates(content);
     if (issues.length > 0) throw new ValidationError(issues);
-    return gatesAt(changes, at).map(gateToFlag);
+    const gates = gatesAt(changes, at);
+    refuseTooMany(file, gates.length);
+    return gates.map(gateToFlag);
   }
-  const { flags, issues } = fromFlagdDocument(parseJson(content, file));
+  const document = parseJson(content, file);
+  const total = countFlags(document);
+  refuseTooMany(file, total);
+  const steps = readFlagdDocument(document);
+  let done = 0;
+  let step = steps.next();
+  while (!step.done) {
+    await onRead(++done, total);
+    if (signal.aborted) return null;
+    step = steps.next();
+  }
+  const { flags, issues } = step.value;
   if (issues.length > 0) throw new ValidationError(issues);
   return flags;
 };
 
+const countFlags = (document: Json): number => {
+  const flags = typeof document === 'object' && !Array.isArray(document) ? document?.flags : null;
+  return typeof flags === 'object' ? Object.keys(flags ?? {}).length : 0;
+};
+
+const refuseTooMany = (file: string, count: number): void => {
+  if (count > maxFlags) throw new Error(`${file} has ${count} flags: at most ${maxFlags} can be imported at once`);
+};
+
 const readText = (file: string): string => {
   try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+    refuseTooLarge(file, statSync(file).size);
+    const content = readFileSync(file);
+    // A pipe tells its size only now.
+    refuseTooLarge(file, content.length);
+    return content.toString('utf8').replace(/^\uFEFF/, '');
   } catch (error) {
+    if (error instanceof TooLargeError) throw error;
     throw new Error(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
   }
+};
+
+class TooLargeError extends Error {}
+
+const refuseTooLarge = (file: string, bytes: number): void => {
+  if (bytes <= maxMegabytes * 1024 * 1024) return;
+  throw new TooLargeError(
+    `${file} has ${Math.ceil(bytes / 1024 / 1024)} MiB: at most ${maxMegabytes} MiB can be imported at once`,
+  );
 };
 
 const parseJson = (content: string, file: string): Json => {

@@ -43,12 +43,22 @@ const sink = ({ isTTY = false, onWrite = (_: string) => {} } = {}) => {
   return Object.assign(stream, { isTTY, text: () => text });
 };
 
-type Options = { tty?: boolean; interruptAtFlag?: number; userName?: string | null; env?: Record<string, string> };
+type Options = {
+  tty?: boolean;
+  interruptAtFlag?: number;
+  interruptAtOutput?: string;
+  userName?: string | null;
+  env?: Record<string, string>;
+};
 
 /** Runs a command as the command line does. */
-const run = async (args: readonly string[], { tty = false, interruptAtFlag, userName = 'sam', env = {} }: Options = {}) => {
+const run = async (args: readonly string[], options: Options = {}) => {
+  const { tty = false, interruptAtFlag, interruptAtOutput, userName = 'sam', env = {} } = options;
   let [exitCode, interrupt] = [0, () => {}];
-  const [stdout, stderr] = [sink(), sink({ isTTY: tty })];
+  const interruptAt = (text: string) => {
+    if (interruptAtOutput !== undefined && text.includes(interruptAtOutput)) interrupt();
+  };
+  const [stdout, stderr] = [sink(), sink({ isTTY: tty, onWrite: interruptAt })];
   const program = new Command()
     .exitOverride()
     .configureOutput({ writeErr: (text) => stderr.write(text), writeOut: (text) => stdout.write(text) });
@@ -69,8 +79,8 @@ const run = async (args: readonly string[], { tty = false, interruptAtFlag, user
         importFlags: (...[caller, wanted, options]: Parameters<typeof parts.importFlags>) =>
           parts.importFlags(caller, wanted, {
             ...options,
-            onFlag: (flag) => {
-              options.onFlag(flag);
+            onFlag: async (flag) => {
+              await options.onFlag(flag);
               created++;
               if (created === interruptAtFlag) interrupt();
             },
@@ -267,10 +277,34 @@ describe('flagtrail import of a flagd document', () => {
     expect((await importing(file)).err).toBe(summary(1, 0, 2));
   });
 
+  it.each(['flags read', 'flags compared'])('ends before anything is changed when it is interrupted at: %s', async (output) => {
+    const file = document({ n1: flag(), n2: flag() });
+    const { err, exitCode } = await run(['import', file], { tty: true, interruptAtOutput: output });
+    expect(err).toContain(`Interrupted (run it again to go on): ${summary(0, 0, 0)}`);
+    expect(exitCode).toBe(130);
+    expect(await stored('n1')).toBeNull();
+  });
+
+  it('lets signals be heard between its flags', async () => {
+    const file = document(Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`s${index}`, flag()])));
+    let heard = 0;
+    const count = () => {
+      heard++;
+      next = setImmediate(count);
+    };
+    let next = setImmediate(count);
+    await run(['import', file, '--dry-run']);
+    clearImmediate(next);
+    // It reads each, compares each, and says of each what would be done.
+    expect(heard).toBeGreaterThanOrEqual(150);
+  });
+
   it('shows a bar where standard error is a terminal, and none elsewhere', async () => {
     const file = document({ bar: flag() });
     const args = ['import', file, '--environment', 'production'];
-    expect((await run(args, { tty: true })).err).toMatch(/\d+ % · \d flags/);
+    const { err } = await run(args, { tty: true });
+    for (const unit of ['flags read', 'flags compared', 'flags']) expect(err).toMatch(new RegExp(`\\d+ % · \\d ${unit}`));
+    expect((await run([...args, '--dry-run'], { tty: true })).err).toMatch(/\d+ % · \d flags compared/);
     expect((await run(args)).err).not.toContain('%');
   });
 });
@@ -305,7 +339,6 @@ describe('flagtrail import of Kubernetes’ feature gates', () => {
 describe('flagtrail import', () => {
   it.each<[string[], RegExp]>([
     [['import', '--environment', 'production'], /missing required argument 'file'/],
-    [['import', 'flags.json'], /required option '--environment <key>' not specified/],
     [['import', 'flags.yaml', '--environment', 'production'], /flags\.yaml tells no format by its name: say --format/],
     [
       ['import', 'x.csv', '--environment', 'production', '--format', 'yaml'],
@@ -329,10 +362,27 @@ describe('flagtrail import', () => {
     expect((await run(['import', file, '--environment', 'production'], { userName: null })).err).toMatch(/say --by/);
   });
 
-  it('explains itself with examples', async () => {
+  it('refuses a file that is too large, and too many flags, in one line with the limit', async () => {
+    const large = written(Buffer.alloc(32 * 1024 * 1024 + 1, ' ').toString(), 'large.json');
+    expect((await importing(large)).err).toBe(`flagtrail: ${large} has 33 MiB: at most 32 MiB can be imported at once\n`);
+    const keys = Array.from({ length: 20_001 }, (_, index) => `k${index}`);
+    const tooMany = 'has 20001 flags: at most 20000 can be imported at once\n';
+    const json = document(Object.fromEntries(keys.map((key) => [key, null])));
+    expect((await importing(json)).err).toBe(`flagtrail: ${json} ${tooMany}`);
+    const lines = keys.map((key) => `${key},1.2,beta,true,false`);
+    const csv = written(['gate,version,stage,enabled,locked', ...lines].join('\n'), 'gates.csv');
+    expect((await importing(csv)).err).toBe(`flagtrail: ${csv} ${tooMany}`);
+  });
+
+  it('is for production where no environment is given', async () => {
+    expect((await run(['import', document({ usual: flag() })])).err).toBe(summary(1, 0, 0, 'production'));
+  });
+
+  it('explains itself with examples and limits', async () => {
     const { out, exitCode } = await run(['import', '--help']);
     expect(exitCode).toBe(0);
-    expect(out).toContain('flagtrail import kubernetes-feature-gates.csv --environment production --at 1.31');
+    expect(out).toContain('at most 32 MiB and 20,000 flags');
+    expect(out).toContain('flagtrail import kubernetes-feature-gates.csv --at 1.31');
   });
 });
 

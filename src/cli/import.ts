@@ -1,4 +1,5 @@
 import { Readable, type Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandParts } from '../compose-command.ts';
 import { ValidationError } from '../domain/errors.ts';
@@ -6,7 +7,7 @@ import type { ImportOutcome } from '../domain/flags/import-plan.ts';
 import { commandLineCaller, parseUserId } from './command-line-caller.ts';
 import { writeExport } from './export-destination.ts';
 import { guessFormat, type ImportFormat, importFormats, readImportFile } from './import-file.ts';
-import { makeProgressBar, type Terminal } from './progress-bar.ts';
+import { makeProgressBar, type ProgressBar, type Terminal } from './progress-bar.ts';
 
 type Deps = {
   /** Opens the database of the settings, for this command alone; `close` leaves the events in the log, and gives up all that was taken. */
@@ -29,12 +30,15 @@ Formats:
 
 A flag that is not there is created. One that is there is changed where the file says something else, and left alone where it
 evaluates as in the file already, so that an import can be repeated. If anything in the file is wrong, nothing is changed, and
-every problem is named. Each change has its event in the log.
+up to 20 problems are named. Each change has its event in the log. A run that is cut short, however it ends, is simply run again:
+what it has not done yet, for one flag perhaps only its state, is done then.
+
+A file has at most 32 MiB and 20,000 flags. Where its JSON has one key twice, the last one counts.
 
 Examples:
   flagtrail import flags.flagd.json --environment staging --dry-run
   flagtrail import flags.flagd.json --environment staging --by alice@example.com
-  flagtrail import kubernetes-feature-gates.csv --environment production --at 1.31
+  flagtrail import kubernetes-feature-gates.csv --at 1.31
 
 The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which database it is.`;
 
@@ -46,7 +50,7 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
   const command = program.command('import').description('create and change flags as a file defines them');
   command
     .argument('<file>', 'the file')
-    .requiredOption('--environment <key>', 'the environment whose states the file defines')
+    .option('--environment <key>', 'the environment whose states the file defines', 'production')
     .addOption(new Option('--format <format>', 'of the file; .json is flagd, .csv is kubernetes').choices(importFormats))
     .option('--by <userId>', 'who the changes are attributed to; whoever runs the command where absent', parseUserId)
     .option('--at <version>', 'kubernetes only: the gates as they are at this version; the newest where absent', parseVersion)
@@ -60,39 +64,60 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
       if (userId === null) return command.error('error: the system has no name for who runs this: say --by');
       const stop = new AbortController();
       const forget = onInterrupt(() => stop.abort());
+      const progress = makeProgress(stderr);
+      const counts: Record<ImportOutcome, number> = { created: 0, updated: 0, unchanged: 0 };
+      const lines: string[] = [];
       try {
-        const flags = readImportFile(file, format, at ?? null);
-        const { parts, close } = await open();
-        const counts: Record<ImportOutcome, number> = { created: 0, updated: 0, unchanged: 0 };
-        const bar = makeProgressBar(dryRun ? null : stderr, 'flags');
-        const lines: string[] = [];
-        let done = 0;
-        try {
-          await parts
-            .importFlags(commandLineCaller(userId, 'flagtrail import'), flags, {
+        const onRead = (done: number, total: number) => progress.show('flags read', done, total);
+        const flags = await readImportFile(file, { format, at: at ?? null, onRead, signal: stop.signal });
+        if (flags) {
+          const { parts, close } = await open();
+          let [compared, done] = [0, 0];
+          try {
+            await parts.importFlags(commandLineCaller(userId, 'flagtrail import'), flags, {
               environment,
               dryRun,
               signal: stop.signal,
+              onCompared: () => progress.show('flags compared', ++compared, flags.length),
               onFlag: ({ key, outcome }) => {
                 counts[outcome]++;
-                done++;
-                bar.update(done / flags.length, done);
                 if (dryRun) lines.push(`${outcome.padEnd(9)} ${key}\n`);
+                return progress.show('flags', ++done, flags.length);
               },
-            })
-            .finally(() => bar.stop());
-        } finally {
-          await close();
+            });
+          } finally {
+            await close();
+          }
         }
+        progress.stop();
         await writeExport(Readable.from(lines), { file: null, stdout });
         stderr.write(`${describe(counts, { environment, dryRun, wasInterrupted: stop.signal.aborted })}\n`);
         setExitCode(stop.signal.aborted ? interrupted : 0);
       } catch (error) {
         throw error instanceof ValidationError ? new Error(listIssues(error, file), { cause: error }) : error;
       } finally {
+        progress.stop();
         forget();
       }
     });
+};
+
+/** One bar after the other; in between, signals are heard: a database inside of the process leaves them no other time. */
+const makeProgress = (stderr: Terminal) => {
+  let current: { unit: string; bar: ProgressBar } | null = null;
+  const stop = () => {
+    current?.bar.stop();
+    current = null;
+  };
+  const show = async (unit: string, done: number, total: number): Promise<void> => {
+    if (current?.unit !== unit) {
+      stop();
+      current = { unit, bar: makeProgressBar(stderr, unit) };
+    }
+    current.bar.update(done / total, done);
+    await setImmediate();
+  };
+  return { show, stop };
 };
 
 type Ending = { environment: string; dryRun: boolean; wasInterrupted: boolean };
