@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { AuditLog } from '../ports/audit-log.ts';
 
 /** What the gauges read when somebody asks; a part that fails leaves its gauges out of that answer. */
 export type MetricSources = {
@@ -6,8 +7,7 @@ export type MetricSources = {
   outbox(): Promise<{ waiting: number; oldestMs: number }>;
   sinks(): { name: string; lag: number }[];
   audit(): { spooled: number; lost: number };
-  /** What the log says was lost. */
-  declaredLost(): Promise<number>;
+  declaredLost: AuditLog['declaredLost'];
   sockets(): number;
 };
 
@@ -26,7 +26,8 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, socke
   const spooled = gauge('flagtrail_audit_spooled_events', 'Events on disk that the database has not taken yet');
   const lost = gauge(
     'flagtrail_audit_lost_events',
-    'Events lost for good, in all: those that the log has declared, also for applications, and those it will',
+    'Events lost for good, in all: by Flagtrail, those that the log has declared and those it will; by applications, as they say',
+    ['source'],
   );
   const openSockets = gauge('flagtrail_sockets', 'Open websockets');
 
@@ -47,7 +48,11 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, socke
         outboxEvents.set(found.waiting);
         outboxAge.set(found.oldestMs / 1000);
       }),
-      orLeaveOut([lost], async () => lost.set((await declaredLost()) + undeclared)),
+      orLeaveOut([lost], async () => {
+        const found = await declaredLost();
+        lost.set({ source: 'flagtrail' }, found.flagtrail + undeclared);
+        lost.set({ source: 'applications' }, found.applications);
+      }),
     ]);
   };
 
@@ -84,6 +89,6 @@ const orLeaveOut = async (gauges: readonly Gauge[], read: () => Promise<void>): 
   try {
     await read();
   } catch {
-    for (const gauge of gauges) gauge.remove();
+    for (const gauge of gauges) for (const { labels } of (await gauge.get()).values) gauge.remove(labels);
   }
 };

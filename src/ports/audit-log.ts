@@ -13,8 +13,8 @@ export type AuditLog = {
   count(filter: AuditEventFilter): Promise<number>;
   /** The position of the latest entry; 0 for an empty log. */
   size(): Promise<number>;
-  /** How many events the log says were lost (audit.loss). */
-  declaredLost(): Promise<number>;
+  /** How many events the log says were lost (audit.loss): Flagtrail's own, and what applications declare. */
+  declaredLost(): Promise<{ flagtrail: number; applications: number }>;
   /** At most `limit` entries after a position, in order: what followers of the whole log read. */
   readAfter(position: number, limit: number): Promise<LogEntry[]>;
 };

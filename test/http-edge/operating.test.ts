@@ -54,7 +54,8 @@ describe('health, readiness and metrics', () => {
       'flagtrail_sequencer_lag_events',
       'flagtrail_sink_lag_events{sink="stdout"}',
       'flagtrail_audit_spooled_events',
-      'flagtrail_audit_lost_events',
+      'flagtrail_audit_lost_events{source="flagtrail"}',
+      'flagtrail_audit_lost_events{source="applications"}',
       'process_cpu_seconds_total',
     ]) {
       expect(value(name), name).toBeGreaterThanOrEqual(0);
@@ -129,7 +130,7 @@ describe('with migrations pending on PostgreSQL', () => {
 
   it('a service that is told to stop while it waits stops', async () => {
     const { service } = await startUnmigrated();
-    await vi.waitFor(async () => expect((await request(`${service.url}/readyz`)).status).toBe(503));
+    await vi.waitFor(async () => expect((await request(`${service.url}/readyz`)).status).toBe(503), { timeout: 20_000 });
     await service.stop();
     await expect(fetch(`${service.url}/healthz`)).rejects.toThrow();
   });

@@ -242,10 +242,16 @@ describe('a batch', () => {
 });
 
 describe('audit.loss from an application', () => {
-  it('declares in the log what it could not deliver, and counts among the lost events', async () => {
+  it("declares in the log what it could not deliver, and counts among the lost events, apart from Flagtrail's own", async () => {
     const lost = async () =>
-      Number(/^flagtrail_audit_lost_events (\d+)$/m.exec(await (await fetch(`${service.url}/metrics`)).text())?.[1]);
+      [...(await (await fetch(`${service.url}/metrics`)).text()).matchAll(/^flagtrail_audit_lost_events\{(.+)\} (\d+)$/gm)].map(
+        ([, source, count]) => [source, Number(count)],
+      );
     const before = await lost();
+    expect(before).toEqual([
+      ['source="flagtrail"', 0],
+      ['source="applications"', expect.any(Number)],
+    ]);
     const details = { count: 41, reason: 'queue full', since: '2026-01-01T00:00:00Z', until: '2026-01-01T00:10:00Z' };
     expect(await record([anEvent({ type: 'audit.loss', userId: null, details })], byKey())).toMatchObject({ recorded: 1 });
     const [event] = await eventsOf(service, { types: ['AUDIT_LOSS'], actorId: key.apiKey.id });
@@ -260,7 +266,8 @@ describe('audit.loss from an application', () => {
         recordedBy: { type: 'API', id: key.apiKey.id, onBehalfOf: null },
       },
     });
-    await expect.poll(lost).toBe(before + 41);
+    const after = before.map(([source, count]) => [source, source === 'source="applications"' ? Number(count) + 41 : count]);
+    await expect.poll(lost).toEqual(after);
   });
 
   it('is refused where it does not say how many, why and when', async () => {

@@ -50,9 +50,13 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
     },
     size,
     declaredLost: async () => {
-      const [row] = await prisma.$queryRaw<{ lost: number }[]>`
-        SELECT coalesce(sum((entry::jsonb #>> '{metadata,count}')::bigint), 0)::float8 AS lost FROM audit_log WHERE event_type = 'audit.loss'`;
-      return row?.lost ?? 0;
+      // An actor of the type SYSTEM is Flagtrail itself: no token and no key makes a caller one.
+      const [row] = await prisma.$queryRaw<{ flagtrail: number; applications: number }[]>`
+        SELECT coalesce(sum(lost) FILTER (WHERE actor_type = 'SYSTEM'), 0)::float8 AS flagtrail,
+               coalesce(sum(lost) FILTER (WHERE actor_type <> 'SYSTEM'), 0)::float8 AS applications
+        FROM (SELECT actor_type, (entry::jsonb #>> '{metadata,count}')::bigint AS lost
+              FROM audit_log WHERE event_type = 'audit.loss') losses`;
+      return row ?? { flagtrail: 0, applications: 0 };
     },
     readAfter: (position, limit) => list({}, { after: position, limit, inverted: false }),
   };
