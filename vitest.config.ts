@@ -19,5 +19,6 @@ export default defineConfig({
     // Real servers on a busy machine. A test that waits this long has hung; none measures time.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -48,7 +48,8 @@ export const runDemo = async ({ api, gates: wanted, prefix, stretchMs, display, 
     created(++requests);
   });
   // Time enough to schedule everything before the first of it is due, on a slow machine as well.
-  const leadMs = 2000 + 2 * (performance.now() - startedAtMs);
+  const requestMs = (performance.now() - startedAtMs) / gates.length;
+  const leadMs = 2000 + 2 * requestMs * changes.length;
   const plan = planChanges(changes, { startsAt: new Date(Date.now() + leadMs), stretchMs });
   const byId = new Map<string, StageChange>();
   await inParallel(plan, async (change) => {

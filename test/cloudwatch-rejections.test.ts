@@ -51,10 +51,10 @@ describe('events that CloudWatch rejects for their age', () => {
     });
     const runner = start();
     await untilAccepted(2);
-    await vi.waitFor(() => expect(runner.status()).toMatchObject({ state: 'WAITING', lag: 3 }));
+    await vi.waitFor(() => expect(runner.status()).toMatchObject({ state: 'WAITING', lag: 3 }), { timeout: 20_000 });
     expect(puts(server)).toBe(1);
     passTime(hourMs - 1);
-    await vi.waitFor(() => expect(runner.status().state).toBe('WAITING'));
+    await vi.waitFor(() => expect(runner.status().state).toBe('WAITING'), { timeout: 20_000 });
     expect(acceptedPositions()).toEqual([1, 2]);
     passTime(1);
     await untilAccepted(5);
@@ -71,7 +71,7 @@ describe('events that CloudWatch rejects for their age', () => {
     );
     server.failAlways({ kind: 'reject', rejections: { tooNewLogEventStartIndex: 0 } });
     const runner = start();
-    await vi.waitFor(() => expect(runner.status()).toMatchObject({ state: 'WAITING', position: 7, lag: 3 }));
+    await vi.waitFor(() => expect(runner.status()).toMatchObject({ state: 'WAITING', position: 7, lag: 3 }), { timeout: 20_000 });
     await untilAccepted(7);
     expect(acceptedPositions()).toEqual([4, 5, 6, 7, 1, 2, 3]);
     server.failAlways(null);
@@ -84,7 +84,7 @@ describe('events that CloudWatch rejects for their age', () => {
     server.failNext({ kind: 'reject', rejections: { tooOldLogEventEndIndex: 2 } });
     server.failNext(throttling, throttling, internalError);
     const runner = start();
-    await vi.waitFor(() => expect(runner.status().failures).toBeGreaterThan(1));
+    await vi.waitFor(() => expect(runner.status().failures).toBeGreaterThan(1), { timeout: 20_000 });
     expect(await cursors.read('cloudwatch')).toBeLessThan(7);
     await untilAccepted(6);
     expect(acceptedPositions()).toEqual([3, 4, 5, 6, 1, 2]);
@@ -94,7 +94,7 @@ describe('events that CloudWatch rejects for their age', () => {
     const { start, untilAccepted, server, acceptedPositions } = await setUpShipping({ entries: logEntries(1, 2) });
     server.failAlways({ kind: 'reject', rejections: { tooOldLogEventEndIndex: 2 } });
     const runner = start();
-    await vi.waitFor(() => expect(runner.status().failures).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(runner.status().failures).toBeGreaterThan(2), { timeout: 20_000 });
     expect(runner.status()).toMatchObject({ state: 'FAILING', position: 0, lastError: expect.stringContaining('position 1') });
     server.failAlways(null);
     await untilAccepted(2);

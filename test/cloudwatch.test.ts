@@ -52,13 +52,15 @@ describe('when CloudWatch is out of order', () => {
     const { start, acceptedPositions, untilAccepted, server, log, lines } = await setUpShipping({ entries: logEntries(1, 5) });
     await server.goDown();
     const runner = start();
-    await vi.waitFor(() => expect(runner.status().failures).toBeGreaterThan(5));
+    await vi.waitFor(() => expect(runner.status().failures).toBeGreaterThan(5), { timeout: 20_000 });
     expect(runner.status()).toMatchObject({ state: 'FAILING', lag: 5, lastError: expect.stringContaining('ECONNREFUSED') });
     log.append(...logEntries(6, 9));
     await server.comeBack();
     await untilAccepted(9);
     expect(acceptedPositions()).toEqual(range(1, 9));
-    await vi.waitFor(() => expect(runner.status()).toMatchObject({ state: 'SHIPPING', lag: 0, lastError: null }));
+    await vi.waitFor(() => expect(runner.status()).toMatchObject({ state: 'SHIPPING', lag: 0, lastError: null }), {
+      timeout: 20_000,
+    });
     expect(lines.filter(({ level }) => level === 50)).toHaveLength(1);
   });
 
@@ -73,7 +75,7 @@ describe('when CloudWatch is out of order', () => {
     const { start, acceptedPositions, untilAccepted, server } = await setUpShipping({ entries: logEntries(1, 2500) });
     server.failAlways(fault);
     const runner = start();
-    await vi.waitFor(() => expect(runner.status().failures).toBeGreaterThan(3));
+    await vi.waitFor(() => expect(runner.status().failures).toBeGreaterThan(3), { timeout: 20_000 });
     expect(runner.status().lastError).toContain(error);
     server.failAlways(null);
     await untilAccepted(2500);
@@ -127,7 +129,7 @@ describe('when CloudWatch is out of order', () => {
     const fine: Fault = { kind: 'none' };
     server.failNext(fine, ...Array.from({ length: 5 }, () => throttling));
     start();
-    await vi.waitFor(async () => expect(await cursors.read('cloudwatch')).toBe(5));
+    await vi.waitFor(async () => expect(await cursors.read('cloudwatch')).toBe(5), { timeout: 20_000 });
     await untilAccepted(12);
     expect(acceptedPositions()).toEqual(range(1, 12));
   });
@@ -161,7 +163,7 @@ describe('processes that ship to CloudWatch Logs', () => {
     const answer = Promise.withResolvers<void>();
     server.failNext({ kind: 'slow', until: answer.promise });
     const runner = start();
-    await vi.waitFor(() => expect(puts(server)).toBe(1));
+    await vi.waitFor(() => expect(puts(server)).toBe(1), { timeout: 20_000 });
     const stopped = runner.stop({ deadlineMs: 20_000 });
     answer.resolve();
     await stopped;
@@ -172,7 +174,7 @@ describe('processes that ship to CloudWatch Logs', () => {
     const { start, acceptedPositions, untilAccepted, server } = await setUpShipping({ entries: logEntries(1, 3) });
     server.failNext({ kind: 'hang' });
     const runner = start('a');
-    await vi.waitFor(() => expect(puts(server)).toBe(1));
+    await vi.waitFor(() => expect(puts(server)).toBe(1), { timeout: 20_000 });
     await runner.stop({ deadlineMs: 0 });
     expect(acceptedPositions()).toEqual([]);
     start('b');

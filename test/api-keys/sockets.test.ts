@@ -37,7 +37,9 @@ describe('a socket with an API key', () => {
     const [event] = await eventsOf(service, { flagKey: 'by-socket' });
     expect(event).toMatchObject({ actor: { type: 'API', id: apiKey.id }, requestContext: { apiKeyId: apiKey.id } });
     await socket.run('{ viewer { roles } }');
-    await vi.waitFor(async () => expect((await keys.list()).keys.find(({ id }) => id === apiKey.id)?.lastUsedAt).not.toBeNull());
+    await vi.waitFor(async () => expect((await keys.list()).keys.find(({ id }) => id === apiKey.id)?.lastUsedAt).not.toBeNull(), {
+      timeout: 20_000,
+    });
   });
 
   it('speaks for a person whom its connection parameters name, or else the header of its upgrade', async () => {
