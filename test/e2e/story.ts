@@ -210,8 +210,10 @@ export const makeStory = (service: TestService): Step[] => {
         }),
   );
   const count = { count: 3, reason: 'queue_full', since: '2026-01-01T00:00:00.000Z', until: '2026-01-02T00:00:00.000Z' };
-  const loss = step('audit.loss', "3 audit events of User 'u1' were lost", recordAs('audit.loss', { details: count }), {
-    event: { ...ofUser, result: 'FAILURE', metadata: count },
+  const ofSender = { ...ofUser, actor: { type: 'USER', id: 'admin-a' } };
+  const lost = recordAs('audit.loss', { userId: null, details: count });
+  const loss = step('audit.loss', "3 audit events of User 'admin-a' were lost", lost, {
+    event: { ...ofSender, result: 'FAILURE', metadata: { ...count, recordedBy } },
   });
 
   const reads = [
