@@ -33,7 +33,7 @@ export const addExportFlagsCommand = (parent: Command, { open, userName, stdout,
   parent
     .command('flags')
     .description('write the flags of one environment as a flagd document (JSON)')
-    .requiredOption('--environment <key>', 'the environment')
+    .option('--environment <key>', 'the environment', 'production')
     .option(
       '--output <file>',
       'write to this file, which appears once it is whole; standard output where absent',
