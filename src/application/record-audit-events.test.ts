@@ -3,6 +3,7 @@ import type { Caller } from '../domain/access/actor.ts';
 import type { EventDraft } from '../domain/audit/audit-event.ts';
 import { completeEvent, toEntry } from '../domain/audit/audit-event.ts';
 import type { AuditEventInput } from '../domain/audit/record-events.ts';
+import type { Recorded } from '../ports/audit-log.ts';
 import type { Transaction } from '../ports/unit-of-work.ts';
 import { makeRecordAuditEvents } from './record-audit-events.ts';
 
@@ -18,7 +19,7 @@ const callerCalled = (name: string): Caller => ({
   requestContext: { ipAddress: null, userAgent: null, requestId: null, sessionId: null, apiKeyId: 'key-1' },
 });
 
-const record = async (caller: Caller, events: Partial<AuditEventInput>[]) => {
+const record = async (caller: Caller, events: Partial<AuditEventInput>[], recorded: [string, Recorded][] = []) => {
   const drafts: EventDraft[] = [];
   const logEvent = (draft: EventDraft) => {
     drafts.push(draft);
@@ -26,7 +27,7 @@ const record = async (caller: Caller, events: Partial<AuditEventInput>[]) => {
   };
   const recordAuditEvents = makeRecordAuditEvents({
     inTransaction: (work) => work({ audit: { logEvent } } as Partial<Transaction> as Transaction),
-    findRecorded: async () => new Set(),
+    findRecorded: async () => new Map(recorded),
     clock: { now: () => now },
   });
   const results = await recordAuditEvents(caller, { events: events.map((event) => ({ id, type: 'login', ...event })) });
@@ -69,4 +70,22 @@ it('makes no entry of more than 256 KiB of what it takes: the largest event is r
 it('answers of an id that is as long as a request only its beginning', async () => {
   const { results } = await record(callerCalled('billing'), [{ id: 'x'.repeat(1_000_000) }]);
   expect(results).toMatchObject([{ id: 'x'.repeat(100), status: 'REFUSED', issues: [{ path: ['id'] }] }]);
+});
+
+it.each<[string, Recorded, string]>([
+  ['the same', { type: 'auth.login', recorderId: 'key-1' }, 'DUPLICATE'],
+  ['of another type', { type: 'auth.logout', recorderId: 'key-1' }, 'REFUSED'],
+  ['of another sender', { type: 'auth.login', recorderId: 'key-2' }, 'REFUSED'],
+  ["Flagtrail's own", { type: 'auth.login', recorderId: null }, 'REFUSED'],
+])('knows an id by the event that was recorded: one that is %s', async (_what, earlier, status) => {
+  const { results, drafts } = await record(callerCalled('billing'), [{}], [[id, earlier]]);
+  const issues = status === 'REFUSED' ? [{ path: ['id'], message: 'was used for another event' }] : [];
+  expect(results).toEqual([{ id, status, issues }]);
+  expect(drafts).toEqual([]);
+});
+
+it('knows an id by an earlier event of the same batch', async () => {
+  const { results, drafts } = await record(callerCalled('billing'), [{}, { userId: 'u1' }, { type: 'logout' }]);
+  expect(results.map(({ status }) => status)).toEqual(['RECORDED', 'DUPLICATE', 'REFUSED']);
+  expect(drafts).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import type { Caller } from '../domain/access/actor.ts';
 import type { EventDraft } from '../domain/audit/audit-event.ts';
-import { externalEvent, externalLoss } from '../domain/audit/external-event-drafts.ts';
+import { externalEvent, externalLoss, recorderOf } from '../domain/audit/external-event-drafts.ts';
 import { type AuditEventInput, type RecordAuditEvents, readAuditEvent } from '../domain/audit/record-events.ts';
 import type { ValidationIssue } from '../domain/errors.ts';
 import { bytesOf } from '../domain/json-size.ts';
@@ -21,7 +21,8 @@ export type RecordedAuditEvent = {
  * Records events of another application, each by itself: one that is refused holds up no other. What is answered RECORDED is
  * stored, and comes into the log once: in the outbox, or fsynced in the spool.
  *
- * A DUPLICATE is what the log or the outbox has, or an earlier event of the same batch. Of two requests with the same id at the
+ * A DUPLICATE is what the log or the outbox has, or an earlier event of the same batch, by the same sender and of the same type:
+ * what has the id of another event is REFUSED, lest somebody keep it out of the log by using its id first. Of two requests with the same id at the
  * same time, neither sees the other's, and both are answered RECORDED; so is an id whose first event waits in the spool. The
  * sequencer drops what came second, so the answer is true all the same: the log will have the event, once.
  */
@@ -30,14 +31,20 @@ export const makeRecordAuditEvents =
   async (caller: Caller, { events }: RecordAuditEvents): Promise<RecordedAuditEvent[]> => {
     const now = clock.now();
     const read = events.map((event) => toDraft(caller, event, now));
-    const taken = await findRecorded(read.flatMap((found) => (found.ok ? [found.id] : [])));
+    const recorded = await findRecorded(read.flatMap((found) => (found.ok ? [found.id] : [])));
+    const recorderId = recorderOf(caller).id;
 
     const fresh: { draft: EventDraft; id: string; place: number }[] = [];
     const results = read.map((found, place): RecordedAuditEvent => {
       const id = events[place]?.id.slice(0, longestId) ?? '';
       if (!found.ok) return { id, status: 'REFUSED', issues: found.issues };
-      if (taken.has(found.id)) return { id, status: 'DUPLICATE', issues: [] };
-      taken.add(found.id);
+      const type = found.draft.eventType;
+      const earlier = recorded.get(found.id);
+      if (earlier) {
+        if (earlier.type === type && earlier.recorderId === recorderId) return { id, status: 'DUPLICATE', issues: [] };
+        return { id, status: 'REFUSED', issues: [{ path: ['id'], message: 'was used for another event' }] };
+      }
+      recorded.set(found.id, { type, recorderId });
       fresh.push({ draft: found.draft, id, place });
       return { id, status: 'RECORDED', issues: [] };
     });

@@ -288,11 +288,11 @@ export type RecordAuditEventsInput = {
 
 /** What became of an event that was sent. */
 export type RecordedAuditEventStatus =
-  /** Its id was recorded before: nothing was done. */
+  /** This sender has recorded an event of that id and type before: nothing was done. */
   | 'DUPLICATE'
   /** It is stored, and will be in the log within a second. */
   | 'RECORDED'
-  /** It has values that cannot be used, and was not stored: `issues` says which. Sent again it is refused again. */
+  /** It has values that cannot be used, or the id of another event, and was not stored: `issues` says which. Sent again it is refused again. */
   | 'REFUSED';
 
 /** What a token or an API key may do. */

@@ -2,8 +2,11 @@ import type { LogEntry } from '../domain/audit/audit-event.ts';
 import type { AuditEventFilter } from '../domain/audit/audit-filter.ts';
 import type { Slice } from './paging.ts';
 
-/** Those of the ids under which an event has been recorded already, as far as that is known: it may wait in the spool. */
-export type FindRecorded = (ids: readonly string[]) => Promise<Set<string>>;
+/** What an event is and who recorded it (`metadata.recordedBy.id`): null for Flagtrail's own. */
+export type Recorded = { type: string; recorderId: string | null };
+
+/** What has been recorded under which of the ids already, as far as that is known: an event may wait in the spool. */
+export type FindRecorded = (ids: readonly string[]) => Promise<Map<string, Recorded>>;
 
 /** The log, read. Nothing outside the sequencer writes it. */
 export type AuditLog = {

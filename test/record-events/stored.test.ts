@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { breakages, breakEmit } from '../audit-write/breakages.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
-import { startTestService, type TestService } from '../support/service.ts';
+import { startTestService, type TestService, token } from '../support/service.ts';
 import { anEvent, makeRecord } from './operations.ts';
 
 // Without the audit role nothing leaves the outbox by itself: the test says when the sequencer's turn is.
@@ -27,6 +27,20 @@ describe('an event that was answered RECORDED', () => {
     await sequence();
     expect([await inOutbox(event.id), await inLog(event.id)]).toEqual([0, 1]);
     expect(await statusesOf([event])).toEqual(['DUPLICATE']);
+  });
+
+  it('keeps its id, in the outbox and in the log: an event of another type or sender is REFUSED', async () => {
+    const event = anEvent();
+    expect(await statusesOf([event])).toEqual(['RECORDED']);
+    const as = await token({ sub: 'another', groups: ['audit-writer'] });
+    for (const step of [async () => {}, sequence]) {
+      await step();
+      const { results } = await record([event], { as });
+      expect(results).toEqual([
+        { id: event.id, status: 'REFUSED', issues: [{ path: ['id'], message: 'was used for another event' }] },
+      ]);
+      expect(await statusesOf([{ ...event, type: 'logout' }, event])).toEqual(['REFUSED', 'DUPLICATE']);
+    }
   });
 
   it('is in the log once, also where two requests with its id came at the same time', async () => {

@@ -1,5 +1,5 @@
 import type { PrismaClient } from '../../generated/prisma/client.ts';
-import type { FindRecorded } from '../../ports/audit-log.ts';
+import type { FindRecorded, Recorded } from '../../ports/audit-log.ts';
 
 /**
  * How many of the latest events in the outbox are looked through. It has no index on the events' ids, which every change would
@@ -11,11 +11,17 @@ const latestInOutbox = 10_000;
 export const makeFindRecorded =
   (prisma: PrismaClient): FindRecorded =>
   async (ids) => {
-    if (ids.length === 0) return new Set();
-    const rows = await prisma.$queryRaw<{ id: string }[]>`
-      SELECT wanted.id::text AS id FROM unnest(${[...ids]}::uuid[]) AS wanted (id)
-      WHERE EXISTS (SELECT 1 FROM audit_log l WHERE l.id = wanted.id) OR wanted.id IN (
-        SELECT (latest.event::jsonb ->> 'id')::uuid
-        FROM (SELECT event FROM audit_outbox ORDER BY id DESC LIMIT ${latestInOutbox}::int) latest)`;
-    return new Set(rows.map(({ id }) => id));
+    if (ids.length === 0) return new Map();
+    const wanted = [...ids];
+    const rows = await prisma.$queryRaw<(Recorded & { id: string })[]>`
+      SELECT id, type, "recorderId" FROM (
+        SELECT id::text, event_type AS type, entry::jsonb #>> '{metadata,recordedBy,id}' AS "recorderId", 0 AS place
+        FROM audit_log WHERE id = ANY(${wanted}::uuid[])
+        UNION ALL
+        SELECT event ->> 'id', event ->> 'eventType', event #>> '{metadata,recordedBy,id}', place
+        FROM (SELECT event::jsonb AS event, id AS place FROM audit_outbox ORDER BY id DESC LIMIT ${latestInOutbox}::int) latest
+        WHERE (event ->> 'id')::uuid = ANY(${wanted}::uuid[])
+      ) found ORDER BY place DESC`;
+    // Of two events with one id the first is the one that the log keeps: it comes last here.
+    return new Map(rows.map(({ id, ...recorded }) => [id, recorded]));
   };

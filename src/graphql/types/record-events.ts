@@ -59,9 +59,10 @@ const RecordedAuditEventStatus = builder.enumType('RecordedAuditEventStatus', {
   description: 'What became of an event that was sent.',
   values: {
     RECORDED: { description: 'It is stored, and will be in the log within a second.' },
-    DUPLICATE: { description: 'Its id was recorded before: nothing was done.' },
+    DUPLICATE: { description: 'This sender has recorded an event of that id and type before: nothing was done.' },
     REFUSED: {
-      description: 'It has values that cannot be used, and was not stored: `issues` says which. Sent again it is refused again.',
+      description:
+        'It has values that cannot be used, or the id of another event, and was not stored: `issues` says which. Sent again it is refused again.',
     },
   } as const,
 });
