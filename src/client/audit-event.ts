@@ -60,7 +60,7 @@ export type AuditEvent = {
 export type UnwritableReason = 'client_event_unwritable' | 'client_event_too_large';
 
 export type WrittenDown =
-  | { ok: true; id: string; type: string; text: string }
+  | { ok: true; id: string; type: string; text: string; occurredAtMs: number }
   | { ok: false; reason: UnwritableReason; why: string };
 
 type Limits = { newId: () => string; nowMs: number; maxBytes: number };
@@ -76,7 +76,7 @@ export const writeDown = (event: unknown, { newId, nowMs, maxBytes }: Limits): W
     const text = JSON.stringify(plain);
     // A UTF-16 unit takes three bytes at most, so most events need no counting.
     if (text.length * 3 > maxBytes && utf8Bytes(text) > maxBytes) throw new TooLargeError(maxBytes);
-    return { ok: true, id: plain.id, type: plain.type, text };
+    return { ok: true, id: plain.id, type: plain.type, text, occurredAtMs: Date.parse(plain.occurredAt) };
   } catch (thrown) {
     return explain(thrown);
   }

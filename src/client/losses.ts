@@ -44,9 +44,14 @@ export const makeLosses = ({ newId }: { newId: () => string }) => {
   };
 };
 
-/** The event that declares a loss, as it is sent. */
-export const toLossEvent = ({ id, reason, count, sinceMs, untilMs }: Loss): string => {
-  const since = new Date(sinceMs).toISOString();
-  const until = new Date(untilMs).toISOString();
-  return JSON.stringify({ id, type: 'audit.loss', occurredAt: until, details: { count, reason, since, until } });
+/** The API has no events from before. */
+export const earliestMs = Date.parse('2000-01-01T00:00:00Z');
+
+/**
+ * The event that declares a loss, as it is sent at `nowMs`. A wrong clock must not keep it out of the log: it has no instant of
+ * its own, and says what the API believes of the others.
+ */
+export const toLossEvent = ({ id, reason, count, sinceMs, untilMs }: Loss, nowMs: number): string => {
+  const [since, until] = [sinceMs, untilMs].map((ms) => new Date(Math.max(Math.min(ms, nowMs), earliestMs)).toISOString());
+  return JSON.stringify({ id, type: 'audit.loss', details: { count, reason, since, until } });
 };

@@ -1,8 +1,8 @@
 import { utf8Bytes } from './audit-event.ts';
-import { type Loss, makeLosses, toLossEvent } from './losses.ts';
+import { earliestMs, type Loss, makeLosses, toLossEvent } from './losses.ts';
 
-/** An event on its way, as JSON; or the declaration of a loss. */
-export type Item = { id: string; type: string; text: string; atMs: number; loss?: Loss };
+/** An event on its way, as JSON; or the declaration of a loss. `atMs`: when it was taken in. */
+export type Item = { id: string; type: string; text: string; atMs: number; occurredAtMs: number; loss?: Loss };
 
 /** What became of an item. */
 export type Fate = 'recorded' | 'duplicate' | 'refused';
@@ -111,10 +111,27 @@ export type Outbox = ReturnType<typeof makeOutbox>;
 const toItem = (loss: Loss): Item => ({
   id: loss.id,
   type: 'audit.loss',
-  text: toLossEvent(loss),
+  text: toLossEvent(loss, Number.POSITIVE_INFINITY),
   atMs: loss.untilMs,
+  occurredAtMs: loss.untilMs,
   loss,
 });
+
+/** The API refuses what is five minutes ahead of its clock, which is known to a minute. */
+const maxAheadMs = 4 * 60_000;
+
+/**
+ * An item as it is sent at `nowMs` by the service's clock. What a wrong clock here, or the application, has put into its future
+ * is said to be of now; so is what was taken in by a clock that was not set. Where none of this is so, `text` itself.
+ */
+export const textAt = ({ text, atMs, occurredAtMs, loss }: Item, nowMs: number): string => {
+  if (loss) return toLossEvent(loss, nowMs);
+  const isOfUnsetClock = occurredAtMs === atMs && atMs < earliestMs && nowMs >= earliestMs;
+  if (!isOfUnsetClock && occurredAtMs - nowMs <= maxAheadMs) return text;
+  // The first that reads like this is the event's own: in a text, the quotes would have backslashes.
+  const said = (ms: number) => `"occurredAt":"${new Date(ms).toISOString()}"`;
+  return text.replace(said(occurredAtMs), said(nowMs));
+};
 
 const bytesOf = (items: readonly Item[]): number => items.reduce((sum, { text }) => sum + utf8Bytes(text) + 1, 0);
 
