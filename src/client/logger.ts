@@ -22,7 +22,11 @@ type Deps = {
 
 const quietMs = 60_000;
 const maxTextLength = 500;
-const cutTexts = (_key: string, value: unknown): unknown => (typeof value === 'string' ? value.slice(0, maxTextLength) : value);
+const maxListLength = 5;
+const cut = (_key: string, value: unknown): unknown => {
+  if (typeof value === 'string') return value.slice(0, maxTextLength);
+  return Array.isArray(value) ? value.slice(0, maxListLength) : value;
+};
 
 /** Lines that hold no secret, never throw, and do not come in floods. */
 export const makeLog = ({ logger, secret, now }: Deps) => {
@@ -33,7 +37,7 @@ export const makeLog = ({ logger, secret, now }: Deps) => {
       const hidden = secret();
       const text = JSON.stringify(fields);
       // A token has no character that JSON would escape, so it is found wherever it is: whole, for nothing is cut before.
-      logger()[level](JSON.parse(hidden ? text.replaceAll(hidden, '[token]') : text, cutTexts), message);
+      logger()[level](JSON.parse(hidden ? text.replaceAll(hidden, '[token]') : text, cut), message);
     } catch {
       // A logger that is broken must not break its application.
     }

@@ -1,14 +1,23 @@
 import { isToken, type Settings } from './options.ts';
-import type { Item } from './outbox.ts';
+import type { ServiceClock } from './service-clock.ts';
 import type { World } from './world.ts';
+
+/** What is sent of an item. */
+type Sent = { id: string; text: string };
+
+type Result = { id: string; status: 'RECORDED' | 'DUPLICATE' | 'REFUSED'; issues: unknown };
 
 /** What the API said to a batch, or that it said nothing. `why` is for people; it may quote the API. */
 export type Answer =
-  | { kind: 'answered'; results: { status: 'RECORDED' | 'DUPLICATE' | 'REFUSED'; issues: unknown }[] }
+  /** One result for each event, in the order of the batch. */
+  | { kind: 'answered'; results: Result[] }
   /** It will never take this batch as it is. */
   | { kind: 'refused'; why: string }
   /** It may take it later. */
-  | { kind: 'failed'; cause: 'credentials' | 'timeout' | 'other'; why: string; retryAfterMs: number };
+  | { kind: 'failed'; cause: Cause; why: string; retryAfterMs: number };
+
+/** `size`: it took too long, or the answer was too large; what is too much at once may be possible in parts. */
+type Cause = 'credentials' | 'size' | 'other';
 
 /** The API refuses bodies over 1 MiB. */
 export const maxRequestBytes = 1_000_000;
@@ -28,16 +37,17 @@ export const maxEventsBytes = maxRequestBytes - start.length - end.length;
 
 /** Answers that long are no answers. */
 const maxRetryAfterMs = 300_000;
+const maxAnswerBytes = 1024 * 1024;
 
-type Deps = { settings: Settings; world: Pick<World, 'now' | 'startTimer'>; onToken: (token: string) => void };
+type Deps = { settings: Settings; world: Pick<World, 'startTimer'>; clock: ServiceClock; onToken: (token: string) => void };
 
 /**
  * Sends one batch and reads the answer; never rejects. Ends when `requestTimeoutMs` have passed, the asking for a token
- * included, or when the signal says so.
+ * included, or when the signal says so. The clock learns from what the API answers.
  */
 export const postBatch = async (
-  batch: readonly Item[],
-  { settings, world, onToken }: Deps,
+  batch: readonly Sent[],
+  { settings, world, clock, onToken }: Deps,
   stopped: AbortSignal,
 ): Promise<Answer> => {
   const timedOut = new AbortController();
@@ -45,7 +55,7 @@ export const postBatch = async (
   const signal = AbortSignal.any([timedOut.signal, stopped]);
   try {
     const token = await tokenOf(settings.token, signal);
-    if (token === null) return failed('token() failed, or gave no token', { cause: 'credentials' });
+    if (token === null) return failed('token() failed, or gave no token', 'credentials');
     onToken(token);
     const response = await fetch(settings.url, {
       method: 'POST',
@@ -55,19 +65,40 @@ export const postBatch = async (
       redirect: 'error',
       signal,
     });
-    return toAnswer(response, await response.text(), batch.length, world.now());
+    const text = await readText(response);
+    if (text === null) return failed(`the answer is larger than ${maxAnswerBytes} bytes`, 'size');
+    const answer = toAnswer(response, text, batch);
+    if (answer.kind !== 'failed') clock.learn(response.headers.get('date'));
+    else answer.retryAfterMs = retryAfterMs(response, clock.now());
+    return answer;
   } catch (error) {
-    if (timedOut.signal.aborted) return failed(`no answer within ${settings.requestTimeoutMs} ms`, { cause: 'timeout' });
+    if (timedOut.signal.aborted) return failed(`no answer within ${settings.requestTimeoutMs} ms`, 'size');
     return failed(describe(error));
   } finally {
     cancel();
   }
 };
 
-const failed = (
-  why: string,
-  { cause = 'other', retryAfterMs = 0 }: { cause?: 'credentials' | 'timeout' | 'other'; retryAfterMs?: number } = {},
-): Answer => ({ kind: 'failed', cause, why, retryAfterMs });
+const failed = (why: string, cause: Cause = 'other'): Answer => ({
+  kind: 'failed',
+  cause,
+  why,
+  retryAfterMs: 0,
+});
+
+/** Null: it is too large. Bytes are counted as they come out of a compression, and the rest is not fetched. */
+const readText = async ({ body }: Response): Promise<string | null> => {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    // Leaving the loop cancels the body.
+    if (bytes > maxAnswerBytes) return null;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+};
 
 /** Null: there is none. What the function throws is not shown: it may hold credentials. */
 const tokenOf = async (token: Settings['token'], signal: AbortSignal): Promise<string | null> => {
@@ -95,29 +126,24 @@ type Body = {
   errors?: { message?: string; extensions?: { code?: string } }[];
 };
 
-const toAnswer = (response: Response, text: string, batchLength: number, nowMs: number): Answer => {
-  const { status } = response;
+const toAnswer = ({ status, ok }: Response, text: string, batch: readonly Sent[]): Answer => {
   const body = parse(text);
   const error = body?.errors?.[0];
   const code = error?.extensions?.code;
   const why = error ? `${code ?? status}: ${error.message}` : `HTTP ${status}`;
   if (status === 401 || status === 403 || code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') {
-    return failed(why, { cause: 'credentials', retryAfterMs: retryAfterMs(response, nowMs) });
+    return failed(why, 'credentials');
   }
-  // An API that does not know the mutation, or the client's fields of it, is an older one: it may be renewed.
-  const isAboutTheDocument = code === 'GRAPHQL_VALIDATION_FAILED' || code === 'GRAPHQL_PARSE_FAILED';
-  if (!isAboutTheDocument && (status === 400 || status === 413 || code === 'BAD_USER_INPUT')) return { kind: 'refused', why };
+  // Any other 400 says nothing about the events: a proxy's is of its own making, and an API that does not know the mutation, or
+  // the client's fields of it, is an older one that may be renewed. But what is too large for a proxy is so for good.
+  if (status === 413 || code === 'BAD_USER_INPUT') return { kind: 'refused', why };
   const result = body?.data?.recordAuditEvents;
-  if (!response.ok || error || !result) {
-    return failed(response.ok && !error ? 'the answer is none of this API' : why, {
-      retryAfterMs: retryAfterMs(response, nowMs),
-    });
-  }
+  if (!ok || error || !result) return failed(ok && !error ? 'the answer is none of this API' : why);
   if (result.__typename === 'ValidationError') {
     return { kind: 'refused', why: `${result.message} ${JSON.stringify(result.issues ?? [])}` };
   }
-  if (!isResults(result.results, batchLength)) return failed('the answer does not say what became of each event');
-  return { kind: 'answered', results: result.results };
+  const results = toResults(result.results, batch);
+  return results ? { kind: 'answered', results } : failed('the answer does not say what became of each event');
 };
 
 const parse = (text: string): Body | null => {
@@ -130,8 +156,17 @@ const parse = (text: string): Body | null => {
 };
 
 const statuses: readonly unknown[] = ['RECORDED', 'DUPLICATE', 'REFUSED'];
-const isResults = (value: unknown, length: number): value is (Answer & { kind: 'answered' })['results'] =>
-  Array.isArray(value) && value.length === length && value.every((one) => statuses.includes(one?.status));
+const isResult = (value: Partial<Result> | null): value is Result =>
+  typeof value?.id === 'string' && statuses.includes(value.status);
+
+/** The results in the order of the batch, by their ids, of which an application may give one twice. Null: they do not fit it. */
+const toResults = (value: unknown, batch: readonly Sent[]): Result[] | null => {
+  if (!Array.isArray(value) || value.length !== batch.length || !value.every(isResult)) return null;
+  const byId = new Map<string, Result[]>();
+  for (const result of value) byId.set(result.id, [...(byId.get(result.id) ?? []), result]);
+  const results = batch.flatMap(({ id }) => byId.get(id)?.shift() ?? []);
+  return results.length === batch.length ? results : null;
+};
 
 /** Retry-After (RFC 9110, section 10.2.3) in seconds or as a date; at most five minutes. */
 const retryAfterMs = ({ headers }: Response, nowMs: number): number => {

@@ -1,7 +1,8 @@
 import type { Log } from './logger.ts';
 import type { Settings } from './options.ts';
-import type { Item, Outbox } from './outbox.ts';
+import { type Item, type Outbox, textAt } from './outbox.ts';
 import { type Answer, maxEventsBytes, postBatch } from './request.ts';
+import { makeServiceClock } from './service-clock.ts';
 import type { World } from './world.ts';
 
 type Deps = {
@@ -18,17 +19,23 @@ type Deps = {
 /** For more events to share the request, the end of a backoff, losses that the API would not hear of; or for nothing. */
 type Wait = 'others' | 'retry' | 'losses' | 'nothing';
 
+/** So many single events that the API refuses one after the other are hardly the fault of the events. */
+const maxRefusalsAtOnce = 3;
+
 const fates = { RECORDED: 'recorded', DUPLICATE: 'duplicate', REFUSED: 'refused' } as const;
 
 /** Sends what waits in the outbox: one request at a time, in order, again and again until the API has taken or refused it. */
 export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }: Deps) => {
   /** The timer for the next request, and why it waits; null while a request is under way, or nothing is to be sent. */
   let wait: { isFor: Wait; cancel: () => void } | null = null;
+  const clock = makeServiceClock(world.now);
   let request: AbortController | null = null;
   /** Requests that failed since the last one that did not. */
   let failures = 0;
   /** Those of them that make the backoff longer. */
   let tries = 0;
+  /** Requests with a single event, refused since the last one that was answered. */
+  let refusals = 0;
   /** The last request was taken, so this is a time to declare what was lost meanwhile: once, not before each try. */
   let isAccepting = false;
   /** Events in a request at most; less than the batch size after requests that took too long. */
@@ -66,56 +73,84 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     if (!batch) return wake();
     const own = new AbortController();
     request = own;
-    const answer = await postBatch(batch, { settings: current, world, onToken }, own.signal);
+    const sentAtMs = clock.now();
+    const sent = batch.map((item) => ({ id: item.id, text: textAt(item, sentAtMs) }));
+    const answer = await postBatch(sent, { settings: current, world, clock, onToken }, own.signal);
     // Stopped meanwhile: the batch was given up.
     if (request !== own) return;
     request = null;
-    take(answer, batch, current);
+    take(answer, { batch, sentAtMs }, current);
   };
 
-  const take = (answer: Answer, batch: readonly Item[], { batchSize, retryFirstMs, retryMaxMs }: Settings): void => {
+  type Attempt = { batch: readonly Item[]; sentAtMs: number };
+
+  /** An item was sent as it is, and is refused; by what the service's clock is known to say now, it would have been changed. */
+  const isClockToBlame = (answer: Answer, { batch, sentAtMs }: Attempt): boolean =>
+    batch.some((item, index) => {
+      const isRefused = answer.kind === 'refused' || (answer.kind === 'answered' && answer.results[index]?.status === 'REFUSED');
+      return isRefused && textAt(item, sentAtMs) === item.text && textAt(item, clock.now()) !== item.text;
+    });
+
+  const take = (answer: Answer, attempt: Attempt, { batchSize, retryFirstMs, retryMaxMs }: Settings): void => {
+    const { batch } = attempt;
+    const backoffMs = (earlier: number) => Math.min(retryMaxMs, retryFirstMs * 2 ** earlier) * (0.5 + world.random() / 2);
     const when = { nowMs: world.now(), lossRetryMs: 2 * retryMaxMs };
     if (answer.kind === 'failed') {
       failures++;
       isAccepting = false;
       warnOfFailure(answer);
       // What is too much for one request may still fit into two.
-      if (answer.cause === 'timeout' && outbox.split()) limit = Math.ceil(batch.length / 2);
-      const backoffMs = Math.min(retryMaxMs, retryFirstMs * 2 ** tries) * (0.5 + world.random() / 2);
-      tries++;
-      sendIn(Math.max(backoffMs, answer.retryAfterMs), 'retry');
+      if (answer.cause === 'size' && outbox.split()) limit = Math.ceil(batch.length / 2);
+      sendIn(Math.max(backoffMs(tries++), answer.retryAfterMs), 'retry');
       return;
     }
     if (failures > 0) log.warnSometimes({ failures }, 'the audit API answers again');
     failures = 0;
     tries = 0;
+    // Once more, as a whole: what was recorded is a duplicate now.
+    if (isClockToBlame(answer, attempt)) {
+      wake();
+      return;
+    }
     if (answer.kind === 'refused') {
-      if (!outbox.split()) giveUp(batch, answer.why, when);
+      if (!outbox.split()) {
+        refusals++;
+        warnOfRefusals([{ item: batch[0], issues: answer.why }]);
+        outbox.settle(['refused'], when);
+      }
     } else {
       isAccepting = true;
+      refusals = 0;
       limit = Math.min(limit * 2, batchSize);
-      answer.results.forEach(({ status, issues }, index) => {
-        if (status === 'REFUSED') warnOfRefusal(batch[index], issues);
-        else warnOfLoss(batch[index]);
-      });
+      const results = answer.results.map((result, index) => ({ ...result, item: batch[index] }));
+      warnOfRefusals(results.filter(({ status }) => status === 'REFUSED'));
+      for (const { item, status } of results) if (status !== 'REFUSED') warnOfLoss(item);
       outbox.settle(
         answer.results.map(({ status }) => fates[status]),
         when,
       );
     }
     onSettled();
-    wake();
+    if (refusals >= maxRefusalsAtOnce) sendIn(backoffMs(refusals - maxRefusalsAtOnce), 'retry');
+    else wake();
   };
 
-  const giveUp = (batch: readonly Item[], why: string, when: { nowMs: number; lossRetryMs: number }): void => {
-    warnOfRefusal(batch[0], why);
-    outbox.settle(['refused'], when);
-  };
-  const warnOfRefusal = (item: Item | undefined, issues: unknown): void => {
-    const fields = { eventId: item?.id, eventType: item?.type, issues };
-    if (item?.loss)
-      log.warnSometimes({ ...fields, count: item.loss.count }, 'the audit API refused to hear of lost events: asked again');
-    else log.warn(fields, 'the audit API refused an event');
+  /** One line for a batch at most, with the first event that was refused and how many there were. */
+  const warnOfRefusals = (refused: readonly { item: Item | undefined; issues: unknown }[]): void => {
+    const events = refused.filter(({ item }) => !item?.loss);
+    const [event] = events;
+    const [loss] = refused.filter(({ item }) => item?.loss);
+    if (event) {
+      const { item, issues } = event;
+      log.warnSometimes(
+        { refused: events.length, eventId: item?.id, eventType: item?.type, issues },
+        'the audit API refused events',
+      );
+    }
+    if (loss) {
+      const { item, issues } = loss;
+      log.warnSometimes({ count: item?.loss?.count, issues }, 'the audit API refused to hear of lost events: asked again');
+    }
   };
   const warnOfLoss = (item: Item | undefined): void => {
     if (item?.loss) log.warn({ count: item.loss.count, reason: item.loss.reason }, 'audit events were lost; the log says so');

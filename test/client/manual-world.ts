@@ -8,8 +8,12 @@ import { atTestEnd } from '../support/at-test-end.ts';
 const requestTimeoutMs = 9_999;
 
 /** A client whose time passes only when the test says so, and whose log lines are kept; its requests are real. */
-export const openClient = ({ url }: { url: string }, options: Partial<AuditClientOptions> = {}) => {
-  let now = Date.parse('2026-03-01T09:00:00Z');
+export const openClient = (
+  { url }: { url: string },
+  options: Partial<AuditClientOptions> = {},
+  startAt = '2026-03-01T09:00:00Z',
+) => {
+  let now = Date.parse(startAt);
   let timers: { ms: number; dueAtMs: number; callback: () => void }[] = [];
   const startedAtMs = now;
   const world: World = {

@@ -91,6 +91,16 @@ describe('an API that is down', () => {
     ['an internal error', { status: 200, body: { errors: [{ message: 'masked' }], data: { recordAuditEvents: null } } }],
     ['a page that is none of this API', { status: 200, body: '<html>' }],
     ['results that are fewer than the events', { status: 200, body: { data: { recordAuditEvents: { results: [] } } } }],
+    [
+      'results of other events',
+      { status: 200, body: { data: { recordAuditEvents: { results: [{ id: 'other', status: 'RECORDED', issues: [] }] } } } },
+    ],
+    ['a 400 without a body', { status: 400 }],
+    ['a 400 of a proxy', { status: 400, body: '<html>' }],
+    [
+      'a 400 of another API',
+      { status: 400, body: { errors: [{ message: 'bad request', extensions: { code: 'BAD_REQUEST' } }] } },
+    ],
     ['nothing at that address', { status: 404 }],
     ['a redirect', { status: 302, headers: { location: '/elsewhere' } }],
   ])('loses nothing to %s', async (_, reply) => {
@@ -104,6 +114,18 @@ describe('an API that is down', () => {
     await untilIdle();
     expect(client.stats()).toMatchObject({ sent: 1, refused: 0 });
   });
+});
+
+it.each(['never end', 'never end, compressed'] as const)('an answer that would %s is not read to its end', async (behaviour) => {
+  const api = await startAuditApi();
+  const { client, untilIdle, lines } = openClient(api);
+  api.will(() => (api.requests.length < 3 ? behaviour : 'answer'));
+  for (const index of range(4)) client.logAuditEvent(login(index));
+  await untilIdle();
+  expect(lines[0]?.fields).toMatchObject({ why: 'the answer is larger than 1048576 bytes', queued: 4 });
+  // What says too much about all may say less about a part.
+  expect(api.requests.map(({ events }) => events.length)).toEqual([4, 2, 1, 1, 2]);
+  expect(client.stats()).toMatchObject({ sent: 4, duplicates: 0 });
 });
 
 describe('an API that is slow', () => {
