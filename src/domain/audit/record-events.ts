@@ -114,7 +114,7 @@ export const auditEventInputSchema = z
     if (issue) issues.push({ code: 'custom', input: value, ...issue });
   });
 
-const maxDeclaredLoss = 10_000_000;
+const maxDeclaredLoss = 1_000_000_000;
 
 /** `details` of an `audit.loss`: what an application could not deliver. */
 export const declaredLossSchema = z
