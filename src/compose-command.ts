@@ -2,7 +2,7 @@ import { openDatabase } from './adapters/open-database.ts';
 import type { Database } from './adapters/prisma/database.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { sequenceOutbox } from './adapters/prisma/outbox.ts';
-import { refusePending } from './adapters/prisma/refuse-pending.ts';
+import { readySchema } from './adapters/prisma/ready-schema.ts';
 import { makeCreateFlag } from './application/create-flag.ts';
 import { makeImportFlags } from './application/import-flags.ts';
 import { makeUpdateFlag } from './application/update-flag.ts';
@@ -51,12 +51,12 @@ export type CommandParts = Awaited<ReturnType<typeof composeCommand>>;
 
 /**
  * Opens the database of the settings for one command; `close` leaves the events in the log, and gives up all that was taken.
- * Throws a DataDirectoryInUseError, and an Error where migrations are pending.
+ * Throws a DataDirectoryInUseError, and an Error where a PostgreSQL server lacks migrations.
  */
 export const openCommand = async (config: Config, surroundings: Surroundings) => {
   const database = await openDatabase(config, surroundings.logger);
   try {
-    await refusePending(database);
+    await readySchema(database);
     const parts = await composeCommand(config, database, surroundings);
     const close = async () => {
       await parts.finish();

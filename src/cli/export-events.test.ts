@@ -176,8 +176,13 @@ describe('flagtrail export events', () => {
     expect((await run([])).err).not.toContain('%');
   });
 
-  it('says to migrate first where the schema is behind', async () => {
+  it('brings the schema of an embedded database up to date', async () => {
     await using behind = await createPGliteDatabase({ migrated: false });
+    expect(await run([], { of: behind })).toMatchObject({ out: '', exitCode: 0 });
+  });
+
+  it('says to migrate first where the schema of a server is behind', async () => {
+    await using behind = await createPostgresDatabase({ migrated: false });
     const { failure, closed } = await run([], { of: behind });
     expect(failure).toMatch(/^the database lacks migrations \(.*\): run 'flagtrail migrate'$/);
     expect(closed).toBe(1);

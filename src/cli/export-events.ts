@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
 import type { Database } from '../adapters/prisma/database.ts';
-import { refusePending } from '../adapters/prisma/refuse-pending.ts';
+import { readySchema } from '../adapters/prisma/ready-schema.ts';
 import { type ExportProgress, makeExportEvents } from '../application/export-events.ts';
 import { addEventFilterOptions, toEventFilter } from './event-filter-options.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
@@ -56,7 +56,7 @@ export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
       try {
         const { database, close } = await openDatabase();
         try {
-          await refusePending(database);
+          await readySchema(database);
           const showsBar = output !== undefined || !stdout.isTTY;
           const bar = makeProgressBar(showsBar ? stderr : null);
           let progress: ExportProgress = { events: 0, first: null, last: null, share: 0 };

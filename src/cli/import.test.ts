@@ -433,10 +433,4 @@ describe('flagtrail import, as a process of its own', () => {
       lock.release();
     }
   });
-
-  it('says to migrate first where the schema is behind', async () => {
-    const { stderr, code } = await start(temporaryFolder(), document({ alone: flag() }));
-    expect(stderr).toMatch(/^flagtrail: the database lacks migrations \(.*\): run 'flagtrail migrate'\n$/);
-    expect(code).toBe(1);
-  });
 });
