@@ -1,12 +1,10 @@
-import type { FlagStatus, FlagType } from '../../domain/flags/flag.ts';
-import type { Variant } from '../../domain/flags/variant.ts';
-import type { LastApplied, LockedFlag } from '../../domain/schedules/apply-schedule.ts';
 import type { Schedule, ScheduleStatus } from '../../domain/schedules/schedule.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
-import { type Changed, type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
+import { type Changed, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
 import { databaseMessageOf, isRefusal } from './database-errors.ts';
-import { type StateRow, toFlagState, toSchedule } from './rows.ts';
-import { dueAt, isOpen, scheduleColumns } from './schedule-store.ts';
+import { claimDue } from './due-schedules.ts';
+import { toSchedule } from './rows.ts';
+import { isOpen, scheduleColumns } from './schedule-store.ts';
 
 /** Schedules in one transaction. */
 export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter => ({
@@ -62,96 +60,6 @@ const cancelWhere = async (
     SELECT * FROM cancelled ORDER BY "scheduledAt", id`;
   return rows.map(({ before, ...row }) => ({ schedule: toSchedule(row), before }));
 };
-
-type HeldColumns = Omit<StateRow, 'flagId' | 'updatedAt'> & {
-  stateUpdatedAt: Date;
-  environmentEnabled: boolean;
-  lastScheduledAt: Date | null;
-  lastScheduleId: string | null;
-  flagType: FlagType;
-  flagVariants: Variant[] | null;
-  flagStatus: FlagStatus;
-  flagVersion: number;
-  flagEmergency: LockedFlag['emergency'];
-  lastStatusScheduledAt: Date | null;
-  lastStatusScheduleId: string | null;
-};
-
-/**
- * Claims flags, not schedules: two workers that skipped each other's rows could otherwise commit 09:01 before 09:00 of one flag.
- * Nor only some of a flag's environments, because its status is the same in all of them. Whoever changes a state locks its
- * flag first; those who only refer to the flag, such as new schedules, are not kept out. The rows are read in a second
- * statement, whose snapshot is younger than the locks.
- */
-const claimDue = async (
-  tx: Prisma.TransactionClient,
-  limit: number,
-  except: readonly string[],
-): Promise<{ now: Date; due: DueSchedule[] }> => {
-  const isDue = Prisma.sql`${isOpen} AND ${dueAt} <= now() AND d.id <> ALL (${[...except]}::uuid[])`;
-  const held = await tx.$queryRaw<{ now: Date; flagId: string }[]>`
-    SELECT now()::timestamptz(3) AS now, f.id AS "flagId"
-    FROM feature_flag_schedules d JOIN feature_flag_states s ON s.flag_id = d.flag_id AND s.environment_key = d.environment_key
-    JOIN feature_flags f ON f.id = d.flag_id
-    WHERE ${isDue} ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR NO KEY UPDATE OF f SKIP LOCKED`;
-  const flagIds = [...new Set(held.map(({ flagId }) => flagId))];
-  const rows = flagIds.length ? await readDue(tx, { flagIds, isDue, limit }) : [];
-  const orphans = rows.length < limit ? await claimOrphans(tx, { isDue, limit: limit - rows.length }) : [];
-  const due = [...rows.map(toDueSchedule), ...orphans.map((row) => ({ schedule: toSchedule(row), held: null }))];
-  return { now: held[0]?.now ?? orphans[0]?.now ?? new Date(0), due };
-};
-
-type Claim = { isDue: Prisma.Sql; limit: number };
-
-const readDue = (tx: Prisma.TransactionClient, { flagIds, isDue, limit }: Claim & { flagIds: string[] }) =>
-  tx.$queryRaw<(Row & HeldColumns)[]>`
-    SELECT ${scheduleColumns}, s.enabled, s.rollout_percentage AS "rolloutPercentage", s.default_variant AS "defaultVariant",
-      s.rules, s.overrides, s.experiment, s.emergency, s.version, s.updated_at AS "stateUpdatedAt",
-      s.last_scheduled_at AS "lastScheduledAt", s.last_schedule_id AS "lastScheduleId", e.enabled AS "environmentEnabled",
-      f.type AS "flagType", f.status AS "flagStatus", f.version AS "flagVersion",
-      f.last_status_scheduled_at AS "lastStatusScheduledAt", f.last_status_schedule_id AS "lastStatusScheduleId",
-      CASE WHEN d.updates ?| ARRAY['defaultVariant', 'rules'] THEN f.variants END AS "flagVariants",
-      CASE WHEN d.updates ? 'status' THEN (
-        SELECT o.emergency || jsonb_build_object('environment', o.environment_key) FROM feature_flag_states o
-        WHERE o.flag_id = f.id AND o.emergency IS NOT NULL ORDER BY o.environment_key LIMIT 1) END AS "flagEmergency"
-    FROM unnest(${flagIds}::uuid[]) AS held (flag_id)
-    JOIN feature_flags f ON f.id = held.flag_id
-    JOIN feature_flag_schedules d ON d.flag_id = held.flag_id
-    JOIN feature_flag_states s ON s.flag_id = held.flag_id AND s.environment_key = d.environment_key
-    JOIN environments e ON e.key = d.environment_key
-    WHERE ${isDue} ORDER BY d.scheduled_at, d.id LIMIT ${limit} FOR UPDATE OF d`;
-
-/** Due schedules without a flag state to lock: their flag was deleted behind Flagtrail's back. */
-const claimOrphans = (tx: Prisma.TransactionClient, { isDue, limit }: Claim) =>
-  tx.$queryRaw<(Row & { now: Date })[]>`
-    SELECT ${scheduleColumns}, now()::timestamptz(3) AS now FROM feature_flag_schedules d
-    WHERE ${isDue} AND NOT EXISTS (
-      SELECT 1 FROM feature_flag_states s WHERE s.flag_id = d.flag_id AND s.environment_key = d.environment_key)
-    ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR UPDATE OF d SKIP LOCKED`;
-
-const toDueSchedule = (row: Row & HeldColumns): DueSchedule => ({
-  schedule: toSchedule(row),
-  held: {
-    flag: {
-      id: row.flagId ?? '',
-      key: row.flagKey,
-      type: row.flagType,
-      variants: row.flagVariants ?? [],
-      status: row.flagStatus,
-      version: row.flagVersion,
-      emergency: row.flagEmergency,
-      lastStatusApplied: toLastApplied(row.lastStatusScheduledAt, row.lastStatusScheduleId),
-    },
-    state: {
-      ...toFlagState({ ...row, flagId: row.flagId ?? '', updatedAt: row.stateUpdatedAt }),
-      environmentEnabled: row.environmentEnabled,
-      lastApplied: toLastApplied(row.lastScheduledAt, row.lastScheduleId),
-    },
-  },
-});
-
-const toLastApplied = (scheduledAt: Date | null, id: string | null): LastApplied =>
-  scheduledAt && id ? { scheduledAt, id } : null;
 
 /** One statement for any number of schedules, states and flags. */
 const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Schedule[], { flags, states }: Changed) => {
