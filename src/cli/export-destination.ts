@@ -1,4 +1,5 @@
-import { chmodSync, createWriteStream, lstatSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, lstatSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -33,8 +34,10 @@ const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<vo
   const temporary = `${target}.${process.pid}.partial`;
   // One that a killed process left would keep its permissions.
   rmSync(temporary, { force: true });
+  // Open before anything can fail: a stream that opens it by itself might do so after it was removed.
+  const handle = await open(temporary, 'wx', 0o600);
   try {
-    await pipeline(text, createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }));
+    await pipeline(text, handle.createWriteStream({ flush: true }));
     if (found) chmodSync(temporary, found.mode & 0o777);
     renameSync(temporary, target);
   } catch (error) {

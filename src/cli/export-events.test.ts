@@ -16,7 +16,15 @@ import { sequenceOutbox } from '../adapters/prisma/outbox.ts';
 import { acquireDataDirectory } from '../adapters/sqlite/data-directory-lock.ts';
 import { toWire } from '../domain/audit/audit-event.ts';
 import { addExportCommand } from './export.ts';
+import { writeExport } from './export-destination.ts';
 import { addExportEventsCommand } from './export-events.ts';
+
+async function* failing(): AsyncGenerator<string> {
+  throw new Error('no database');
+}
+async function* lines(): AsyncGenerator<string> {
+  yield 'one\n';
+}
 
 const count = 3000;
 const scheduleId = '01a1f982-b765-7234-9c18-c6bbea276b36';
@@ -238,6 +246,16 @@ describe('flagtrail export events', () => {
       expect({ err, failure, closed }).toEqual({ err: '', failure: expect.stringContaining('division by zero'), closed: 1 });
       expect(readFileSync(file, 'utf8')).toBe('old');
       expect(readdirSync(folder)).toEqual(['events.ndjson']);
+    });
+
+    it('leaves nothing behind where it fails at once', async () => {
+      const folder = temporaryFolder();
+      const write = (name: string, text: AsyncIterable<string>) =>
+        writeExport(text, { file: path.join(folder, name), stdout: process.stdout });
+      for (let n = 0; n < 50; n++) await expect(write(`${n}`, failing())).rejects.toThrow('no database');
+      // Written after them, and there when they would have been.
+      await write('whole', lines());
+      expect(readdirSync(folder)).toEqual(['whole']);
     });
 
     it('is not written where the command is interrupted', async () => {
