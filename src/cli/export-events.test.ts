@@ -19,9 +19,9 @@ import { addExportCommand } from './export.ts';
 import { writeExport } from './export-destination.ts';
 import { addExportEventsCommand } from './export-events.ts';
 
-async function* failing(): AsyncGenerator<string> {
-  throw new Error('no database');
-}
+const failing: AsyncIterable<string> = {
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('no database')) }),
+};
 async function* lines(): AsyncGenerator<string> {
   yield 'one\n';
 }
@@ -252,7 +252,7 @@ describe('flagtrail export events', () => {
       const folder = temporaryFolder();
       const write = (name: string, text: AsyncIterable<string>) =>
         writeExport(text, { file: path.join(folder, name), stdout: process.stdout });
-      for (let n = 0; n < 50; n++) await expect(write(`${n}`, failing())).rejects.toThrow('no database');
+      for (let n = 0; n < 50; n++) await expect(write(`${n}`, failing)).rejects.toThrow('no database');
       // Written after them, and there when they would have been.
       await write('whole', lines());
       expect(readdirSync(folder)).toEqual(['whole']);
