@@ -173,8 +173,9 @@ export const tick = (world: World): World => {
     if (!(error instanceof Refused)) throw error;
   }
   for (let due = dueOf(world); due.length > 0; due = dueOf(world)) {
-    const first = due.toSorted(dueFirst)[0]?.request;
-    const next = due.find(({ request }) => request.flagKey === first?.flagKey && request.environment === first.environment);
+    // A worker claims whole flags: of the one that is due first, in all environments, the oldest goes.
+    const claimed = due.toSorted(dueFirst)[0]?.flag;
+    const next = due.find(({ flag }) => flag === claimed);
     if (!next) throw new Error('what is due first is not due');
     const tryAt = instantOf(world);
     try {
