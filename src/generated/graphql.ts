@@ -45,50 +45,6 @@ export type AuditEventFilter = {
   workspaceId?: string | null | undefined;
 };
 
-/** Something that happened in another application. Null says the same as absent. */
-export type AuditEventInput = {
-  /** What was done, in the application's own words. At most 255 characters. */
-  action?: string | null | undefined;
-  /** Whatever else there is to say. Any JSON, nested at most 32 levels deep. details, previousValue and newValue take at most 64 KiB together. */
-  details?: unknown;
-  /** The environment concerned: at most 64 characters. Absent: the service's default environment. */
-  environment?: string | null | undefined;
-  /** Why it failed or was denied. What is beyond 2000 characters is cut off. */
-  errorMessage?: string | null | undefined;
-  /** A UUID that the sender gives: the same one again is recorded once. */
-  id: string;
-  /** The address that the person came from. What is beyond 255 characters is cut off. */
-  ipAddress?: string | null | undefined;
-  /** What it is now. Any JSON, nested at most 32 levels deep. details, previousValue and newValue take at most 64 KiB together. */
-  newValue?: unknown;
-  /** When it happened: not before the year 2000, at most five minutes ahead. Absent: now. */
-  occurredAt?: string | null | undefined;
-  /** What it was before. Any JSON, nested at most 32 levels deep. details, previousValue and newValue take at most 64 KiB together. */
-  previousValue?: unknown;
-  /** The application's request. At most 255 characters. */
-  requestId?: string | null | undefined;
-  /** What kind of thing it was done to. At most 255 characters. */
-  resource?: string | null | undefined;
-  /** Which one. At most 255 characters. */
-  resourceId?: string | null | undefined;
-  /** How it ended. */
-  result?: AuditResult | null | undefined;
-  /** The person's session. At most 255 characters. */
-  sessionId?: string | null | undefined;
-  /** What happened: auth.login, auth.logout, data_export.requested, data_export.completed, data_delete.requested, data_delete.completed, subscription.created, subscription.cancelled, settings.changed, oauth.connected, oauth.disconnected, admin.action; or by a short name: login, logout, data_export_requested, data_export_completed, data_delete_requested, data_delete_completed, subscription_created, subscription_cancelled, settings_changed, oauth_connected, oauth_disconnected, admin_action; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until } and no user: the sender lost them. */
-  type: string;
-  /** What the person's client calls itself. What is beyond 512 characters is cut off. */
-  userAgent?: string | null | undefined;
-  /** Their address. What is beyond 320 characters is cut off. */
-  userEmail?: string | null | undefined;
-  /** Who did it. At most 255 characters. Absent, with no name and no email either: the sender itself. */
-  userId?: string | null | undefined;
-  /** Their name. What is beyond 255 characters is cut off. */
-  userName?: string | null | undefined;
-  /** The workspace (tenant, organisation) concerned. At most 255 characters. */
-  workspaceId?: string | null | undefined;
-};
-
 /** What happened. `eventType` of an event has the same as a wire name, for example flag_schedule.created. */
 export type AuditEventType =
   /** A caller lacked the role that an operation takes. */
@@ -280,21 +236,6 @@ export type FlagUpdatesInput = {
   status?: FlagStatus | null | undefined;
 };
 
-/** Events of another application. */
-export type RecordAuditEventsInput = {
-  /** The events: 1–500, with at most 2 MiB of JSON in all. */
-  events: Array<AuditEventInput>;
-};
-
-/** What became of an event that was sent. */
-export type RecordedAuditEventStatus =
-  /** This sender has recorded an event of that id and type before: nothing was done. */
-  | 'DUPLICATE'
-  /** It is stored, and will be in the log within a second. */
-  | 'RECORDED'
-  /** It has values that cannot be used, or the id of another event, and was not stored: `issues` says which. Sent again it is refused again. */
-  | 'REFUSED';
-
 /** What a token or an API key may do. */
 export type Role =
   /** Everything. */
@@ -472,16 +413,6 @@ export type FlagStateQueryVariables = Exact<{
 export type FlagStateQuery = { flag: { key: string, name: string, state: { environment: string, enabled: boolean, rolloutPercentage: number, defaultVariant: string | null, version: number, updatedAt: string } | null } | null };
 
 export type FlagStateFieldsFragment = { environment: string, enabled: boolean, rolloutPercentage: number, defaultVariant: string | null, version: number, updatedAt: string };
-
-export type RecordAuditEventsMutationVariables = Exact<{
-  input: RecordAuditEventsInput;
-}>;
-
-
-export type RecordAuditEventsMutation = { recordAuditEvents:
-    | { __typename: 'RecordAuditEventsPayload', recorded: number, duplicates: number, refused: number, results: Array<{ id: string, status: RecordedAuditEventStatus, issues: Array<{ path: Array<string>, message: string }> }> }
-    | { __typename: 'ValidationError', code: string, message: string, issues: Array<{ path: Array<string>, message: string }> }
-   };
 
 export type CreateScheduleMutationVariables = Exact<{
   input: CreateScheduleInput;
@@ -805,36 +736,6 @@ export const FlagStateDocument = new TypedDocumentString(`
   version
   updatedAt
 }`) as unknown as TypedDocumentString<FlagStateQuery, FlagStateQueryVariables>;
-export const RecordAuditEventsDocument = new TypedDocumentString(`
-    mutation RecordAuditEvents($input: RecordAuditEventsInput!) {
-  recordAuditEvents(input: $input) {
-    __typename
-    ... on RecordAuditEventsPayload {
-      recorded
-      duplicates
-      refused
-      results {
-        id
-        status
-        issues {
-          path
-          message
-        }
-      }
-    }
-    ...ErrorFields
-  }
-}
-    fragment ErrorFields on Error {
-  code
-  message
-  ... on ValidationError {
-    issues {
-      path
-      message
-    }
-  }
-}`) as unknown as TypedDocumentString<RecordAuditEventsMutation, RecordAuditEventsMutationVariables>;
 export const CreateScheduleDocument = new TypedDocumentString(`
     mutation CreateSchedule($input: CreateScheduleInput!) {
   createSchedule(input: $input) {
