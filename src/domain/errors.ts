@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+
 /** One thing wrong with an input, and where: the path below the argument `input`. */
 export type ValidationIssue = { path: string[]; message: string };
 
@@ -20,6 +22,13 @@ export class ValidationError extends DomainError {
     this.issues = issues;
   }
 }
+
+/** Zod's findings as ours: where, below the input, and what. */
+export const toIssues = (error: z.ZodError, prefix: readonly string[] = []): ValidationIssue[] =>
+  error.issues.map(({ path, message }) => ({ path: [...prefix, ...path.map(String)], message }));
+
+export const toValidationError = (error: z.ZodError, prefix?: readonly string[]): ValidationError =>
+  new ValidationError(toIssues(error, prefix));
 
 /** Throws a ValidationError where there is anything wrong. */
 export const refuse = (issues: ValidationIssue[]): void => {

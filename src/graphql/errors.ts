@@ -1,7 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { ZodError } from 'zod';
-import { ValidationError } from '../domain/errors.ts';
-import { toValidationError } from '../domain/flags/flag-state.ts';
+import { toIssues, ValidationError } from '../domain/errors.ts';
 
 /** The caller sent a value that cannot be used; the message says which, and what is allowed. */
 export const badUserInput = (message: string): GraphQLError =>
@@ -24,7 +23,7 @@ export const forbidden = (message: string): GraphQLError =>
  * place for them but the top.
  */
 export const toArgumentError = (error: ZodError, parentType: string): Error => {
-  const { issues } = toValidationError(error);
+  const issues = toIssues(error);
   if (parentType === 'Mutation') {
     return new ValidationError(
       issues.map(({ path, message }) => ({ path: path[0] === 'input' ? path.slice(1) : path, message })),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { ValidationIssue } from '../errors.ts';
-import { toValidationError } from '../flags/flag-state.ts';
+import { toIssues, type ValidationIssue } from '../errors.ts';
 import { instant } from '../instant.ts';
 import type { Json } from '../json.ts';
 import { text, toStorableText } from '../text.ts';
@@ -138,7 +137,7 @@ const maxAheadMs = 5 * 60_000;
 /** Reads one event, as of `now`: what it says, or everything that is wrong with it. */
 export const readAuditEvent = (input: AuditEventInput, now: Date): Read => {
   const { data, error } = auditEventInputSchema.safeParse(input);
-  if (error) return { ok: false, issues: toValidationError(error).issues };
+  if (error) return { ok: false, issues: toIssues(error) };
   const { type, occurredAt, ...fields } = data;
   const at = occurredAt ?? now;
   const early = findAheadIssues(['occurredAt'], at, now);
@@ -148,9 +147,7 @@ export const readAuditEvent = (input: AuditEventInput, now: Date): Read => {
   const loss = declaredLossSchema.safeParse(fields.details);
   const issues = [
     ...findPersonIssues(fields),
-    ...(loss.error
-      ? toValidationError(loss.error, ['details']).issues
-      : findAheadIssues(['details', 'until'], loss.data.until, now)),
+    ...(loss.error ? toIssues(loss.error, ['details']) : findAheadIssues(['details', 'until'], loss.data.until, now)),
   ];
   if (issues.length > 0 || !loss.data) return { ok: false, issues };
   return { ok: true, event: { ...fields, type, occurredAt: at, loss: loss.data } };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ValidationIssue } from '../errors.ts';
+import { toIssues, type ValidationIssue } from '../errors.ts';
 import { createFlagSchema, type FlagType, flagTypes } from '../flags/flag.ts';
 import type { FlagRule } from '../flags/flag-rule.ts';
 import { findVariantIssues, type Variant } from '../flags/variant.ts';
@@ -73,7 +73,7 @@ export function* readFlagdDocument(document: Json): Generator<void, Reading> {
   const unfit = findUnfit(document);
   if (unfit.length > 0) return nothing(unfit);
   const parsed = documentSchema.safeParse(document);
-  if (!parsed.success) return nothing(toIssues(parsed.error, []));
+  if (!parsed.success) return nothing(toIssues(parsed.error));
   const issues: ValidationIssue[] = [];
   const flags: ImportedFlag[] = [];
   for (const [key, definition] of Object.entries(parsed.data.flags)) {
@@ -81,7 +81,7 @@ export function* readFlagdDocument(document: Json): Generator<void, Reading> {
     const flag = flagSchema.safeParse(definition);
     const found = flag.success
       ? readFlag(key, flag.data, parsed.data.$evaluators ?? {})
-      : { flag: null, issues: toIssues(flag.error, []) };
+      : { flag: null, issues: toIssues(flag.error) };
     for (const { path, message } of found.issues) issues.push({ path: ['flags', key, ...path], message });
     if (issues.length >= maxIssues) break;
     if (found.flag) flags.push(found.flag);
@@ -119,7 +119,7 @@ const readFlag = (
     flag,
     issues: [
       ...(type ? [] : mixedTypes(variants)),
-      ...(input.success ? [] : toIssues(input.error, []).map(whereDocumented)),
+      ...(input.success ? [] : toIssues(input.error).map(whereDocumented)),
       ...findDefaultIssues(flag, keys),
       ...targetingIssues.map(({ path, message }) => ({ path: ['targeting', ...path], message })),
     ],
@@ -191,6 +191,3 @@ const isEmpty = (targeting: Json): boolean =>
 function hasFewEntries(given: unknown): boolean {
   return typeof given !== 'object' || given === null || Object.keys(given).length <= maxEntries;
 }
-
-const toIssues = (error: z.ZodError, prefix: string[]): ValidationIssue[] =>
-  error.issues.map(({ path, message }) => ({ path: [...prefix, ...path.map(String)], message }));

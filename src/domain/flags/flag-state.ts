@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FlagArchivedError, ValidationError, VersionConflictError } from '../errors.ts';
+import { FlagArchivedError, refuse, toValidationError, VersionConflictError } from '../errors.ts';
 import { isSameJson } from '../json.ts';
 import { text } from '../text.ts';
 import type { Experiment } from './experiment.ts';
@@ -124,7 +124,7 @@ export const checkUpdates = (flag: Pick<Flag, 'key' | 'type' | 'variants' | 'sta
     ...findVariantUseIssues(flag, updates),
     ...(updates.status === undefined ? [] : findStatusIssues(flag.status, updates.status)),
   ];
-  if (issues.length > 0) throw new ValidationError(issues.map(({ path, message }) => ({ path: ['updates', ...path], message })));
+  refuse(issues.map(({ path, message }) => ({ path: ['updates', ...path], message })));
   const { status = flag.status, ...ofState } = updates;
   const staysArchived = flag.status === 'ARCHIVED' && status === 'ARCHIVED';
   if (staysArchived && Object.keys(ofState).length > 0) throw new FlagArchivedError(flag.key);
@@ -141,7 +141,3 @@ export const applyUpdates = <State extends EffectiveState>(state: State, updates
 export const checkVersion = (state: FlagState, expectedVersion: number | null | undefined): void => {
   if (expectedVersion != null && expectedVersion !== state.version) throw new VersionConflictError(expectedVersion, state);
 };
-
-/** Zod's findings as ours: where, below the input, and what. */
-export const toValidationError = (error: z.ZodError, prefix: string[] = []): ValidationError =>
-  new ValidationError(error.issues.map(({ path, message }) => ({ path: [...prefix, ...path.map(String)], message })));

@@ -4,13 +4,13 @@ import type { EffectiveState, FlagState } from './flag-state.ts';
 
 // What events keep of things before and after a change: whole, but for what the event says elsewhere.
 
-const stateSnapshot = ({ flagId: _flag, environment: _environment, updatedAt: _updatedAt, ...state }: FlagState) => state;
+const stateSnapshot = (state: FlagState) => {
+  const { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, version } = state;
+  return { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, version };
+};
 
 /** A flag in one environment, whole. */
-export const effectiveSnapshot = (state: EffectiveState) => {
-  const { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, status, version } = state;
-  return { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, status, version };
-};
+export const effectiveSnapshot = (state: EffectiveState) => ({ ...stateSnapshot(state), status: state.status });
 
 /** A flag itself; with states, also what it is in each environment. */
 export const flagSnapshot = (flag: Flag, states?: readonly FlagState[]): JsonObject => {

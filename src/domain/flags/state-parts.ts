@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { refuse, StatePartAlreadyExistsError, StatePartNotFoundError, ValidationError } from '../errors.ts';
+import { refuse, StatePartAlreadyExistsError, StatePartNotFoundError, toValidationError, ValidationError } from '../errors.ts';
 import { isSameJson } from '../json.ts';
 import { text } from '../text.ts';
 import { type Experiment, experimentSchema } from './experiment.ts';
@@ -13,7 +13,7 @@ import {
   overrideTargetSchema,
 } from './flag-override.ts';
 import { type FlagRule, flagRuleSchema, flagRulesSchema, normalizeRule, ruleKeySchema } from './flag-rule.ts';
-import { type EffectiveState, stateTarget, toValidationError } from './flag-state.ts';
+import { type EffectiveState, stateTarget } from './flag-state.ts';
 import { variantKeySchema } from './variant.ts';
 import { findUnknownVariant, findVariantUseIssues } from './variant-use.ts';
 
