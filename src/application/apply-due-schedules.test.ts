@@ -25,6 +25,8 @@ const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
     retryCount: 0,
     maxRetries: 3,
     nextRetryAt: null,
+    triedStateVersion: null,
+    triedFlagVersion: null,
     idempotencyKey: null,
     createdAt: now,
     ...rest,
@@ -37,10 +39,10 @@ const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
       variants: [],
       status: 'ACTIVE',
       version: 1,
-      lastStatusApplied: null,
+      statusLastSet: {},
       emergency: null,
     },
-    state: { ...newFlagState({ id: 'f-1' }, rest.environment ?? 'production', now), environmentEnabled: true, lastApplied: null },
+    state: { ...newFlagState({ id: 'f-1' }, rest.environment ?? 'production', now), environmentEnabled: true },
   },
 });
 
@@ -85,7 +87,7 @@ describe('applying what is due', () => {
       events: [{ eventType: 'flag_schedule.applied' }, { eventType: 'flag_schedule.applied' }],
     });
     expect([...(commits[0]?.changed?.states.values() ?? [])]).toMatchObject([
-      { defaultVariant: 'b', version: 3, lastApplied: { id: 'b' } },
+      { defaultVariant: 'b', version: 3, lastSet: { defaultVariant: { bySchedule: { schedule: { id: 'b' } } } } },
     ]);
   });
 
@@ -99,7 +101,7 @@ describe('applying what is due', () => {
     expect(applied.map(({ schedule }) => schedule.id)).toEqual(['a', 'c']);
     expect(failed).toMatchObject([{ schedule: { id: 'b', errorMessage: expect.stringMatching(/archived/) } }]);
     expect([...(commits[0]?.changed?.flags.values() ?? [])]).toMatchObject([
-      { status: 'ACTIVE', version: 3, lastStatusApplied: { id: 'c' } },
+      { status: 'ACTIVE', version: 3, statusLastSet: { bySchedule: { schedule: { id: 'c' } } } },
     ]);
   });
 

@@ -123,7 +123,7 @@ const decide = (
       if (reason !== undefined) throw new Error(reason);
       return withEvent(applySchedule(schedule, asItIsNow, chance), now);
     };
-    const fail = (reason: string) => withEvent(failSchedule(schedule, reason, chance), now);
+    const fail = (reason: string) => withEvent(failSchedule(schedule, asItIsNow, reason, chance), now);
     try {
       const decision = attempt(apply, fail);
       if (decision.outcome.outcome === 'applied') {
@@ -140,7 +140,7 @@ const decide = (
 };
 
 const statusOf = (flag: LockedFlag | undefined) =>
-  flag && { status: flag.status, version: flag.version, lastStatusApplied: flag.lastStatusApplied };
+  flag && { status: flag.status, version: flag.version, statusLastSet: flag.statusLastSet };
 
 /** A schedule that cannot be applied, whatever is wrong with it, fails, and holds up no other. */
 const attempt = (apply: () => Decision, fail: (reason: string) => Decision): Decision => {

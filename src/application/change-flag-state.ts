@@ -1,14 +1,10 @@
 import type { Caller } from '../domain/access/actor.ts';
 import type { EventDraft } from '../domain/audit/audit-event.ts';
-import {
-  EmergencyOverrideActiveError,
-  EnvironmentNotFoundError,
-  FlagArchivedError,
-  FlagNotFoundError,
-} from '../domain/errors.ts';
-import { type Flag, setFlagStatus } from '../domain/flags/flag.ts';
+import { EmergencyOverrideActiveError, EnvironmentNotFoundError, FlagNotFoundError } from '../domain/errors.ts';
+import { type Flag, flagArchived, setFlagStatus } from '../domain/flags/flag.ts';
 import { checkVersion, type EffectiveState, type FlagState, type StateTarget } from '../domain/flags/flag-state.ts';
 import type { StateChange } from '../domain/flags/flag-state-events.ts';
+import { byCaller, recordSets, type SetBy, type StateField } from '../domain/flags/last-set.ts';
 import { refuseInEmergency } from '../domain/flags/refuse-in-emergency.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FlagWriter } from '../ports/flag-store.ts';
@@ -22,6 +18,8 @@ export type Situation = { flag: Flag; state: EffectiveState; now: Date };
 type Change = {
   /** The state as it shall be; the very same object where nothing changes. Its version and instant are set here. */
   decide: (situation: Situation) => EffectiveState;
+  /** The fields that it sets, also those that keep their value: what somebody has decided, no retry undoes. */
+  sets?: readonly StateField[];
   event: (change: StateChange) => EventDraft;
   /** Whether it is made also where an emergency override holds the state. */
   inEmergency?: boolean;
@@ -36,7 +34,11 @@ type Change = {
  */
 export const makeChangeFlagState =
   ({ inTransaction, clock }: StateDeps) =>
-  (admin: Caller, target: StateTarget, { decide, event, inEmergency = false, ofArchived = false }: Change): Promise<FlagState> =>
+  (
+    admin: Caller,
+    target: StateTarget,
+    { decide, sets = [], event, inEmergency = false, ofArchived = false }: Change,
+  ): Promise<FlagState> =>
     inTransaction(async ({ flags, audit }) => {
       const found = await flags.findLockedState(target.flagKey, target.environment);
       if (!found) throw new FlagNotFoundError(target.flagKey);
@@ -44,21 +46,29 @@ export const makeChangeFlagState =
       if (!state) throw new EnvironmentNotFoundError(target.environment);
       checkVersion(state, target.expectedVersion);
       if (state.emergency && !inEmergency) throw new EmergencyOverrideActiveError(flag.key, state.environment, state.emergency);
-      if (flag.status === 'ARCHIVED' && !ofArchived) throw new FlagArchivedError(flag.key);
+      if (flag.status === 'ARCHIVED' && !ofArchived) throw flagArchived(flag);
 
       const now = clock.now();
       const decided = decide({ flag, state, now });
       if (decided === state) return state;
-      const next = { ...decided, version: state.version + 1, updatedAt: now };
-      if (next.status !== flag.status) await changeStatus(flags, flag, next.status, now);
+      const version = state.version + 1;
+      const by = byCaller(admin);
+      const lastSet = recordSets(state, { ...decided, version }, { by, at: now, fields: sets });
+      const next = { ...decided, version, lastSet, updatedAt: now };
+      if (next.status !== flag.status) await changeStatus(flags, flag, next.status, { now, by });
       await flags.saveState(next);
       audit.logEvent(event({ admin, flag, previous: state, next }));
       return next;
     });
 
 /** A status is the same in all environments, so an emergency override in any of them holds it. */
-const changeStatus = async (flags: FlagWriter, flag: Flag, status: Flag['status'], now: Date): Promise<void> => {
+const changeStatus = async (
+  flags: FlagWriter,
+  flag: Flag,
+  status: Flag['status'],
+  set: { now: Date; by: SetBy },
+): Promise<void> => {
   const found = await flags.findLocked(flag.key, 'change');
   refuseInEmergency(flag, found?.states ?? []);
-  await flags.saveFlag(setFlagStatus(flag, status, now));
+  await flags.saveFlag(setFlagStatus(flag, status, set));
 };

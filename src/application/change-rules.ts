@@ -14,16 +14,19 @@ export const makeChangeRules = (deps: StateDeps) => {
     addFlagRule: (admin: Caller, input: AddFlagRule): Promise<FlagState> =>
       changeFlagState(admin, input, {
         decide: ({ flag, state }) => addRule(flag, state, input),
+        sets: ['rules'],
         event: (change) => ruleAdded(change, input.rule.key),
       }),
     updateFlagRule: (admin: Caller, input: AddFlagRule): Promise<FlagState> =>
       changeFlagState(admin, input, {
         decide: ({ flag, state }) => updateRule(flag, state, input),
+        sets: ['rules'],
         event: (change) => ruleUpdated(change, input.rule.key),
       }),
     removeFlagRule: (admin: Caller, input: RemoveFlagRule): Promise<FlagState> =>
       changeFlagState(admin, input, {
         decide: ({ flag, state }) => removeRule(flag, state, input),
+        sets: ['rules'],
         event: (change) => ruleRemoved(change, input.ruleKey),
       }),
   };

@@ -5,7 +5,7 @@ import {
   type OverrideInEmergency,
   releaseState,
 } from '../domain/flags/emergency-override.ts';
-import { checkUpdates, type FlagState, normalizeUpdates } from '../domain/flags/flag-state.ts';
+import { checkUpdates, type FlagState, normalizeUpdates, stateFieldsOf } from '../domain/flags/flag-state.ts';
 import { emergencyLifted, emergencyOverridden } from '../domain/flags/flag-state-events.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
@@ -31,6 +31,7 @@ export const makeOverrideInEmergency = ({ onEmergency, ...deps }: Deps) => {
           checkUpdates(flag, updates);
           return holdState(state, updates, { reason, startedBy: admin.userId, now });
         },
+        sets: stateFieldsOf(updates),
         event: (change) => emergencyOverridden(change, { reason, updates }),
         inEmergency: true,
       });

@@ -19,6 +19,7 @@ export const makeRunExperiment = (deps: StateDeps) => {
     stopExperiment: (admin: Caller, input: StopExperiment): Promise<FlagState> =>
       changeFlagState(admin, input, {
         decide: ({ flag, state }) => stopExperiment(flag, state, input),
+        sets: input.winningVariant == null ? [] : ['defaultVariant'],
         event: (change) =>
           experimentStopped(change, mustHave(change.previous.experiment), {
             outcome: input.outcome,

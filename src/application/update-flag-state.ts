@@ -5,6 +5,7 @@ import {
   checkUpdates,
   type FlagState,
   normalizeUpdates,
+  stateFieldsOf,
   type UpdateFlagState,
 } from '../domain/flags/flag-state.ts';
 import { flagStateUpdated } from '../domain/flags/flag-state-events.ts';
@@ -26,6 +27,7 @@ export const makeUpdateFlagState = (deps: StateDeps) => {
         checkUpdates(flag, updates);
         return applyUpdates(state, updates, now);
       },
+      sets: stateFieldsOf(updates),
       event: flagStateUpdated,
       ofArchived: true,
     });

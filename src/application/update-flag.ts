@@ -1,8 +1,9 @@
 import type { Caller } from '../domain/access/actor.ts';
-import { FlagArchivedError, FlagNotFoundError, FlagVersionConflictError } from '../domain/errors.ts';
+import { FlagNotFoundError, FlagVersionConflictError } from '../domain/errors.ts';
 import {
   type Flag,
   type FlagStatus,
+  flagArchived,
   type SetFlagStatus,
   setFlagStatus,
   type UpdateFlag,
@@ -10,6 +11,7 @@ import {
 } from '../domain/flags/flag.ts';
 import { flagChanged } from '../domain/flags/flag-events.ts';
 import type { FlagState } from '../domain/flags/flag-state.ts';
+import { byCaller } from '../domain/flags/last-set.ts';
 import { refuseInEmergency } from '../domain/flags/refuse-in-emergency.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
@@ -45,7 +47,7 @@ export const makeUpdateFlag = (deps: Deps) => {
   const changeFlag = makeChangeFlag(deps);
   return (admin: Caller, input: UpdateFlag): Promise<Flag> =>
     changeFlag(admin, input, (flag, states, now) => {
-      if (flag.status === 'ARCHIVED') throw new FlagArchivedError(flag.key);
+      if (flag.status === 'ARCHIVED') throw flagArchived(flag);
       return updateFlag(flag, states, input, now);
     });
 };
@@ -59,6 +61,6 @@ export const makeSetFlagStatus = (deps: Deps) => {
   return (admin: Caller, input: SetFlagStatus, status: FlagStatus): Promise<Flag> =>
     changeFlag(admin, input, (flag, states, now) => {
       if (flag.status !== status) refuseInEmergency(flag, states);
-      return setFlagStatus(flag, status, now);
+      return setFlagStatus(flag, status, { now, by: byCaller(admin) });
     });
 };

@@ -83,8 +83,11 @@ export class EnvironmentDisabledError extends DomainError {
 export class FlagArchivedError extends DomainError {
   readonly code = 'FLAG_ARCHIVED';
   readonly flagKey: string;
-  constructor(flagKey: string) {
-    super(`Flag '${flagKey}' is archived: it takes no change until it is made ACTIVE again`);
+  /** `archived`: by whom and when; null where that is not known. */
+  constructor(flagKey: string, archived: string | null) {
+    super(
+      `Flag '${flagKey}' is archived${archived === null ? '' : ` (${archived})`}: it takes no change until it is made ACTIVE again`,
+    );
     this.flagKey = flagKey;
   }
 }

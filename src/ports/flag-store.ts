@@ -25,7 +25,7 @@ export type FlagStore = {
 };
 
 /** What of a flag decides whether a change can be scheduled. */
-export type SharedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status'>;
+export type SharedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status' | 'statusLastSet'>;
 
 /** What a change of flags needs beside, inside one transaction. */
 export type FlagWriter = Pick<FlagStore, 'environments' | 'find'> & {

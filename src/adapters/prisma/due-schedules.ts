@@ -1,23 +1,20 @@
 import type { FlagStatus, FlagType } from '../../domain/flags/flag.ts';
 import type { Variant } from '../../domain/flags/variant.ts';
-import type { LastApplied, LockedFlag } from '../../domain/schedules/apply-schedule.ts';
-import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
+import type { LockedFlag } from '../../domain/schedules/apply-schedule.ts';
+import { type FlagState, Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { DueSchedule } from '../../ports/schedule-store.ts';
-import { type StateRow, toFlagState, toSchedule } from './rows.ts';
+import { toFlagState, toSchedule } from './rows.ts';
 import { dueAt, isOpen, scheduleColumns } from './schedule-store.ts';
 
-type HeldColumns = Omit<StateRow, 'flagId' | 'updatedAt'> & {
+type HeldColumns = Omit<FlagState, 'flagId' | 'updatedAt'> & {
   stateUpdatedAt: Date;
   environmentEnabled: boolean;
-  lastScheduledAt: Date | null;
-  lastScheduleId: string | null;
   flagType: FlagType;
   flagVariants: Variant[] | null;
   flagStatus: FlagStatus;
   flagVersion: number;
   flagEmergency: LockedFlag['emergency'];
-  lastStatusScheduledAt: Date | null;
-  lastStatusScheduleId: string | null;
+  statusLastSet: LockedFlag['statusLastSet'];
 };
 
 /**
@@ -50,9 +47,9 @@ const readDue = (tx: Prisma.TransactionClient, { flagIds, isDue, limit }: Claim 
   tx.$queryRaw<(Row & HeldColumns)[]>`
     SELECT ${scheduleColumns}, s.enabled, s.rollout_percentage AS "rolloutPercentage", s.default_variant AS "defaultVariant",
       s.rules, s.overrides, s.experiment, s.emergency, s.version, s.updated_at AS "stateUpdatedAt",
-      s.last_scheduled_at AS "lastScheduledAt", s.last_schedule_id AS "lastScheduleId", e.enabled AS "environmentEnabled",
+      s.last_set AS "lastSet", e.enabled AS "environmentEnabled",
       f.type AS "flagType", f.status AS "flagStatus", f.version AS "flagVersion",
-      f.last_status_scheduled_at AS "lastStatusScheduledAt", f.last_status_schedule_id AS "lastStatusScheduleId",
+      f.status_last_set AS "statusLastSet",
       CASE WHEN d.updates ?| ARRAY['defaultVariant', 'rules'] THEN f.variants END AS "flagVariants",
       CASE WHEN d.updates ? 'status' THEN (
         SELECT o.emergency || jsonb_build_object('environment', o.environment_key) FROM feature_flag_states o
@@ -83,15 +80,11 @@ const toDueSchedule = (row: Row & HeldColumns): DueSchedule => ({
       status: row.flagStatus,
       version: row.flagVersion,
       emergency: row.flagEmergency,
-      lastStatusApplied: toLastApplied(row.lastStatusScheduledAt, row.lastStatusScheduleId),
+      statusLastSet: row.statusLastSet,
     },
     state: {
       ...toFlagState({ ...row, flagId: row.flagId ?? '', updatedAt: row.stateUpdatedAt }),
       environmentEnabled: row.environmentEnabled,
-      lastApplied: toLastApplied(row.lastScheduledAt, row.lastScheduleId),
     },
   },
 });
-
-const toLastApplied = (scheduledAt: Date | null, id: string | null): LastApplied =>
-  scheduledAt && id ? { scheduledAt, id } : null;

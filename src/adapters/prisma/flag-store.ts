@@ -64,7 +64,7 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
     },
     findShared: async (key, environment) => {
       const [row] = await tx.$queryRaw<(SharedFlag & { environmentEnabled: boolean | null })[]>`
-        SELECT f.id, f.key, f.type, f.status, f.variants, (
+        SELECT f.id, f.key, f.type, f.status, f.variants, f.status_last_set AS "statusLastSet", (
           SELECT e.enabled FROM feature_flag_states s JOIN environments e ON e.key = s.environment_key
           WHERE s.flag_id = f.id AND s.environment_key = ${environment}) AS "environmentEnabled"
         FROM feature_flags f WHERE f.key = ${key} FOR KEY SHARE OF f`;
@@ -96,8 +96,9 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
       });
       return { flag: toFlag(flag), state: { ...toFlagState(state), status: toFlag(flag).status } };
     },
-    saveFlag: async ({ id, name, description, variants, tags, status, version, updatedAt }) => {
-      await tx.flag.update({ where: { id }, data: { name, description, variants, tags, status, version, updatedAt } });
+    saveFlag: async ({ id, name, description, variants, tags, status, version, statusLastSet, updatedAt }) => {
+      const data = { name, description, variants, tags, status, version, statusLastSet, updatedAt };
+      await tx.flag.update({ where: { id }, data });
     },
     saveState: async (state) => {
       const { flagId, environmentKey, ...data } = toRow(state);
@@ -120,5 +121,6 @@ const toRow = ({ environment, experiment, emergency, ...state }: FlagState) => (
   experiment: experiment ?? Prisma.DbNull,
   emergency: emergency ?? Prisma.DbNull,
   version: state.version,
+  lastSet: state.lastSet,
   updatedAt: state.updatedAt,
 });

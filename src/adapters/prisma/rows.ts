@@ -3,6 +3,7 @@ import type { Flag as DomainFlag, FlagStatus, FlagType } from '../../domain/flag
 import type { FlagOverride } from '../../domain/flags/flag-override.ts';
 import type { FlagRule } from '../../domain/flags/flag-rule.ts';
 import type { FlagState as DomainFlagState, EmergencyOverride, FlagUpdates } from '../../domain/flags/flag-state.ts';
+import type { LastSet, LastSets } from '../../domain/flags/last-set.ts';
 import type { Variant } from '../../domain/flags/variant.ts';
 import type { Schedule as DomainSchedule, ScheduleStatus } from '../../domain/schedules/schedule.ts';
 import type { Flag, FlagState, Prisma, PrismaClient, Schedule } from '../../generated/prisma/client.ts';
@@ -20,13 +21,12 @@ export const toFlag = (row: Flag): DomainFlag => ({
   tags: row.tags,
   status: row.status as FlagStatus,
   version: row.version,
+  statusLastSet: row.statusLastSet as LastSet,
   createdAt: row.createdAt,
   updatedAt: row.updatedAt,
 });
 
-export type StateRow = Omit<FlagState, 'lastScheduledAt' | 'lastScheduleId'>;
-
-export const toFlagState = (row: StateRow): DomainFlagState => ({
+export const toFlagState = (row: FlagState): DomainFlagState => ({
   flagId: row.flagId,
   environment: row.environmentKey,
   enabled: row.enabled,
@@ -37,6 +37,7 @@ export const toFlagState = (row: StateRow): DomainFlagState => ({
   experiment: row.experiment as Experiment | null,
   emergency: row.emergency as EmergencyOverride | null,
   version: row.version,
+  lastSet: row.lastSet as LastSets,
   updatedAt: row.updatedAt,
 });
 
@@ -63,6 +64,8 @@ export const toSchedule = ({
   retryCount: row.retryCount,
   maxRetries: row.maxRetries,
   nextRetryAt: row.nextRetryAt,
+  triedStateVersion: row.triedStateVersion,
+  triedFlagVersion: row.triedFlagVersion,
   idempotencyKey: row.idempotencyKey,
   createdAt: row.createdAt,
 });

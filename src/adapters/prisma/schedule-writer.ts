@@ -63,15 +63,17 @@ const cancelWhere = async (
 
 /** One statement for any number of schedules, states and flags. */
 const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Schedule[], { flags, states }: Changed) => {
-  const scheduleRows = schedules.map(({ id, status, appliedAt, errorMessage, retryCount, nextRetryAt }) => ({
+  const scheduleRows = schedules.map(({ id, status, appliedAt, errorMessage, retryCount, nextRetryAt, ...tried }) => ({
     id,
     status,
     applied_at: appliedAt,
     error_message: errorMessage,
     retry_count: retryCount,
     next_retry_at: nextRetryAt,
+    tried_state_version: tried.triedStateVersion,
+    tried_flag_version: tried.triedFlagVersion,
   }));
-  const stateRows = [...states.values()].map(({ flagId, environment, lastApplied, ...state }) => ({
+  const stateRows = [...states.values()].map(({ flagId, environment, ...state }) => ({
     flag_id: flagId,
     environment_key: environment,
     enabled: state.enabled,
@@ -80,33 +82,32 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
     rules: state.rules,
     version: state.version,
     updated_at: state.updatedAt,
-    last_scheduled_at: lastApplied?.scheduledAt,
-    last_schedule_id: lastApplied?.id,
+    last_set: state.lastSet,
   }));
-  const flagRows = [...flags.values()].map(({ id, status, version, lastStatusApplied }) => ({
+  const flagRows = [...flags.values()].map(({ id, status, version, statusLastSet }) => ({
     id,
     status,
     version,
-    last_at: lastStatusApplied?.scheduledAt,
-    last_id: lastStatusApplied?.id,
+    last_set: statusLastSet,
   }));
   await tx.$executeRaw`
     WITH schedules AS (
       UPDATE feature_flag_schedules d SET status = o.status, applied_at = o.applied_at, error_message = o.error_message,
-        last_error = coalesce(o.error_message, d.last_error), retry_count = o.retry_count, next_retry_at = o.next_retry_at, updated_at = now()
+        last_error = coalesce(o.error_message, d.last_error), retry_count = o.retry_count, next_retry_at = o.next_retry_at,
+        tried_state_version = o.tried_state_version, tried_flag_version = o.tried_flag_version, updated_at = now()
       FROM jsonb_to_recordset(${JSON.stringify(scheduleRows)}::jsonb) AS o (id uuid, status text, applied_at timestamptz,
-        error_message text, retry_count smallint, next_retry_at timestamptz)
+        error_message text, retry_count smallint, next_retry_at timestamptz, tried_state_version int, tried_flag_version int)
       WHERE d.id = o.id
     ), flags AS (
       UPDATE feature_flags f SET status = o.status, version = o.version,
         updated_at = CASE WHEN f.version <> o.version THEN now() ELSE f.updated_at END,
-        last_status_scheduled_at = o.last_at, last_status_schedule_id = o.last_id
-      FROM jsonb_to_recordset(${JSON.stringify(flagRows)}::jsonb) AS o (id uuid, status text, version int, last_at timestamptz, last_id uuid)
+        status_last_set = o.last_set
+      FROM jsonb_to_recordset(${JSON.stringify(flagRows)}::jsonb) AS o (id uuid, status text, version int, last_set jsonb)
       WHERE f.id = o.id
     )
     UPDATE feature_flag_states s SET enabled = o.enabled, rollout_percentage = o.rollout_percentage, default_variant = o.default_variant,
-      rules = o.rules, version = o.version, updated_at = o.updated_at, last_scheduled_at = o.last_scheduled_at, last_schedule_id = o.last_schedule_id
+      rules = o.rules, version = o.version, updated_at = o.updated_at, last_set = o.last_set
     FROM jsonb_to_recordset(${JSON.stringify(stateRows)}::jsonb) AS o (flag_id uuid, environment_key text, enabled boolean,
-      rollout_percentage smallint, default_variant text, rules jsonb, version int, updated_at timestamptz, last_scheduled_at timestamptz, last_schedule_id uuid)
+      rollout_percentage smallint, default_variant text, rules jsonb, version int, updated_at timestamptz, last_set jsonb)
     WHERE s.flag_id = o.flag_id AND s.environment_key = o.environment_key`;
 };

@@ -56,6 +56,7 @@ const flagState: fc.Arbitrary<JsonObject> = fc
     ),
     emergency: fc.option(fc.record({ reason: text, startedAt: at, startedBy: fc.option(text) })),
     status: fc.constantFrom(...flagStatuses),
+    lastSet: fc.constant({}),
     version: fc.nat(),
     updatedAt: fc.constant(new Date(0)),
   })

@@ -29,7 +29,8 @@ const fieldOf = (state: JsonObject | null, field: string): Json =>
 
 const longestQuote = 200;
 
-const quote = (value: Json): string => {
+/** A value as sentences have it. */
+export const quote = (value: Json): string => {
   const text = typeof value === 'string' ? `'${value}'` : (canonicalize(value) ?? 'null');
   return text.length > longestQuote ? `${text.slice(0, longestQuote).toWellFormed()}…` : text;
 };

@@ -64,7 +64,13 @@ describe('updates', () => {
 });
 
 describe('an archived flag', () => {
-  const archived: Parameters<typeof checkUpdates>[0] = { key: 'a', type: 'BOOLEAN', variants: [], status: 'ARCHIVED' };
+  const archived: Parameters<typeof checkUpdates>[0] = {
+    key: 'a',
+    type: 'BOOLEAN',
+    variants: [],
+    status: 'ARCHIVED',
+    statusLastSet: {},
+  };
 
   it.each([{ enabled: true }, { enabled: true, status: 'ARCHIVED' as const }])(
     'takes no %j, which leaves it archived',

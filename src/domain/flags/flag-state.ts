@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { FlagArchivedError, refuse, toValidationError, VersionConflictError } from '../errors.ts';
+import { refuse, toValidationError, VersionConflictError } from '../errors.ts';
 import { isSameJson } from '../json.ts';
 import { text } from '../text.ts';
 import type { Experiment } from './experiment.ts';
-import { type Flag, type FlagStatus, findStatusIssues, flagStatuses } from './flag.ts';
+import { type Flag, type FlagStatus, findStatusIssues, flagArchived, flagStatuses } from './flag.ts';
 import type { FlagOverride } from './flag-override.ts';
 import { type FlagRule, flagRulesSchema, normalizeRule } from './flag-rule.ts';
+import { type LastSets, type StateField, stateFields } from './last-set.ts';
 import { variantKeySchema } from './variant.ts';
 import { findVariantUseIssues } from './variant-use.ts';
 
@@ -34,6 +35,8 @@ export type FlagState = {
   emergency: EmergencyOverride | null;
   /** Counts this state's changes, from 1. */
   version: number;
+  /** Who set each field last. */
+  lastSet: LastSets;
   updatedAt: Date;
 };
 
@@ -52,6 +55,7 @@ export const newFlagState = ({ id }: Pick<Flag, 'id'>, environment: string, now:
   experiment: null,
   emergency: null,
   version: 1,
+  lastSet: {},
   updatedAt: now,
 });
 
@@ -108,6 +112,9 @@ export const normalizeUpdates = (input: z.infer<typeof flagUpdatesSchema>): Flag
   ...(input.status != null && { status: input.status }),
 });
 
+/** The fields of a state that updates set. */
+export const stateFieldsOf = (updates: FlagUpdates): StateField[] => stateFields.filter((field) => updates[field] !== undefined);
+
 /** Reads updates that were stored; throws a ValidationError where they no longer are what a change may carry. */
 export const parseStoredUpdates = (stored: unknown): FlagUpdates => {
   const parsed = flagUpdatesSchema.safeParse(stored);
@@ -119,7 +126,10 @@ export const parseStoredUpdates = (stored: unknown): FlagUpdates => {
  * Refuses updates that the flag cannot take as it is: a ValidationError for variants and rules that could not be evaluated, a
  * FlagArchivedError for a flag that is archived and stays so.
  */
-export const checkUpdates = (flag: Pick<Flag, 'key' | 'type' | 'variants' | 'status'>, updates: FlagUpdates): void => {
+export const checkUpdates = (
+  flag: Pick<Flag, 'key' | 'type' | 'variants' | 'status' | 'statusLastSet'>,
+  updates: FlagUpdates,
+): void => {
   const issues = [
     ...findVariantUseIssues(flag, updates),
     ...(updates.status === undefined ? [] : findStatusIssues(flag.status, updates.status)),
@@ -127,7 +137,7 @@ export const checkUpdates = (flag: Pick<Flag, 'key' | 'type' | 'variants' | 'sta
   refuse(issues.map(({ path, message }) => ({ path: ['updates', ...path], message })));
   const { status = flag.status, ...ofState } = updates;
   const staysArchived = flag.status === 'ARCHIVED' && status === 'ARCHIVED';
-  if (staysArchived && Object.keys(ofState).length > 0) throw new FlagArchivedError(flag.key);
+  if (staysArchived && Object.keys(ofState).length > 0) throw flagArchived(flag);
 };
 
 /** The state after the updates; the very same object where they change nothing. */

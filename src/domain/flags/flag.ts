@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { refuse, type ValidationIssue } from '../errors.ts';
+import { FlagArchivedError, refuse, type ValidationIssue } from '../errors.ts';
 import { isSameJson } from '../json.ts';
 import { text } from '../text.ts';
 import type { FlagState } from './flag-state.ts';
+import { describeSetter, type LastSet, latestOf, recordSet, type SetBy } from './last-set.ts';
 import { refuseInEmergency } from './refuse-in-emergency.ts';
 import { findVariantIssues, type Variant, variantsSchema } from './variant.ts';
 import { findMissingVariants } from './variant-use.ts';
@@ -66,6 +67,8 @@ export type Flag = {
   status: FlagStatus;
   /** Counts the changes of the flag itself, from 1; its states count their own. */
   version: number;
+  /** Who set the status last. */
+  statusLastSet: LastSet;
   createdAt: Date;
   updatedAt: Date;
 };
@@ -82,6 +85,7 @@ export const newFlag = (input: CreateFlag, { id, now }: { id: string; now: Date 
     tags: [...new Set(input.tags ?? [])],
     status: 'ACTIVE',
     version: 1,
+    statusLastSet: {},
     createdAt: now,
     updatedAt: now,
   };
@@ -111,10 +115,18 @@ export const updateFlag = (flag: Flag, states: readonly FlagState[], input: Upda
 };
 
 /** The flag with another status; the very same object where it has it already. Throws a ValidationError. */
-export const setFlagStatus = (flag: Flag, status: FlagStatus, now: Date): Flag => {
+export const setFlagStatus = (flag: Flag, status: FlagStatus, { now, by }: { now: Date; by: SetBy }): Flag => {
   if (flag.status === status) return flag;
   refuse(findStatusIssues(flag.status, status));
-  return { ...flag, status, version: flag.version + 1, updatedAt: now };
+  const version = flag.version + 1;
+  const statusLastSet = recordSet(flag.statusLastSet, { by, at: now, from: flag.status, to: status, version });
+  return { ...flag, status, version, statusLastSet, updatedAt: now };
+};
+
+/** Why an archived flag takes no change: who archived it, too, as far as that is known. */
+export const flagArchived = ({ key, statusLastSet }: Pick<Flag, 'key' | 'statusLastSet'>): FlagArchivedError => {
+  const archived = latestOf(statusLastSet);
+  return new FlagArchivedError(key, archived && describeSetter(archived));
 };
 
 /** Why a status cannot follow another. */

@@ -1,8 +1,8 @@
-import { EmergencyOverrideActiveError, FlagArchivedError, ValidationError, type ValidationIssue } from '../errors.ts';
+import { EmergencyOverrideActiveError, ValidationError, type ValidationIssue } from '../errors.ts';
 import { toFlagdFlag } from '../flagd/flagd.ts';
 import type { ImportedFlag } from '../flagd/flagd-import.ts';
 import { isSameJson } from '../json.ts';
-import { type CreateFlag, type Flag, type UpdateFlag, updateFlag } from './flag.ts';
+import { type CreateFlag, type Flag, flagArchived, type UpdateFlag, updateFlag } from './flag.ts';
 import { applyUpdates, checkUpdates, type FlagState, type FlagUpdates, type UpdateFlagState } from './flag-state.ts';
 import { variantsOf } from './variant.ts';
 
@@ -46,7 +46,7 @@ export const planImport = (
   const newVariants = isSameJson(valuesOf(flag), valuesOf(wanted)) ? null : wanted.variants;
   const updates = isSameState(existing.flag, state, wanted) ? null : stateUpdates(wanted);
   if (Object.keys(texts).length === 0 && !newVariants && !updates) return plan('unchanged', []);
-  if (flag.status === 'ARCHIVED') return refuse([], new FlagArchivedError(flag.key).message);
+  if (flag.status === 'ARCHIVED') return refuse([], flagArchived(flag).message);
   if (updates && state.emergency) {
     return refuse([], new EmergencyOverrideActiveError(flag.key, environment, state.emergency).message);
   }

@@ -7,23 +7,22 @@ import {
   type EmergencyOverride,
   type FlagState,
   parseStoredUpdates,
+  stateFieldsOf,
 } from '../flags/flag-state.ts';
-import { isBefore, retryDelayMs, type Schedule } from './schedule.ts';
-
-/** The schedule that was applied last; null: none was. */
-export type LastApplied = { scheduledAt: Date; id: string } | null;
+import { recordSet, recordSets } from '../flags/last-set.ts';
+import { orderOf, retryDelayMs, type Schedule } from './schedule.ts';
+import { findSupersession } from './supersession.ts';
 
 /**
- * A flag as the worker holds it, with the schedule that set its status last. Its variants, and the emergency override that
- * holds it in some environment, are there where a schedule has to do with them.
+ * A flag as the worker holds it. Its variants, and the emergency override that holds it in some environment, are there where a
+ * schedule has to do with them.
  */
-export type LockedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status' | 'version'> & {
-  lastStatusApplied: LastApplied;
+export type LockedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status' | 'version' | 'statusLastSet'> & {
   emergency: (EmergencyOverride & { environment: string }) | null;
 };
 
-/** A flag's state as the worker holds it, with the schedule that was applied to it last. */
-export type LockedState = FlagState & { environmentEnabled: boolean; lastApplied: LastApplied };
+/** A flag's state as the worker holds it. */
+export type LockedState = FlagState & { environmentEnabled: boolean };
 
 /** What a schedule can change, held against everybody else. */
 export type Held = { flag: LockedFlag; state: LockedState };
@@ -35,8 +34,8 @@ export type Failed = { outcome: 'failed'; before: Schedule; schedule: Schedule }
 export const effectiveStateOf = ({ flag: { status }, state }: Held): EffectiveState => ({ ...state, status });
 
 /**
- * Applies one due schedule to its flag, or fails it. Fails for good where the flag is gone, or where a later schedule was
- * applied meanwhile: an old change must never undo a newer one. `random` is in [0, 1).
+ * Applies one schedule to its flag, or fails it. Fails for good where the flag is gone, or where the schedule is superseded: an
+ * old change must never undo a newer one. `random` is in [0, 1).
  */
 export const applySchedule = (
   schedule: Schedule,
@@ -44,11 +43,8 @@ export const applySchedule = (
   { now, random }: { now: Date; random: number },
 ): Applied | Failed => {
   if (!held) return failForGood(schedule, `flag '${schedule.flagKey}' no longer exists`);
-  const later = findLater(schedule, held);
-  if (later) {
-    const { id, scheduledAt } = later;
-    return failForGood(schedule, `superseded by schedule '${id}' of ${scheduledAt.toISOString()}, which was applied meanwhile`);
-  }
+  const superseded = findSupersession(schedule, held, now);
+  if (superseded) return failForGood(schedule, superseded);
   try {
     const next = change(schedule, held, now);
     const applied: Schedule = {
@@ -60,15 +56,8 @@ export const applySchedule = (
     };
     return { outcome: 'applied', schedule: applied, previous: held, next };
   } catch (error) {
-    return failSchedule(schedule, error instanceof Error ? error.message : String(error), { now, random });
+    return failSchedule(schedule, held, error instanceof Error ? error.message : String(error), { now, random });
   }
-};
-
-/** The later schedule that was applied to the same state or, where this one sets the flag's status, has set that in any environment. */
-const findLater = (schedule: Schedule, { flag, state }: Held): LastApplied => {
-  const setsStatus = schedule.updates?.status !== undefined;
-  const applied = [state.lastApplied, setsStatus ? flag.lastStatusApplied : null];
-  return applied.find((last) => last && isBefore(schedule, last)) ?? null;
 };
 
 /** Throws where the flag cannot take the change as it is now; what is in the way may pass. */
@@ -79,16 +68,19 @@ const change = (schedule: Schedule, held: Held, now: Date): Held => {
   if (emergency) throw new EmergencyOverrideActiveError(flag.key, emergency.environment, emergency);
   const updates = parseStoredUpdates(schedule.updates);
   checkUpdates(flag, updates);
-  const by = { scheduledAt: schedule.scheduledAt, id: schedule.id };
+  const { id, scheduledAt } = orderOf(schedule, now);
+  const by = { schedule: { id, scheduledAt: scheduledAt.toISOString() } };
   const { status, ...next } = applyUpdates({ ...state, status: flag.status }, updates, now);
+  const version = flag.version + (status === flag.status ? 0 : 1);
+  const statusSet = { by, at: now, from: flag.status, to: status, version };
   return {
     flag: {
       ...flag,
       status,
-      version: flag.version + (status === flag.status ? 0 : 1),
-      ...(updates.status !== undefined && { lastStatusApplied: by }),
+      version,
+      ...(updates.status !== undefined && { statusLastSet: recordSet(flag.statusLastSet, statusSet) }),
     },
-    state: { ...next, lastApplied: by },
+    state: { ...next, lastSet: recordSets(state, next, { by, at: now, fields: stateFieldsOf(updates) }) },
   };
 };
 
@@ -104,14 +96,29 @@ const failForGood = (schedule: Schedule, errorMessage: string): Failed => ({
   schedule: { ...countAttempt(schedule), status: 'FAILED', errorMessage, nextRetryAt: null },
 });
 
-/** Fails a schedule that was tried: with another try after the backoff, as long as it has retries left. */
+/**
+ * Fails a schedule that was tried: with another try after the backoff, as long as it has retries left. What it met (null: no
+ * flag) is remembered from the first time on.
+ */
 export const failSchedule = (
   schedule: Schedule,
+  held: Held | null,
   errorMessage: string,
   { now, random }: { now: Date; random: number },
 ): Failed => {
   const attempt = countAttempt(schedule);
   const retries = attempt.retryCount;
   const nextRetryAt = retries < attempt.maxRetries ? new Date(now.getTime() + retryDelayMs(retries, random)) : null;
-  return { outcome: 'failed', before: schedule, schedule: { ...attempt, status: 'FAILED', errorMessage, nextRetryAt } };
+  return {
+    outcome: 'failed',
+    before: schedule,
+    schedule: {
+      ...attempt,
+      status: 'FAILED',
+      errorMessage,
+      nextRetryAt,
+      triedStateVersion: schedule.triedStateVersion ?? held?.state.version ?? null,
+      triedFlagVersion: schedule.triedFlagVersion ?? held?.flag.version ?? null,
+    },
+  };
 };

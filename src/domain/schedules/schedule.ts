@@ -48,6 +48,10 @@ export type Schedule = {
   maxRetries: number;
   /** When a FAILED schedule is tried again; null: never. */
   nextRetryAt: Date | null;
+  /** The version of its flag's state when it failed first: what people did after that, a retry does not undo. Null: not failed yet. */
+  triedStateVersion: number | null;
+  /** The same of the flag itself, whose status it may set. */
+  triedFlagVersion: number | null;
   idempotencyKey: string | null;
   createdAt: Date;
 };
@@ -83,6 +87,8 @@ export const planSchedule = (
     retryCount: 0,
     maxRetries: input.maxRetries ?? maxRetriesRange.default,
     nextRetryAt: null,
+    triedStateVersion: null,
+    triedFlagVersion: null,
     idempotencyKey: input.idempotencyKey ?? null,
     createdAt: now,
   };
@@ -102,6 +108,15 @@ export const conflictWindowMs = 60 * 60 * 1000;
 /** The order in which the schedules of one flag and environment apply: by instant, then id. */
 export const isBefore = (a: { scheduledAt: Date; id: string }, b: { scheduledAt: Date; id: string }): boolean =>
   a.scheduledAt.getTime() === b.scheduledAt.getTime() ? a.id < b.id : a.scheduledAt < b.scheduledAt;
+
+/** Its place in that order. One that is applied ahead of its instant counts as of now: what is due before that instant comes after it. */
+export const orderOf = (
+  { id, scheduledAt }: Pick<Schedule, 'id' | 'scheduledAt'>,
+  now: Date,
+): { scheduledAt: Date; id: string } => ({
+  id,
+  scheduledAt: scheduledAt < now ? scheduledAt : now,
+});
 
 const minuteMs = 60_000;
 const longestBackoffMs = 60 * minuteMs;
