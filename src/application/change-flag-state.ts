@@ -8,7 +8,7 @@ import { byCaller, recordSets, type SetBy, type StateField } from '../domain/fla
 import { refuseInEmergency } from '../domain/flags/refuse-in-emergency.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FlagWriter } from '../ports/flag-store.ts';
-import type { InTransaction } from '../ports/unit-of-work.ts';
+import type { InTransaction, Transaction } from '../ports/unit-of-work.ts';
 
 export type StateDeps = { inTransaction: InTransaction; clock: Clock };
 
@@ -20,7 +20,7 @@ type Change = {
   decide: (situation: Situation) => EffectiveState;
   /** The fields that it sets, also those that keep their value: what somebody has decided, no retry undoes. */
   sets?: readonly StateField[];
-  event: (change: StateChange) => EventDraft;
+  event: (change: StateChange, transaction: Transaction) => EventDraft | Promise<EventDraft>;
   /** Whether it is made also where an emergency override holds the state. */
   inEmergency?: boolean;
   /** Whether it is made also where the flag is archived: it sees to that itself. */
@@ -39,7 +39,8 @@ export const makeChangeFlagState =
     target: StateTarget,
     { decide, sets = [], event, inEmergency = false, ofArchived = false }: Change,
   ): Promise<FlagState> =>
-    inTransaction(async ({ flags, audit }) => {
+    inTransaction(async (transaction) => {
+      const { flags, audit } = transaction;
       const found = await flags.findLockedState(target.flagKey, target.environment);
       if (!found) throw new FlagNotFoundError(target.flagKey);
       const { flag, state } = found;
@@ -57,7 +58,7 @@ export const makeChangeFlagState =
       const next = { ...decided, version, lastSet, updatedAt: now };
       if (next.status !== flag.status) await changeStatus(flags, flag, next.status, { now, by });
       await flags.saveState(next);
-      audit.logEvent(event({ admin, flag, previous: state, next }));
+      audit.logEvent(await event({ admin, flag, previous: state, next }, transaction));
       return next;
     });
 

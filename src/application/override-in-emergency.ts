@@ -41,7 +41,8 @@ export const makeOverrideInEmergency = ({ onEmergency, ...deps }: Deps) => {
     liftEmergencyOverride: async (admin: Caller, { reason, ...target }: LiftEmergencyOverride): Promise<FlagState> => {
       const state = await changeFlagState(admin, target, {
         decide: ({ flag, state }) => releaseState(flag, state),
-        event: (change) => emergencyLifted(change, reason ?? null),
+        event: async (change, { schedules }) =>
+          emergencyLifted(change, reason ?? null, await schedules.upcomingRetries(change.next)),
         inEmergency: true,
         ofArchived: true,
       });

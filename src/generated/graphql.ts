@@ -21,7 +21,7 @@ export type AuditEventFilter = {
   actorId?: string | null | undefined;
   /** By actors of this kind. */
   actorType?: ActorType | null | undefined;
-  /** In this environment. */
+  /** In this environment, or in all of them. */
   environment?: string | null | undefined;
   /** Of this flag. */
   flagKey?: string | null | undefined;

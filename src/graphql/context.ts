@@ -22,6 +22,7 @@ export type Loaders = {
   flagsById: DataLoader<string, Flag | null>;
   statesOf: DataLoader<string, FlagState[]>;
   conflictsOf: DataLoader<Schedule, Schedule[]>;
+  upcomingRetriesOf: DataLoader<FlagState, Schedule[]>;
 };
 
 export const makeLoaders = ({ flags, schedules }: Pick<App, 'flags' | 'schedules'>): Loaders => ({
@@ -46,4 +47,5 @@ export const makeLoaders = ({ flags, schedules }: Pick<App, 'flags' | 'schedules
     },
     { cache: false },
   ),
+  upcomingRetriesOf: new DataLoader((states) => schedules.upcomingRetriesOf(states), { cache: false }),
 });

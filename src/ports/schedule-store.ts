@@ -16,14 +16,19 @@ export type ScheduleFilter = {
 /** A place in the list of schedules: by due instant, then id. */
 export type ScheduleCursor = { scheduledAt: Date; id: string };
 
+/** Which state: a schedule touches those of its environment and, where it sets the status, those of its flag in all of them. */
+export type StatePlace = { flagId: string; environment: string };
+
 /** Durable home of scheduled changes. */
 export type ScheduleStore = {
   find(id: string): Promise<Schedule | null>;
   /** Oldest due first. */
   list(filter: ScheduleFilter, slice: Slice<ScheduleCursor>): Promise<Schedule[]>;
   count(filter: ScheduleFilter): Promise<number>;
-  /** Of many schedules at once, by id: the other pending ones of the same flag and environment within the conflict window. At most 100 each. */
+  /** Of many schedules at once, by id: the other pending ones within the conflict window that change what it changes (see `conflicts` of a schedule). At most 100 each. */
   conflictsOf(schedules: readonly Schedule[]): Promise<Map<string, Schedule[]>>;
+  /** Of many states at once, in their order: what is tried again by itself and touches the state, soonest first. At most 100 each. */
+  upcomingRetriesOf(states: readonly StatePlace[]): Promise<Schedule[][]>;
   /** What is due by the database's clock, and how late the oldest of it is. */
   backlog(): Promise<{ due: number; oldestLatenessMs: number }>;
 };
@@ -39,6 +44,8 @@ export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
   /** False where another transaction has just used the idempotency key. */
   add(schedule: Schedule): Promise<boolean>;
   findByIdempotencyKey(createdBy: string | null, key: string): Promise<Schedule | null>;
+  /** What is tried again by itself and touches a state: how many, and the soonest 20 of them. */
+  upcomingRetries(of: StatePlace): Promise<{ total: number; soonest: Schedule[] }>;
   /** Makes an open schedule CANCELLED; null where it is not open, or does not exist. Waits for a worker that holds it. */
   cancelOpen(cancellation: {
     id: string;

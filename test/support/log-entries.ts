@@ -16,6 +16,7 @@ export const aLogEntry = (
     resource: { type: 'flag', id: 'checkout-v2' },
     flagKey: 'checkout-v2',
     scheduleId: null,
+    allEnvironments: false,
     environment: 'production',
     workspaceId: null,
     previousState: { enabled: false },

@@ -13,8 +13,9 @@ const toLogEntry = ({ position, sealedAt, entry }: { position: bigint; sealedAt:
   entry,
 });
 
-const toWhere = ({ types, from, to, ...columnFilters }: AuditEventFilter): Prisma.AuditLogEntryWhereInput => ({
+const toWhere = ({ types, environment, from, to, ...columnFilters }: AuditEventFilter): Prisma.AuditLogEntryWhereInput => ({
   ...Object.fromEntries(Object.entries(columnFilters).filter(([, value]) => value != null)),
+  ...(environment != null && { OR: [{ environment }, { allEnvironments: true }] }),
   ...(types && { eventType: { in: [...types] } }),
   ...((from || to) && { occurredAt: { ...(from && { gte: from }), ...(to && { lt: to }) } }),
 });

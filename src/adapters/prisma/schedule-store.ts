@@ -1,10 +1,11 @@
 import { conflictWindowMs, isBefore, type Schedule } from '../../domain/schedules/schedule.ts';
 import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated/prisma/client.ts';
-import type { ScheduleCursor, ScheduleFilter, ScheduleStore } from '../../ports/schedule-store.ts';
+import type { ScheduleCursor, ScheduleFilter, ScheduleStore, StatePlace } from '../../ports/schedule-store.ts';
 import { mergedList } from './merged-list.ts';
-import { toSchedule } from './rows.ts';
+import { type Queryable, toSchedule } from './rows.ts';
 
 const maxConflicts = 100;
+const maxRetriesListed = 100;
 
 const toWhere = ({ flagKey, environment, statuses, createdBy, from, to }: ScheduleFilter): Prisma.ScheduleWhereInput => ({
   ...(flagKey != null && { flagKey }),
@@ -32,6 +33,26 @@ export const scheduleColumns = Prisma.sql`d.id, d.flag_id AS "flagId", d.flag_ke
 export const isOpen = Prisma.sql`(d.status = 'PENDING' OR d.next_retry_at IS NOT NULL)`;
 export const dueAt = Prisma.sql`coalesce(d.next_retry_at, d.scheduled_at)`;
 
+/** Whether a schedule sets the status of its flag, which is the same in all environments. */
+const setsStatus = Prisma.sql`jsonb_typeof(d.updates -> 'status') = 'string'`;
+
+/** What is tried again by itself, state by state in their order; `total` counts all of it, beyond the limit, too. */
+export const findRetries = async (prisma: Queryable, states: readonly StatePlace[], limit: number) => {
+  const rows = await prisma.$queryRaw<(Row & { n: number; total: number })[]>`
+    SELECT wanted.n::int, waiting.* FROM unnest(${states.map(({ flagId }) => flagId)}::uuid[], ${states.map(({ environment }) => environment)}::text[])
+      WITH ORDINALITY AS wanted (flag_id, environment_key, n)
+    CROSS JOIN LATERAL (
+      SELECT ${scheduleColumns}, count(*) OVER ()::int AS total FROM feature_flag_schedules d
+      WHERE d.flag_id = wanted.flag_id AND d.next_retry_at IS NOT NULL AND (d.environment_key = wanted.environment_key OR ${setsStatus})
+      ORDER BY d.next_retry_at, d.id LIMIT ${limit}::int
+    ) waiting`;
+  const found = Map.groupBy(rows, ({ n }) => n);
+  return states.map((_, index) => {
+    const own = found.get(index + 1) ?? [];
+    return { total: own[0]?.total ?? 0, soonest: own.map(toSchedule) };
+  });
+};
+
 /** Schedules in the database. */
 export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
   find: async (id) => {
@@ -57,11 +78,12 @@ export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
   conflictsOf: async (schedules) => {
     const rows = await prisma.$queryRaw<(Row & { of: string })[]>`
       SELECT wanted.id AS of, near.* FROM unnest(${schedules.map(({ id }) => id)}::uuid[], ${schedules.map(({ flagKey }) => flagKey)}::text[],
-        ${schedules.map(({ environment }) => environment)}::text[], ${schedules.map(({ scheduledAt }) => scheduledAt)}::timestamptz[])
-        AS wanted (id, flag_key, environment_key, scheduled_at)
+        ${schedules.map(({ environment }) => environment)}::text[], ${schedules.map(({ scheduledAt }) => scheduledAt)}::timestamptz[],
+        ${schedules.map(({ updates }) => updates?.status != null)}::boolean[]) AS wanted (id, flag_key, environment_key, scheduled_at, sets_status)
       CROSS JOIN LATERAL (
         SELECT ${scheduleColumns} FROM feature_flag_schedules d
-        WHERE d.flag_key = wanted.flag_key AND d.environment_key = wanted.environment_key AND d.status = 'PENDING' AND d.id <> wanted.id
+        WHERE d.flag_key = wanted.flag_key AND d.status = 'PENDING' AND d.id <> wanted.id
+          AND (d.environment_key = wanted.environment_key OR wanted.sets_status OR ${setsStatus})
           AND d.scheduled_at BETWEEN wanted.scheduled_at - ${conflictWindowMs}::int * interval '1 ms'
             AND wanted.scheduled_at + ${conflictWindowMs}::int * interval '1 ms'
         ORDER BY d.scheduled_at, d.id LIMIT ${maxConflicts}
@@ -69,6 +91,7 @@ export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
     const found = Map.groupBy(rows, ({ of }) => of);
     return new Map<string, Schedule[]>(schedules.map(({ id }) => [id, (found.get(id) ?? []).map(toSchedule)]));
   },
+  upcomingRetriesOf: async (states) => (await findRetries(prisma, states, maxRetriesListed)).map(({ soonest }) => soonest),
   backlog: async () => {
     const [row] = await prisma.$queryRaw<{ due: number; oldestLatenessMs: number }[]>`
       SELECT count(*)::int AS due,

@@ -4,7 +4,9 @@ import { type Changed, OutcomeRefusedError, type ScheduleWriter } from '../../po
 import { databaseMessageOf, isRefusal } from './database-errors.ts';
 import { claimDue } from './due-schedules.ts';
 import { toSchedule } from './rows.ts';
-import { isOpen, scheduleColumns } from './schedule-store.ts';
+import { findRetries, isOpen, scheduleColumns } from './schedule-store.ts';
+
+const maxRetriesInEvent = 20;
 
 /** Schedules in one transaction. */
 export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter => ({
@@ -12,6 +14,7 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter
     const row = await tx.schedule.findUnique({ where: { id } });
     return row && toSchedule(row);
   },
+  upcomingRetries: async (of) => (await findRetries(tx, [of], maxRetriesInEvent))[0] ?? { total: 0, soonest: [] },
   // A statement of our own: Prisma's createMany takes four times as long for one row.
   add: async (schedule) =>
     (await tx.$executeRaw`

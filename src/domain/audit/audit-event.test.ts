@@ -25,6 +25,7 @@ describe('an event', () => {
       flagKey: null,
       scheduleId: null,
       environment: 'staging',
+      allEnvironments: false,
       workspaceId: null,
       previousState: null,
       newState: null,

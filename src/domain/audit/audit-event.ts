@@ -19,6 +19,8 @@ export const auditEventSchema = z.object({
   flagKey: z.string().nullable(),
   scheduleId: z.uuid().nullable(),
   environment: z.string(),
+  /** Whether it concerns every environment, whichever `environment` names. Entries from before this was kept lack it. */
+  allEnvironments: z.boolean().default(false),
   workspaceId: z.string().nullable(),
   previousState: z.record(z.string(), z.json()).nullable(),
   newState: z.record(z.string(), z.json()).nullable(),
@@ -60,6 +62,7 @@ export const completeEvent = (
   changes: draft.changes ?? [],
   result: draft.result ?? 'SUCCESS',
   errorMessage: draft.errorMessage ?? null,
+  allEnvironments: draft.allEnvironments ?? false,
   requestContext: draft.requestContext ?? null,
   environment: draft.environment ?? defaultEnvironment,
   id: givenId ?? id,

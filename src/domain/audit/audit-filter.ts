@@ -11,6 +11,7 @@ export type AuditEventFilter = {
   resourceType?: string | null;
   resourceId?: string | null;
   scheduleId?: string | null;
+  /** In this environment, or in all of them. */
   environment?: string | null;
   workspaceId?: string | null;
   requestId?: string | null;
@@ -31,13 +32,13 @@ export const matchesFilter = (event: AuditEvent, filter: AuditEventFilter): bool
     [filter.resourceType, event.resource?.type],
     [filter.resourceId, event.resource?.id],
     [filter.scheduleId, event.scheduleId],
-    [filter.environment, event.environment],
     [filter.workspaceId, event.workspaceId],
     [filter.requestId, event.requestContext?.requestId],
     [filter.result, event.result],
   ];
   return (
     wanted.every(([value, actual]) => value == null || value === actual) &&
+    (filter.environment == null || filter.environment === event.environment || event.allEnvironments) &&
     (!filter.types || filter.types.includes(event.eventType)) &&
     (!filter.from || occurredAt >= filter.from.getTime()) &&
     (!filter.to || occurredAt < filter.to.getTime())

@@ -17,6 +17,14 @@ const updates = z.object({
   rules: rules.optional(),
   status: z.enum(flagStatuses).optional(),
 });
+/** A schedule that is tried again: of its rules only how many there are. */
+const retry = z.object({
+  scheduleId: uuid,
+  environment: z.string(),
+  scheduledAt: instant,
+  nextRetryAt: instant.nullable(),
+  updates: updates.omit({ rules: true }).extend({ rulesCount: z.int().optional() }),
+});
 const arms = experimentSchema.shape.variants;
 /** A flag in one environment, whole. */
 const flagState = z.object({
@@ -95,7 +103,13 @@ export const metadataSchemas = {
     winningVariant: z.string().nullable(),
   }),
   'flag_override.added': z.object({ ...ofOverride, variant: z.string(), expiresAt: instant.nullable() }),
-  'flag_override.removed': z.object({ ...ofOverride, reason: z.string().nullable() }),
+  'flag_override.removed': z.object({
+    ...ofOverride,
+    reason: z.string().nullable(),
+    /** Of an emergency override that was lifted: how many failed schedules are tried again, and the soonest 20 of them. */
+    retriesTotal: z.int().optional(),
+    retries: z.array(retry).optional(),
+  }),
   'flag_override.emergency': z.object({ ...ofOverride, reason: z.string(), updates }),
   'environment.created': ofEnvironment,
   'environment.enabled': ofEnvironment,

@@ -53,6 +53,7 @@ export const flagChanged = (admin: Caller, previous: Flag, next: Flag): EventDra
   return {
     eventType: status?.eventType ?? 'flag.updated',
     ...ofFlag(admin, next),
+    allEnvironments: status !== undefined,
     previousState,
     newState,
     changes,

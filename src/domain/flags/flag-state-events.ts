@@ -7,7 +7,7 @@ import type { Experiment } from './experiment.ts';
 import type { Flag } from './flag.ts';
 import { statusEvents } from './flag-events.ts';
 import type { FlagOverride } from './flag-override.ts';
-import type { EffectiveState, FlagUpdates } from './flag-state.ts';
+import { type EffectiveState, type FlagUpdates, flagUpdatesSchema, normalizeUpdates } from './flag-state.ts';
 import { effectiveSnapshot } from './snapshots.ts';
 
 /** A change of a flag in one environment, as an event sees it. */
@@ -32,6 +32,7 @@ const stateChanged = <Type extends AuditEventType>(
     resource: { type: 'flag', id: flag.id },
     flagKey: flag.key,
     environment: next.environment,
+    allEnvironments: previous.status !== next.status,
     previousState,
     newState,
     changes: diffStates(previousState, newState),
@@ -135,9 +136,30 @@ export const emergencyOverridden = (change: StateChange, { reason, updates }: { 
   });
 };
 
-export const emergencyLifted = (change: StateChange, reason: string | null) =>
-  stateChanged(change, {
+/** Schedules that failed and are tried again by themselves: how many, and the soonest of them. */
+export type UpcomingRetries = { total: number; soonest: readonly Retry[] };
+/** Updates come as they were stored: what makes no sense is why such a schedule failed. */
+type Retry = { id: string; environment: string; scheduledAt: Date; nextRetryAt: Date | null; updates: unknown };
+
+export const emergencyLifted = (change: StateChange, reason: string | null, { total, soonest }: UpcomingRetries) => {
+  const [first] = soonest;
+  const follow = total === 1 ? '1 failed schedule is tried again' : `${total} failed schedules are tried again`;
+  const when = `${total === 1 ? '' : ', the first'} at ${first?.nextRetryAt?.toISOString()}`;
+  return stateChanged(change, {
     eventType: 'flag_override.removed',
-    sentence: `the emergency override was lifted${reason === null ? '' : `: ${reason}`}`,
-    metadata: { ...emergencyTarget(change), reason },
+    sentence: `the emergency override was lifted${reason === null ? '' : `: ${reason}`}${first ? `; ${follow}${when}` : ''}`,
+    metadata: { ...emergencyTarget(change), reason, retriesTotal: total, retries: soonest.map(describeRetry) },
   });
+};
+
+/** Rules may take 64 KiB each time, and the schedule has them. */
+const describeRetry = ({ id, environment, scheduledAt, nextRetryAt, updates: stored }: Retry) => {
+  const { rules, ...updates } = normalizeUpdates(flagUpdatesSchema.safeParse(stored).data ?? {});
+  return {
+    scheduleId: id,
+    environment,
+    scheduledAt: scheduledAt.toISOString(),
+    nextRetryAt: nextRetryAt?.toISOString() ?? null,
+    updates: { ...updates, ...(rules && { rulesCount: rules.length }) },
+  };
+};

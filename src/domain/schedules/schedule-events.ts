@@ -1,19 +1,36 @@
 import { type Caller, systemActor } from '../access/actor.ts';
 import { adminFields, attributedTo } from '../audit/attribution.ts';
 import type { EventDraft } from '../audit/audit-event.ts';
-import { describeChanges, describeUpdates, diffStates } from '../audit/changes.ts';
+import { describeChanges, describeUpdates, diffStates, type FieldChange } from '../audit/changes.ts';
+import type { FlagUpdates } from '../flags/flag-state.ts';
 import { effectiveSnapshot } from '../flags/snapshots.ts';
 import { type Applied, effectiveStateOf, type Failed } from './apply-schedule.ts';
 import type { Schedule } from './schedule.ts';
 
-const about = ({ id, flagKey, environment }: Schedule) => ({
-  resource: { type: 'flag_schedule', id },
-  scheduleId: id,
-  flagKey,
-  environment,
+const setsStatus = ({ updates }: Schedule) => updates?.status != null;
+const about = (schedule: Schedule) => ({
+  resource: { type: 'flag_schedule', id: schedule.id },
+  scheduleId: schedule.id,
+  flagKey: schedule.flagKey,
+  environment: schedule.environment,
+  allEnvironments: setsStatus(schedule),
 });
 const scheduled = ({ id, flagKey, environment }: Schedule) => ({ scheduleId: id, flagKey, environment });
 const named = ({ flagKey, environment }: Schedule) => `flag '${flagKey}' in ${environment}`;
+
+const everywhere = 'in all environments';
+/** "enabled → true, status → ARCHIVED in all environments". */
+const describeScheduled = ({ status, ...ofState }: FlagUpdates): string =>
+  [describeUpdates(ofState), status && `status → ${status} ${everywhere}`].filter(Boolean).join(', ');
+/** "enabled changed from true to false; status changed from 'ACTIVE' to 'ARCHIVED' in all environments". */
+const describeApplied = (changes: readonly FieldChange[]): string => {
+  const [status, ofState] = [changes.filter(isStatus), changes.filter((change) => !isStatus(change))];
+  return [describeChanges(ofState), status.length > 0 && `${describeChanges(status)} ${everywhere}`].filter(Boolean).join('; ');
+};
+const isStatus = ({ field }: FieldChange) => field === 'status';
+/** What was scheduled, where that goes beyond the environment that is named: " (status → ARCHIVED in all environments)". */
+const aside = (schedule: Schedule): string =>
+  setsStatus(schedule) ? ` (status → ${schedule.updates.status} ${everywhere})` : '';
 
 export const scheduleCreated = (admin: Caller, schedule: Schedule): EventDraft<'flag_schedule.created'> => ({
   eventType: 'flag_schedule.created',
@@ -25,7 +42,7 @@ export const scheduleCreated = (admin: Caller, schedule: Schedule): EventDraft<'
     status: schedule.status,
     updates: schedule.updates,
   }),
-  description: `A change of ${named(schedule)} was scheduled for ${schedule.scheduledAt.toISOString()}: ${describeUpdates(schedule.updates)}`,
+  description: `A change of ${named(schedule)} was scheduled for ${schedule.scheduledAt.toISOString()}: ${describeScheduled(schedule.updates)}`,
   metadata: {
     ...scheduled(schedule),
     scheduledAt: schedule.scheduledAt.toISOString(),
@@ -48,7 +65,7 @@ export const scheduleCancelled = (
     previousState: { status: before },
     newState: { status: schedule.status },
     changes: diffStates({ status: before }, { status: schedule.status }),
-    description: `The change of ${named(schedule)} scheduled for ${schedule.scheduledAt.toISOString()} was cancelled: ${reason}`,
+    description: `The change of ${named(schedule)}${aside(schedule)} scheduled for ${schedule.scheduledAt.toISOString()} was cancelled: ${reason}`,
     metadata: { ...scheduled(schedule), scheduledAt: schedule.scheduledAt.toISOString(), ...adminFields(admin), reason },
   };
 };
@@ -64,7 +81,7 @@ export const scheduleApplied = ({ schedule, previous, next }: Applied, appliedAt
     previousState: before,
     newState: after,
     changes,
-    description: `The scheduled change of ${named(schedule)} was applied: ${describeChanges(changes) || 'it changed nothing'}`,
+    description: `The scheduled change of ${named(schedule)} was applied: ${describeApplied(changes) || 'it changed nothing'}`,
     metadata: {
       ...scheduled(schedule),
       updates: schedule.updates,
@@ -97,7 +114,7 @@ export const scheduleFailed = ({ before, schedule }: Failed, failedAt: Date): Ev
     changes: diffStates(previousState, newState),
     result: 'FAILURE',
     errorMessage,
-    description: `The scheduled change of ${named(schedule)} failed: ${errorMessage}; ${nextRetryAt ? `next try at ${nextRetryAt}` : 'it is not tried again'}`,
+    description: `The scheduled change of ${named(schedule)}${aside(schedule)} failed: ${errorMessage}; ${nextRetryAt ? `next try at ${nextRetryAt}` : 'it is not tried again'}`,
     metadata: {
       ...scheduled(schedule),
       errorMessage,

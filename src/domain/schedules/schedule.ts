@@ -102,7 +102,7 @@ export const isSameRequest = (schedule: Schedule, input: CreateSchedule): boolea
   schedule.maxRetries === (input.maxRetries ?? maxRetriesRange.default) &&
   isSameJson(schedule.updates, normalizeUpdates(input.updates));
 
-/** Pending schedules of one flag and environment this close to each other are shown as each other's conflicts. */
+/** Pending schedules that change one state, this close to each other, are shown as each other's conflicts. */
 export const conflictWindowMs = 60 * 60 * 1000;
 
 /** The order in which the schedules of one flag and environment apply: by instant, then id. */

@@ -17,7 +17,7 @@ const AuditEventFilterInput = builder.inputType('AuditEventFilter', {
     resourceType: t.string({ description: 'Done to things of this kind, for example flag_schedule.' }),
     resourceId: t.string({ description: 'Done to this thing.' }),
     scheduleId: t.id({ validate: { schema: z.uuid('must be a UUID') }, description: 'Of this schedule: its whole trail.' }),
-    environment: t.string({ description: 'In this environment.' }),
+    environment: t.string({ description: 'In this environment, or in all of them.' }),
     workspaceId: t.string({ description: 'In this workspace.' }),
     requestId: t.string({ description: 'Made by this request.' }),
     result: t.field({ type: AuditResult, description: 'With this result.' }),

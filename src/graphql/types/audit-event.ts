@@ -89,6 +89,11 @@ export const AuditEventRef = builder.objectRef<LogEntry>('AuditEvent').implement
       description: "The flag environment concerned, else the service's own default environment.",
       resolve: ({ event }) => event.environment,
     }),
+    allEnvironments: t.boolean({
+      description:
+        "Whether it concerns every environment, whichever `environment` names: a flag's status was changed, or a schedule is to change it.",
+      resolve: ({ event }) => event.allEnvironments ?? false,
+    }),
     workspaceId: t.string({ nullable: true, description: 'The workspace concerned.', resolve: ({ event }) => event.workspaceId }),
     previousState: t.field({
       type: 'JSON',

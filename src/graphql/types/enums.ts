@@ -8,6 +8,7 @@ import {
 } from '../../domain/audit/event-metadata.ts';
 import type { flagStatuses, flagTypes } from '../../domain/flags/flag.ts';
 import type { overrideTypes } from '../../domain/flags/flag-override.ts';
+import type { effectiveReasons } from '../../domain/flags/flag-state.ts';
 import type { scheduleStatuses } from '../../domain/schedules/schedule.ts';
 import { builder } from '../builder.ts';
 
@@ -33,6 +34,16 @@ export const FlagStatus = builder.enumType('FlagStatus', {
     ACTIVE: 'In use.',
     DEPRECATED: 'On its way out: it still works.',
     ARCHIVED: 'Off everywhere. It takes no change but its return to ACTIVE.',
+  }),
+});
+
+export const EffectiveReason = builder.enumType('EffectiveReason', {
+  description: 'Why a flag is on or off in an environment.',
+  values: describe<(typeof effectiveReasons)[number]>({
+    ENABLED: 'It is on: it is enabled there, and the flag is not archived.',
+    DISABLED: 'It is off: it is disabled there.',
+    FLAG_ARCHIVED: 'It is off: the flag is archived, whatever its state there says.',
+    FLAG_DELETED: 'It is off: the flag was deleted while the request was answered.',
   }),
 });
 

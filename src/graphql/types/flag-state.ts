@@ -1,12 +1,29 @@
-import type { FlagState } from '../../domain/flags/flag-state.ts';
+import { effectOf, type FlagState, type EffectiveReason as Reason } from '../../domain/flags/flag-state.ts';
 import { builder } from '../builder.ts';
+import { EffectiveReason } from './enums.ts';
 import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-parts.ts';
+
+const EffectiveStateType = builder.objectRef<{ enabled: boolean; reason: Reason }>('EffectiveFlagState').implement({
+  description: "What a flag's state comes to in its environment.",
+  fields: (t) => ({
+    enabled: t.exposeBoolean('enabled', { description: 'Whether the flag is on.' }),
+    reason: t.field({ type: EffectiveReason, description: 'Why.', resolve: ({ reason }) => reason }),
+  }),
+});
 
 export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement({
   description: 'What a flag is in one environment.',
   fields: (t) => ({
     environment: t.exposeString('environment', { description: "The environment's key." }),
-    enabled: t.exposeBoolean('enabled', { description: 'Whether the flag is on. An archived flag is off, whatever this says.' }),
+    enabled: t.exposeBoolean('enabled', {
+      description: 'Whether the flag is on. An archived flag is off, whatever this says: see `effective`.',
+    }),
+    effective: t.field({
+      type: EffectiveStateType,
+      description:
+        "What that comes to, given the flag's status. Who gets which variant of a flag that is on, overrides, rules and rollout decide.",
+      resolve: async (state, _args, { loaders }) => effectOf(state, (await loaders.flagsById.load(state.flagId))?.status ?? null),
+    }),
     rolloutPercentage: t.exposeInt('rolloutPercentage', {
       description: 'The share of evaluations, 0–100, that an enabled flag reaches.',
     }),

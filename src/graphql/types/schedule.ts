@@ -11,6 +11,7 @@ import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
 import { FlagStatus, ScheduleStatus } from './enums.ts';
 import { FlagRef } from './flag.ts';
+import { FlagStateType } from './flag-state.ts';
 import { FlagRuleType } from './flag-state-parts.ts';
 
 // Stored updates are shown as far as they make sense: what does not is the reason why such a schedule failed.
@@ -97,7 +98,7 @@ ScheduleRef.implement({
     conflicts: t.field({
       type: [ScheduleRef],
       description:
-        'A warning: the other pending schedules of the same flag and environment within an hour of it, as of now. At most 100.',
+        'A warning: the other pending schedules of the same flag and environment within an hour of it, as of now; those that set the status count in every environment. At most 100.',
       extensions: { maxItems: 100 },
       resolve: (schedule, _args, { loaders }) => loaders.conflictsOf.load(schedule),
     }),
@@ -156,6 +157,16 @@ export const resolveSchedules = (
     count: () => schedules.count(filter),
   });
 };
+
+builder.objectField(FlagStateType, 'upcomingRetries', (t) =>
+  t.field({
+    type: [ScheduleRef],
+    description:
+      'Failed schedules that are tried again by themselves and touch this state: those of its environment, and those of any that set the status. Soonest first, at most 100.',
+    extensions: { maxItems: 100 },
+    resolve: (state, _args, { loaders }) => loaders.upcomingRetriesOf.load(state),
+  }),
+);
 
 builder.objectField(FlagRef, 'schedules', (t) =>
   t.connection(
