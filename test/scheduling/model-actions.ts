@@ -46,6 +46,7 @@ const action = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel'), which }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('create again'), which, same: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('set status'), flagKey, status: fc.constantFrom(...flagStatuses) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('set state'), flagKey, environment, updates }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('override'), flagKey, environment, enabled: fc.boolean() }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('lift'), flagKey, environment }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('switch environment'), environment, enabled: mostly(true) }) },
@@ -74,11 +75,34 @@ const overtaken = fc
     const poison = (poisoned: boolean): Action => ({ do: 'poison', flagKey, poisoned });
     return [poison(true), create(0), next(1), poison(false), create(1), next(1), ...(wait ? [next(1)] : [])];
   });
+/** And: a change that fails, somebody who decides otherwise, and the retry. */
+const decided = fc
+  .record({ flagKey, environment, changes: fc.tuple(updates, updates), emergency: fc.boolean(), enabled: fc.boolean() })
+  .map(({ flagKey, environment, changes, emergency, enabled }): Action[] => {
+    const create: Action = { do: 'create', flagKey, environment, minutes: 1, updates: changes[0], maxRetries: 3, keyed: false };
+    const byHand: Action[] = emergency
+      ? [
+          { do: 'override', flagKey, environment, enabled },
+          { do: 'lift', flagKey, environment },
+        ]
+      : [{ do: 'set state', flagKey, environment, updates: changes[1] }];
+    const next = (minutes: number): Action => ({ do: 'pass time', minutes, tick: true });
+    const poison = (poisoned: boolean): Action => ({ do: 'poison', flagKey, poisoned });
+    return [poison(true), create, next(1), poison(false), ...byHand, next(2)];
+  });
+
 /** What happens, in order. */
 export const story = fc
-  .array(fc.oneof({ weight: 20, arbitrary: action.map((one): Action[] => [one]) }, { weight: 1, arbitrary: overtaken }), {
-    minLength: 20,
-    maxLength: 45,
-    size: 'max',
-  })
+  .array(
+    fc.oneof(
+      { weight: 20, arbitrary: action.map((one): Action[] => [one]) },
+      { weight: 1, arbitrary: overtaken },
+      { weight: 1, arbitrary: decided },
+    ),
+    {
+      minLength: 20,
+      maxLength: 45,
+      size: 'max',
+    },
+  )
   .map((parts) => parts.flat());

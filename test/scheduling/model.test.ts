@@ -5,17 +5,25 @@ import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts
 import { temporaryFolder } from '../support/service.ts';
 import * as model from './model.ts';
 import { type Action, flagKeys, story } from './model-actions.ts';
+import { tick } from './model-worker.ts';
 import { readLog } from './operations.ts';
 import { anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from './spine.ts';
 
-/** What the worker writes of a poisoned flag is refused by somebody's trigger. */
-const poison = `
+/**
+ * What the worker applies to a poisoned flag is refused by somebody's trigger. And as time passes, the schedules that have set
+ * something are of earlier instants.
+ */
+const script = `
   CREATE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF EXISTS (SELECT 1 FROM feature_flags WHERE id = NEW.flag_id AND description = 'poison') THEN RAISE EXCEPTION 'poison'; END IF;
     RETURN NEW;
   END $$;
-  CREATE TRIGGER refuse_poison BEFORE UPDATE OF last_schedule_id ON feature_flag_states FOR EACH ROW
-    WHEN (NEW.last_schedule_id IS DISTINCT FROM OLD.last_schedule_id) EXECUTE FUNCTION refuse_poison()`;
+  CREATE TRIGGER refuse_poison BEFORE UPDATE OF status ON feature_flag_schedules FOR EACH ROW
+    WHEN (NEW.status = 'APPLIED' AND OLD.status <> 'APPLIED') EXECUTE FUNCTION refuse_poison();
+  CREATE FUNCTION earlier(last_set jsonb, minutes int) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT CASE WHEN last_set ? 'bySchedule' THEN jsonb_set(last_set, '{bySchedule,schedule,scheduledAt}', to_jsonb(to_char(
+      ((last_set #>> '{bySchedule,schedule,scheduledAt}')::timestamptz - make_interval(mins => minutes)) AT TIME ZONE 'UTC',
+      'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))) ELSE last_set END $$`;
 
 /** Everything that the model knows, in one statement. Instants in minutes from one. */
 const readWorld = `SELECT json_build_object(
@@ -54,7 +62,7 @@ describe('flags and their schedules', () => {
   let db: TestDatabase;
   beforeAll(async () => {
     db = await createPGliteDatabase();
-    await db.database.runScript(poison);
+    await db.database.runScript(script);
   });
 
   /** Does to the database and to the model what the actions say, and compares them after each. */
@@ -110,16 +118,22 @@ describe('flags and their schedules', () => {
           const earlier = (column: string) => `${column} = ${column} - interval '${one.minutes} minutes'`;
           await db.database.runScript(`
             UPDATE feature_flag_schedules SET ${earlier('scheduled_at')}, ${earlier('next_retry_at')};
-            UPDATE feature_flag_states SET ${earlier('last_scheduled_at')};
-            UPDATE feature_flags SET ${earlier('last_status_scheduled_at')}`);
+            UPDATE feature_flag_states SET last_set = (
+              SELECT jsonb_object_agg(key, earlier(value, ${one.minutes})) FROM jsonb_each(last_set)) WHERE last_set <> '{}';
+            UPDATE feature_flags SET status_last_set = earlier(status_last_set, ${one.minutes})`);
           if (!one.tick) return;
           while ((await spine.applyDue()).more);
-          world = model.tick(world);
+          world = tick(world);
           return;
         }
         case 'set status': {
           const outcome = await done(spine.setFlagStatus(admin, { flagKey: one.flagKey }, one.status));
           return expect(outcome).toBe(model.setStatus(world, one.flagKey, one.status));
+        }
+        case 'set state': {
+          const { flagKey, environment, updates } = one;
+          const outcome = await done(spine.updateFlagState(admin, { flagKey, environment, updates }));
+          return expect(outcome).toBe(model.setState(world, flagKey, environment, updates));
         }
         case 'override': {
           const { flagKey, environment, enabled } = one;

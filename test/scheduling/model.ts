@@ -7,14 +7,17 @@ import type { FlagUpdates } from '../../src/domain/flags/flag-state.ts';
 export const environments = ['production', 'staging'] as const;
 export type EnvironmentKey = (typeof environments)[number];
 
-type Place = { at: number; id: string };
-type State = { values: Omit<FlagUpdates, 'status'>; version: number; emergency: boolean; last: Place | null };
-type Flag = {
+export type Place = { at: number; id: string };
+/** Who set a field last: a person, who made it that version, and the schedule that comes last in order. */
+export type LastSet = { person?: number; schedule?: Place };
+type Values = Omit<FlagUpdates, 'status'>;
+export type State = { values: Values; version: number; emergency: boolean; set: Map<string, LastSet> };
+export type Flag = {
   status: FlagStatus;
   version: number;
   /** The database refuses what the worker would save of it. */
   poisoned: boolean;
-  lastStatus: Place | null;
+  statusSet: LastSet;
   states: Record<EnvironmentKey, State>;
 };
 export type Request = {
@@ -25,7 +28,16 @@ export type Request = {
   maxRetries: number;
   key?: string;
 };
-export type Schedule = Place & { request: Request; flag: Flag; status: string; retries: number; dueAt: number | null };
+export type Schedule = Place & {
+  request: Request;
+  flag: Flag;
+  status: string;
+  retries: number;
+  dueAt: number | null;
+  tried?: Met;
+};
+/** The versions that a schedule met when it failed first. */
+type Met = { state: number; flag: number };
 export type World = {
   now: number;
   disabled: Set<EnvironmentKey>;
@@ -37,29 +49,40 @@ export type World = {
 };
 
 export const newWorld = (): World => ({ now: 0, disabled: new Set(), flags: new Map(), schedules: [], batches: 0, events: {} });
-const record = ({ events }: World, type: string) => {
+export const record = ({ events }: World, type: string) => {
   events[type] = (events[type] ?? 0) + 1;
 };
 const newState = (): State => ({
   values: { enabled: false, rolloutPercentage: 100, rules: [] },
   version: 1,
   emergency: false,
-  last: null,
+  set: new Map(),
 });
 
 export const addFlag = (world: World, key: string) => {
   const states = { production: newState(), staging: newState() };
-  world.flags.set(key, { status: 'ACTIVE', version: 1, poisoned: false, lastStatus: null, states });
+  world.flags.set(key, { status: 'ACTIVE', version: 1, poisoned: false, statusSet: {}, states });
   record(world, 'flag.created');
 };
 
-const isBefore = (a: Place, b: Place) => (a.at === b.at ? a.id < b.id : a.at < b.at);
-const isHeld = ({ states }: Flag) => Object.values(states).some(({ emergency }) => emergency);
+export const isBefore = (a: Place, b: Place) => (a.at === b.at ? a.id < b.id : a.at < b.at);
+export const isHeld = ({ states }: Flag) => Object.values(states).some(({ emergency }) => emergency);
 /** Why a flag with a status cannot take updates; null: it can. */
-const refusal = (status: FlagStatus, { status: next, ...values }: FlagUpdates) => {
+export const refusal = (status: FlagStatus, { status: next, ...values }: FlagUpdates) => {
   if (status !== 'ARCHIVED' || next === 'ACTIVE') return null;
   if (next === 'DEPRECATED') return 'VALIDATION_ERROR';
   return Object.keys(values).length > 0 ? 'FLAG_ARCHIVED' : null;
+};
+
+/** Somebody decided these values: the state is at another version now. */
+const decide = (state: State, values: Values) => {
+  const version = state.version + 1;
+  Object.assign(state, { values: { ...state.values, ...values }, version });
+  for (const field of Object.keys(values)) state.set.set(field, { ...state.set.get(field), person: version });
+};
+const decideStatus = (flag: Flag, status: FlagStatus) => {
+  const version = flag.version + 1;
+  Object.assign(flag, { status, version, statusSet: { ...flag.statusSet, person: version } });
 };
 
 // What a person does: `done`, or the code of the error.
@@ -100,16 +123,41 @@ export const setStatus = (world: World, key: string, status: FlagStatus): string
   if (flag.status === status) return 'done';
   if (isHeld(flag)) return 'EMERGENCY_OVERRIDE_ACTIVE';
   if (refusal(flag.status, { status })) return 'VALIDATION_ERROR';
-  Object.assign(flag, { status, version: flag.version + 1 });
+  decideStatus(flag, status);
   record(world, { ACTIVE: 'flag.updated', DEPRECATED: 'flag.deprecated', ARCHIVED: 'flag.archived' }[status]);
   return 'done';
+};
+
+export const setState = (world: World, key: string, environment: EnvironmentKey, updates: FlagUpdates): string => {
+  const flag = world.flags.get(key);
+  if (!flag) return 'FLAG_NOT_FOUND';
+  const state = flag.states[environment];
+  if (state.emergency) return 'EMERGENCY_OVERRIDE_ACTIVE';
+  const refused = refusal(flag.status, updates);
+  if (refused) return refused;
+  const { status = flag.status, ...values } = updates;
+  const [before, changesStatus] = [state.values, status !== flag.status];
+  if (isDeepStrictEqual({ ...before, ...values }, before) && !changesStatus) return 'done';
+  if (changesStatus && isHeld(flag)) return 'EMERGENCY_OVERRIDE_ACTIVE';
+  if (changesStatus) decideStatus(flag, status);
+  decide(state, values);
+  record(world, nameOf(before, state.values, changesStatus ? status : null));
+  return 'done';
+};
+
+const nameOf = (before: Values, after: Values, status: FlagStatus | null): string => {
+  if (status === 'ARCHIVED') return 'flag.archived';
+  if (before.enabled !== after.enabled) return after.enabled ? 'flag.enabled' : 'flag.disabled';
+  if (before.rolloutPercentage !== after.rolloutPercentage) return 'flag.rollout_changed';
+  return status === 'DEPRECATED' ? 'flag.deprecated' : 'flag.updated';
 };
 
 export const override = (world: World, key: string, environment: EnvironmentKey, enabled: boolean): string => {
   const flag = world.flags.get(key);
   if (!flag || flag.status === 'ARCHIVED') return flag ? 'FLAG_ARCHIVED' : 'FLAG_NOT_FOUND';
   const state = flag.states[environment];
-  Object.assign(state, { values: { ...state.values, enabled }, emergency: true, version: state.version + 1 });
+  decide(state, { enabled });
+  state.emergency = true;
   record(world, 'flag_override.emergency');
   return 'done';
 };
@@ -127,62 +175,4 @@ export const switchEnvironment = (world: World, environment: EnvironmentKey, ena
   if (enabled) world.disabled.delete(environment);
   else world.disabled.add(environment);
   return 'done';
-};
-
-// What the worker does.
-
-class Refused extends Error {}
-
-const attempt = (world: World, schedule: Schedule, { refused = false, tryAt }: { refused?: boolean; tryAt: number }) => {
-  const { flag, request } = schedule;
-  const { status, ...values } = request.updates;
-  const state = flag.states[request.environment];
-  const superseded = [state.last, status ? flag.lastStatus : null].some((last) => last && isBefore(schedule, last));
-  const held = state.emergency || (status && isHeld(flag));
-  const fails = refused || world.disabled.has(request.environment) || held || refusal(flag.status, request.updates);
-  if (!superseded && !fails && flag.poisoned) throw new Refused();
-  if (schedule.status === 'FAILED') schedule.retries++;
-  if (superseded || fails) {
-    const again = !superseded && schedule.retries < request.maxRetries;
-    Object.assign(schedule, { status: 'FAILED', dueAt: again ? tryAt + Math.min(2 ** (schedule.retries + 1), 60) : null });
-    return record(world, 'flag_schedule.failed');
-  }
-  const next = { ...state.values, ...values };
-  const changed = !isDeepStrictEqual(next, state.values) || (status !== undefined && status !== flag.status);
-  Object.assign(state, { values: next, version: state.version + (changed ? 1 : 0), last: schedule });
-  if (status) Object.assign(flag, { status, version: flag.version + (status === flag.status ? 0 : 1), lastStatus: schedule });
-  Object.assign(schedule, { status: 'APPLIED', dueAt: null });
-  record(world, 'flag_schedule.applied');
-};
-
-const dueOf = (world: World) =>
-  world.schedules
-    .filter(({ dueAt }) => dueAt !== null && Math.floor(dueAt) <= world.now)
-    .sort((a, b) => (isBefore(a, b) ? -1 : 1));
-const dueFirst = (a: Schedule, b: Schedule) => (a.dueAt ?? 0) - (b.dueAt ?? 0) || (a.id < b.id ? -1 : 1);
-const instantOf = (world: World) => world.now + 1e-6 * ++world.batches;
-
-/** The world after everything that is due was tried: at once or, where the database refuses that, one by one. */
-export const tick = (world: World): World => {
-  const atOnce = structuredClone(world);
-  try {
-    const tryAt = instantOf(atOnce);
-    for (const schedule of dueOf(atOnce)) attempt(atOnce, schedule, { tryAt });
-    return atOnce;
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-  }
-  for (let due = dueOf(world); due.length > 0; due = dueOf(world)) {
-    // A worker claims whole flags: of the one that is due first, in all environments, the oldest goes.
-    const claimed = due.toSorted(dueFirst)[0]?.flag;
-    const next = due.find(({ flag }) => flag === claimed);
-    if (!next) throw new Error('what is due first is not due');
-    const tryAt = instantOf(world);
-    try {
-      attempt(world, next, { tryAt });
-    } catch {
-      attempt(world, next, { tryAt, refused: true });
-    }
-  }
-  return world;
 };

@@ -6,11 +6,13 @@ import { makeInTransaction } from '../../src/adapters/prisma/unit-of-work.ts';
 import { openSpool } from '../../src/adapters/sqlite/spool.ts';
 import { makeApplyDueSchedules } from '../../src/application/apply-due-schedules.ts';
 import { makeCancelSchedule } from '../../src/application/cancel-schedule.ts';
+import { makeChangeRules } from '../../src/application/change-rules.ts';
 import { makeCreateEnvironment } from '../../src/application/create-environment.ts';
 import { makeCreateFlag } from '../../src/application/create-flag.ts';
 import { makeCreateSchedule } from '../../src/application/create-schedule.ts';
 import { makeDeleteFlag } from '../../src/application/delete-flag.ts';
 import { makeOverrideInEmergency } from '../../src/application/override-in-emergency.ts';
+import { makeRunExperiment } from '../../src/application/run-experiment.ts';
 import { makeSetEnvironmentEnabled } from '../../src/application/set-environment-enabled.ts';
 import { makeSetFlagStatus, makeUpdateFlag } from '../../src/application/update-flag.ts';
 import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
@@ -80,6 +82,8 @@ export const makeSpine = async (
     updateFlag: makeUpdateFlag(commands),
     updateFlagState: makeUpdateFlagState(commands),
     setFlagStatus: makeSetFlagStatus(commands),
+    ...makeChangeRules(commands),
+    ...makeRunExperiment(commands),
     ...makeOverrideInEmergency({ ...commands, onEmergency: () => {} }),
     deleteFlag: makeDeleteFlag(commands),
     createEnvironment: makeCreateEnvironment(commands),

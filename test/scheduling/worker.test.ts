@@ -269,7 +269,9 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
       await makeRetryDue(early.id);
       await spine.applyDue();
       expect(await find(early.id)).toMatchObject({ status: 'FAILED', retryCount: 1, nextRetryAt: null });
-      expect((await find(early.id))?.errorMessage).toMatch(new RegExp(`^superseded by schedule '${later.id}'`));
+      expect((await find(early.id))?.errorMessage).toMatch(
+        new RegExp(`^superseded: rolloutPercentage was changed from 100 to 50 by schedule '${later.id}' at 2`),
+      );
       expect(await stateOf('superseded')).toMatchObject({ rollout: 50 });
     });
 
