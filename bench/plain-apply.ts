@@ -13,7 +13,9 @@ export const applyBatchSql = `
   ), states AS (
     UPDATE feature_flag_states s SET enabled = (l.updates ->> 'enabled')::boolean,
       rollout_percentage = (l.updates ->> 'rolloutPercentage')::smallint, version = s.version + 1, updated_at = now(),
-      last_scheduled_at = l.scheduled_at, last_schedule_id = l.id
+      last_set = s.last_set || (SELECT jsonb_object_agg(u.key, jsonb_build_object('bySchedule', jsonb_build_object(
+        'schedule', jsonb_build_object('id', l.id, 'scheduledAt', l.scheduled_at), 'at', now(), 'to', u.value, 'version', s.version + 1)))
+        FROM jsonb_each(l.updates) u)
     FROM latest l WHERE s.flag_id = l.flag_id AND s.environment_key = l.environment_key
   ), schedules AS (
     UPDATE feature_flag_schedules d SET status = 'APPLIED', applied_at = now(), updated_at = now() FROM due WHERE d.id = due.id
@@ -35,6 +37,6 @@ export const applyBatchSql = `
       'metadata', jsonb_build_object('scheduleId', id, 'flagKey', flag_key, 'environment', environment_key, 'updates', updates,
         'scheduledAt', scheduled_at, 'appliedAt', now(),
         'latenessMs', floor(extract(epoch FROM now() - scheduled_at) * 1000), 'flagState', updates),
-      'result', 'SUCCESS', 'errorMessage', NULL, 'requestContext', NULL)::text AS event
+      'allEnvironments', false, 'result', 'SUCCESS', 'errorMessage', NULL, 'requestContext', NULL)::text AS event
     FROM due
   ) events`;

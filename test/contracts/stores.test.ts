@@ -24,6 +24,8 @@ describe.each(databases)('stores on $kind', ({ createDatabase }) => {
     await spine.createFlag(anAdmin(), { key: 'c', name: 'Gamma', description: 'third' });
     await addDue(spine, clock, { flagKey: 'a', minutesAgo: 5, environment: 'staging' });
     await spine.applyDue();
+    clock.at = new Date();
+    await spine.setFlagStatus(anAdmin(), { flagKey: 'c' }, 'DEPRECATED');
     await spine.sequence();
   });
   const forwards = { limit: 10, inverted: false };
@@ -117,8 +119,8 @@ describe.each(databases)('stores on $kind', ({ createDatabase }) => {
   describe('the log', () => {
     it('is read from any position, in order', async () => {
       const size = await log.size();
-      expect(size).toBe(5);
-      expect((await log.readAfter(0, 100)).map(({ position }) => position)).toEqual([1, 2, 3, 4, 5]);
+      expect(size).toBe(6);
+      expect((await log.readAfter(0, 100)).map(({ position }) => position)).toEqual([1, 2, 3, 4, 5, 6]);
       expect((await log.readAfter(2, 2)).map(({ position }) => position)).toEqual([3, 4]);
       expect(await log.readAfter(size, 10)).toEqual([]);
       const [first] = await log.readAfter(0, 1);
@@ -135,6 +137,8 @@ describe.each(databases)('stores on $kind', ({ createDatabase }) => {
       { actorType: 'SYSTEM' },
       { resourceType: 'flag_schedule' },
       { environment: 'staging' },
+      { environment: 'development' },
+      { environment: 'development', types: ['flag.deprecated', 'flag.created'] },
       { result: 'FAILURE' },
       { requestId: 'r' },
       { workspaceId: 'w' },

@@ -1,8 +1,10 @@
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openPostgres } from '../../src/adapters/prisma/database.ts';
+import type { FlagUpdates } from '../../src/domain/flags/flag-state.ts';
+import type { Schedule } from '../../src/domain/schedules/schedule.ts';
 import { readLog } from '../scheduling/operations.ts';
-import { addDue, anAdmin, makeSpine } from '../scheduling/spine.ts';
+import { addDue, anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { type FlagService, issuesOf, ruleFor, startFlagService } from './operations.ts';
@@ -137,6 +139,92 @@ describe('an emergency override', () => {
       previousState: { enabled: false, emergency: { reason: 'checkout is down' } },
       newState: { enabled: true, emergency: { reason: 'it was the database' } },
     });
+  });
+
+  it('names, when it is lifted, what is tried again after it: in the answer, in the event, in its sentence', async () => {
+    const { spine, db, clock } = flags;
+    const flagKey = await flags.aFlag();
+    await override(flagKey);
+    const at = clock.at;
+    const add = (minutesAgo: number, updates: FlagUpdates, environment = 'production') =>
+      addDue(spine, clock, { flagKey, minutesAgo, updates, environment });
+    const rule = { ...ruleFor('a'), description: null };
+    const [second, first] = [await add(5, { enabled: true }), await add(4, { rules: [rule], rolloutPercentage: 5 })];
+    const third = await add(3, { status: 'DEPRECATED' }, 'staging');
+    const elsewhere = await add(2, { enabled: true }, 'development');
+    await spine.setEnvironmentEnabled(anAdmin(), { key: 'development' }, false);
+    const pending = await spine.createSchedule(anAdmin(), {
+      flagKey,
+      environment: 'production',
+      scheduledAt: minutesFrom(new Date(), 60),
+      updates: { enabled: true },
+    });
+    clock.at = at;
+    expect((await spine.applyDue()).failed.map(({ schedule }) => schedule.id)).toEqual([
+      second.id,
+      first.id,
+      third.id,
+      elsewhere.id,
+    ]);
+    await spine.setEnvironmentEnabled(anAdmin(), { key: 'development' }, true);
+    const retries = [first, second, third];
+    for (const [n, { id }] of retries.entries()) {
+      await db.sql(`UPDATE feature_flag_schedules SET next_retry_at = $2 WHERE id = $1`, [id, `2099-01-01T00:0${n}:00Z`]);
+    }
+    const { data } = await flags.service.gql<{ flag: { states: { environment: string; upcomingRetries: { id: string }[] }[] } }>(
+      'query ($key: String!) { flag(key: $key) { states { environment upcomingRetries { id nextRetryAt } } } }',
+      { key: flagKey },
+      { as: flags.as },
+    );
+    const idsIn = (environment: string) =>
+      data?.flag.states.find((state) => state.environment === environment)?.upcomingRetries.map(({ id }) => id);
+    expect(idsIn('production')).toEqual(retries.map(({ id }) => id));
+    expect(idsIn('staging')).toEqual([third.id]);
+    expect(idsIn('development')).toEqual([elsewhere.id, third.id]);
+
+    let answer: object | undefined;
+    const [event] = await flags.eventsBy(async () => {
+      answer = (
+        await flags.service.gql<Record<string, object>>(
+          'mutation ($flagKey: String!) { liftEmergencyOverride(input: { flagKey: $flagKey }) { ... on FlagState { upcomingRetries { id } } } }',
+          { flagKey },
+          { as: flags.as },
+        )
+      ).data?.liftEmergencyOverride;
+    });
+    expect(answer).toEqual({ upcomingRetries: retries.map(({ id }) => ({ id })) });
+    const told = ({ id, environment, scheduledAt }: Schedule, n: number, updates: object) => ({
+      ...{ scheduleId: id, environment, scheduledAt: scheduledAt.toISOString() },
+      ...{ nextRetryAt: `2099-01-01T00:0${n}:00.000Z`, updates },
+    });
+    expect(event).toMatchObject({
+      description: `Flag '${flagKey}' in production: the emergency override was lifted; 3 failed schedules are tried again, the first at 2099-01-01T00:00:00.000Z`,
+      metadata: {
+        retriesTotal: 3,
+        retries: [
+          told(first, 0, { rolloutPercentage: 5, rulesCount: 1 }),
+          told(second, 1, { enabled: true }),
+          told(third, 2, { status: 'DEPRECATED' }),
+        ],
+      },
+    });
+    expect(JSON.stringify(event)).not.toContain(pending.id);
+  });
+
+  it('with many retries names the soonest 20 of them, and says how many there are', async () => {
+    const { db } = flags;
+    const flagKey = await flags.aFlag();
+    await override(flagKey);
+    await db.sql(
+      `INSERT INTO feature_flag_schedules (id, flag_id, flag_key, environment_key, scheduled_at, updates, status, next_retry_at, created_at, updated_at)
+       SELECT gen_random_uuid(), f.id, f.key, 'production', now(), '{"enabled": true}', 'FAILED', '2099-01-01'::timestamptz + make_interval(mins => n), now(), now()
+       FROM feature_flags f, generate_series(1, 130) n WHERE f.key = $1`,
+      [flagKey],
+    );
+    const event = await flags.done('liftEmergencyOverride', { flagKey });
+    expect(event.metadata).toMatchObject({ retriesTotal: 130 });
+    expect(event.metadata.retries).toHaveLength(20);
+    expect(event.description).toMatch(/; 130 failed schedules are tried again, the first at 2099-01-01T00:01:00.000Z$/);
   });
 
   it('is lifted once, and leaves the state as it is', async () => {

@@ -10,6 +10,7 @@ import { temporaryFolder } from '../support/service.ts';
 
 const init = '20261120000000_init';
 const catalogue = '20261120180000_catalogue';
+const lastSettings = '20261121090000_last_settings';
 
 /** The migrations up to and with these. */
 const folderOf = (...names: string[]): string => {
@@ -99,5 +100,55 @@ describe.each(databases)('a database of the release before, on $kind', ({ create
     expect((await migrate(db.database, folder)).applied).toEqual([init, catalogue]);
     expect((await migrate(db.database)).pending).toEqual([]);
     expect((await (await makeSpine(db.database)).applyDue()).applied).toHaveLength(3);
+  });
+
+  it('keeps what retries must not undo: the schedule that changed a state last, and what was set since the migration', async () => {
+    const db = await createDatabase({ migrated: false });
+    await migrate(db.database, folderOf(init, catalogue));
+    await seed(db);
+    // What the release before has written of a later schedule that it applied, and of five that failed before.
+    await db.sql(`UPDATE feature_flag_schedules SET status = 'APPLIED', applied_at = '2026-01-01T09:00:01Z', scheduled_at = '2026-01-01T09:00:00Z',
+      updates = '{"rolloutPercentage": 25, "status": "DEPRECATED", "rules": []}' WHERE environment_key = 'staging'`);
+    await db.sql(`UPDATE feature_flag_states s SET last_scheduled_at = d.scheduled_at, last_schedule_id = d.id, rollout_percentage = 25
+      FROM feature_flag_schedules d WHERE d.environment_key = 'staging' AND s.environment_key = 'staging'`);
+    await db.sql(`UPDATE feature_flags SET last_status_scheduled_at = s.last_scheduled_at, last_status_schedule_id = s.last_schedule_id, status = 'DEPRECATED'
+      FROM feature_flag_states s WHERE s.environment_key = 'staging'`);
+    await db.sql(`INSERT INTO feature_flag_schedules (id, flag_id, flag_key, environment_key, scheduled_at, updates, status, next_retry_at, created_at, updated_at)
+      SELECT gen_random_uuid(), f.id, f.key, 'staging', '2025-01-01Z'::timestamptz + make_interval(mins => u.n::int), u.updates, 'FAILED', now() + interval '1 day', now(), now()
+      FROM feature_flags f, (VALUES (1, '{"rolloutPercentage": 50}'::jsonb), (2, '{"status": "ACTIVE"}'), (3, '{"defaultVariant": "x"}'),
+        (4, '{"rules": [{"key": "r", "description": null, "targeting": true}]}'), (5, '{"enabled": true}')) u (n, updates)`);
+    await migrate(db.database);
+    const spine = await makeSpine(db.database);
+    await spine.updateFlagState(anAdmin('carol'), { flagKey: 'old', environment: 'staging', updates: { enabled: true } });
+    await spine.updateFlagState(anAdmin('carol'), { flagKey: 'old', environment: 'staging', updates: { enabled: false } });
+    await db.sql(`UPDATE feature_flag_schedules SET next_retry_at = now() WHERE next_retry_at IS NOT NULL`);
+    const { applied, failed } = await spine.applyDue();
+    const before = ({ schedule }: { schedule: { scheduledAt: Date } }) => schedule.scheduledAt < new Date('2025-12-01');
+    expect(applied.filter(before).map(({ schedule }) => schedule.updates)).toEqual([{ defaultVariant: 'x' }]);
+    const [later] = await db.sql<{ id: string }>(
+      `SELECT id FROM feature_flag_schedules WHERE applied_at = '2026-01-01T09:00:01Z'`,
+    );
+    const bySchedule = `by schedule '${later?.id}' at 2026-01-01T09:00:01.000Z`;
+    expect(failed.map(({ schedule }) => schedule.errorMessage)).toEqual([
+      `superseded: rolloutPercentage was set to 25 ${bySchedule}`,
+      `superseded: status was set to 'DEPRECATED' ${bySchedule}`,
+      `superseded: rules were set ${bySchedule}`,
+      expect.stringMatching(/^superseded: enabled was changed from true to false by 'carol' at 2/),
+    ]);
+  });
+
+  it('works on where what remembers settings is undone by hand, and can be migrated again', async () => {
+    const db = await createDatabase({ migrated: false });
+    const folder = folderOf(init, catalogue, lastSettings);
+    await migrate(db.database, folder);
+    await seed(db);
+    await db.database.runScript(undoOf(lastSettings));
+    await db.sql('DELETE FROM _prisma_migrations WHERE migration_name = $1', [lastSettings]);
+    await migrate(db.database, folder);
+    await migrate(db.database);
+    const spine = await makeSpine(db.database);
+    expect((await spine.applyDue()).applied).toHaveLength(3);
+    await spine.sequence();
+    expect(await readLog(db)).toHaveLength(3);
   });
 });

@@ -59,6 +59,7 @@ const byAdmin = {
   id: uuid,
   timestamp: '2026-03-01T09:00:00.000Z',
   actor: admin,
+  allEnvironments: false,
   workspaceId: null,
   result: 'SUCCESS',
   errorMessage: null,

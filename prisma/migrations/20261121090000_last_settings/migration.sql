@@ -6,9 +6,7 @@
 -- Undo:  DROP INDEX feature_flag_schedules_pending, feature_flag_schedules_retries;
 --        ALTER TABLE feature_flag_schedules DROP COLUMN tried_state_version, DROP COLUMN tried_flag_version;
 --        ALTER TABLE feature_flag_states DROP COLUMN last_set; ALTER TABLE feature_flags DROP COLUMN status_last_set;
---        ALTER TABLE audit_log DROP COLUMN all_environments; DROP FUNCTION audit_columns;
---        run CREATE FUNCTION audit_columns and CREATE OR REPLACE FUNCTION audit_sequence as 20261120000000_init has them;
---        then delete this migration's row from _prisma_migrations.
+--        then delete this migration's row from _prisma_migrations. What it has done to the log stays: releases before do without it.
 
 ALTER TABLE feature_flags ADD COLUMN status_last_set jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE feature_flag_states ADD COLUMN last_set jsonb NOT NULL DEFAULT '{}';
@@ -40,7 +38,7 @@ CREATE INDEX feature_flag_schedules_pending ON feature_flag_schedules (flag_key,
 -- What is tried again by itself, of one flag.
 CREATE INDEX feature_flag_schedules_retries ON feature_flag_schedules (flag_id, next_retry_at, id) WHERE next_retry_at IS NOT NULL;
 
-ALTER TABLE audit_log ADD COLUMN all_environments boolean NOT NULL DEFAULT false;
+ALTER TABLE audit_log ADD COLUMN IF NOT EXISTS all_environments boolean NOT NULL DEFAULT false;
 
 -- As before, and with the environments that an event concerns. Entries without it are of one environment.
 DROP FUNCTION audit_columns;

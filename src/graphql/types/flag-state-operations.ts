@@ -86,7 +86,8 @@ builder.mutationFields((t) => ({
   }),
   liftEmergencyOverride: t.field({
     type: FlagStateType,
-    description: 'Lifts an emergency override. The flag stays as it is; from now on it can be changed again.',
+    description:
+      'Lifts an emergency override. The flag stays as it is; from now on it can be changed again. Schedules that wait for a retry follow, and may undo what the override did: ask for `upcomingRetries`, and cancel those that must not.',
     args: {
       input: t.arg({
         type: LiftEmergencyOverrideInput,
