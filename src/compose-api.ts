@@ -11,7 +11,8 @@ import type { Database } from './adapters/prisma/database.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { makeFindRecorded } from './adapters/prisma/recorded-events.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
-import { makeCancelSchedule } from './application/cancel-schedule.ts';
+import { makeApplyScheduleNow } from './application/apply-schedule-now.ts';
+import { makeCancelSchedule, makeCancelSchedules } from './application/cancel-schedule.ts';
 import { makeChangeOverrides } from './application/change-overrides.ts';
 import { makeChangeRules } from './application/change-rules.ts';
 import { makeCreateApiKey } from './application/create-api-key.ts';
@@ -27,6 +28,7 @@ import { makeRunExperiment } from './application/run-experiment.ts';
 import { makeSetEnvironmentEnabled } from './application/set-environment-enabled.ts';
 import { makeSetFlagStatus, makeUpdateFlag } from './application/update-flag.ts';
 import { makeUpdateFlagState } from './application/update-flag-state.ts';
+import { makeRetrySchedule, makeUpdateSchedule } from './application/update-schedule.ts';
 import { makeFollow } from './audit/follow.ts';
 import { makeTail } from './audit/tail.ts';
 import type { AuditPipeline } from './compose-audit.ts';
@@ -84,7 +86,11 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     createEnvironment: makeCreateEnvironment(commands),
     setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
     createSchedule: makeCreateSchedule(commands),
+    updateSchedule: makeUpdateSchedule(commands),
+    retrySchedule: makeRetrySchedule(commands),
+    applySchedule: makeApplyScheduleNow(commands),
     cancelSchedule: makeCancelSchedule(commands),
+    cancelSchedules: makeCancelSchedules(commands),
     createApiKey: makeCreateApiKey({ ...commands, randomBytes, sha256 }),
     revokeApiKey: makeRevokeApiKey(commands),
     recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(database.prisma) }),

@@ -22,7 +22,7 @@ import type { Surroundings } from './surroundings.ts';
 
 /** The audit pipeline of a process: every role has the way into the log; the audit role adds the sequencer and the sinks. */
 export const composeAudit = async (config: Config, database: Database, surroundings: Surroundings) => {
-  const { logger, clock, newId } = surroundings;
+  const { logger, clock, newId, databaseClock } = surroundings;
   const { prisma } = database;
   const logId = await readLogId(prisma);
   const remote = config.databaseUrl ? startNotifications({ url: config.databaseUrl, logger }) : undefined;
@@ -71,7 +71,15 @@ export const composeAudit = async (config: Config, database: Database, surroundi
     spool,
     /** Transactions on a database, with their events on the way into this pipeline. */
     inTransactionOn: ({ prisma }: Database) =>
-      makeInTransaction({ prisma, toEntry: makeEntry, spool, logId, onCommitted: onRecorded, logger }),
+      makeInTransaction({
+        prisma,
+        toEntry: makeEntry,
+        spool,
+        logId,
+        onCommitted: onRecorded,
+        logger,
+        ...(databaseClock && { clock: databaseClock }),
+      }),
     audit: queue.audit,
     sinks: () => runners.map((runner) => runner.status()),
     start: () => {

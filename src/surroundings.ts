@@ -3,4 +3,12 @@ import type { Logger } from 'pino';
 import type { Clock, NewId, Random } from './ports/clock.ts';
 
 /** What a process gets from the world. */
-export type Surroundings = { logger: Logger; stdout: Writable; clock: Clock; newId: NewId; random: Random };
+export type Surroundings = {
+  logger: Logger;
+  stdout: Writable;
+  clock: Clock;
+  newId: NewId;
+  random: Random;
+  /** In place of the database's clock, which schedules are planned and edited by; tests move it. */
+  databaseClock?: Clock;
+};

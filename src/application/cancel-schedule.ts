@@ -1,30 +1,41 @@
 import type { Caller } from '../domain/access/actor.ts';
-import { ScheduleNotCancellableError, ScheduleNotFoundError } from '../domain/errors.ts';
-import type { CancelSchedule, Schedule } from '../domain/schedules/schedule.ts';
+import { type CancelSchedule, manualCancellation, type Schedule } from '../domain/schedules/schedule.ts';
+import {
+  ScheduleNotCancellableError,
+  ScheduleNotFoundError,
+  TooManySchedulesError,
+} from '../domain/schedules/schedule-errors.ts';
 import { scheduleCancelled } from '../domain/schedules/schedule-events.ts';
-import type { Clock } from '../ports/clock.ts';
+import { type CancelSchedules, maxCancelled } from '../domain/schedules/schedule-filter.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 
-type Deps = { inTransaction: InTransaction; clock: Clock };
+type Deps = { inTransaction: InTransaction };
 
 /**
  * Cancels a schedule that can still become due. Racing the worker, whoever locks its row first wins.
  * Throws ScheduleNotFoundError, ScheduleNotCancellableError.
  */
 export const makeCancelSchedule =
-  ({ inTransaction, clock }: Deps) =>
+  ({ inTransaction }: Deps) =>
   (admin: Caller, { id, reason }: CancelSchedule): Promise<Schedule> =>
     inTransaction(async ({ schedules, audit }) => {
-      const cancelled = await schedules.cancelOpen({
-        id,
-        cancelledBy: admin.userId,
-        cancelledAt: clock.now(),
-        reason: reason ?? null,
-      });
+      const cancelled = await schedules.cancelOpen({ id, cancelledBy: admin.userId, reason: reason ?? manualCancellation });
       if (!cancelled) {
         const existing = await schedules.find(id);
         throw existing ? new ScheduleNotCancellableError(id, existing.status) : new ScheduleNotFoundError(id);
       }
       audit.logEvent(scheduleCancelled(admin, cancelled.schedule, cancelled.before));
       return cancelled.schedule;
+    });
+
+/** Cancels every open schedule that a filter matches, with an event each: all of them or none. Throws TooManySchedulesError. */
+export const makeCancelSchedules =
+  ({ inTransaction }: Deps) =>
+  (admin: Caller, { filter, reason }: CancelSchedules): Promise<Schedule[]> =>
+    inTransaction(async ({ schedules, audit }) => {
+      const why = { cancelledBy: admin.userId, reason: reason ?? manualCancellation };
+      const cancelled = await schedules.cancelMatching({ filter, max: maxCancelled, ...why });
+      if ('tooMany' in cancelled) throw new TooManySchedulesError(cancelled.tooMany, maxCancelled);
+      for (const { schedule, before } of cancelled) audit.logEvent(scheduleCancelled(admin, schedule, before));
+      return cancelled.map(({ schedule }) => schedule);
     });

@@ -1,18 +1,14 @@
 import type { Caller } from '../domain/access/actor.ts';
-import {
-  EnvironmentDisabledError,
-  EnvironmentNotFoundError,
-  FlagNotFoundError,
-  IdempotencyConflictError,
-} from '../domain/errors.ts';
+import { EnvironmentDisabledError, EnvironmentNotFoundError, FlagNotFoundError } from '../domain/errors.ts';
 import { checkUpdates } from '../domain/flags/flag-state.ts';
 import { type CreateSchedule, isSameRequest, planSchedule, type Schedule } from '../domain/schedules/schedule.ts';
+import { IdempotencyConflictError } from '../domain/schedules/schedule-errors.ts';
 import { scheduleCreated } from '../domain/schedules/schedule-events.ts';
-import type { Clock, NewId } from '../ports/clock.ts';
+import type { NewId } from '../ports/clock.ts';
 import type { ScheduleWriter } from '../ports/schedule-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 
-type Deps = { inTransaction: InTransaction; clock: Clock; newId: NewId };
+type Deps = { inTransaction: InTransaction; newId: NewId };
 
 /**
  * Schedules a change of one flag in one environment. An idempotency key that its actor has used before returns the first
@@ -20,7 +16,7 @@ type Deps = { inTransaction: InTransaction; clock: Clock; newId: NewId };
  * EnvironmentNotFoundError, EnvironmentDisabledError, IdempotencyConflictError.
  */
 export const makeCreateSchedule =
-  ({ inTransaction, clock, newId }: Deps) =>
+  ({ inTransaction, newId }: Deps) =>
   (admin: Caller, input: CreateSchedule): Promise<Schedule> =>
     inTransaction(async ({ flags, schedules, audit }) => {
       const repeated = await findRepeated(schedules, admin, input);
@@ -30,7 +26,7 @@ export const makeCreateSchedule =
       if (!found) throw new FlagNotFoundError(input.flagKey);
       if (!found.environment) throw new EnvironmentNotFoundError(input.environment);
       if (!found.environment.enabled) throw new EnvironmentDisabledError(input.environment);
-      const now = clock.now();
+      const { now } = found;
       const schedule = planSchedule({ id: newId(now), createdBy: admin.userId, now }, found.flag, input);
       checkUpdates(found.flag, schedule.updates);
 

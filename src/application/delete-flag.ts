@@ -4,14 +4,13 @@ import type { DeleteFlag, Flag } from '../domain/flags/flag.ts';
 import { flagDeleted } from '../domain/flags/flag-events.ts';
 import { refuseInEmergency } from '../domain/flags/refuse-in-emergency.ts';
 import { scheduleCancelled } from '../domain/schedules/schedule-events.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 
-type Deps = { inTransaction: InTransaction; clock: Clock };
+type Deps = { inTransaction: InTransaction };
 
 /** Deletes a flag and cancels its open schedules, which outlive it. Throws FlagNotFoundError, EmergencyOverrideActiveError. */
 export const makeDeleteFlag =
-  ({ inTransaction, clock }: Deps) =>
+  ({ inTransaction }: Deps) =>
   (admin: Caller, { flagKey }: DeleteFlag): Promise<Flag> =>
     inTransaction(async ({ flags, schedules, audit }) => {
       const found = await flags.findLocked(flagKey, 'deletion');
@@ -21,7 +20,6 @@ export const makeDeleteFlag =
       const cancelled = await schedules.cancelAllOpen({
         flagId: flag.id,
         cancelledBy: admin.userId,
-        cancelledAt: clock.now(),
         reason: 'flag_deleted',
       });
       await flags.remove(flag.id);

@@ -161,34 +161,3 @@ export class VersionConflictError<State extends { version: number } = { version:
     this.current = current;
   }
 }
-
-export class ScheduleNotFoundError extends DomainError {
-  readonly code = 'SCHEDULE_NOT_FOUND';
-  readonly id: string;
-  constructor(id: string) {
-    super(`There is no schedule '${id}'`);
-    this.id = id;
-  }
-}
-
-export class ScheduleNotCancellableError<Status extends string = string> extends DomainError {
-  readonly code = 'SCHEDULE_NOT_CANCELLABLE';
-  readonly id: string;
-  readonly status: Status;
-  constructor(id: string, status: Status) {
-    super(`Schedule '${id}' is ${status}: only a PENDING one, or a FAILED one with a retry due, can be cancelled`);
-    this.id = id;
-    this.status = status;
-  }
-}
-
-export class IdempotencyConflictError extends DomainError {
-  readonly code = 'IDEMPOTENCY_CONFLICT';
-  readonly idempotencyKey: string;
-  readonly scheduleId: string;
-  constructor(idempotencyKey: string, scheduleId: string) {
-    super(`idempotencyKey '${idempotencyKey}' was used for schedule '${scheduleId}' with another input: use a new key`);
-    this.idempotencyKey = idempotencyKey;
-    this.scheduleId = scheduleId;
-  }
-}

@@ -107,7 +107,7 @@ export type AuditEventType =
   | 'FLAG_RULE_REMOVED'
   /** An admin changed a targeting rule. */
   | 'FLAG_RULE_UPDATED'
-  /** The worker made a scheduled change. */
+  /** The worker made a scheduled change, or an admin made it at once. */
   | 'FLAG_SCHEDULE_APPLIED'
   /** An admin called off a scheduled change, or deleted its flag. */
   | 'FLAG_SCHEDULE_CANCELLED'
@@ -115,6 +115,8 @@ export type AuditEventType =
   | 'FLAG_SCHEDULE_CREATED'
   /** The worker could not make a scheduled change. */
   | 'FLAG_SCHEDULE_FAILED'
+  /** An admin edited a scheduled change, or had a failed one tried again. */
+  | 'FLAG_SCHEDULE_UPDATED'
   /** An admin changed a flag (its name, description, variants, tags, or its status back to ACTIVE), or its default variant or all its rules in one environment. */
   | 'FLAG_UPDATED'
   /** Somebody looked at a flag. Recorded only where AUDIT_READS asks for it. */
@@ -180,7 +182,7 @@ export type CreateScheduleInput = {
   idempotencyKey?: string | null | undefined;
   /** How often it is tried again after a failure: 0–10, 3 when it is not given. */
   maxRetries?: number | null | undefined;
-  /** When it is due: in the future, at most five years ahead. */
+  /** When it is due: in the future by the database's clock, at most five years ahead. */
   scheduledAt: string;
   /** What to change. */
   updates: FlagUpdatesInput;
@@ -247,18 +249,36 @@ export type Role =
 
 /** Which schedules; every field that is given must match. */
 export type ScheduleFilter = {
+  /** Applied at this instant or later. */
+  appliedFrom?: string | null | undefined;
+  /** Applied before this instant. */
+  appliedTo?: string | null | undefined;
+  /** Cancelled by this admin (userId). */
+  cancelledBy?: string | null | undefined;
   /** Created by this admin (userId). */
   createdBy?: string | null | undefined;
+  /** Created at this instant or later. */
+  createdFrom?: string | null | undefined;
+  /** Created before this instant. */
+  createdTo?: string | null | undefined;
   /** In this environment. */
   environment?: string | null | undefined;
   /** Of this flag. */
   flagKey?: string | null | undefined;
+  /** Of any of these flags: up to 100 keys. */
+  flagKeys?: Array<string> | null | undefined;
   /** Due at this instant or later. */
   from?: string | null | undefined;
+  /** true: those that can still become due (PENDING, or FAILED with a retry due). false: the others. */
+  open?: boolean | null | undefined;
+  /** Part of the flag's key, of the cancellation's reason or of the error message, in upper or lower case: 2–100 characters. */
+  search?: string | null | undefined;
   /** With any of these statuses. */
   statuses?: Array<ScheduleStatus> | null | undefined;
   /** Due before this instant. */
   to?: string | null | undefined;
+  /** FAILED ones. true: those that are tried again. false: those that gave up. */
+  willRetry?: boolean | null | undefined;
 };
 
 /** Where a scheduled change is in its life. */
@@ -334,13 +354,23 @@ type ErrorFields_FlagVersionConflictError_Fragment = { code: string, message: st
 
 type ErrorFields_IdempotencyConflictError_Fragment = { code: string, message: string };
 
+type ErrorFields_ScheduleNotApplicableError_Fragment = { code: string, message: string };
+
 type ErrorFields_ScheduleNotCancellableError_Fragment = { code: string, message: string };
 
+type ErrorFields_ScheduleNotEditableError_Fragment = { code: string, message: string };
+
 type ErrorFields_ScheduleNotFoundError_Fragment = { code: string, message: string };
+
+type ErrorFields_ScheduleNotRetryableError_Fragment = { code: string, message: string };
+
+type ErrorFields_ScheduleVersionConflictError_Fragment = { code: string, message: string };
 
 type ErrorFields_StatePartAlreadyExistsError_Fragment = { code: string, message: string };
 
 type ErrorFields_StatePartNotFoundError_Fragment = { code: string, message: string };
+
+type ErrorFields_TooManySchedulesError_Fragment = { code: string, message: string };
 
 type ErrorFields_ValidationError_Fragment = { code: string, message: string, issues: Array<{ path: Array<string>, message: string }> };
 
@@ -357,10 +387,15 @@ export type ErrorFieldsFragment =
   | ErrorFields_FlagNotFoundError_Fragment
   | ErrorFields_FlagVersionConflictError_Fragment
   | ErrorFields_IdempotencyConflictError_Fragment
+  | ErrorFields_ScheduleNotApplicableError_Fragment
   | ErrorFields_ScheduleNotCancellableError_Fragment
+  | ErrorFields_ScheduleNotEditableError_Fragment
   | ErrorFields_ScheduleNotFoundError_Fragment
+  | ErrorFields_ScheduleNotRetryableError_Fragment
+  | ErrorFields_ScheduleVersionConflictError_Fragment
   | ErrorFields_StatePartAlreadyExistsError_Fragment
   | ErrorFields_StatePartNotFoundError_Fragment
+  | ErrorFields_TooManySchedulesError_Fragment
   | ErrorFields_ValidationError_Fragment
   | ErrorFields_VersionConflictError_Fragment
 ;

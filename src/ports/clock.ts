@@ -1,4 +1,4 @@
-/** The application's time. Whether a schedule is due is not its business: the database's clock judges that. */
+/** The application's time. Schedules are not its business: they are planned, edited and applied by the database's clock. */
 export type Clock = { now(): Date };
 /** Makes an id (UUIDv7) for something that exists from `at`. */
 export type NewId = (at: Date) => string;

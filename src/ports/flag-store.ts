@@ -32,8 +32,11 @@ export type FlagWriter = Pick<FlagStore, 'environments' | 'find'> & {
   /** False where the key is taken. Its states come after it: then no environment that is created meanwhile is missed. */
   add(flag: Flag): Promise<boolean>;
   addStates(states: readonly FlagState[]): Promise<void>;
-  /** A flag, kept from deletion until the transaction ends, and the environment; null for an unknown one. */
-  findShared(key: string, environment: string): Promise<{ flag: SharedFlag; environment: { enabled: boolean } | null } | null>;
+  /** A flag, kept from deletion until the transaction ends, the environment (null for an unknown one), and the database's time. */
+  findShared(
+    key: string,
+    environment: string,
+  ): Promise<{ flag: SharedFlag; environment: { enabled: boolean } | null; now: Date } | null>;
   /** A flag with its states, locked against every other change and, for its deletion, against new schedules. */
   findLocked(key: string, purpose: 'change' | 'deletion'): Promise<{ flag: Flag; states: FlagState[] } | null>;
   /** The flag and its state in one environment, locked against every other change; `state` is null for an unknown environment. */

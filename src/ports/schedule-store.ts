@@ -1,20 +1,10 @@
 import type { Held, LockedFlag, LockedState } from '../domain/schedules/apply-schedule.ts';
 import type { Schedule, ScheduleStatus } from '../domain/schedules/schedule.ts';
+import type { ScheduleFilter, ScheduleTime } from '../domain/schedules/schedule-filter.ts';
 import type { Slice } from './paging.ts';
 
-export type ScheduleFilter = {
-  flagKey?: string | null;
-  environment?: string | null;
-  statuses?: readonly ScheduleStatus[] | null;
-  createdBy?: string | null;
-  /** Due at or after. */
-  from?: Date | null;
-  /** Due before. */
-  to?: Date | null;
-};
-
-/** A place in the list of schedules: by due instant, then id. */
-export type ScheduleCursor = { scheduledAt: Date; id: string };
+/** A place in a list of schedules: by one of their instants, then id. */
+export type ScheduleCursor = { at: Date; id: string };
 
 /** Which state: a schedule touches those of its environment and, where it sets the status, those of its flag in all of them. */
 export type StatePlace = { flagId: string; environment: string };
@@ -22,9 +12,9 @@ export type StatePlace = { flagId: string; environment: string };
 /** Durable home of scheduled changes. */
 export type ScheduleStore = {
   find(id: string): Promise<Schedule | null>;
-  /** Oldest due first. */
-  list(filter: ScheduleFilter, slice: Slice<ScheduleCursor>): Promise<Schedule[]>;
-  count(filter: ScheduleFilter): Promise<number>;
+  /** Oldest first, by when they are due unless another instant is given; those that have no such instant are left out. */
+  list(filter: ScheduleFilter, slice: Slice<ScheduleCursor>, by?: ScheduleTime): Promise<Schedule[]>;
+  count(filter: ScheduleFilter, by?: ScheduleTime): Promise<number>;
   /** Of many schedules at once, by id: the other pending ones within the conflict window that change what it changes (see `conflicts` of a schedule). At most 100 each. */
   conflictsOf(schedules: readonly Schedule[]): Promise<Map<string, Schedule[]>>;
   /** Of many states at once, in their order: what is tried again by itself and touches the state, soonest first. At most 100 each. */
@@ -39,27 +29,31 @@ export type DueSchedule = { schedule: Schedule; held: Held | null };
 /** What a batch of schedules changed, each in its last form: flags whose status was set, by id, and states. */
 export type Changed = { flags: Map<string, LockedFlag>; states: Map<string, LockedState> };
 
-/** What a change of schedules needs, inside one transaction. */
+/** Who cancels, and why. */
+export type Cancellation = { cancelledBy: string | null; reason: string };
+export type Cancelled = { schedule: Schedule; before: ScheduleStatus };
+
+/** What a change of schedules needs, inside one transaction. Its instants are the database's. */
 export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
   /** False where another transaction has just used the idempotency key. */
   add(schedule: Schedule): Promise<boolean>;
   findByIdempotencyKey(createdBy: string | null, key: string): Promise<Schedule | null>;
   /** What is tried again by itself and touches a state: how many, and the soonest 20 of them. */
   upcomingRetries(of: StatePlace): Promise<{ total: number; soonest: Schedule[] }>;
+  /** A schedule, locked against everybody else, and the time. Its flag first: `findShared`. Waits for a worker that holds it. */
+  findLocked(id: string): Promise<{ schedule: Schedule; now: Date } | null>;
+  /** Saves a schedule that was edited. */
+  save(schedule: Schedule): Promise<void>;
   /** Makes an open schedule CANCELLED; null where it is not open, or does not exist. Waits for a worker that holds it. */
-  cancelOpen(cancellation: {
-    id: string;
-    cancelledBy: string | null;
-    cancelledAt: Date;
-    reason: string | null;
-  }): Promise<{ schedule: Schedule; before: ScheduleStatus } | null>;
+  cancelOpen(cancellation: Cancellation & { id: string }): Promise<Cancelled | null>;
   /** The same for every open schedule of a flag, in the order in which they would have applied. */
-  cancelAllOpen(cancellation: {
-    flagId: string;
-    cancelledBy: string | null;
-    cancelledAt: Date;
-    reason: string;
-  }): Promise<{ schedule: Schedule; before: ScheduleStatus }[]>;
+  cancelAllOpen(cancellation: Cancellation & { flagId: string }): Promise<Cancelled[]>;
+  /** The same for the open schedules that a filter matches; where they are more than `max` none, but their number. */
+  cancelMatching(
+    cancellation: Cancellation & { filter: ScheduleFilter; max: number },
+  ): Promise<Cancelled[] | { tooMany: number }>;
+  /** A schedule with what it changes, held as a worker holds them; null where there is no such schedule. */
+  hold(id: string): Promise<(DueSchedule & { now: Date }) | null>;
   /**
    * Claims what is due by the database's clock: locks the flags of the oldest `limit` due schedules, skips those that another
    * worker holds, and then takes due schedules of the locked flags, in the order in which they apply. `except`: the ids of

@@ -4,7 +4,7 @@ import { auditResults } from '../domain/audit/audit-event.ts';
 import { auditEventTypeNames } from '../domain/audit/event-metadata.ts';
 import { flagStatuses, flagTypes } from '../domain/flags/flag.ts';
 import { instant } from '../domain/instant.ts';
-import { scheduleStatuses } from '../domain/schedules/schedule.ts';
+import { scheduleFilterSchema } from '../domain/schedules/schedule-filter.ts';
 import { isStorableText } from '../domain/text.ts';
 
 // The filters of the API's lists and subscriptions, under their GraphQL names. An absent field, or null, does not restrict.
@@ -19,14 +19,7 @@ export const flagFilter = z.object({
 });
 export type FlagFilter = z.input<typeof flagFilter>;
 
-export const scheduleFilter = z.object({
-  flagKey: text.nullish(),
-  environment: text.nullish(),
-  statuses: z.array(z.enum(scheduleStatuses)).nullish(),
-  createdBy: text.nullish(),
-  from: instant.nullish(),
-  to: instant.nullish(),
-});
+export const scheduleFilter = scheduleFilterSchema;
 export type ScheduleFilter = z.input<typeof scheduleFilter>;
 
 export const auditEventFilter = z.object({

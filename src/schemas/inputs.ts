@@ -18,7 +18,9 @@ import {
   updateFlagRuleSchema,
 } from '../domain/flags/state-parts.ts';
 import { variantsSchema } from '../domain/flags/variant.ts';
+import { scheduleTargetSchema, updateScheduleSchema } from '../domain/schedules/edit-schedule.ts';
 import { cancelScheduleSchema, createScheduleSchema } from '../domain/schedules/schedule.ts';
+import { cancelSchedulesSchema } from '../domain/schedules/schedule-filter.ts';
 
 // The inputs of the API's mutations, under their GraphQL names: what one of these takes, the API takes, but for what depends
 // on the flag, the environment and the time. The types are those of what a form sends; parsing gives instants as a Date.
@@ -72,6 +74,14 @@ export const createScheduleInput = createScheduleSchema;
 export type CreateScheduleInput = z.input<typeof createScheduleInput>;
 export const cancelScheduleInput = cancelScheduleSchema;
 export type CancelScheduleInput = z.input<typeof cancelScheduleInput>;
+export const cancelSchedulesInput = cancelSchedulesSchema;
+export type CancelSchedulesInput = z.input<typeof cancelSchedulesInput>;
+export const updateScheduleInput = updateScheduleSchema;
+export type UpdateScheduleInput = z.input<typeof updateScheduleInput>;
+export const retryScheduleInput = scheduleTargetSchema;
+export type RetryScheduleInput = z.input<typeof retryScheduleInput>;
+export const applyScheduleInput = scheduleTargetSchema;
+export type ApplyScheduleInput = z.input<typeof applyScheduleInput>;
 
 export const createEnvironmentInput = createEnvironmentSchema;
 export type CreateEnvironmentInput = z.input<typeof createEnvironmentInput>;

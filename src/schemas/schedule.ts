@@ -20,6 +20,7 @@ export const scheduleSchema = z.object({
     status: z.enum(flagStatuses).nullable(),
   }),
   status: z.enum(scheduleStatuses),
+  version: z.int(),
   createdAt: instant,
   createdBy: z.string().nullable(),
   cancelledAt: instant.nullable(),

@@ -148,6 +148,15 @@ export const makeStory = (service: TestService): Step[] => {
       event: { ...ofSchedule, ...worker, result: 'FAILURE', errorMessage: expect.stringContaining('fire') },
     }),
     step(
+      'flag_schedule.updated',
+      'was edited: maxRetries changed from 3 to 5',
+      async () => mutate('updateSchedule', { id: await schedule('development', inSeconds(7200)), maxRetries: 5 }),
+      {
+        changed: ['maxRetries'],
+        event: { ...ofSchedule, environment: 'development', metadata: { previousMaxRetries: 3, maxRetries: 5 } },
+      },
+    ),
+    step(
       'flag_schedule.cancelled',
       'was cancelled: not now',
       async () => mutate('cancelSchedule', { id: await schedule('development', inSeconds(3600)), reason: 'not now' }),
@@ -247,7 +256,7 @@ export const makeStory = (service: TestService): Step[] => {
     ),
     change('flag.deprecated', "Flag 'checkout' was deprecated", 'deprecateFlag', {}, ['status']),
     change('flag.archived', "Flag 'checkout' was archived", 'archiveFlag', {}, ['status']),
-    change('flag.deleted', "Flag 'checkout' was deleted, and 1 open schedule with it", 'deleteFlag', {}, [
+    change('flag.deleted', "Flag 'checkout' was deleted, and 2 open schedules with it", 'deleteFlag', {}, [
       'id',
       'key',
       'name',

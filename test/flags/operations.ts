@@ -71,7 +71,12 @@ const documentOf = (name: string): string => {
 export const startFlagService = async ({ env = {} }: { env?: Record<string, string> } = {}) => {
   const clock = manualClock(new Date('2026-03-01T09:00:00.000Z'));
   const db = await createPostgresDatabase();
-  const service = await startTestService({ databaseUrl: db.url, clock, env: { ROLES: 'api', ...env } });
+  const service = await startTestService({
+    databaseUrl: db.url,
+    clock,
+    databaseClock: clock,
+    env: { ROLES: 'api', ...env },
+  });
   const spine = await makeSpine(db.database, { clock });
   const as = await token({ sub: 'ada', name: 'Ada', email: 'ada@example.com', now: clock.at, lifetimeMs: 90 * 24 * 3_600_000 });
 

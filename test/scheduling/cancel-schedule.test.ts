@@ -78,9 +78,9 @@ describe('cancelSchedule', () => {
     });
   });
 
-  it('takes no reason as manual_cancellation in the event, and as null in the row', async () => {
+  it('takes no reason as manual_cancellation, in the event and in the row', async () => {
     const { id } = await aSchedule();
-    expect(await cancelSchedule(service, { id })).toMatchObject({ status: 'CANCELLED', cancelReason: null });
+    expect(await cancelSchedule(service, { id })).toMatchObject({ status: 'CANCELLED', cancelReason: 'manual_cancellation' });
     expect((await eventsOf(id)).at(-1)?.metadata).toMatchObject({ reason: 'manual_cancellation' });
   });
 

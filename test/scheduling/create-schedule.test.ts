@@ -14,6 +14,7 @@ beforeAll(async () => {
   service = await startTestService({
     databaseUrl: db.url,
     clock,
+    databaseClock: clock,
     env: { ROLES: 'api,audit', SCHEDULE_CRON: undefined },
   });
   for (const key of ['checkout', 'search', 'crowded']) await createFlag(service, key);

@@ -19,7 +19,12 @@ let spine: Spine;
 let as: string;
 beforeAll(async () => {
   db = await createPostgresDatabase();
-  service = await startTestService({ databaseUrl: db.url, clock, env: { ROLES: 'api', DEFAULT_ENVIRONMENT: 'staging' } });
+  service = await startTestService({
+    databaseUrl: db.url,
+    clock,
+    databaseClock: clock,
+    env: { ROLES: 'api', DEFAULT_ENVIRONMENT: 'staging' },
+  });
   spine = await makeSpine(db.database, { clock });
   as = await token({ sub: 'admin-a', name: 'Ada', email: 'ada@example.com', now: clock.at });
 });

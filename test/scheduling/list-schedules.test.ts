@@ -17,6 +17,7 @@ let service: TestService;
 const ids: Record<string, string> = {};
 const names = (page: Page) => page.schedules.edges.map(({ node }) => Object.keys(ids).find((name) => ids[name] === node.id));
 const inOrder = ['early', 'twin-1', 'twin-2', 'cancelled', 'staging', 'by-b', 'search', 'failed', 'applied', 'late'];
+const inCreation = ['late', 'applied', 'failed', 'search', 'by-b', 'staging', 'cancelled', 'twin-1', 'twin-2', 'early'];
 const start = minutesFrom(new Date(), 60);
 const instant = (minutes: number) => minutesFrom(start, minutes).toISOString();
 
@@ -44,13 +45,16 @@ beforeAll(async () => {
     ['failed', 'FAILED'],
     ['cancelled', 'CANCELLED'],
   ] as const)
-    await db.sql('UPDATE feature_flag_schedules SET status = $1 WHERE id = $2', [status, ids[name]]);
+    await db.sql(
+      `UPDATE feature_flag_schedules SET status = $1::text, applied_at = CASE WHEN $1::text = 'APPLIED' THEN now() END WHERE id = $2`,
+      [status, ids[name]],
+    );
 });
 
 const list = (variables: Record<string, unknown> = {}) =>
   service.gql<Page>(
-    `query ($filter: ScheduleFilter, $first: Int, $after: String, $last: Int, $before: String) {
-      schedules(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
+    `query ($filter: ScheduleFilter, $order: ScheduleOrder, $first: Int, $after: String, $last: Int, $before: String) {
+      schedules(filter: $filter, order: $order, first: $first, after: $after, last: $last, before: $before) {
         edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount } }`,
     variables,
   );
@@ -88,6 +92,14 @@ describe('schedules', () => {
       },
       ['twin-1', 'twin-2'],
     ],
+    ['several flags', { flagKeys: ['search', 'nothing'] }, ['search']],
+    ['no flag', { flagKeys: [] }, []],
+    ['being open', { open: true, createdBy: 'admin-b' }, ['by-b']],
+    ['not being open', { open: false }, ['cancelled', 'failed', 'applied']],
+    ['having given up', { willRetry: false }, ['failed']],
+    ['a retry to come', { willRetry: true }, []],
+    ['a part of the flag’s key', { search: 'EARC' }, ['search']],
+    ['what no index knows', { search: '%_' }, []],
     ['an unknown flag', { flagKey: 'nothing' }, []],
     ['no status', { statuses: [] }, []],
     [
@@ -128,6 +140,38 @@ describe('schedules', () => {
     expect(found).toEqual(inOrder);
   });
 
+  it.each<[string, string[]]>([
+    ['DUE_OLDEST_FIRST', inOrder],
+    ['DUE_NEWEST_FIRST', inOrder.toReversed()],
+    ['CREATED_OLDEST_FIRST', inCreation],
+    ['CREATED_NEWEST_FIRST', inCreation.toReversed()],
+    ['APPLIED_OLDEST_FIRST', ['applied']],
+    ['APPLIED_NEWEST_FIRST', ['applied']],
+  ])('come in the order %s, page by page from either end', async (order, expected) => {
+    const all = await page({ order });
+    expect(names(all)).toEqual(expected);
+    expect(all.schedules.totalCount).toBe(expected.length);
+    const second = all.schedules.edges[1]?.cursor ?? all.schedules.edges[0]?.cursor;
+    expect(names(await page({ order, after: second, first: 3 }))).toEqual(expected.slice(2, 5));
+    expect(names(await page({ order, before: second, last: 3 }))).toEqual(expected.slice(0, 1).filter(() => expected.length > 1));
+    expect(names(await page({ order, last: 2 }))).toEqual(expected.slice(-2));
+  });
+
+  it('refuse a cursor of another order, and say of which it is', async () => {
+    const [due, created] = [await page({ first: 1 }), await page({ first: 1, order: 'CREATED_NEWEST_FIRST' })];
+    const cursorOf = ({ schedules }: Page) => schedules.pageInfo.endCursor;
+    for (const [order, after, own] of [
+      ['CREATED_NEWEST_FIRST', cursorOf(due), 'DUE_OLDEST_FIRST'],
+      ['CREATED_OLDEST_FIRST', cursorOf(created), 'CREATED_NEWEST_FIRST'],
+      ['DUE_OLDEST_FIRST', cursorOf(created), 'CREATED_NEWEST_FIRST'],
+    ]) {
+      expect(await list({ order, after })).toMatchObject({
+        status: 400,
+        errors: [{ message: expect.stringContaining(`a cursor of the order ${own}`), extensions: { code: 'BAD_USER_INPUT' } }],
+      });
+    }
+  });
+
   it('are those between two cursors, under a filter, too', async () => {
     const all = await page();
     const [second, last] = [all.schedules.edges[1]?.cursor, all.schedules.edges[9]?.cursor];
@@ -147,13 +191,17 @@ describe('schedules', () => {
     ['a range without an offset', { filter: { from: '2027-01-01T00:00:00' } }],
     ['an unknown status', { filter: { statuses: ['DONE'] } }],
     ['NUL in a filter', { filter: { flagKey: 'a\0b' } }],
+    ['a search for one character', { filter: { search: 'x' } }],
+    ['a search for 101 characters', { filter: { search: 'x'.repeat(101) } }],
+    ['more than 100 flags', { filter: { flagKeys: Array(101).fill('x') } }],
+    ['an unknown order', { order: 'NEWEST_FIRST' }],
   ])('refuse %s', async (_, variables) => {
     expect(await list(variables)).toMatchObject({ status: 400, errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
   });
 
   it('belong to their flag, whatever the filter says', async () => {
     const { data } = await service.gql<{ flag: Page }>(
-      '{ flag(key: "search") { schedules(filter: { flagKey: "checkout" }) { edges { cursor node { id } } totalCount } } }',
+      '{ flag(key: "search") { schedules(filter: { flagKey: "checkout" }, order: CREATED_NEWEST_FIRST) { edges { cursor node { id } } totalCount } } }',
     );
     expect(names(data?.flag ?? expect.unreachable())).toEqual(['search']);
   });

@@ -5,7 +5,8 @@ import { emitEntries, fatesOf, readLogId, sequenceOutbox } from '../../src/adapt
 import { makeInTransaction } from '../../src/adapters/prisma/unit-of-work.ts';
 import { openSpool } from '../../src/adapters/sqlite/spool.ts';
 import { makeApplyDueSchedules } from '../../src/application/apply-due-schedules.ts';
-import { makeCancelSchedule } from '../../src/application/cancel-schedule.ts';
+import { makeApplyScheduleNow } from '../../src/application/apply-schedule-now.ts';
+import { makeCancelSchedule, makeCancelSchedules } from '../../src/application/cancel-schedule.ts';
 import { makeChangeRules } from '../../src/application/change-rules.ts';
 import { makeCreateEnvironment } from '../../src/application/create-environment.ts';
 import { makeCreateFlag } from '../../src/application/create-flag.ts';
@@ -16,6 +17,7 @@ import { makeRunExperiment } from '../../src/application/run-experiment.ts';
 import { makeSetEnvironmentEnabled } from '../../src/application/set-environment-enabled.ts';
 import { makeSetFlagStatus, makeUpdateFlag } from '../../src/application/update-flag.ts';
 import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
+import { makeRetrySchedule, makeUpdateSchedule } from '../../src/application/update-schedule.ts';
 import { makeSpoolReplay } from '../../src/audit/spool-replay.ts';
 import type { Caller } from '../../src/domain/access/actor.ts';
 import { completeEvent, type EventDraft, toEntry } from '../../src/domain/audit/audit-event.ts';
@@ -44,6 +46,7 @@ export const manualClock = (at = new Date()) => {
 };
 
 type Options = {
+  /** Of the application and, where it is given, in place of the database's too: schedules are planned and edited by it. */
   clock?: Clock;
   dataDir?: string;
   maxSpoolBytes?: number;
@@ -56,7 +59,7 @@ type Options = {
 export const makeSpine = async (
   database: Database,
   {
-    clock = { now: () => new Date() },
+    clock: givenClock,
     dataDir = temporaryFolder(),
     maxSpoolBytes = 1_000_000,
     batchSize = 500,
@@ -65,13 +68,22 @@ export const makeSpine = async (
   }: Options = {},
 ) => {
   const { prisma } = database;
+  const clock = givenClock ?? { now: () => new Date() };
   const logId = await readLogId(prisma);
   const spool = openSpool({ folder: dataDir, maxBytes: maxSpoolBytes, now: clock.now, newId, onProblem: () => {} });
   const makeEntry = (draft: EventDraft, id?: string) => {
     const now = clock.now();
     return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: 'production' }));
   };
-  const inTransaction = makeInTransaction({ prisma, toEntry: makeEntry, spool, logId, onCommitted: () => {}, logger });
+  const inTransaction = makeInTransaction({
+    prisma,
+    toEntry: makeEntry,
+    spool,
+    logId,
+    onCommitted: () => {},
+    logger,
+    ...(givenClock && { clock: givenClock }),
+  });
   const commands = { inTransaction, clock, newId };
   return {
     spool,
@@ -89,7 +101,11 @@ export const makeSpine = async (
     createEnvironment: makeCreateEnvironment(commands),
     setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
     createSchedule: makeCreateSchedule(commands),
+    updateSchedule: makeUpdateSchedule(commands),
+    retrySchedule: makeRetrySchedule(commands),
+    applySchedule: makeApplyScheduleNow(commands),
     cancelSchedule: makeCancelSchedule(commands),
+    cancelSchedules: makeCancelSchedules(commands),
     applyDue: makeApplyDueSchedules({ inTransaction, random, batchSize }),
     /** Moves everything that was committed into the log. */
     sequence: async () => {

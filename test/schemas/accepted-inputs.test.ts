@@ -42,7 +42,7 @@ const makeUseCases = () => {
 const longest = { variant: '🦊'.repeat(64), text: '漢'.repeat(255) };
 const variants = ['a', 'b', longest.variant].map((key) => ({ key, value: key }));
 const inTwoYears = new Date(Date.now() + 2 * 365 * 86_400_000);
-const ids = { schedule: '', apiKey: '' };
+const ids = { schedule: '', edited: '', apiKey: '' };
 
 beforeAll(async () => {
   db = await createPGliteDatabase();
@@ -52,6 +52,7 @@ beforeAll(async () => {
     await spine.createFlag(admin, { key, name: key, type: 'STRING', variants });
   const schedule = { flagKey: 'text', environment: 'staging', scheduledAt: inTwoYears, updates: { enabled: true } };
   ids.schedule = (await spine.createSchedule(admin, schedule)).id;
+  ids.edited = (await spine.createSchedule(admin, schedule)).id;
   ids.apiKey = (await useCases.createApiKey(admin, { name: 'k' })).apiKey.id;
 });
 
@@ -204,6 +205,29 @@ const cases: Record<string, Case> = {
     schema: schemas.cancelScheduleInput,
     example: () => ({ id: ids.schedule, reason: '漢'.repeat(1000) }),
     run: (input) => spine.cancelSchedule(admin, input),
+  },
+  updateSchedule: {
+    schema: schemas.updateScheduleInput,
+    known: { ...ofState, id: fc.constantFrom(() => ids.edited).map((id) => id()) },
+    example: () => ({
+      id: ids.edited,
+      expectedVersion: 1,
+      scheduledAt: new Date(inTwoYears.getTime() + 1),
+      updates: { rules: [rule], defaultVariant: longest.variant },
+      maxRetries: 10,
+    }),
+    run: (input) => spine.updateSchedule(admin, input),
+  },
+  applySchedule: {
+    schema: schemas.applyScheduleInput,
+    example: () => ({ id: ids.edited }),
+    run: (input) => spine.applySchedule(admin, input),
+  },
+  cancelSchedules: {
+    schema: schemas.cancelSchedulesInput,
+    known: { filter: fc.record({ search: anyText(100), createdTo: fc.constant('2001-01-01T00:00:00Z') }) },
+    example: () => ({ filter: { flagKeys: Array(100).fill(longest.text), search: '漢'.repeat(100) }, reason: '漢'.repeat(1000) }),
+    run: (input) => spine.cancelSchedules(admin, input),
   },
   createEnvironment: {
     schema: schemas.createEnvironmentInput,

@@ -27,6 +27,9 @@ export const aSchedule = (rest: Partial<Schedule> = {}): Schedule => ({
   triedStateVersion: null,
   triedFlagVersion: null,
   idempotencyKey: null,
+  requested: null,
+  decidedAt: null,
+  version: 1,
   createdAt: minutes(-60),
   ...rest,
 });

@@ -65,8 +65,10 @@ type Options = {
   dataDir?: string;
   /** Settings beside those of the tests; `undefined` takes one of theirs away. */
   env?: Record<string, string | undefined>;
-  /** The application's clock. What is due is judged by the database's all the same. */
+  /** The application's clock. Schedules are planned and applied by the database's all the same. */
   clock?: Clock;
+  /** In place of the database's, for what is planned; what is due is judged by the database's own. */
+  databaseClock?: Clock;
 };
 
 /**
@@ -78,6 +80,7 @@ export const startTestService = async ({
   dataDir = databaseUrl ? temporaryFolder() : dataDirectory(),
   env = {},
   clock = { now: () => new Date() },
+  databaseClock,
 }: Options = {}) => {
   const lines: string[] = [];
   const stdout = new Writable({
@@ -101,7 +104,7 @@ export const startTestService = async ({
   const hasHttp = config.roles.includes('api');
   const service = await startService(
     config,
-    { logger, stdout, clock, newId, random: Math.random },
+    { logger, stdout, clock, newId, random: Math.random, ...(databaseClock && { databaseClock }) },
     { http: hasHttp, announce: () => {} },
   );
   const stop = () => service.stop();

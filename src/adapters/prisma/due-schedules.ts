@@ -1,12 +1,15 @@
 import type { FlagStatus, FlagType } from '../../domain/flags/flag.ts';
 import type { Variant } from '../../domain/flags/variant.ts';
 import type { LockedFlag } from '../../domain/schedules/apply-schedule.ts';
+import { isBefore, orderOf } from '../../domain/schedules/schedule.ts';
 import { type FlagState, Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { DueSchedule } from '../../ports/schedule-store.ts';
 import { toFlagState, toSchedule } from './rows.ts';
-import { dueAt, isOpen, scheduleColumns } from './schedule-store.ts';
+import { dueAt, isOpen, scheduleColumns } from './schedule-rows.ts';
+import type { SqlNow } from './sql-now.ts';
 
-type HeldColumns = Omit<FlagState, 'flagId' | 'updatedAt'> & {
+type HeldColumns = Omit<FlagState, 'flagId' | 'updatedAt' | 'version'> & {
+  stateVersion: number;
   stateUpdatedAt: Date;
   environmentEnabled: boolean;
   flagType: FlagType;
@@ -35,18 +38,43 @@ export const claimDue = async (
     JOIN feature_flags f ON f.id = d.flag_id
     WHERE ${isDue} ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR NO KEY UPDATE OF f SKIP LOCKED`;
   const flagIds = [...new Set(held.map(({ flagId }) => flagId))];
-  const rows = flagIds.length ? await readDue(tx, { flagIds, isDue, limit }) : [];
-  const orphans = rows.length < limit ? await claimOrphans(tx, { isDue, limit: limit - rows.length }) : [];
-  const due = [...rows.map(toDueSchedule), ...orphans.map((row) => ({ schedule: toSchedule(row), held: null }))];
-  return { now: held[0]?.now ?? orphans[0]?.now ?? new Date(0), due };
+  const rows = flagIds.length ? await readHeld(tx, { flagIds, where: isDue, limit }) : [];
+  const orphans = rows.length < limit ? await claimOrphans(tx, { where: isDue, limit: limit - rows.length }) : [];
+  const now = held[0]?.now ?? orphans[0]?.now ?? new Date(0);
+  // Sorted again: a row that was edited until it was locked comes where it was, and with what it has become.
+  const place = ({ schedule }: DueSchedule) => orderOf(schedule, now);
+  const ofFlags = rows.map(toDueSchedule).sort((a, b) => (isBefore(place(a), place(b)) ? -1 : 1));
+  return { now, due: [...ofFlags, ...orphans.map((row) => ({ schedule: toSchedule(row), held: null }))] };
 };
 
-type Claim = { isDue: Prisma.Sql; limit: number };
+/**
+ * Holds one schedule, due or not, as a worker would: its flag first, and the row in a second statement. The state needs no lock
+ * of its own, because whoever changes it locks the flag.
+ */
+export const holdSchedule = async (
+  tx: Prisma.TransactionClient,
+  id: string,
+  sqlNow: SqlNow,
+): Promise<(DueSchedule & { now: Date }) | null> => {
+  const flags = await tx.$queryRaw<{ id: string }[]>`
+    SELECT f.id FROM feature_flag_schedules d JOIN feature_flags f ON f.id = d.flag_id
+    WHERE d.id = ${id}::uuid FOR NO KEY UPDATE OF f`;
+  const where = Prisma.sql`d.id = ${id}::uuid`;
+  const [row] = await readHeld(tx, { flagIds: flags.map((flag) => flag.id), where, limit: 1 });
+  const [alone] = row
+    ? []
+    : await tx.$queryRaw<Row[]>`SELECT ${scheduleColumns} FROM feature_flag_schedules d WHERE ${where} FOR UPDATE`;
+  const [clock] = await tx.$queryRaw<{ now: Date }[]>`SELECT ${sqlNow()} AS now`;
+  const held = row ? toDueSchedule(row) : alone && { schedule: toSchedule(alone), held: null };
+  return held && clock ? { ...held, now: clock.now } : null;
+};
 
-const readDue = (tx: Prisma.TransactionClient, { flagIds, isDue, limit }: Claim & { flagIds: string[] }) =>
+type Claim = { where: Prisma.Sql; limit: number };
+
+const readHeld = (tx: Prisma.TransactionClient, { flagIds, where, limit }: Claim & { flagIds: string[] }) =>
   tx.$queryRaw<(Row & HeldColumns)[]>`
     SELECT ${scheduleColumns}, s.enabled, s.rollout_percentage AS "rolloutPercentage", s.default_variant AS "defaultVariant",
-      s.rules, s.overrides, s.experiment, s.emergency, s.version, s.updated_at AS "stateUpdatedAt",
+      s.rules, s.overrides, s.experiment, s.emergency, s.version AS "stateVersion", s.updated_at AS "stateUpdatedAt",
       s.last_set AS "lastSet", e.enabled AS "environmentEnabled",
       f.type AS "flagType", f.status AS "flagStatus", f.version AS "flagVersion",
       f.status_last_set AS "statusLastSet",
@@ -59,13 +87,13 @@ const readDue = (tx: Prisma.TransactionClient, { flagIds, isDue, limit }: Claim 
     JOIN feature_flag_schedules d ON d.flag_id = held.flag_id
     JOIN feature_flag_states s ON s.flag_id = held.flag_id AND s.environment_key = d.environment_key
     JOIN environments e ON e.key = d.environment_key
-    WHERE ${isDue} ORDER BY d.scheduled_at, d.id LIMIT ${limit} FOR UPDATE OF d`;
+    WHERE ${where} ORDER BY d.scheduled_at, d.id LIMIT ${limit} FOR UPDATE OF d`;
 
 /** Due schedules without a flag state to lock: their flag was deleted behind Flagtrail's back. */
-const claimOrphans = (tx: Prisma.TransactionClient, { isDue, limit }: Claim) =>
+const claimOrphans = (tx: Prisma.TransactionClient, { where, limit }: Claim) =>
   tx.$queryRaw<(Row & { now: Date })[]>`
     SELECT ${scheduleColumns}, now()::timestamptz(3) AS now FROM feature_flag_schedules d
-    WHERE ${isDue} AND NOT EXISTS (
+    WHERE ${where} AND NOT EXISTS (
       SELECT 1 FROM feature_flag_states s WHERE s.flag_id = d.flag_id AND s.environment_key = d.environment_key)
     ORDER BY ${dueAt}, d.id LIMIT ${limit} FOR UPDATE OF d SKIP LOCKED`;
 
@@ -83,7 +111,7 @@ const toDueSchedule = (row: Row & HeldColumns): DueSchedule => ({
       statusLastSet: row.statusLastSet,
     },
     state: {
-      ...toFlagState({ ...row, flagId: row.flagId ?? '', updatedAt: row.stateUpdatedAt }),
+      ...toFlagState({ ...row, flagId: row.flagId ?? '', version: row.stateVersion, updatedAt: row.stateUpdatedAt }),
       environmentEnabled: row.environmentEnabled,
     },
   },

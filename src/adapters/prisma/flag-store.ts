@@ -1,13 +1,12 @@
 import type { FlagState } from '../../domain/flags/flag-state.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
 import type { FlagFilter, FlagStore, FlagWriter, SharedFlag } from '../../ports/flag-store.ts';
+import { containing } from './containing.ts';
 import { type Queryable, toFlag, toFlagState } from './rows.ts';
+import type { SqlNow } from './sql-now.ts';
 
 const environmentFields = { key: true, name: true, enabled: true } as const;
 const inOrderOfEnvironments: Prisma.EnvironmentOrderByWithRelationInput[] = [{ createdAt: 'asc' }, { key: 'asc' }];
-
-/** Prisma's `contains` is LIKE, and leaves its wildcards as they are. */
-const containing = (part: string) => ({ contains: part.replaceAll(/[\\%_]/g, '\\$&'), mode: 'insensitive' }) as const;
 
 const toWhere = ({ search, type, statuses, tags }: FlagFilter): Prisma.FlagWhereInput => ({
   ...(search && { OR: [{ key: containing(search) }, { name: containing(search) }] }),
@@ -47,7 +46,7 @@ export const makeFlagStore = (prisma: Queryable): FlagStore => ({
 });
 
 /** Flags in one transaction. */
-export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
+export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): FlagWriter => {
   const { environments, find, statesOf } = makeFlagStore(tx);
   /** Only a deletion keeps those out that refer to the flag, such as new schedules. */
   const lock = async (key: string, purpose: 'change' | 'deletion') => {
@@ -63,14 +62,16 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient): FlagWriter => {
       await tx.flagState.createMany({ data: states.map(toRow) });
     },
     findShared: async (key, environment) => {
-      const [row] = await tx.$queryRaw<(SharedFlag & { environmentEnabled: boolean | null })[]>`
-        SELECT f.id, f.key, f.type, f.status, f.variants, f.status_last_set AS "statusLastSet", (
-          SELECT e.enabled FROM feature_flag_states s JOIN environments e ON e.key = s.environment_key
-          WHERE s.flag_id = f.id AND s.environment_key = ${environment}) AS "environmentEnabled"
-        FROM feature_flags f WHERE f.key = ${key} FOR KEY SHARE OF f`;
+      // The clock outside of the subquery: it is read once the lock is there.
+      const [row] = await tx.$queryRaw<(SharedFlag & { environmentEnabled: boolean | null; now: Date })[]>`
+        SELECT shared.*, ${sqlNow()} AS now FROM (
+          SELECT f.id, f.key, f.type, f.status, f.variants, f.status_last_set AS "statusLastSet", (
+            SELECT e.enabled FROM feature_flag_states s JOIN environments e ON e.key = s.environment_key
+            WHERE s.flag_id = f.id AND s.environment_key = ${environment}) AS "environmentEnabled"
+          FROM feature_flags f WHERE f.key = ${key} FOR KEY SHARE OF f) shared`;
       if (!row) return null;
-      const { environmentEnabled, ...flag } = row;
-      return { flag, environment: environmentEnabled === null ? null : { enabled: environmentEnabled } };
+      const { environmentEnabled, now, ...flag } = row;
+      return { now, flag, environment: environmentEnabled === null ? null : { enabled: environmentEnabled } };
     },
     findLocked: async (key, purpose) => {
       const flag = await lock(key, purpose);

@@ -5,7 +5,7 @@ import type { FlagRule } from '../../domain/flags/flag-rule.ts';
 import type { FlagState as DomainFlagState, EmergencyOverride, FlagUpdates } from '../../domain/flags/flag-state.ts';
 import type { LastSet, LastSets } from '../../domain/flags/last-set.ts';
 import type { Variant } from '../../domain/flags/variant.ts';
-import type { Schedule as DomainSchedule, ScheduleStatus } from '../../domain/schedules/schedule.ts';
+import type { Schedule as DomainSchedule, Plan, ScheduleStatus } from '../../domain/schedules/schedule.ts';
 import type { Flag, FlagState, Prisma, PrismaClient, Schedule } from '../../generated/prisma/client.ts';
 
 /** The whole client, or the part of it that works inside one transaction. */
@@ -41,6 +41,9 @@ export const toFlagState = (row: FlagState): DomainFlagState => ({
   updatedAt: row.updatedAt,
 });
 
+/** A plan as it is stored. */
+type StoredPlan = { scheduledAt: string; updates: FlagUpdates; maxRetries: number };
+
 /** `updates` comes as it was stored: whoever applies it checks it. */
 export const toSchedule = ({
   environmentKey,
@@ -67,5 +70,10 @@ export const toSchedule = ({
   triedStateVersion: row.triedStateVersion,
   triedFlagVersion: row.triedFlagVersion,
   idempotencyKey: row.idempotencyKey,
+  requested: toPlan(row.requested as StoredPlan | null),
+  decidedAt: row.decidedAt,
+  version: row.version,
   createdAt: row.createdAt,
 });
+
+const toPlan = (stored: StoredPlan | null): Plan | null => stored && { ...stored, scheduledAt: new Date(stored.scheduledAt) };

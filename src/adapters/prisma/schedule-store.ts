@@ -1,37 +1,12 @@
-import { conflictWindowMs, isBefore, type Schedule } from '../../domain/schedules/schedule.ts';
+import { conflictWindowMs, type Schedule } from '../../domain/schedules/schedule.ts';
 import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated/prisma/client.ts';
-import type { ScheduleCursor, ScheduleFilter, ScheduleStore, StatePlace } from '../../ports/schedule-store.ts';
-import { mergedList } from './merged-list.ts';
+import type { ScheduleStore, StatePlace } from '../../ports/schedule-store.ts';
 import { type Queryable, toSchedule } from './rows.ts';
+import { having, listSchedules, toWholeWhere } from './schedule-list.ts';
+import { dueAt, isOpen, scheduleColumns } from './schedule-rows.ts';
 
 const maxConflicts = 100;
 const maxRetriesListed = 100;
-
-const toWhere = ({ flagKey, environment, statuses, createdBy, from, to }: ScheduleFilter): Prisma.ScheduleWhereInput => ({
-  ...(flagKey != null && { flagKey }),
-  ...(environment != null && { environmentKey: environment }),
-  ...(statuses && { status: { in: [...statuses] } }),
-  ...(createdBy != null && { createdBy }),
-  ...((from || to) && { scheduledAt: { ...(from && { gte: from }), ...(to && { lt: to }) } }),
-});
-
-/** Rows beyond a place in the list; both halves use the index on (…, scheduled_at, id). */
-const beyond = ({ scheduledAt, id }: ScheduleCursor, operator: 'gt' | 'lt'): Prisma.ScheduleWhereInput => ({
-  scheduledAt: operator === 'gt' ? { gte: scheduledAt } : { lte: scheduledAt },
-  OR: [{ scheduledAt: { [operator]: scheduledAt } }, { scheduledAt, id: { [operator]: id } }],
-});
-
-/** Columns of a schedule under the names that Prisma's rows have, for raw statements. */
-export const scheduleColumns = Prisma.sql`d.id, d.flag_id AS "flagId", d.flag_key AS "flagKey",
-  d.environment_key AS "environmentKey", d.scheduled_at AS "scheduledAt", d.status, d.updates, d.created_by AS "createdBy",
-  d.cancelled_by AS "cancelledBy", d.cancelled_at AS "cancelledAt", d.cancel_reason AS "cancelReason", d.applied_at AS "appliedAt",
-  d.error_message AS "errorMessage", d.retry_count AS "retryCount", d.max_retries AS "maxRetries",
-  d.next_retry_at AS "nextRetryAt", d.tried_state_version AS "triedStateVersion", d.tried_flag_version AS "triedFlagVersion",
-  d.idempotency_key AS "idempotencyKey", d.created_at AS "createdAt"`;
-
-/** What can still become due. Spelled as the partial index `feature_flag_schedules_due` has it, or it is not used. */
-export const isOpen = Prisma.sql`(d.status = 'PENDING' OR d.next_retry_at IS NOT NULL)`;
-export const dueAt = Prisma.sql`coalesce(d.next_retry_at, d.scheduled_at)`;
 
 /** Whether a schedule sets the status of its flag, which is the same in all environments. */
 const setsStatus = Prisma.sql`jsonb_typeof(d.updates -> 'status') = 'string'`;
@@ -59,22 +34,8 @@ export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
     const row = await prisma.schedule.findUnique({ where: { id } });
     return row && toSchedule(row);
   },
-  list: async (filter, { after, before, limit, inverted }) => {
-    const direction = inverted ? 'desc' : 'asc';
-    const places = [...(after ? [beyond(after, 'gt')] : []), ...(before ? [beyond(before, 'lt')] : [])];
-    const rows = await mergedList(filter.statuses, {
-      page: (status) =>
-        prisma.schedule.findMany({
-          where: { AND: [toWhere({ ...filter, statuses: status && [status] }), ...places] },
-          orderBy: [{ scheduledAt: direction }, { id: direction }],
-          take: limit,
-        }),
-      compare: (a, b) => (isBefore(a, b) === inverted ? 1 : -1),
-      limit,
-    });
-    return rows.map(toSchedule);
-  },
-  count: (filter) => prisma.schedule.count({ where: toWhere(filter) }),
+  list: async (filter, slice, by = 'scheduledAt') => (await listSchedules(prisma, filter, by, slice)).map(toSchedule),
+  count: (filter, by = 'scheduledAt') => prisma.schedule.count({ where: { AND: [toWholeWhere(filter), having(by)] } }),
   conflictsOf: async (schedules) => {
     const rows = await prisma.$queryRaw<(Row & { of: string })[]>`
       SELECT wanted.id AS of, near.* FROM unnest(${schedules.map(({ id }) => id)}::uuid[], ${schedules.map(({ flagKey }) => flagKey)}::text[],

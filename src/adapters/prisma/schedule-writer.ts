@@ -1,15 +1,18 @@
-import type { Schedule, ScheduleStatus } from '../../domain/schedules/schedule.ts';
+import type { Schedule } from '../../domain/schedules/schedule.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import { type Changed, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
+import { cancelMatching, cancelWhere } from './cancel-schedules.ts';
 import { databaseMessageOf, isRefusal } from './database-errors.ts';
-import { claimDue } from './due-schedules.ts';
+import { claimDue, holdSchedule } from './due-schedules.ts';
 import { toSchedule } from './rows.ts';
-import { findRetries, isOpen, scheduleColumns } from './schedule-store.ts';
+import { scheduleColumns } from './schedule-rows.ts';
+import { findRetries } from './schedule-store.ts';
+import type { SqlNow } from './sql-now.ts';
 
 const maxRetriesInEvent = 20;
 
 /** Schedules in one transaction. */
-export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter => ({
+export const makeScheduleWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): ScheduleWriter => ({
   find: async (id) => {
     const row = await tx.schedule.findUnique({ where: { id } });
     return row && toSchedule(row);
@@ -30,8 +33,28 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter
       WHERE coalesce(d.created_by, '') = coalesce(${createdBy}, '') AND d.idempotency_key = ${idempotencyKey}`;
     return row ? toSchedule(row) : null;
   },
-  cancelOpen: async ({ id, ...cancellation }) => (await cancelWhere(tx, Prisma.sql`d.id = ${id}::uuid`, cancellation))[0] ?? null,
-  cancelAllOpen: ({ flagId, ...cancellation }) => cancelWhere(tx, Prisma.sql`d.flag_id = ${flagId}::uuid`, cancellation),
+  // The clock outside of the subquery: it is read once the lock is there.
+  findLocked: async (id) => {
+    const [row] = await tx.$queryRaw<(Row & { now: Date })[]>`SELECT locked.*, ${sqlNow()} AS now FROM (
+      SELECT ${scheduleColumns} FROM feature_flag_schedules d WHERE d.id = ${id}::uuid FOR UPDATE) locked`;
+    return row ? { schedule: toSchedule(row), now: row.now } : null;
+  },
+  save: async (schedule) => {
+    const requested = schedule.requested && JSON.stringify(schedule.requested);
+    await tx.$executeRaw`
+      UPDATE feature_flag_schedules SET scheduled_at = ${schedule.scheduledAt}, updates = ${JSON.stringify(schedule.updates)}::jsonb,
+        max_retries = ${schedule.maxRetries}, status = ${schedule.status}, error_message = ${schedule.errorMessage},
+        retry_count = ${schedule.retryCount}, next_retry_at = ${schedule.nextRetryAt}, requested = ${requested}::jsonb,
+        decided_at = ${schedule.decidedAt}, tried_state_version = ${schedule.triedStateVersion}, tried_flag_version = ${schedule.triedFlagVersion},
+        version = ${schedule.version}, updated_at = ${sqlNow()}
+      WHERE id = ${schedule.id}::uuid`;
+  },
+  cancelOpen: async ({ id, ...cancellation }) =>
+    (await cancelWhere(tx, Prisma.sql`d.id = ${id}::uuid`, { ...cancellation, sqlNow }))[0] ?? null,
+  cancelAllOpen: ({ flagId, ...cancellation }) =>
+    cancelWhere(tx, Prisma.sql`d.flag_id = ${flagId}::uuid`, { ...cancellation, sqlNow }),
+  cancelMatching: ({ filter, max, ...cancellation }) => cancelMatching(tx, { filter, max }, { ...cancellation, sqlNow }),
+  hold: (id) => holdSchedule(tx, id, sqlNow),
   claimDue: (limit, options) => claimDue(tx, limit, options?.except ?? []),
   saveOutcomes: async (schedules, changed) => {
     try {
@@ -43,30 +66,9 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter
   },
 });
 
-type Cancellation = { cancelledBy: string | null; cancelledAt: Date; reason: string | null };
-
-/** Locks the rows first: the status before the change is part of the answer, and a worker that holds a row goes first. */
-const cancelWhere = async (
-  tx: Prisma.TransactionClient,
-  where: Prisma.Sql,
-  { cancelledBy, cancelledAt, reason }: Cancellation,
-) => {
-  const rows = await tx.$queryRaw<(Row & { before: ScheduleStatus })[]>`
-    WITH locked AS (
-      SELECT d.id, d.status AS before FROM feature_flag_schedules d WHERE ${where} AND ${isOpen}
-      ORDER BY d.scheduled_at, d.id FOR UPDATE
-    ), cancelled AS (
-      UPDATE feature_flag_schedules d SET status = 'CANCELLED', cancelled_by = ${cancelledBy}, cancelled_at = ${cancelledAt},
-        cancel_reason = ${reason}, updated_at = ${cancelledAt}, next_retry_at = NULL, error_message = NULL
-      FROM locked WHERE d.id = locked.id RETURNING ${scheduleColumns}, locked.before
-    )
-    SELECT * FROM cancelled ORDER BY "scheduledAt", id`;
-  return rows.map(({ before, ...row }) => ({ schedule: toSchedule(row), before }));
-};
-
 /** One statement for any number of schedules, states and flags. */
 const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Schedule[], { flags, states }: Changed) => {
-  const scheduleRows = schedules.map(({ id, status, appliedAt, errorMessage, retryCount, nextRetryAt, ...tried }) => ({
+  const scheduleRows = schedules.map(({ id, status, appliedAt, errorMessage, retryCount, nextRetryAt, version, ...tried }) => ({
     id,
     status,
     applied_at: appliedAt,
@@ -75,6 +77,7 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
     next_retry_at: nextRetryAt,
     tried_state_version: tried.triedStateVersion,
     tried_flag_version: tried.triedFlagVersion,
+    version,
   }));
   const stateRows = [...states.values()].map(({ flagId, environment, ...state }) => ({
     flag_id: flagId,
@@ -97,9 +100,9 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
     WITH schedules AS (
       UPDATE feature_flag_schedules d SET status = o.status, applied_at = o.applied_at, error_message = o.error_message,
         last_error = coalesce(o.error_message, d.last_error), retry_count = o.retry_count, next_retry_at = o.next_retry_at,
-        tried_state_version = o.tried_state_version, tried_flag_version = o.tried_flag_version, updated_at = now()
+        tried_state_version = o.tried_state_version, tried_flag_version = o.tried_flag_version, version = o.version, updated_at = now()
       FROM jsonb_to_recordset(${JSON.stringify(scheduleRows)}::jsonb) AS o (id uuid, status text, applied_at timestamptz,
-        error_message text, retry_count smallint, next_retry_at timestamptz, tried_state_version int, tried_flag_version int)
+        error_message text, retry_count smallint, next_retry_at timestamptz, tried_state_version int, tried_flag_version int, version int)
       WHERE d.id = o.id
     ), flags AS (
       UPDATE feature_flags f SET status = o.status, version = o.version,

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import type { EventDraft } from '../../domain/audit/audit-event.ts';
-import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
+import { Prisma, type PrismaClient } from '../../generated/prisma/client.ts';
 import { type LogResult, notWrittenDown } from '../../ports/audit-logger.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Spool } from '../../ports/spool.ts';
 import type { InTransaction, Transaction } from '../../ports/unit-of-work.ts';
 import { makeApiKeyWriter } from './api-key-store.ts';
@@ -10,6 +11,7 @@ import { makeEnvironmentWriter } from './environment-writer.ts';
 import { makeFlagWriter } from './flag-store.ts';
 import { currentTransactionId, emitEntries } from './outbox.ts';
 import { makeScheduleWriter } from './schedule-writer.ts';
+import type { SqlNow } from './sql-now.ts';
 
 type Deps = {
   prisma: PrismaClient;
@@ -20,6 +22,8 @@ type Deps = {
   /** Called after a commit that brought events. */
   onCommitted: () => void;
   logger: Logger;
+  /** In place of the database's clock, which schedules are planned and edited by. */
+  clock?: Clock;
 };
 
 /** The audit function itself failed, and with it the transaction. */
@@ -30,7 +34,9 @@ const timeoutMs = 30_000;
 const maxRuns = 5;
 
 /** Transactions of the database, with the events that they log: in the outbox, or else in the spool before the commit. */
-export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, logger }: Deps): InTransaction => {
+export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, logger, clock }: Deps): InTransaction => {
+  const sqlNow: SqlNow = () =>
+    clock ? Prisma.sql`${clock.now()}::timestamptz(3)` : Prisma.sql`clock_timestamp()::timestamptz(3)`;
   const emitOrSpool = async (tx: Prisma.TransactionClient, entries: readonly string[]) => {
     const recorded = await emitEntries(tx, entries).catch((cause) => {
       throw new EmitFailedError('audit_emit failed', { cause });
@@ -55,9 +61,9 @@ export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, 
           return { ok: true };
         };
         const result = await work({
-          flags: makeFlagWriter(tx),
+          flags: makeFlagWriter(tx, sqlNow),
           environments: makeEnvironmentWriter(tx),
-          schedules: makeScheduleWriter(tx),
+          schedules: makeScheduleWriter(tx, sqlNow),
           apiKeys: makeApiKeyWriter(tx),
           audit: { logEvent },
         });

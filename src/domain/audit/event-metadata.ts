@@ -66,6 +66,16 @@ const ofApiKey = z.object({
 /** The metadata schema of each event type, by wire name: the catalogue of what Flagtrail records. */
 export const metadataSchemas = {
   'flag_schedule.created': z.object({ ...scheduled, scheduledAt: instant, updates, ...admin }),
+  'flag_schedule.updated': z.object({
+    ...scheduled,
+    previousScheduledAt: instant,
+    scheduledAt: instant,
+    previousUpdates: updates,
+    updates,
+    previousMaxRetries: z.int(),
+    maxRetries: z.int(),
+    ...admin,
+  }),
   'flag_schedule.cancelled': z.object({ ...scheduled, scheduledAt: instant, ...admin, reason: z.string() }),
   'flag_schedule.applied': z.object({
     ...scheduled,
@@ -147,8 +157,9 @@ export const auditEventTypeNames = auditEventTypes.map(toTypeName);
 /** One sentence on each type of event, for people. */
 export const eventDescriptions: Record<AuditEventType, string> = {
   'flag_schedule.created': 'An admin scheduled a change of a flag.',
+  'flag_schedule.updated': 'An admin edited a scheduled change, or had a failed one tried again.',
   'flag_schedule.cancelled': 'An admin called off a scheduled change, or deleted its flag.',
-  'flag_schedule.applied': 'The worker made a scheduled change.',
+  'flag_schedule.applied': 'The worker made a scheduled change, or an admin made it at once.',
   'flag_schedule.failed': 'The worker could not make a scheduled change.',
   'flag.created': 'An admin created a flag.',
   'flag.updated':

@@ -46,18 +46,29 @@ export const applySchedule = (
   const superseded = findSupersession(schedule, held, now);
   if (superseded) return failForGood(schedule, superseded);
   try {
-    const next = change(schedule, held, now);
-    const applied: Schedule = {
-      ...countAttempt(schedule),
-      status: 'APPLIED',
-      appliedAt: now,
-      errorMessage: null,
-      nextRetryAt: null,
-    };
-    return { outcome: 'applied', schedule: applied, previous: held, next };
+    return applyDue(schedule, held, now);
   } catch (error) {
     return failSchedule(schedule, held, error instanceof Error ? error.message : String(error), { now, random });
   }
+};
+
+/**
+ * Applies an open schedule, due or not, whatever was applied meanwhile: somebody decided it now. Throws what is in the way:
+ * EnvironmentDisabledError, EmergencyOverrideActiveError, FlagArchivedError, ValidationError.
+ */
+export const applyAtOnce = (schedule: Schedule, held: Held, now: Date): Applied =>
+  applyDue({ ...schedule, decidedAt: now }, held, now);
+
+const applyDue = (schedule: Schedule, held: Held, now: Date): Applied => {
+  const next = change(schedule, held, now);
+  const applied: Schedule = {
+    ...countAttempt(schedule),
+    status: 'APPLIED',
+    appliedAt: now,
+    errorMessage: null,
+    nextRetryAt: null,
+  };
+  return { outcome: 'applied', schedule: applied, previous: held, next };
 };
 
 /** Throws where the flag cannot take the change as it is now; what is in the way may pass. */
@@ -88,6 +99,7 @@ const change = (schedule: Schedule, held: Held, now: Date): Held => {
 const countAttempt = (schedule: Schedule): Schedule => ({
   ...schedule,
   retryCount: schedule.retryCount + (schedule.status === 'FAILED' ? 1 : 0),
+  version: schedule.version + 1,
 });
 
 const failForGood = (schedule: Schedule, errorMessage: string): Failed => ({

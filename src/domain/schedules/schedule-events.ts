@@ -5,7 +5,7 @@ import { describeChanges, describeUpdates, diffStates, type FieldChange } from '
 import type { FlagUpdates } from '../flags/flag-state.ts';
 import { effectiveSnapshot } from '../flags/snapshots.ts';
 import { type Applied, effectiveStateOf, type Failed } from './apply-schedule.ts';
-import type { Schedule } from './schedule.ts';
+import { manualCancellation, type Schedule } from './schedule.ts';
 
 const setsStatus = ({ updates }: Schedule) => updates?.status != null;
 const about = (schedule: Schedule) => ({
@@ -34,6 +34,7 @@ const aside = (schedule: Schedule): string =>
 
 export const scheduleCreated = (admin: Caller, schedule: Schedule): EventDraft<'flag_schedule.created'> => ({
   eventType: 'flag_schedule.created',
+  occurredAt: schedule.createdAt,
   ...about(schedule),
   ...attributedTo(admin),
   newState: { status: schedule.status, scheduledAt: schedule.scheduledAt.toISOString(), updates: schedule.updates },
@@ -51,15 +52,71 @@ export const scheduleCreated = (admin: Caller, schedule: Schedule): EventDraft<'
   },
 });
 
+/** What an edit can change of a schedule, and where it is with its tries. */
+const planSnapshot = ({ scheduledAt, updates, maxRetries, ...schedule }: Schedule) => ({
+  scheduledAt: scheduledAt.toISOString(),
+  updates,
+  maxRetries,
+  ...triesSnapshot(schedule),
+});
+
+const scheduleChanged = (
+  admin: Caller,
+  { before, schedule, at }: { before: Schedule; schedule: Schedule; at: Date },
+  describe: (changes: FieldChange[]) => string,
+): EventDraft<'flag_schedule.updated'> => {
+  const [previousState, newState] = [planSnapshot(before), planSnapshot(schedule)];
+  const changes = diffStates(previousState, newState);
+  return {
+    eventType: 'flag_schedule.updated',
+    occurredAt: at,
+    ...about(schedule),
+    ...attributedTo(admin),
+    previousState,
+    newState,
+    changes,
+    description: describe(changes),
+    metadata: {
+      ...scheduled(schedule),
+      previousScheduledAt: previousState.scheduledAt,
+      scheduledAt: newState.scheduledAt,
+      previousUpdates: before.updates,
+      updates: schedule.updates,
+      previousMaxRetries: before.maxRetries,
+      maxRetries: schedule.maxRetries,
+      ...adminFields(admin),
+    },
+  };
+};
+
+/** An admin edited a schedule. */
+export const scheduleUpdated = (admin: Caller, edit: { before: Schedule; schedule: Schedule; at: Date }) =>
+  scheduleChanged(admin, edit, (changes) => {
+    const { before, schedule } = edit;
+    const planned = changes.filter(({ field }) => ['scheduledAt', 'updates', 'maxRetries'].includes(field));
+    const again = before.status === schedule.status ? '' : `; it is ${schedule.status} again`;
+    return `The change of ${named(schedule)} scheduled for ${before.scheduledAt.toISOString()} was edited: ${describeChanges(planned)}${again}`;
+  });
+
+/** An admin has a schedule that failed tried again. */
+export const scheduleRetried = (admin: Caller, retry: { before: Schedule; schedule: Schedule; at: Date }) =>
+  scheduleChanged(
+    admin,
+    retry,
+    () =>
+      `The failed change of ${named(retry.schedule)} scheduled for ${retry.schedule.scheduledAt.toISOString()} is tried again at once`,
+  );
+
 /** `before` is the status that the cancellation ended. */
 export const scheduleCancelled = (
   admin: Caller,
   schedule: Schedule,
   before: Schedule['status'],
 ): EventDraft<'flag_schedule.cancelled'> => {
-  const reason = schedule.cancelReason ?? 'manual_cancellation';
+  const reason = schedule.cancelReason ?? manualCancellation;
   return {
     eventType: 'flag_schedule.cancelled',
+    ...(schedule.cancelledAt && { occurredAt: schedule.cancelledAt }),
     ...about(schedule),
     ...attributedTo(admin),
     previousState: { status: before },
@@ -70,18 +127,23 @@ export const scheduleCancelled = (
   };
 };
 
-export const scheduleApplied = ({ schedule, previous, next }: Applied, appliedAt: Date): EventDraft<'flag_schedule.applied'> => {
+/** `admin` is who applied it at once; null: the worker did, when it was due. */
+export const scheduleApplied = (
+  { schedule, previous, next }: Applied,
+  appliedAt: Date,
+  admin: Caller | null = null,
+): EventDraft<'flag_schedule.applied'> => {
   const [before, after] = [effectiveSnapshot(effectiveStateOf(previous)), effectiveSnapshot(effectiveStateOf(next))];
   const changes = diffStates(before, after);
   return {
     eventType: 'flag_schedule.applied',
     occurredAt: appliedAt,
-    actor: systemActor,
+    ...(admin ? attributedTo(admin) : { actor: systemActor }),
     ...about(schedule),
     previousState: before,
     newState: after,
     changes,
-    description: `The scheduled change of ${named(schedule)} was applied: ${describeApplied(changes) || 'it changed nothing'}`,
+    description: `The scheduled change of ${named(schedule)} was applied${admin ? ` by hand (scheduled for ${schedule.scheduledAt.toISOString()})` : ''}: ${describeApplied(changes) || 'it changed nothing'}`,
     metadata: {
       ...scheduled(schedule),
       updates: schedule.updates,
@@ -94,7 +156,7 @@ export const scheduleApplied = ({ schedule, previous, next }: Applied, appliedAt
 };
 
 /** Where a schedule is with its tries. */
-const triesSnapshot = ({ status, retryCount, nextRetryAt }: Schedule) => ({
+const triesSnapshot = ({ status, retryCount, nextRetryAt }: Pick<Schedule, 'status' | 'retryCount' | 'nextRetryAt'>) => ({
   status,
   retryCount,
   nextRetryAt: nextRetryAt?.toISOString() ?? null,

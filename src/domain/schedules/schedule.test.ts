@@ -64,6 +64,13 @@ describe('isSameRequest', () => {
     expect(isSameRequest(plan(), { ...input, maxRetries: 3, updates: { enabled: true, defaultVariant: null } })).toBe(true);
   });
 
+  it('compares what was asked for first, whatever an edit made of it', () => {
+    const { scheduledAt, updates, maxRetries } = plan();
+    const edited = { ...plan({ maxRetries: 9 }), requested: { scheduledAt, updates, maxRetries } };
+    expect(isSameRequest(edited, input)).toBe(true);
+    expect(isSameRequest(edited, { ...input, maxRetries: 9 })).toBe(false);
+  });
+
   it.each<[string, Partial<CreateSchedule>]>([
     ['flag', { flagKey: 'search' }],
     ['environment', { environment: 'staging' }],

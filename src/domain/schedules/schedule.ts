@@ -11,21 +11,28 @@ export type ScheduleStatus = (typeof scheduleStatuses)[number];
 
 export const maxRetriesRange = { min: 0, max: 10, default: 3 } as const;
 const maxRetriesMessage = `must be from ${maxRetriesRange.min} to ${maxRetriesRange.max}`;
+export const maxRetriesSchema = z
+  .int()
+  .min(maxRetriesRange.min, maxRetriesMessage)
+  .max(maxRetriesRange.max, maxRetriesMessage)
+  .nullish();
 
 export const createScheduleSchema = z.object({
   flagKey: text(1, 128),
   environment: text(1, 64).default('production'),
   scheduledAt: instant,
   updates: flagUpdatesSchema,
-  maxRetries: z.int().min(maxRetriesRange.min, maxRetriesMessage).max(maxRetriesRange.max, maxRetriesMessage).nullish(),
+  maxRetries: maxRetriesSchema,
   idempotencyKey: text(1, 255).nullish(),
 });
 export type CreateSchedule = z.infer<typeof createScheduleSchema>;
 
-export const cancelScheduleSchema = z.object({
-  id: z.uuid('must be a UUID'),
-  reason: text(1, 1000).nullish(),
-});
+export const scheduleIdSchema = z.uuid('must be a UUID');
+export const cancelReasonSchema = text(1, 1000).nullish();
+/** The reason of a cancellation whose admin gave none. */
+export const manualCancellation = 'manual_cancellation';
+
+export const cancelScheduleSchema = z.object({ id: scheduleIdSchema, reason: cancelReasonSchema });
 export type CancelSchedule = z.infer<typeof cancelScheduleSchema>;
 
 export type Schedule = {
@@ -53,10 +60,32 @@ export type Schedule = {
   /** The same of the flag itself, whose status it may set. */
   triedFlagVersion: number | null;
   idempotencyKey: string | null;
+  /** What it was created with, where an edit changed that; null: it is as it was created. */
+  requested: Plan | null;
+  /** When an admin decided anew that it is to be applied, by an edit or a retry; null: never. What was done before does not supersede it. */
+  decidedAt: Date | null;
+  /** Counts the changes from 1. */
+  version: number;
   createdAt: Date;
 };
 
+/** What of a schedule an admin decides, and can edit. */
+export type Plan = Pick<Schedule, 'scheduledAt' | 'updates' | 'maxRetries'>;
+
+/** Whether it can still become due. */
+export const isOpen = ({ status, nextRetryAt }: Pick<Schedule, 'status' | 'nextRetryAt'>): boolean =>
+  status === 'PENDING' || nextRetryAt !== null;
+
 const yearsAhead = 5;
+
+/** Throws a ValidationError where an instant is not within the next five years. */
+export const checkInstantAhead = (scheduledAt: Date, now: Date): void => {
+  const latest = new Date(now);
+  latest.setUTCFullYear(latest.getUTCFullYear() + yearsAhead);
+  if (scheduledAt > now && scheduledAt <= latest) return;
+  const range = `must be after now, ${now.toISOString()}, and not after ${latest.toISOString()}`;
+  throw new ValidationError([{ path: ['scheduledAt'], message: `is ${scheduledAt.toISOString()}, ${range}` }]);
+};
 
 /** The schedule that an input asks for. Throws a ValidationError where its instant is not within the next five years. */
 export const planSchedule = (
@@ -64,12 +93,7 @@ export const planSchedule = (
   flag: Pick<Flag, 'id' | 'key'>,
   input: CreateSchedule,
 ): Schedule => {
-  const latest = new Date(now);
-  latest.setUTCFullYear(latest.getUTCFullYear() + yearsAhead);
-  if (!(input.scheduledAt > now && input.scheduledAt <= latest)) {
-    const range = `must be after now, ${now.toISOString()}, and not after ${latest.toISOString()}`;
-    throw new ValidationError([{ path: ['scheduledAt'], message: `is ${input.scheduledAt.toISOString()}, ${range}` }]);
-  }
+  checkInstantAhead(input.scheduledAt, now);
   return {
     id,
     flagId: flag.id,
@@ -90,17 +114,24 @@ export const planSchedule = (
     triedStateVersion: null,
     triedFlagVersion: null,
     idempotencyKey: input.idempotencyKey ?? null,
+    requested: null,
+    decidedAt: null,
+    version: 1,
     createdAt: now,
   };
 };
 
-/** Whether a repeated idempotency key comes with the input that made this schedule. */
-export const isSameRequest = (schedule: Schedule, input: CreateSchedule): boolean =>
-  schedule.flagKey === input.flagKey &&
-  schedule.environment === input.environment &&
-  schedule.scheduledAt.getTime() === input.scheduledAt.getTime() &&
-  schedule.maxRetries === (input.maxRetries ?? maxRetriesRange.default) &&
-  isSameJson(schedule.updates, normalizeUpdates(input.updates));
+/** Whether a repeated idempotency key comes with the input that made this schedule, whatever became of it since. */
+export const isSameRequest = (schedule: Schedule, input: CreateSchedule): boolean => {
+  const { scheduledAt, updates, maxRetries } = schedule.requested ?? schedule;
+  return (
+    schedule.flagKey === input.flagKey &&
+    schedule.environment === input.environment &&
+    scheduledAt.getTime() === input.scheduledAt.getTime() &&
+    maxRetries === (input.maxRetries ?? maxRetriesRange.default) &&
+    isSameJson(updates, normalizeUpdates(input.updates))
+  );
+};
 
 /** Pending schedules that change one state, this close to each other, are shown as each other's conflicts. */
 export const conflictWindowMs = 60 * 60 * 1000;
@@ -109,14 +140,17 @@ export const conflictWindowMs = 60 * 60 * 1000;
 export const isBefore = (a: { scheduledAt: Date; id: string }, b: { scheduledAt: Date; id: string }): boolean =>
   a.scheduledAt.getTime() === b.scheduledAt.getTime() ? a.id < b.id : a.scheduledAt < b.scheduledAt;
 
-/** Its place in that order. One that is applied ahead of its instant counts as of now: what is due before that instant comes after it. */
+/**
+ * Its place in that order. One that is applied ahead of its instant counts as of now: what is due before that instant comes after
+ * it. One that an admin decided anew counts as of then: what was applied before comes before it.
+ */
 export const orderOf = (
-  { id, scheduledAt }: Pick<Schedule, 'id' | 'scheduledAt'>,
+  { id, scheduledAt, decidedAt }: Pick<Schedule, 'id' | 'scheduledAt' | 'decidedAt'>,
   now: Date,
-): { scheduledAt: Date; id: string } => ({
-  id,
-  scheduledAt: scheduledAt < now ? scheduledAt : now,
-});
+): { scheduledAt: Date; id: string } => {
+  const due = scheduledAt < now ? scheduledAt : now;
+  return { id, scheduledAt: decidedAt && decidedAt > due ? decidedAt : due };
+};
 
 const minuteMs = 60_000;
 const longestBackoffMs = 60 * minuteMs;

@@ -10,6 +10,7 @@ import type { flagStatuses, flagTypes } from '../../domain/flags/flag.ts';
 import type { overrideTypes } from '../../domain/flags/flag-override.ts';
 import type { effectiveReasons } from '../../domain/flags/flag-state.ts';
 import type { scheduleStatuses } from '../../domain/schedules/schedule.ts';
+import type { ScheduleOrder as ScheduleOrderName } from '../../domain/schedules/schedule-filter.ts';
 import { builder } from '../builder.ts';
 
 /** Enum values that are named as the domain names them, each with its description. */
@@ -62,6 +63,18 @@ export const ScheduleStatus = builder.enumType('ScheduleStatus', {
     APPLIED: 'The change was made.',
     FAILED: 'The change could not be made. With `nextRetryAt` it is tried again, without it is not.',
     CANCELLED: 'Somebody called it off before it was applied.',
+  }),
+});
+
+export const ScheduleOrder = builder.enumType('ScheduleOrder', {
+  description: 'The order of schedules. Those of one instant are ordered by id.',
+  values: describe<ScheduleOrderName>({
+    DUE_OLDEST_FIRST: 'By when they are due, the earliest first: what comes next, or is most overdue.',
+    DUE_NEWEST_FIRST: 'By when they are due, the latest first.',
+    CREATED_OLDEST_FIRST: 'By when they were created, the first one first.',
+    CREATED_NEWEST_FIRST: 'By when they were created, the latest one first.',
+    APPLIED_OLDEST_FIRST: 'By when they were applied, the first one first. Lists only those that were applied.',
+    APPLIED_NEWEST_FIRST: 'By when they were applied, the latest one first. Lists only those that were applied.',
   }),
 });
 

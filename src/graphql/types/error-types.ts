@@ -9,9 +9,6 @@ import {
   FlagArchivedError,
   FlagNotFoundError,
   FlagVersionConflictError,
-  IdempotencyConflictError,
-  ScheduleNotCancellableError,
-  ScheduleNotFoundError,
   StatePartAlreadyExistsError,
   StatePartNotFoundError,
   ValidationError,
@@ -20,13 +17,11 @@ import {
 } from '../../domain/errors.ts';
 import type { Flag } from '../../domain/flags/flag.ts';
 import type { FlagState } from '../../domain/flags/flag-state.ts';
-import type { ScheduleStatus as Status } from '../../domain/schedules/schedule.ts';
 import { builder } from '../builder.ts';
-import { ScheduleStatus } from './enums.ts';
 import { FlagRef } from './flag.ts';
 import { FlagStateType } from './flag-state.ts';
 
-const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
+export const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
   description: 'An outcome that the caller can act on. Every error type implements it.',
   fields: (t) => ({
     message: t.exposeString('message', { description: 'What is wrong, with the value and what is allowed.' }),
@@ -145,31 +140,4 @@ builder.objectType(ApiKeyNotFoundError, {
   description: 'There is no API key of that id.',
   interfaces: [ErrorInterface],
   fields: (t) => ({ id: t.exposeID('id', { description: 'The id that was asked for.' }) }),
-});
-
-builder.objectType(ScheduleNotFoundError, {
-  name: 'ScheduleNotFoundError',
-  description: 'There is no schedule of that id.',
-  interfaces: [ErrorInterface],
-  fields: (t) => ({ id: t.exposeID('id', { description: 'The id that was asked for.' }) }),
-});
-
-builder.objectType(ScheduleNotCancellableError<Status>, {
-  name: 'ScheduleNotCancellableError',
-  description: 'The schedule can no longer become due: only a PENDING one, or a FAILED one with a retry due, can be cancelled.',
-  interfaces: [ErrorInterface],
-  fields: (t) => ({
-    id: t.exposeID('id', { description: "The schedule's id." }),
-    status: t.field({ type: ScheduleStatus, description: 'Its status.', resolve: ({ status }) => status }),
-  }),
-});
-
-builder.objectType(IdempotencyConflictError, {
-  name: 'IdempotencyConflictError',
-  description: 'The idempotency key was used before, with another input.',
-  interfaces: [ErrorInterface],
-  fields: (t) => ({
-    idempotencyKey: t.exposeString('idempotencyKey', { description: 'The key.' }),
-    scheduleId: t.exposeID('scheduleId', { description: 'The schedule that it made.' }),
-  }),
 });

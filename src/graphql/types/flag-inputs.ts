@@ -44,7 +44,7 @@ export const FlagUpdatesInput = builder.inputType('FlagUpdatesInput', {
   }),
 });
 
-type InputFields = Parameters<NonNullable<Parameters<typeof builder.inputType>[1]['fields']>>[0];
+export type InputFields = Parameters<NonNullable<Parameters<typeof builder.inputType>[1]['fields']>>[0];
 
 /** Which state a change is of: the fields that all such inputs have. */
 export const stateTargetFields = (t: InputFields) => ({

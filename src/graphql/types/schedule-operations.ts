@@ -1,40 +1,22 @@
-import { z } from 'zod';
 import {
   EnvironmentDisabledError,
   EnvironmentNotFoundError,
   FlagArchivedError,
   FlagNotFoundError,
+  ValidationError,
+} from '../../domain/errors.ts';
+import { cancelScheduleSchema, createScheduleSchema, type Schedule } from '../../domain/schedules/schedule.ts';
+import {
   IdempotencyConflictError,
   ScheduleNotCancellableError,
   ScheduleNotFoundError,
-  ValidationError,
-} from '../../domain/errors.ts';
-import { cancelScheduleSchema, createScheduleSchema } from '../../domain/schedules/schedule.ts';
+  TooManySchedulesError,
+} from '../../domain/schedules/schedule-errors.ts';
+import { cancelSchedulesSchema, maxCancelled } from '../../domain/schedules/schedule-filter.ts';
 import { builder, requires } from '../builder.ts';
 import { FlagUpdatesInput } from './flag-inputs.ts';
-import { resolveSchedules, ScheduleConnection, ScheduleEdge, ScheduleFilterInput, ScheduleRef } from './schedule.ts';
-
-builder.queryFields((t) => ({
-  schedule: t.field({
-    type: ScheduleRef,
-    nullable: true,
-    description: 'One schedule; null for an unknown id.',
-    args: { id: t.arg.id({ required: true, validate: { schema: z.uuid('must be a UUID') }, description: "The schedule's id." }) },
-    ...requires('AUDITOR'),
-    resolve: (_root, { id }, { app }) => app.schedules.find(id),
-  }),
-  schedules: t.connection(
-    {
-      type: ScheduleRef,
-      description: 'Scheduled changes, oldest due first.',
-      args: { filter: t.arg({ type: ScheduleFilterInput, description: 'Only these schedules.' }) },
-      ...requires('AUDITOR'),
-      resolve: (_root, args, { app }) => resolveSchedules(app.schedules, args),
-    },
-    ScheduleConnection,
-    ScheduleEdge,
-  ),
-}));
+import { ScheduleRef } from './schedule.ts';
+import { ScheduleFilterInput } from './schedule-list.ts';
 
 const CreateScheduleInput = builder.inputType('CreateScheduleInput', {
   description: 'A change of one flag in one environment, to be made at an instant. The admin is taken from the token.',
@@ -44,7 +26,7 @@ const CreateScheduleInput = builder.inputType('CreateScheduleInput', {
     scheduledAt: t.field({
       type: 'DateTime',
       required: true,
-      description: 'When it is due: in the future, at most five years ahead.',
+      description: "When it is due: in the future by the database's clock, at most five years ahead.",
     }),
     updates: t.field({ type: FlagUpdatesInput, required: true, description: 'What to change.' }),
     maxRetries: t.int({ description: 'How often it is tried again after a failure: 0–10, 3 when it is not given.' }),
@@ -60,6 +42,35 @@ const CancelScheduleInput = builder.inputType('CancelScheduleInput', {
   fields: (t) => ({
     id: t.id({ required: true, description: "The schedule's id." }),
     reason: t.string({ description: 'Why: 1–1,000 characters.' }),
+  }),
+});
+
+const CancelSchedulesInput = builder.inputType('CancelSchedulesInput', {
+  description: 'Which schedules to cancel. The admin is taken from the token.',
+  fields: (t) => ({
+    filter: t.field({
+      type: ScheduleFilterInput,
+      required: true,
+      description:
+        'Those to cancel, as `schedules` lists them: at least one criterion beside `open`. Only open ones are cancelled.',
+    }),
+    reason: t.string({ description: 'Why: 1–1,000 characters.' }),
+  }),
+});
+
+const CancelSchedulesPayload = builder.objectRef<readonly Schedule[]>('CancelSchedulesPayload').implement({
+  description: 'What was cancelled.',
+  fields: (t) => ({
+    schedules: t.field({
+      type: [ScheduleRef],
+      description: 'The schedules, oldest due first.',
+      extensions: { maxItems: maxCancelled },
+      resolve: (cancelled) => [...cancelled],
+    }),
+    count: t.int({
+      description: 'How many they are; 0 where the filter matches no open schedule.',
+      resolve: ({ length }) => length,
+    }),
   }),
 });
 
@@ -102,5 +113,20 @@ builder.mutationFields((t) => ({
     errors: { types: [ScheduleNotFoundError, ScheduleNotCancellableError, ValidationError] },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.cancelSchedule(caller, input),
+  }),
+  cancelSchedules: t.field({
+    type: CancelSchedulesPayload,
+    description: 'Calls off every open schedule that a filter matches, up to 500: all of them, each with its event, or none.',
+    args: {
+      input: t.arg({
+        type: CancelSchedulesInput,
+        required: true,
+        validate: { schema: cancelSchedulesSchema },
+        description: 'Which ones.',
+      }),
+    },
+    errors: { types: [TooManySchedulesError, ValidationError] },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.cancelSchedules(caller, input),
   }),
 }));

@@ -1,12 +1,8 @@
-import { z } from 'zod';
 import { flagStatuses } from '../../domain/flags/flag.ts';
 import { flagRulesSchema, normalizeRule } from '../../domain/flags/flag-rule.ts';
 import type { FlagUpdates } from '../../domain/flags/flag-state.ts';
-import { isInstant } from '../../domain/instant.ts';
 import type { Schedule } from '../../domain/schedules/schedule.ts';
-import type { ScheduleCursor, ScheduleFilter, ScheduleStore } from '../../ports/schedule-store.ts';
 import { builder } from '../builder.ts';
-import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePage } from '../connection.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
 import { FlagStatus, ScheduleStatus } from './enums.ts';
@@ -64,6 +60,9 @@ ScheduleRef.implement({
     scheduledAt: t.field({ type: 'DateTime', description: 'When it is due.', resolve: ({ scheduledAt }) => scheduledAt }),
     updates: t.field({ type: FlagUpdatesType, description: 'What it changes.', resolve: ({ updates }) => updates }),
     status: t.field({ type: ScheduleStatus, description: 'Where it is in its life.', resolve: ({ status }) => status }),
+    version: t.exposeInt('version', {
+      description: 'Counts its changes, those by the worker too, from 1: what `expectedVersion` of its changes is compared with.',
+    }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was created.', resolve: ({ createdAt }) => createdAt }),
     createdBy: t.exposeString('createdBy', {
       nullable: true,
@@ -78,7 +77,8 @@ ScheduleRef.implement({
     cancelledBy: t.exposeString('cancelledBy', { nullable: true, description: 'The userId of the admin who cancelled it.' }),
     cancelReason: t.exposeString('cancelReason', {
       nullable: true,
-      description: 'Why it was cancelled, if they said; flag_deleted if its flag was deleted.',
+      description:
+        'Why it was cancelled: `manual_cancellation` where they gave no reason, `flag_deleted` where its flag was deleted. Null in what was cancelled without a reason before 0.2.',
     }),
     appliedAt: t.field({
       type: 'DateTime',
@@ -115,49 +115,6 @@ ScheduleRef.implement({
   }),
 });
 
-export const ScheduleFilterInput = builder.inputType('ScheduleFilter', {
-  description: 'Which schedules; every field that is given must match.',
-  fields: (t) => ({
-    flagKey: t.string({ description: 'Of this flag.' }),
-    environment: t.string({ description: 'In this environment.' }),
-    statuses: t.field({ type: [ScheduleStatus], description: 'With any of these statuses.' }),
-    createdBy: t.string({ description: 'Created by this admin (userId).' }),
-    from: t.field({ type: 'DateTime', description: 'Due at this instant or later.' }),
-    to: t.field({ type: 'DateTime', description: 'Due before this instant.' }),
-  }),
-});
-
-export const ScheduleEdge = builder.edgeObject({ name: 'ScheduleEdge', description: 'A schedule in a list.', type: ScheduleRef });
-export const ScheduleConnection = builder.connectionObject(
-  { name: 'ScheduleConnection', description: 'A page of schedules.', type: ScheduleRef },
-  ScheduleEdge,
-);
-
-const toCursor = ({ scheduledAt, id }: ScheduleCursor) => encodeCursor('schedule', `${scheduledAt.getTime()}:${id}`);
-
-const parseCursor = (cursor: string): ScheduleCursor => {
-  const [, instant, id] = /^(-?\d{1,15}):(.+)$/.exec(decodeCursor('schedule', cursor)) ?? [];
-  const scheduledAt = new Date(Number(instant));
-  if (!z.uuid().safeParse(id).success || !isInstant(scheduledAt)) throw notACursor(cursor);
-  return { scheduledAt, id: id ?? '' };
-};
-
-/** A page of schedules, oldest due first; `scope` restricts it whatever the filter says. */
-export const resolveSchedules = (
-  schedules: ScheduleStore,
-  args: ConnectionArgs & { filter?: ScheduleFilter | null },
-  scope: ScheduleFilter = {},
-) => {
-  const filter = { ...args.filter, ...scope };
-  return resolvePage({
-    args,
-    cursorOf: toCursor,
-    parse: parseCursor,
-    list: (slice) => schedules.list(filter, slice),
-    count: () => schedules.count(filter),
-  });
-};
-
 builder.objectField(FlagStateType, 'upcomingRetries', (t) =>
   t.field({
     type: [ScheduleRef],
@@ -166,18 +123,4 @@ builder.objectField(FlagStateType, 'upcomingRetries', (t) =>
     extensions: { maxItems: 100 },
     resolve: (state, _args, { loaders }) => loaders.upcomingRetriesOf.load(state),
   }),
-);
-
-builder.objectField(FlagRef, 'schedules', (t) =>
-  t.connection(
-    {
-      type: ScheduleRef,
-      description:
-        'What is and was scheduled for the flags of this key, oldest due first. A flag that was deleted and created again shows the schedules of its namesake, too.',
-      args: { filter: t.arg({ type: ScheduleFilterInput, description: 'Only these schedules.' }) },
-      resolve: ({ key }, args, { app }) => resolveSchedules(app.schedules, args, { flagKey: key }),
-    },
-    ScheduleConnection,
-    ScheduleEdge,
-  ),
 );
