@@ -65,6 +65,7 @@ const draft = fc.record(
       max: new Date('9999-12-31T23:59:59.999Z'),
     }),
     environment: text,
+    allEnvironments: fc.boolean(),
     resource: maybe(fc.record({ type: text, id: indexed })),
     flagKey: maybe(indexed),
     scheduleId: maybe(fc.uuid()),
@@ -89,7 +90,7 @@ const draft = fc.record(
 
 const query =
   parse(`query ($after: String, $first: Int) { auditEvents(order: OLDEST_FIRST, after: $after, first: $first) { edges { node {
-  id position type eventType occurredAt actor { type id name email } resource { type id } flagKey scheduleId environment workspaceId
+  id position type eventType occurredAt actor { type id name email } resource { type id } flagKey scheduleId environment allEnvironments workspaceId
   previousState newState changes { field previousValue newValue } description metadata result errorMessage
   requestContext { ipAddress userAgent requestId sessionId apiKeyId } } } } }`);
 
