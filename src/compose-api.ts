@@ -8,6 +8,7 @@ import { openSigningKey, openVerificationKeys } from './adapters/jwt/open-keys.t
 import { makeApiKeyStore } from './adapters/prisma/api-key-store.ts';
 import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import type { Database } from './adapters/prisma/database.ts';
+import { toUnavailable } from './adapters/prisma/database-errors.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { makeFindRecorded } from './adapters/prisma/recorded-events.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
@@ -94,7 +95,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
       flags,
       onExported: (caller, exported) => void (audits('exported') && pipeline.audit.logEvent(flagsExported(caller, exported))),
     }),
-    follow: makeFollow({ log, tail }),
+    follow: makeFollow({ log, tail, toUnavailable }),
     flags,
     schedules: makeScheduleStore(database.prisma),
     apiKeys,
@@ -129,6 +130,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     allowedOrigins,
     onOperation,
     clock,
+    toUnavailable,
     logger,
   });
   const readRequestContext = makeReadRequestContext(config.trustedProxies);
