@@ -12,6 +12,7 @@ import { toUnavailable } from './adapters/prisma/database-errors.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { makeFindRecorded } from './adapters/prisma/recorded-events.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
+import { makeServiceStore } from './adapters/prisma/service-store.ts';
 import { makeCancelSchedule } from './application/cancel-schedule.ts';
 import { makeChangeOverrides } from './application/change-overrides.ts';
 import { makeChangeRules } from './application/change-rules.ts';
@@ -34,6 +35,7 @@ import type { AuditPipeline } from './compose-audit.ts';
 import type { Config } from './config.ts';
 import { accessDenied } from './domain/audit/access-denied.ts';
 import { type AuditableRead, flagsExported, flagViewed } from './domain/audit/read-events.ts';
+import { toServiceStatus } from './domain/service/service-status.ts';
 import type { App } from './graphql/app.ts';
 import type { OnOperation } from './graphql/plugins/operations.ts';
 import { makeGraphQLServer } from './graphql/server.ts';
@@ -69,6 +71,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   const keyWatch = makeKeyWatch({ keys: apiKeys, clock, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const log = makeAuditLog(database.prisma);
+  const serviceStore = makeServiceStore(database);
   const commands = { inTransaction: pipeline.inTransactionOn(database), clock, newId };
   const flags = makeFlagStore(database.prisma);
   const audits = (read: AuditableRead) => config.auditReads.includes(read);
@@ -96,6 +99,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
       onExported: (caller, exported) => void (audits('exported') && pipeline.audit.logEvent(flagsExported(caller, exported))),
     }),
     follow: makeFollow({ log, tail, toUnavailable }),
+    readServiceStatus: async () => toServiceStatus(await serviceStore.readFacts()),
     flags,
     schedules: makeScheduleStore(database.prisma),
     apiKeys,

@@ -13,6 +13,7 @@ import type { CreateEnvironment, Environment, EnvironmentKey } from '../domain/f
 import type { CreateFlag, DeleteFlag, Flag, FlagStatus, SetFlagStatus, UpdateFlag } from '../domain/flags/flag.ts';
 import type { FlagState, UpdateFlagState } from '../domain/flags/flag-state.ts';
 import type { CancelSchedule, CreateSchedule, Schedule } from '../domain/schedules/schedule.ts';
+import type { ServiceStatus } from '../domain/service/service-status.ts';
 import type { ApiKeyStore } from '../ports/api-key-store.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
@@ -44,6 +45,7 @@ export type App = StateChanges & {
   recordFlagViewed(caller: Caller, flag: Flag): void;
   exportFlags(caller: Caller, environment: string): Promise<FlagdDocument>;
   follow(options: { filter: AuditEventFilter; after?: number }): Promise<AsyncIterableIterator<LogEntry, undefined>>;
+  readServiceStatus(): Promise<ServiceStatus>;
   flags: FlagStore;
   schedules: ScheduleStore;
   apiKeys: Pick<ApiKeyStore, 'list' | 'count'>;

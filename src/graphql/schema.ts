@@ -10,6 +10,7 @@ import './types/schedule-operations.ts';
 import './types/audit-event-list.ts';
 import './types/api-key.ts';
 import './types/record-events.ts';
+import './types/service-status.ts';
 
 /** The whole schema. Importing the types registers them with the builder. */
 export const schema = builder.toSchema();
