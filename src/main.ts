@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { openDatabase } from './adapters/open-database.ts';
-import { describeFailure } from './adapters/prisma/database-errors.ts';
+import { describeFailure, sqlStateOf, toUnavailable } from './adapters/prisma/database-errors.ts';
 import { MigrationRefusedError } from './adapters/prisma/migrate.ts';
 import { DataDirectoryInUseError } from './adapters/sqlite/data-directory-lock.ts';
 import { makeAskService } from './cli/ask-service.ts';
@@ -111,6 +111,7 @@ function explain(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
     return `${error.message}: another program listens there; set PORT`;
   if (error instanceof Error && process.env.LOG_LEVEL === 'debug') return error.stack ?? error.message;
-  // The database's errors in its own words; ours without the word "Error".
-  return describeFailure(error).replace(/^Error: /, '');
+  // The database's errors in its own words, without what Prisma writes around them.
+  const isOurs = error instanceof Error && error.message !== '' && sqlStateOf(error) === null && toUnavailable(error) === null;
+  return isOurs ? error.message : describeFailure(error);
 }

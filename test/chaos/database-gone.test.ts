@@ -2,9 +2,11 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openPostgres } from '../../src/adapters/prisma/database.ts';
 import { migrate } from '../../src/adapters/prisma/migrate.ts';
 import { operationsOf } from '../api-keys/operations.ts';
+import { request } from '../http-edge/raw-http.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts';
 import { startTestService, type TestService } from '../support/service.ts';
+import { startUnready } from '../support/unready-service.ts';
 
 const patient = { timeout: 30_000 };
 const until = <T>(read: () => T | Promise<T>) => expect.poll(read, patient);
@@ -58,6 +60,52 @@ describe('while the database is down', () => {
     await comeBack();
     expect((await createFlag()).errors).toBeUndefined();
     expect((await asKey()).data).toEqual({ viewer: { roles: ['ADMIN'] } });
+  });
+
+  it('metrics stay, readiness and the log say what is wrong, and nothing is said without a reason', async () => {
+    const scrape = async () => (await request(`${service.url}/metrics`)).text as string;
+    const valueOf = async (name: string) => new RegExp(`^${name} (\\S+)$`, 'm').exec(await scrape())?.[1];
+    expect(await valueOf('flagtrail_database_up')).toBe('1');
+    await until(() => valueOf('flagtrail_clock_skew_seconds')).toBeDefined();
+    await goDown();
+    expect(await valueOf('flagtrail_database_up')).toBe('0');
+    for (const name of [
+      'flagtrail_schedules_due',
+      'flagtrail_schedule_lateness_seconds',
+      'flagtrail_sequencer_lag_events',
+      'flagtrail_audit_spooled_events',
+      'flagtrail_audit_lost_events{source="flagtrail"}'.replace(/[{}]/g, '\\$&'),
+      'flagtrail_clock_skew_seconds',
+      'process_cpu_seconds_total',
+    ])
+      expect(await valueOf(name), name).toBeDefined();
+    const address = new URL(url).host;
+    expect(await request(`${service.url}/readyz`)).toMatchObject({
+      status: 503,
+      body: { reasons: [`the database does not answer: the database at ${address} cannot be reached`] },
+    });
+    const messages = () => service.lines.map((line) => JSON.parse(line)).map(({ msg, error }) => `${msg ?? ''} ${error ?? ''}`);
+    await until(messages).toContainEqual(
+      expect.stringContaining(`applying due schedules failed: the database at ${address} cannot be reached; they stay due`),
+    );
+    await until(messages).toContainEqual(expect.stringMatching(/sink is failing.* (the database|the connection|terminating)/));
+    expect(messages().filter((text) => /: ?(;|$)/.test(text))).toEqual([]);
+    await comeBack();
+    await until(() => valueOf('flagtrail_database_up')).toBe('1');
+  });
+
+  it('a process that starts then waits, says for what, and has metrics', async () => {
+    await goDown();
+    const waiting = await startUnready(url);
+    await until(async () => (await request(`${waiting.url}/readyz`)).body.reasons).toEqual([
+      `waiting for the database: the database at ${new URL(url).host} cannot be reached`,
+    ]);
+    const { text } = await request(`${waiting.url}/metrics`);
+    expect(text).toMatch(/^flagtrail_database_up 0$/m);
+    expect(text).toMatch(/^process_cpu_seconds_total /m);
+    await comeBack();
+    await waiting.started;
+    expect((await request(`${waiting.url}/readyz`)).status).toBe(200);
   });
 
   it('a query over a socket gets the same, and the socket stays open', async () => {

@@ -1,14 +1,50 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/adapters/open-database.ts';
+import { makeAskService } from '../../src/cli/ask-service.ts';
+import { addSchedulesCommand } from '../../src/cli/schedules.ts';
+import { addStatusCommand } from '../../src/cli/status.ts';
+import { readConfig } from '../../src/config.ts';
 import { startServiceProcess } from '../http-edge/service-process.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { dataDirectory, startTestService, temporaryFolder } from '../support/service.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
+/** A command in this process, and what it wrote. */
+const run = async (args: readonly string[], env: Record<string, string>) => {
+  const written = { code: 0, out: '', err: '' };
+  const writeTo = (stream: 'out' | 'err') => (text: string) => {
+    written[stream] += text;
+  };
+  const program = new Command().exitOverride().configureOutput({ writeErr: writeTo('err'), writeOut: writeTo('out') });
+  const config = readConfig({ DATA_DIR: temporaryFolder(), ...env }, { roles: ['worker'] });
+  const openDatabaseHere = async () => {
+    const database = await openDatabase(config, pino({ level: 'silent' }));
+    return { database, close: database.close };
+  };
+  const deps = {
+    openDatabase: openDatabaseHere,
+    ask: makeAskService(config, { now: () => new Date() }),
+    write: writeTo('out'),
+  };
+  const setExitCode = (code: number) => {
+    written.code = code;
+  };
+  addStatusCommand(program, { ...deps, setExitCode });
+  addSchedulesCommand(program, deps);
+  await program.parseAsync(args, { from: 'user' }).catch((error) => {
+    written.code = 1;
+    if (!(error instanceof CommanderError)) written.err += error.message;
+  });
+  return written;
+};
+
 /** A command as a process of its own, and what it wrote. */
-const run = (args: readonly string[], env: Record<string, string>) =>
+const runProcess = (args: readonly string[], env: Record<string, string>) =>
   new Promise<{ code: unknown; out: string; err: string }>((resolve) => {
     const variables = {
       PATH: process.env.PATH,
@@ -67,7 +103,7 @@ describe('flagtrail status', () => {
     const service = await startServiceProcess({ DATA_DIR: dataDir });
     const env = { DATA_DIR: dataDir, PORT: new URL(service.url).port };
     await until(async () => (await run(['status', '--json'], env)).code).toBe(0);
-    expect(JSON.parse((await run(['status', '--json'], env)).out)).toMatchObject({
+    expect(JSON.parse((await runProcess(['status', '--json'], env)).out)).toMatchObject({
       warnings: [],
       processes: [{ pid: service.child.pid }],
     });
@@ -75,15 +111,15 @@ describe('flagtrail status', () => {
     const lost = await run(['status'], { ...env, PORT: '1' });
     expect(lost).toMatchObject({ code: 1, out: '' });
     expect(lost.err).toMatch(
-      /^flagtrail: the embedded database belongs to a running service, and http:\/\/127\.0\.0\.1:1\/graphql cannot be asked: .*set HOST and PORT/,
+      /^the embedded database belongs to a running service, and http:\/\/127\.0\.0\.1:1\/graphql cannot be asked: .*set HOST and PORT/,
     );
     expect(lost.err).not.toMatch(/\n +at /);
-  });
+  }, 120_000);
 
   it('says in one line why the database cannot be reached', async () => {
-    const { code, out, err } = await run(['status'], { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none' });
+    const { code, out, err } = await runProcess(['status'], { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none' });
     expect({ code, out, err }).toEqual({ code: 1, out: '', err: 'flagtrail: the database at 127.0.0.1:1 cannot be reached\n' });
-  });
+  }, 120_000);
 });
 
 describe('flagtrail schedules', () => {
@@ -155,15 +191,15 @@ describe('flagtrail schedules', () => {
     const dataDir = dataDirectory();
     const service = await startServiceProcess({ DATA_DIR: dataDir });
     const env = { DATA_DIR: dataDir, PORT: new URL(service.url).port };
-    expect(await run(['schedules', '--flag', 'nothing'], env)).toEqual({
+    expect(await runProcess(['schedules', '--flag', 'nothing'], env)).toEqual({
       code: 1,
       out: '',
       err: "flagtrail: There is no flag 'nothing'\n",
     });
-  });
+  }, 120_000);
 
   it.each([
-    [['--flag', 'gone'], "flagtrail: There is no flag 'gone'\n"],
+    [['--flag', 'gone'], "There is no flag 'gone'"],
     [[], "error: required option '--flag <key>' not specified\n"],
     [['--flag', 'x', '--status', 'DONE'], "'DONE' is none of PENDING, APPLIED, FAILED, CANCELLED\n"],
     [['--flag', 'x', '--limit', '0'], 'allowed: 1 to 200\n'],
