@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { retryAfterMs } from '../ports/database.ts';
 import { pathOf } from './request-context.ts';
 
 export type Readiness = {
@@ -111,7 +112,9 @@ const sendReadiness = (response: ServerResponse, { ready, reasons, warnings = []
   sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reasons, warnings });
 
 const sendNotReady = (response: ServerResponse, reasons: string[]) =>
-  sendJson(response, 503, { errors: [{ message: `not ready: ${reasons.join('; ')}`, extensions: { code: 'NOT_READY' } }] });
+  sendJson(response.setHeader('retry-after', String(Math.ceil(retryAfterMs / 1000))), 503, {
+    errors: [{ message: `not ready: ${reasons.join('; ')}`, extensions: { code: 'NOT_READY', retryAfterMs } }],
+  });
 
 const sendMetrics = (response: ServerResponse, { contentType, text }: { contentType: string; text: string }) => {
   response.writeHead(200, { 'content-type': contentType }).end(text);
