@@ -64,11 +64,11 @@ describe('while the database is down', () => {
 
   it('metrics stay, readiness and the log say what is wrong, and nothing is said without a reason', async () => {
     const scrape = async () => (await request(`${service.url}/metrics`)).text as string;
-    const valueOf = async (name: string) => new RegExp(`^${name} (\\S+)$`, 'm').exec(await scrape())?.[1];
-    expect(await valueOf('flagtrail_database_up')).toBe('1');
-    await until(() => valueOf('flagtrail_clock_skew_seconds')).toBeDefined();
+    const gaugeOf = async (name: string) => new RegExp(`^${name} (\\S+)$`, 'm').exec(await scrape())?.[1];
+    expect(await gaugeOf('flagtrail_database_up')).toBe('1');
+    await until(() => gaugeOf('flagtrail_clock_skew_seconds')).toBeDefined();
     await goDown();
-    expect(await valueOf('flagtrail_database_up')).toBe('0');
+    expect(await gaugeOf('flagtrail_database_up')).toBe('0');
     for (const name of [
       'flagtrail_schedules_due',
       'flagtrail_schedule_lateness_seconds',
@@ -78,7 +78,7 @@ describe('while the database is down', () => {
       'flagtrail_clock_skew_seconds',
       'process_cpu_seconds_total',
     ])
-      expect(await valueOf(name), name).toBeDefined();
+      expect(await gaugeOf(name), name).toBeDefined();
     const address = new URL(url).host;
     expect(await request(`${service.url}/readyz`)).toMatchObject({
       status: 503,
@@ -91,7 +91,7 @@ describe('while the database is down', () => {
     await until(messages).toContainEqual(expect.stringMatching(/sink is failing.* (the database|the connection|terminating)/));
     expect(messages().filter((text) => /: ?(;|$)/.test(text))).toEqual([]);
     await comeBack();
-    await until(() => valueOf('flagtrail_database_up')).toBe('1');
+    await until(() => gaugeOf('flagtrail_database_up')).toBe('1');
   });
 
   it('a process that starts then waits, says for what, and has metrics', async () => {
