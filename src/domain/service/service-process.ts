@@ -39,7 +39,8 @@ export const tolerableSkewMs = 2000;
 export const measureSkewMs = (sentAt: Date, databaseTime: Date, receivedAt: Date): number => {
   const roundTripMs = Math.max(0, receivedAt.getTime() - sentAt.getTime());
   const differenceMs = sentAt.getTime() + roundTripMs / 2 - databaseTime.getTime();
-  return Math.sign(differenceMs) * Math.max(0, Math.abs(differenceMs) - roundTripMs / 2);
+  const certainMs = Math.max(0, Math.abs(differenceMs) - roundTripMs / 2);
+  return differenceMs < 0 && certainMs > 0 ? -certainMs : certainMs;
 };
 
 export const isSkewed = (skewMs: number | null): boolean => skewMs !== null && Math.abs(skewMs) > tolerableSkewMs;
