@@ -8,9 +8,11 @@ import { openSigningKey, openVerificationKeys } from './adapters/jwt/open-keys.t
 import { makeApiKeyStore } from './adapters/prisma/api-key-store.ts';
 import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import type { Database } from './adapters/prisma/database.ts';
+import { toUnavailable } from './adapters/prisma/database-errors.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { makeFindRecorded } from './adapters/prisma/recorded-events.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
+import { makeServiceStore } from './adapters/prisma/service-store.ts';
 import { makeApplyScheduleNow } from './application/apply-schedule-now.ts';
 import { makeCancelSchedule, makeCancelSchedules } from './application/cancel-schedule.ts';
 import { makeChangeOverrides } from './application/change-overrides.ts';
@@ -35,6 +37,7 @@ import type { AuditPipeline } from './compose-audit.ts';
 import type { Config } from './config.ts';
 import { accessDenied } from './domain/audit/access-denied.ts';
 import { type AuditableRead, flagsExported, flagViewed } from './domain/audit/read-events.ts';
+import { toServiceStatus } from './domain/service/service-status.ts';
 import type { App } from './graphql/app.ts';
 import type { OnOperation } from './graphql/plugins/operations.ts';
 import { makeGraphQLServer } from './graphql/server.ts';
@@ -70,6 +73,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   const keyWatch = makeKeyWatch({ keys: apiKeys, clock, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const log = makeAuditLog(database.prisma);
+  const serviceStore = makeServiceStore(database);
   const commands = { inTransaction: pipeline.inTransactionOn(database), clock, newId };
   const flags = makeFlagStore(database.prisma);
   const audits = (read: AuditableRead) => config.auditReads.includes(read);
@@ -100,7 +104,8 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
       flags,
       onExported: (caller, exported) => void (audits('exported') && pipeline.audit.logEvent(flagsExported(caller, exported))),
     }),
-    follow: makeFollow({ log, tail }),
+    follow: makeFollow({ log, tail, toUnavailable }),
+    readServiceStatus: async () => toServiceStatus(await serviceStore.readFacts()),
     flags,
     schedules: makeScheduleStore(database.prisma),
     apiKeys,
@@ -135,6 +140,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     allowedOrigins,
     onOperation,
     clock,
+    toUnavailable,
     logger,
   });
   const readRequestContext = makeReadRequestContext(config.trustedProxies);

@@ -4,6 +4,7 @@ import { makeCloudWatchClient } from './adapters/cloudwatch/client.ts';
 import { makeCloudWatchSink } from './adapters/cloudwatch/cloudwatch-sink.ts';
 import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import type { Database } from './adapters/prisma/database.ts';
+import { describeFailure } from './adapters/prisma/database-errors.ts';
 import { startNotifications } from './adapters/prisma/notifications.ts';
 import { emitEntries, fatesOf, readLogId, sequenceOutbox } from './adapters/prisma/outbox.ts';
 import { makePrismaSinkCursors } from './adapters/prisma/sink-cursors.ts';
@@ -130,5 +131,7 @@ const makeRunners = ({ config, database, surroundings, log, logger }: RunnerDeps
   const cursors = makePrismaSinkCursors({ prisma: database.prisma });
   // The embedded database has one process at a time: its next one need not wait until a killed one's lease has run out.
   const holder = database.kind === 'pglite' ? 'embedded' : randomUUID();
-  return sinks.map((sink) => makeSinkRunner({ sink, log, cursors, logger, random: surroundings.random, holder }));
+  return sinks.map((sink) =>
+    makeSinkRunner({ sink, log, cursors, logger, random: surroundings.random, holder, describe: describeFailure }),
+  );
 };

@@ -1,14 +1,17 @@
 import type { Logger } from 'pino';
 import { type Databases, openDatabases } from './adapters/open-database.ts';
+import { makeCheckDatabase } from './adapters/prisma/check-database.ts';
 import type { Database } from './adapters/prisma/database.ts';
+import { describeFailure } from './adapters/prisma/database-errors.ts';
 import { migrate, migrationStatus } from './adapters/prisma/migrate.ts';
 import { outboxLag } from './adapters/prisma/outbox.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
 import { makeApplyDueSchedules } from './application/apply-due-schedules.ts';
 import { composeApi } from './compose-api.ts';
 import { composeAudit } from './compose-audit.ts';
+import { composeHeartbeat } from './compose-heartbeat.ts';
 import type { Config } from './config.ts';
-import { makeMetrics } from './http/metrics.ts';
+import { type Metrics, makeMetrics } from './http/metrics.ts';
 import { type HttpServer, type Readiness, startHttpServer } from './http/server.ts';
 import type { Surroundings } from './surroundings.ts';
 import { makeTicker } from './worker/ticker.ts';
@@ -45,18 +48,24 @@ export const startService = async (
   let running: Running | null = null;
   let waitingFor = 'the database';
 
+  const checkDatabase = makeCheckDatabase(databases.work);
+  const metrics = makeMetrics({
+    isDatabaseUp: async () => (await checkDatabase()) === null,
+    nowMs: () => surroundings.clock.now().getTime(),
+  });
   const readiness = async (): Promise<Readiness> => {
     if (stopping.signal.aborted) return { ready: false, reasons: ['shutting down'] };
     if (!running) return { ready: false, reasons: [`waiting for ${waitingFor}`] };
-    return running.checkDatabase();
+    const failure = await checkDatabase();
+    if (failure !== null) return { ready: false, reasons: [`the database does not answer: ${failure}`] };
+    return { ready: true, reasons: [], warnings: running.warnings() };
   };
+  const readMetrics = async () => ({ contentType: metrics.contentType, text: await metrics.text() });
   const http = wantsHttp
-    ? await startHttpServer({ host: config.host, port: config.port, readiness, metrics: async () => readMetrics(running) }).catch(
-        async (error) => {
-          await databases.close();
-          throw error;
-        },
-      )
+    ? await startHttpServer({ host: config.host, port: config.port, readiness, metrics: readMetrics }).catch(async (error) => {
+        await databases.close();
+        throw error;
+      })
     : null;
 
   const start = async () => {
@@ -66,7 +75,7 @@ export const startService = async (
       onWait: (what) => (waitingFor = what),
     });
     if (!ready) return;
-    const parts = await startParts(config, databases, surroundings, http);
+    const parts = await startParts(config, databases, { surroundings, http, metrics });
     const token = await parts.developmentToken?.();
     if (http && token) announce({ url: http.url, token });
     running = parts;
@@ -107,7 +116,7 @@ const untilMigrated = async (
   while (!stopping.aborted) {
     const waitingFor = await migrationStatus(database).then(
       ({ pending }) => pending.length > 0 && `migrations (${pending.join(', ')}): run \`flagtrail migrate\``,
-      (error: Error) => `the database: ${error.message.trim().split('\n').at(-1)}`,
+      (error) => `the database: ${describeFailure(error)}`,
     );
     if (!waitingFor) return true;
     onWait(waitingFor);
@@ -123,18 +132,19 @@ type Running = Awaited<ReturnType<typeof startParts>>;
 const startParts = async (
   config: Config,
   { api: apiDatabase, work }: Databases,
-  surroundings: Surroundings,
-  http: HttpServer | null,
+  { surroundings, http, metrics }: { surroundings: Surroundings; http: HttpServer | null; metrics: Metrics },
 ) => {
   const { logger, random } = surroundings;
   const pipeline = await composeAudit(config, work, surroundings);
-  const metrics = makeMetrics({
+  const heartbeat = composeHeartbeat(config, work, { spool: pipeline.spool, surroundings });
+  metrics.observe({
     backlog: makeScheduleStore(work.prisma).backlog,
     outbox: () => outboxLag(work.prisma),
     sinks: pipeline.sinks,
     audit: pipeline.spool.counts,
     declaredLost: pipeline.log.declaredLost,
     sockets: () => api?.sockets.count() ?? 0,
+    clockSkewMs: heartbeat.clockSkewMs,
   });
   const wantsApi = config.roles.includes('api') && http;
   const api = wantsApi
@@ -142,31 +152,30 @@ const startParts = async (
     : null;
   const applyDue = makeApplyDueSchedules({ inTransaction: pipeline.inTransactionOn(work), random, batchSize });
   const ticker = config.roles.includes('worker')
-    ? makeTicker({ schedule: config.scheduleCron, applyDue, logger, onBatch: metrics.onBatch })
+    ? makeTicker({
+        schedule: config.scheduleCron,
+        applyDue,
+        logger,
+        onBatch: metrics.onBatch,
+        describe: describeFailure,
+        onOutcome: heartbeat.noteWorker,
+      })
     : null;
 
   pipeline.start();
   ticker?.start();
+  heartbeat.start();
   if (api) http?.serve(api.api);
   logger.info({ roles: config.roles, database: work.kind, url: http?.url }, 'started');
   return {
-    metrics,
     developmentToken: api?.developmentToken,
-    checkDatabase: () =>
-      work.prisma.$queryRaw`SELECT 1`.then(
-        () => ({ ready: true, reasons: [] }),
-        () => ({ ready: false, reasons: ['the database does not answer'] }),
-      ),
+    warnings: heartbeat.warnings,
     stopApi: async () => api?.stop(),
     stop: async () => {
       await ticker?.stop();
+      await heartbeat.stop();
       await pipeline.stop();
       logger.info('stopped');
     },
   };
 };
-
-const readMetrics = async (running: Running | null) => ({
-  contentType: running?.metrics.contentType ?? 'text/plain; version=0.0.4',
-  text: (await running?.metrics.text()) ?? '',
-});

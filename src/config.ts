@@ -1,8 +1,9 @@
 import type { BlockList } from 'node:net';
 import { developmentIssuer, type KeySource, type RoleGroups } from './adapters/jwt/key-source.ts';
 import type { AuditableRead } from './domain/audit/read-events.ts';
+import type { ProcessRole } from './domain/service/service-process.ts';
 import { isLoopback } from './loopback.ts';
-import { type Environment, environmentSchema, type ProcessRole, type SettingName, settings } from './settings.ts';
+import { type Environment, environmentSchema, type SettingName, settings } from './settings.ts';
 
 /** Why the service does not start: one line that names the variable, its value (never a secret), and what is allowed. */
 export class ConfigError extends Error {

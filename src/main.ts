@@ -4,14 +4,18 @@ import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { openDatabase } from './adapters/open-database.ts';
+import { describeFailure, sqlStateOf, toUnavailable } from './adapters/prisma/database-errors.ts';
 import { MigrationRefusedError } from './adapters/prisma/migrate.ts';
 import { DataDirectoryInUseError } from './adapters/sqlite/data-directory-lock.ts';
+import { makeAskService } from './cli/ask-service.ts';
 import { addExportCommand } from './cli/export.ts';
 import { addExportEventsCommand } from './cli/export-events.ts';
 import { addExportFlagsCommand } from './cli/export-flags.ts';
 import { addImportCommand } from './cli/import.ts';
 import { addMigrateCommand } from './cli/migrate.ts';
+import { addSchedulesCommand } from './cli/schedules.ts';
 import { addServeCommands } from './cli/serve.ts';
+import { addStatusCommand } from './cli/status.ts';
 import { addTokenCommand } from './cli/token.ts';
 import { openCommand } from './compose-command.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -41,6 +45,14 @@ const exportCommand = addExportCommand(program);
 addExportEventsCommand(exportCommand, { openDatabase: openCommandDatabase, ...streams, onInterrupt, setExitCode });
 addExportFlagsCommand(exportCommand, { open: openParts, userName, ...streams });
 addImportCommand(program, { open: openParts, userName, ...streams, onInterrupt, setExitCode });
+const sources = {
+  openDatabase: openCommandDatabase,
+  // Read when it is needed: the command may find a database.
+  ask: <Data>(query: string, variables?: Record<string, unknown>) =>
+    makeAskService(readConfig(process.env, { roles: ['worker'] }), clock)<Data>(query, variables),
+};
+addStatusCommand(program, { ...sources, write: (text) => process.stdout.write(text), setExitCode });
+addSchedulesCommand(program, { ...sources, write: (text) => process.stdout.write(text) });
 addTokenCommand(program, {
   readConfig: () => readConfig(process.env, { roles: ['api'], database: false }),
   clock,
@@ -98,6 +110,8 @@ function explain(error: unknown): string {
     return error.message;
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
     return `${error.message}: another program listens there; set PORT`;
-  if (error instanceof Error) return process.env.LOG_LEVEL === 'debug' ? (error.stack ?? error.message) : error.message;
-  return String(error);
+  if (error instanceof Error && process.env.LOG_LEVEL === 'debug') return error.stack ?? error.message;
+  // The database's errors in its own words, without what Prisma writes around them.
+  const isOurs = error instanceof Error && error.message !== '' && sqlStateOf(error) === null && toUnavailable(error) === null;
+  return isOurs ? error.message : describeFailure(error);
 }

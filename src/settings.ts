@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import { auditableReads } from './domain/audit/read-events.ts';
+import { processRoles } from './domain/service/service-process.ts';
 import * as value from './setting-values.ts';
-
-/** Parts of the service that one process may run. */
-export const processRoles = ['api', 'worker', 'audit'] as const;
-export type ProcessRole = (typeof processRoles)[number];
 
 type About = {
   /** What holds where the variable is not set; null: nothing does. */

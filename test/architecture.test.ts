@@ -24,6 +24,7 @@ const rules: Record<string, Rule> = {
   schemas: { parts: ['schemas', 'domain'], packages: ['zod'] },
   graphql: { parts: ['graphql', 'http', 'application', 'audit', 'ports', 'domain', 'generated'], packages: 'any' },
   worker: { parts: ['worker', 'application', 'ports', 'domain'], packages: 'any' },
+  service: { parts: ['service', 'audit', 'ports', 'domain'], packages: 'any' },
   http: { parts: ['http', 'graphql', 'application', 'audit', 'ports', 'domain', 'loopback.ts'], packages: 'any' },
   'config.ts': settings,
   'settings.ts': settings,

@@ -22,6 +22,8 @@ const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
     cancelReason: null,
     appliedAt: null,
     errorMessage: null,
+    lastError: null,
+    lastErrorAt: null,
     retryCount: 0,
     maxRetries: 3,
     nextRetryAt: null,

@@ -5,6 +5,7 @@ import { aLogEntry, logEntries } from '../../test/support/log-entries.ts';
 import type { LogEntry } from '../domain/audit/audit-event.ts';
 import { matchesFilter } from '../domain/audit/audit-filter.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
+import { DatabaseUnavailableError } from '../ports/database.ts';
 import { makeBus } from './bus.ts';
 import { makeFollow } from './follow.ts';
 import { makeTail } from './tail.ts';
@@ -21,7 +22,7 @@ const setUp = ({ entries = 0, maxEntries = 4096 } = {}) => {
   const tail = makeTail({ log, bus, logger: { error: vi.fn() }, maxEntries });
   atTestEnd(tail.stop);
   return {
-    follow: makeFollow({ log, tail }),
+    follow: makeFollow({ log, tail, toUnavailable, pauseMs: 1 }),
     tail,
     list,
     size,
@@ -32,6 +33,9 @@ const setUp = ({ entries = 0, maxEntries = 4096 } = {}) => {
     },
   };
 };
+
+const gone = new Error('gone');
+const toUnavailable = (error: unknown) => (error === gone ? new DatabaseUnavailableError('gone', error) : null);
 
 const positionsOf = async (entries: AsyncIterable<LogEntry>, count: number): Promise<number[]> => {
   const positions: number[] = [];
@@ -154,6 +158,20 @@ describe('following the log', () => {
     const { follow, tail } = setUp();
     const entries = await follow({ filter: {} });
     const waiting = entries.next();
+    await tail.stop();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
+  it('goes on where it was, without gap or duplicate, when the database was gone for a while', async () => {
+    const { follow, list } = setUp({ entries: 300 });
+    list.mockRejectedValueOnce(gone).mockRejectedValueOnce(gone);
+    expect(await positionsOf(await follow({ filter: {}, after: 0 }), 300)).toEqual(range(1, 300));
+  });
+
+  it('ends while it waits for a database that is gone', async () => {
+    const { follow, list, tail } = setUp({ entries: 5 });
+    list.mockRejectedValue(gone);
+    const waiting = (await follow({ filter: {}, after: 0 })).next();
     await tail.stop();
     expect(await waiting).toEqual({ done: true, value: undefined });
   });

@@ -1,10 +1,18 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import type { LogEntry } from '../domain/audit/audit-event.ts';
 import { type AuditEventFilter, matchesFilter } from '../domain/audit/audit-filter.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
+import { retryAfterMs, type ToUnavailable } from '../ports/database.ts';
 import type { Tail } from './tail.ts';
 
-type Deps = { log: Pick<AuditLog, 'size' | 'list'>; tail: Tail };
+type Deps = {
+  log: Pick<AuditLog, 'size' | 'list'>;
+  tail: Tail;
+  /** Tells a database that is out of reach from other faults. */
+  toUnavailable: ToUnavailable;
+  /** How long it waits for a database that is gone, before it reads again. */
+  pauseMs?: number;
+};
 type Options = { filter: AuditEventFilter /** Resume after this position; absent: from now on. */; after?: number };
 
 const pageSize = 200;
@@ -14,12 +22,25 @@ const pageSize = 200;
  * holds a cursor and at most one page; it is read at its consumer's pace and slows nobody else. Await the call before
  * telling anybody that the subscription stands: "from now on" starts there.
  */
-export const makeFollow = ({ log, tail }: Deps) => {
+export const makeFollow = ({ log, tail, toUnavailable, pauseMs = retryAfterMs }: Deps) => {
   /** A page of what the ring has forgotten. The database filters, so the cursor moves past what does not match. */
   const readMissed = async (cursor: number, filter: AuditEventFilter) => {
     const head = tail.head();
     const page = await log.list(filter, { after: cursor, before: head + 1, limit: pageSize, inverted: false });
     return { page, upTo: page.length < pageSize ? head : (page.at(-1)?.position ?? head) };
+  };
+
+  /** The same, however long the database is gone: a subscription that stands outlives that. */
+  const readMissedPatiently = async (cursor: number, filter: AuditEventFilter, stopped: AbortSignal) => {
+    for (;;) {
+      try {
+        return await readMissed(cursor, filter);
+      } catch (error) {
+        if (!toUnavailable(error)) throw error;
+        await pause(pauseMs, undefined, { signal: stopped }).catch(() => {});
+        if (stopped.aborted) return { page: [], upTo: cursor };
+      }
+    }
   };
 
   const untilBeyond = (position: number, stopped: AbortSignal) =>
@@ -44,7 +65,7 @@ export const makeFollow = ({ log, tail }: Deps) => {
       const recent = tail.after(cursor, pageSize);
       const { page, upTo } = recent
         ? { page: recent, upTo: recent.at(-1)?.position ?? cursor }
-        : await readMissed(cursor, filter);
+        : await readMissedPatiently(cursor, filter, stopped);
       for (const entry of page) {
         if (stopped.aborted) return;
         if (matchesFilter(entry.event, filter)) yield entry;

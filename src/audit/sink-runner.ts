@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { describeError } from '../domain/describe-error.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Random } from '../ports/clock.ts';
 import type { EventSink, SinkCursors } from '../ports/event-sink.ts';
@@ -46,6 +47,8 @@ type Deps = {
   backoff?: Backoff;
   /** After so many failures in a row another process gets its chance: it may reach what this one does not. */
   handOverAfterFailures?: number;
+  /** Any error on one line. */
+  describe?: (error: unknown) => string;
 };
 
 /** The sink takes nothing yet. It is asked again at the next poll, and not with every commit until then. */
@@ -66,6 +69,7 @@ export const makeSinkRunner = ({
   leaseMs = 15_000,
   backoff = { firstMs: 500, maxMs: 30_000 },
   handOverAfterFailures = 5,
+  describe = describeError,
 }: Deps): SinkRunner => {
   const { name } = sink;
   const logger = parentLogger.child({ sink: name });
@@ -120,13 +124,13 @@ export const makeSinkRunner = ({
   const noteFailure = async (error: unknown) => {
     failuresInARow += 1;
     status.failures += 1;
-    status.lastError = describeError(error);
+    status.lastError = describe(error);
     enter('FAILING');
     try {
       await cursors.saveError(name, holder, status.lastError);
       if (failuresInARow % handOverAfterFailures === 0) await cursors.release(name, holder);
     } catch (saveError) {
-      logger.debug({ error: describeError(saveError) }, 'the error of a sink could not be saved');
+      logger.debug({ error: describe(saveError) }, 'the error of a sink could not be saved');
     }
   };
 
@@ -152,7 +156,7 @@ export const makeSinkRunner = ({
       await cursors.release(name, holder);
       await sink.close?.();
     } catch (error) {
-      const fields = { error: describeError(error), position: status.position };
+      const fields = { error: describe(error), position: status.position };
       logger.warn(fields, 'sink did not stop cleanly; what it ships next may hold duplicates');
     }
     status.state = 'STOPPED';
@@ -179,10 +183,4 @@ const within = async (ms: number, work: Promise<void>): Promise<void> => {
   });
   await Promise.race([work, timeout]);
   clearTimeout(timer);
-};
-
-/** One line: further lines of an AWS error may hold what was signed. */
-const describeError = (error: unknown): string => {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return (text.split('\n')[0] ?? '').slice(0, 500);
 };

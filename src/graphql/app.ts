@@ -15,6 +15,7 @@ import type { FlagState, UpdateFlagState } from '../domain/flags/flag-state.ts';
 import type { ScheduleTarget, UpdateSchedule } from '../domain/schedules/edit-schedule.ts';
 import type { CancelSchedule, CreateSchedule, Schedule } from '../domain/schedules/schedule.ts';
 import type { CancelSchedules } from '../domain/schedules/schedule-filter.ts';
+import type { ServiceStatus } from '../domain/service/service-status.ts';
 import type { ApiKeyStore } from '../ports/api-key-store.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
@@ -50,6 +51,7 @@ export type App = StateChanges & {
   recordFlagViewed(caller: Caller, flag: Flag): void;
   exportFlags(caller: Caller, environment: string): Promise<FlagdDocument>;
   follow(options: { filter: AuditEventFilter; after?: number }): Promise<AsyncIterableIterator<LogEntry, undefined>>;
+  readServiceStatus(): Promise<ServiceStatus>;
   flags: FlagStore;
   schedules: ScheduleStore;
   apiKeys: Pick<ApiKeyStore, 'list' | 'count'>;

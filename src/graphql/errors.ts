@@ -1,6 +1,7 @@
-import { GraphQLError } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { ZodError } from 'zod';
 import { toIssues, ValidationError } from '../domain/errors.ts';
+import { retryAfterMs } from '../ports/database.ts';
 
 /** The caller sent a value that cannot be used; the message says which, and what is allowed. */
 export const badUserInput = (message: string): GraphQLError =>
@@ -17,6 +18,20 @@ export const unauthenticated = (message: string): GraphQLError =>
 
 export const forbidden = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'FORBIDDEN', http: { status: 403 } } });
+
+/** The database is out of reach: nothing is wrong with the request, and its sender should send it again. */
+export const serviceUnavailable = (message: string): GraphQLError =>
+  new GraphQLError(message, {
+    extensions: {
+      code: serviceUnavailableCode,
+      retryAfterMs,
+      http: { status: 503, headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) } },
+    },
+  });
+const serviceUnavailableCode = 'SERVICE_UNAVAILABLE';
+
+export const isServiceUnavailable = ({ extensions }: GraphQLFormattedError): boolean =>
+  extensions?.code === serviceUnavailableCode;
 
 /**
  * Zod's findings about arguments. In a mutation they are a member of the result, with paths below `input`; a query has no

@@ -12,6 +12,7 @@ import './types/schedule-changes.ts';
 import './types/audit-event-list.ts';
 import './types/api-key.ts';
 import './types/record-events.ts';
+import './types/service-status.ts';
 
 /** The whole schema. Importing the types registers them with the builder. */
 export const schema = builder.toSchema();

@@ -4,8 +4,10 @@ import type { Logger } from 'pino';
 import { renderGraphiQLPage } from '../http/graphiql.ts';
 import type { Authenticate, WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { ToUnavailable } from '../ports/database.ts';
 import type { App } from './app.ts';
 import { type Context, makeLoaders, type ServerContext } from './context.ts';
+import { serviceUnavailable } from './errors.ts';
 import { limitPlugins, maxRequestBytes } from './limits.ts';
 import { useAuthentication } from './plugins/authentication.ts';
 import { useAuthorisation } from './plugins/authorisation.ts';
@@ -26,7 +28,9 @@ type Deps = {
   allowedOrigins: readonly string[];
   onOperation: OnOperation;
   clock: Clock;
-  logger: Pick<Logger, 'error'>;
+  /** Tells a database that is out of reach from other faults. */
+  toUnavailable: ToUnavailable;
+  logger: Pick<Logger, 'warn' | 'error'>;
 };
 
 export const graphqlPath = '/graphql';
@@ -41,6 +45,7 @@ export const makeGraphQLServer = ({
   allowedOrigins,
   onOperation,
   clock,
+  toUnavailable,
   logger,
 }: Deps) =>
   createYoga<ServerContext, Context>({
@@ -81,20 +86,31 @@ export const makeGraphQLServer = ({
         maxAge: 600,
       };
     },
-    maskedErrors: { maskError: (error) => maskError(error, logger) },
+    maskedErrors: { maskError: (error) => maskError(error, { toUnavailable, logger }) },
     // Errors are logged where they are masked, once.
     logging: false,
   });
 
 export type GraphQLServer = ReturnType<typeof makeGraphQLServer>;
 
+/** A commit whose answer was lost may have been one. */
+const unavailableMessage =
+  'The database does not answer now: try again. Where this was a mutation, look first: its change may have been made';
+
 /** What was not meant for clients is logged once, here, and only named to them. */
-const maskError = (error: unknown, logger: Pick<Logger, 'error'>): Error => {
+const maskError = (error: unknown, { toUnavailable, logger }: Pick<Deps, 'toUnavailable' | 'logger'>): Error => {
   const original = error instanceof GraphQLError ? error.originalError : error;
   if (error instanceof GraphQLError && (original == null || original instanceof GraphQLError)) return error;
+  const place = error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {};
+  const unavailable = toUnavailable(original ?? error);
+  if (unavailable) {
+    logger.warn(`an operation was refused, the database is unavailable: ${unavailable.message}`);
+    const { message, extensions } = serviceUnavailable(unavailableMessage);
+    return new GraphQLError(message, { ...place, extensions });
+  }
   logger.error({ err: original ?? error }, 'an operation failed');
   return new GraphQLError('Something went wrong on our side; the service log has the details', {
-    ...(error instanceof GraphQLError && { nodes: error.nodes, path: error.path }),
+    ...place,
     extensions: { code: 'INTERNAL_SERVER_ERROR', http: { status: 500 } },
   });
 };

@@ -1,7 +1,7 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql';
 import { requestScope } from '../http/request-scope.ts';
 import type { Context, ServerContext } from './context.ts';
-import { unresolvedOperation } from './errors.ts';
+import { isServiceUnavailable, unresolvedOperation } from './errors.ts';
 import type { GraphQLServer } from './server.ts';
 
 // How an operation that came over a socket runs through the plugins of the HTTP server.
@@ -41,6 +41,12 @@ export const subscribe = async (args: ExecutionArgs) => {
   const result = await inScope(args, () => (args.rootValue as Prepared).subscribe(args));
   return isAsyncIterable(result) ? withEach(result, (next) => inScope(args, next)) : result;
 };
+
+/** Whether a subscription did not even start, because the database is out of reach. */
+export const hasFailedToStart = ({ document, operationName }: ExecutionArgs, result: object): boolean =>
+  getOperationAST(document, operationName)?.operation === 'subscription' &&
+  !isAsyncIterable(result) &&
+  Boolean((result as ExecutionResult).errors?.some(isServiceUnavailable));
 
 /** Every line that an operation logs names its request, as over HTTP. */
 const inScope = <Result>({ contextValue }: ExecutionArgs, run: () => Result): Result =>

@@ -65,6 +65,7 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor, max
     introspection: true,
     allowedOrigins: [],
     onOperation: () => {},
+    toUnavailable: () => null,
     clock,
     logger,
   });

@@ -10,12 +10,13 @@ import { actingFor, OnBehalfOfError } from '../domain/access/on-behalf-of.ts';
 import { pathOf, type ReadRequestContext, readOnBehalfOf } from '../http/request-context.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError, type WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
-import { badUserInput } from './errors.ts';
+import { DatabaseUnavailableError } from '../ports/database.ts';
+import { badUserInput, isServiceUnavailable } from './errors.ts';
 import { onceOver } from './expiry.ts';
 import { maxBufferedSocketBytes, maxRequestBytes, maxSocketOperations, maxSockets as mostSockets } from './limits.ts';
 import { bearerToken, toCaller } from './plugins/authentication.ts';
 import { type GraphQLServer, graphqlPath } from './server.ts';
-import { execute, prepareOperation, subscribe, toSocketError } from './socket-operations.ts';
+import { execute, hasFailedToStart, prepareOperation, subscribe, toSocketError } from './socket-operations.ts';
 import { bindSocket } from './socket-transport.ts';
 
 type Deps = {
@@ -60,6 +61,9 @@ export const makeSocketServer = ({
   const closeExpired = ({ socket }: Extra) => socket.close(closeCodes.forbidden, 'Token expired');
   // The same key is refused with the same code: clients do not come back.
   const closeRevoked = ({ socket }: Extra) => socket.close(closeCodes.unauthorized, 'API key revoked');
+  // An error message would end the subscription for good, as far as graphql-ws clients are concerned, and so would `complete`.
+  // After this code they open a new socket, after a pause, and subscribe to everything again.
+  const closeUnavailable = ({ socket }: Extra) => socket.close(closeCodes.tryAgainLater, 'SERVICE_UNAVAILABLE: try again later');
   const hasExpired = ({ caller }: Extra) => caller?.expiresAt != null && caller.expiresAt <= clock.now();
 
   const server = makeServer<Record<string, unknown>, Extra>({
@@ -100,12 +104,18 @@ export const makeSocketServer = ({
       const { requestContext } = operationCaller;
       return prepareOperation(graphql, { req: extra.request, requestContext, caller: operationCaller, params });
     },
+    onOperation: ({ extra }, _id, _payload, args, result) => {
+      if (hasFailedToStart(args, result)) closeUnavailable(extra);
+    },
     // Each event is authorised: a timer that fires late must not let one through.
     onNext: ({ extra }, _id, _payload, _args, result) => {
       if (hasExpired(extra)) closeExpired(extra);
       return result.errors && { ...result, errors: result.errors.map(toSocketError) };
     },
-    onError: (_context, _id, _payload, errors) => errors.map(toSocketError),
+    onError: ({ extra }, _id, _payload, errors) => {
+      if (errors.some(isServiceUnavailable)) closeUnavailable(extra);
+      return errors.map(toSocketError);
+    },
     onClose: ({ extra }) => extra.callOffEnd?.(),
     execute,
     subscribe,
@@ -156,7 +166,8 @@ const isAllowedOrigin = ({ headers }: IncomingMessage, allowed: readonly string[
 
 /** What a failed authentication means to a client of a socket. */
 const closingOf = (error: unknown, logger: Deps['logger']): { code: number; reason: string } => {
-  if (error instanceof AuthenticationUnavailableError) return { code: closeCodes.tryAgainLater, reason: 'Try again later' };
+  if (error instanceof AuthenticationUnavailableError || error instanceof DatabaseUnavailableError)
+    return { code: closeCodes.tryAgainLater, reason: 'Try again later' };
   // The reason of a close frame holds at most 123 bytes.
   const reasonOf = ({ message }: Error, otherwise: string) => (Buffer.byteLength(message) <= 123 ? message : otherwise);
   if (error instanceof AuthenticationError) {

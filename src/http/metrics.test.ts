@@ -8,41 +8,72 @@ const sources: MetricSources = {
   audit: () => ({ spooled: 2, lost: 1 }),
   declaredLost: async () => ({ flagtrail: 10, applications: 4000 }),
   sockets: () => 6,
+  clockSkewMs: () => -1500,
+};
+
+/** The metrics of a process whose database and clock its test has in hand. */
+const aProcess = () => {
+  const world = { isUp: true, nowMs: 0 };
+  return { world, metrics: makeMetrics({ isDatabaseUp: async () => world.isUp, nowMs: () => world.nowMs }) };
 };
 
 /** Flagtrail's own gauges in an answer, by name. */
 const valuesIn = (text: string) =>
   Object.fromEntries([...text.matchAll(/^flagtrail_(\S+) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]));
 
+const all = {
+  database_up: 1,
+  schedules_due: 3,
+  schedule_lateness_seconds: 4.5,
+  sequencer_lag_events: 7,
+  sequencer_lag_seconds: 0.25,
+  'sink_lag_events{sink="stdout"}': 5,
+  audit_spooled_events: 2,
+  'audit_lost_events{source="flagtrail"}': 11,
+  'audit_lost_events{source="applications"}': 4000,
+  sockets: 6,
+  clock_skew_seconds: -1.5,
+};
+
 it('the very first answer shows what is true now, not what was true at the answer before', async () => {
-  expect(valuesIn(await makeMetrics(sources).text())).toEqual({
-    schedules_due: 3,
-    schedule_lateness_seconds: 4.5,
-    sequencer_lag_events: 7,
-    sequencer_lag_seconds: 0.25,
-    'sink_lag_events{sink="stdout"}': 5,
-    audit_spooled_events: 2,
-    'audit_lost_events{source="flagtrail"}': 11,
-    'audit_lost_events{source="applications"}': 4000,
-    sockets: 6,
-  });
+  const { metrics } = aProcess();
+  metrics.observe(sources);
+  expect(valuesIn(await metrics.text())).toEqual(all);
 });
 
-it('a source that is out of order leaves its gauges out, and no others', async () => {
-  let isDown = false;
-  const orDown = async <T>(found: Promise<T>) => (isDown ? Promise.reject(new Error('down')) : found);
-  const metrics = makeMetrics({
+it('before the process is ready only the database is known, and the process itself', async () => {
+  const { metrics, world } = aProcess();
+  world.isUp = false;
+  const text = await metrics.text();
+  expect(valuesIn(text)).toEqual({ database_up: 0 });
+  expect(text).toMatch(/^process_cpu_seconds_total /m);
+});
+
+it('while the database is down what it knew stays, and what waits there gets older', async () => {
+  const { metrics, world } = aProcess();
+  const down = async () => Promise.reject(new Error('down'));
+  const orDown = <T>(read: () => Promise<T>) => (world.isUp ? read() : down());
+  metrics.observe({
     ...sources,
-    backlog: () => orDown(sources.backlog()),
-    declaredLost: () => orDown(sources.declaredLost()),
+    backlog: () => orDown(sources.backlog),
+    outbox: () => orDown(sources.outbox),
+    declaredLost: () => orDown(sources.declaredLost),
+    audit: () => ({ spooled: world.isUp ? 2 : 9, lost: 1 }),
   });
   await metrics.text();
-  isDown = true;
-  expect(Object.keys(valuesIn(await metrics.text()))).toEqual([
-    'sequencer_lag_events',
-    'sequencer_lag_seconds',
-    'sink_lag_events{sink="stdout"}',
-    'audit_spooled_events',
-    'sockets',
-  ]);
+  Object.assign(world, { isUp: false, nowMs: 60_000 });
+  const later = { database_up: 0, schedule_lateness_seconds: 64.5, sequencer_lag_seconds: 60.25, audit_spooled_events: 9 };
+  expect(valuesIn(await metrics.text())).toEqual({ ...all, ...later });
+});
+
+it('a source that is out of order keeps what it said last; one that never said anything is left out, and no others', async () => {
+  const { metrics } = aProcess();
+  const broken = async () => Promise.reject(new Error('out of order'));
+  metrics.observe({ ...sources, backlog: broken });
+  const { schedules_due, schedule_lateness_seconds, ...others } = all;
+  expect(valuesIn(await metrics.text())).toEqual(others);
+  metrics.observe(sources);
+  await metrics.text();
+  metrics.observe({ ...sources, backlog: broken });
+  expect(valuesIn(await metrics.text())).toEqual({ ...others, schedules_due, schedule_lateness_seconds });
 });

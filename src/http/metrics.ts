@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { AuditLog } from '../ports/audit-log.ts';
 
-/** What the gauges read when somebody asks; a part that fails leaves its gauges out of that answer. */
+/** What the gauges read when somebody asks. */
 export type MetricSources = {
   backlog(): Promise<{ due: number; oldestLatenessMs: number }>;
   outbox(): Promise<{ waiting: number; oldestMs: number }>;
@@ -9,15 +9,26 @@ export type MetricSources = {
   audit(): { spooled: number; lost: number };
   declaredLost: AuditLog['declaredLost'];
   sockets(): number;
+  /** How far this process's clock is ahead of the database's; null: not measured yet. */
+  clockSkewMs(): number | null;
 };
 
-/** Prometheus metrics of this process. Times are in seconds, as Prometheus has it. */
-export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, sockets }: MetricSources) => {
+type Deps = { isDatabaseUp: () => Promise<boolean>; nowMs: () => number };
+
+/**
+ * Prometheus metrics of this process, from its first moment on. Times are in seconds, as Prometheus has it. What only the
+ * database knows keeps its last known value while that does not answer, so that alerts go on; ages go on growing meanwhile.
+ */
+export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
   const gauge = (name: string, help: string, labelNames: string[] = []) => new Gauge({ name, help, labelNames, registers });
+  const databaseUp = gauge(
+    'flagtrail_database_up',
+    'Whether the database answers: 1, or 0; then what it alone knows is as of its last answer',
+  );
   const due = gauge('flagtrail_schedules_due', 'Schedules that are due and not applied yet');
   const lateness = gauge('flagtrail_schedule_lateness_seconds', 'How late the oldest due schedule is');
   const outboxEvents = gauge('flagtrail_sequencer_lag_events', 'Committed events that have no position yet');
@@ -30,30 +41,49 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, socke
     ['source'],
   );
   const openSockets = gauge('flagtrail_sockets', 'Open websockets');
+  const clockSkew = gauge(
+    'flagtrail_clock_skew_seconds',
+    "How far this process's clock is ahead of the database's; negative: behind",
+  );
+  const ofThisProcess = [spooled, openSockets, clockSkew];
+
+  let sources: MetricSources | null = null;
+  const readings = [
+    makeReading(({ backlog }: MetricSources) => backlog(), {
+      gauges: [due, lateness],
+      show: (found, ageMs) => {
+        due.set(found.due);
+        lateness.set(found.due > 0 ? (found.oldestLatenessMs + ageMs) / 1000 : 0);
+      },
+    }),
+    makeReading(({ outbox }: MetricSources) => outbox(), {
+      gauges: [outboxEvents, outboxAge],
+      show: (found, ageMs) => {
+        outboxEvents.set(found.waiting);
+        outboxAge.set(found.waiting > 0 ? (found.oldestMs + ageMs) / 1000 : 0);
+      },
+    }),
+    makeReading(({ declaredLost }: MetricSources) => declaredLost(), {
+      gauges: [lost],
+      show: (found) => {
+        lost.set({ source: 'flagtrail' }, found.flagtrail + (sources?.audit().lost ?? 0));
+        lost.set({ source: 'applications' }, found.applications);
+      },
+    }),
+  ];
 
   /** All before anything is printed: a gauge's own `collect` runs when others have been read already. */
   const refresh = async () => {
-    for (const { name, lag } of sinks()) sinkLag.set({ sink: name }, lag);
-    const { spooled: waiting, lost: undeclared } = audit();
-    spooled.set(waiting);
-    openSockets.set(sockets());
-    await Promise.all([
-      orLeaveOut([due, lateness], async () => {
-        const found = await backlog();
-        due.set(found.due);
-        lateness.set(found.oldestLatenessMs / 1000);
-      }),
-      orLeaveOut([outboxEvents, outboxAge], async () => {
-        const found = await outbox();
-        outboxEvents.set(found.waiting);
-        outboxAge.set(found.oldestMs / 1000);
-      }),
-      orLeaveOut([lost], async () => {
-        const found = await declaredLost();
-        lost.set({ source: 'flagtrail' }, found.flagtrail + undeclared);
-        lost.set({ source: 'applications' }, found.applications);
-      }),
-    ]);
+    const isUp = await isDatabaseUp();
+    databaseUp.set(isUp ? 1 : 0);
+    await Promise.all(readings.map((read) => read(isUp ? sources : null, nowMs())));
+    if (!sources) return leaveOut(ofThisProcess);
+    for (const { name, lag } of sources.sinks()) sinkLag.set({ sink: name }, lag);
+    spooled.set(sources.audit().spooled);
+    openSockets.set(sources.sockets());
+    const skewMs = sources.clockSkewMs();
+    if (skewMs === null) await leaveOut([clockSkew]);
+    else clockSkew.set(skewMs / 1000);
   };
 
   const operations = new Counter({
@@ -70,6 +100,10 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, socke
   });
   return {
     contentType: registry.contentType,
+    /** From now on there is more to tell than whether the database answers. */
+    observe: (started: MetricSources) => {
+      sources = started;
+    },
     text: async () => {
       await refresh();
       return registry.metrics();
@@ -84,11 +118,23 @@ export const makeMetrics = ({ backlog, outbox, sinks, audit, declaredLost, socke
 
 export type Metrics = ReturnType<typeof makeMetrics>;
 
-/** A source that is out of order must not take the other metrics with it: its gauges are left out instead of being stale. */
-const orLeaveOut = async (gauges: readonly Gauge[], read: () => Promise<void>): Promise<void> => {
-  try {
-    await read();
-  } catch {
-    for (const gauge of gauges) for (const { labels } of (await gauge.get()).values) gauge.remove(labels);
-  }
+type Reading<Found> = {
+  gauges: readonly Gauge[];
+  /** Sets the gauges to what was found some time ago. */
+  show: (found: Found, ageMs: number) => void;
+};
+
+/** Reads one source and shows it; while that fails, what it said last; its gauges are left out where it never said anything. */
+const makeReading = <Found>(read: (sources: MetricSources) => Promise<Found>, { gauges, show }: Reading<Found>) => {
+  let known: { found: Found; atMs: number } | null = null;
+  return async (sources: MetricSources | null, nowMs: number): Promise<void> => {
+    const found = sources && (await read(sources).catch(() => null));
+    if (found) known = { found, atMs: nowMs };
+    if (known) show(known.found, nowMs - known.atMs);
+    else await leaveOut(gauges);
+  };
+};
+
+const leaveOut = async (gauges: readonly Gauge[]): Promise<void> => {
+  for (const gauge of gauges) for (const { labels } of (await gauge.get()).values) gauge.remove(labels);
 };

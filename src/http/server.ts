@@ -1,9 +1,16 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { retryAfterMs } from '../ports/database.ts';
 import { pathOf } from './request-context.ts';
 
-export type Readiness = { ready: boolean /** What is missing, for people. */; reasons: string[] };
+export type Readiness = {
+  ready: boolean;
+  /** What is missing, for people. */
+  reasons: string[];
+  /** What is wrong with the service at large, though this process can work. */
+  warnings?: readonly string[];
+};
 
 type Deps = {
   host: string;
@@ -101,11 +108,13 @@ const sendJson = (response: ServerResponse, status: number, body: object): void 
     .end(JSON.stringify(body));
 };
 
-const sendReadiness = (response: ServerResponse, { ready, reasons }: Readiness) =>
-  sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reasons });
+const sendReadiness = (response: ServerResponse, { ready, reasons, warnings = [] }: Readiness) =>
+  sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reasons, warnings });
 
 const sendNotReady = (response: ServerResponse, reasons: string[]) =>
-  sendJson(response, 503, { errors: [{ message: `not ready: ${reasons.join('; ')}`, extensions: { code: 'NOT_READY' } }] });
+  sendJson(response.setHeader('retry-after', String(Math.ceil(retryAfterMs / 1000))), 503, {
+    errors: [{ message: `not ready: ${reasons.join('; ')}`, extensions: { code: 'NOT_READY', retryAfterMs } }],
+  });
 
 const sendMetrics = (response: ServerResponse, { contentType, text }: { contentType: string; text: string }) => {
   response.writeHead(200, { 'content-type': contentType }).end(text);

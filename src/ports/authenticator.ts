@@ -11,7 +11,10 @@ export class AuthenticationError extends Error {
   }
 }
 
-/** Finds out whom a bearer token, a JWT or an API key, speaks for. Throws an AuthenticationError. */
+/**
+ * Finds out whom a bearer token, a JWT or an API key, speaks for. Throws an AuthenticationError; where what would judge it is out
+ * of reach, an AuthenticationUnavailableError or a DatabaseUnavailableError.
+ */
 export type Authenticate = (bearerToken: string) => Promise<Identity>;
 
 /**
@@ -26,7 +29,7 @@ export type WatchKey = (apiKeyId: string, onRevoked: () => void) => () => void;
  */
 export class AuthenticationUnavailableError extends Error {
   override readonly name = 'AuthenticationUnavailableError';
-  constructor(cause: unknown, message = "tokens cannot be verified now: the identity provider's keys are out of reach") {
-    super(message, { cause });
+  constructor(cause: unknown) {
+    super("tokens cannot be verified now: the identity provider's keys are out of reach", { cause });
   }
 }

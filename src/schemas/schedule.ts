@@ -28,6 +28,9 @@ export const scheduleSchema = z.object({
   cancelReason: z.string().nullable(),
   appliedAt: instant.nullable(),
   errorMessage: z.string().nullable(),
+  /** The latest failure; it stays when a retry succeeds, or the schedule is cancelled. */
+  lastError: z.string().nullable(),
+  lastErrorAt: instant.nullable(),
   retryCount: z.int(),
   maxRetries: z.int(),
   nextRetryAt: instant.nullable(),

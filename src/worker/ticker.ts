@@ -1,6 +1,7 @@
 import cron from 'node-cron';
 import type { Logger } from 'pino';
 import type { BatchResult } from '../application/apply-due-schedules.ts';
+import { describeError } from '../domain/describe-error.ts';
 
 type Deps = {
   /** A cron expression with seconds. */
@@ -9,6 +10,10 @@ type Deps = {
   applyDue: () => Promise<BatchResult>;
   logger: Logger;
   onBatch?: (result: BatchResult) => void;
+  /** Any error on one line. */
+  describe?: (error: unknown) => string;
+  /** Hears why nothing could be applied; null: it could. */
+  onOutcome?: (failure: string | null) => void;
 };
 
 export type Ticker = {
@@ -20,7 +25,7 @@ export type Ticker = {
 };
 
 /** Applies what is due at every tick of the cron expression. Ticks never overlap: one that comes too early is left out. */
-export const makeTicker = ({ schedule, applyDue, logger, onBatch }: Deps): Ticker => {
+export const makeTicker = ({ schedule, applyDue, logger, onBatch, describe = describeError, onOutcome }: Deps): Ticker => {
   let stopping = false;
   let ticking: Promise<void> | null = null;
 
@@ -32,8 +37,11 @@ export const makeTicker = ({ schedule, applyDue, logger, onBatch }: Deps): Ticke
         report(result, logger);
         more = result.more;
       }
+      onOutcome?.(null);
     } catch (error) {
-      logger.error({ err: error }, 'applying due schedules failed; they stay due, the next tick tries again');
+      const failure = describe(error);
+      onOutcome?.(failure);
+      logger.error({ err: error }, `applying due schedules failed: ${failure}; they stay due, the next tick tries again`);
     }
   };
   const tick = () => {

@@ -78,6 +78,7 @@ describe('the schema', () => {
       'Query.auditEvent': 'AUDITOR',
       'Query.auditEvents': 'AUDITOR',
       'Query.apiKeys': 'ADMIN',
+      'Query.serviceStatus': 'AUDITOR',
       'Mutation.createFlag': 'ADMIN',
       'Mutation.updateFlag': 'ADMIN',
       'Mutation.deprecateFlag': 'ADMIN',

@@ -1,14 +1,9 @@
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
-import { v7 as uuidv7 } from 'uuid';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
 import { migrate } from '../../src/adapters/prisma/migrate.ts';
-import { startService } from '../../src/compose.ts';
-import { readConfig } from '../../src/config.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
-import { startTestService, temporaryFolder } from '../support/service.ts';
+import { startTestService } from '../support/service.ts';
+import { startUnready } from '../support/unready-service.ts';
 import { json, request, secretOf } from './raw-http.ts';
 import { openRawSocket } from './raw-socket.ts';
 import { startServiceProcess } from './service-process.ts';
@@ -81,29 +76,12 @@ describe('with migrations pending on PostgreSQL', () => {
   /** The service on a database without a schema: it listens, and waits. */
   const startUnmigrated = async () => {
     const database = await createPostgresDatabase({ migrated: false });
-    const config = readConfig({
-      PORT: '0',
-      DATA_DIR: temporaryFolder(),
-      DATABASE_URL: database.url,
-      LOG_LEVEL: 'silent',
-      ...authentication,
-    });
-    const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const surroundings = {
-      logger: pino({ level: 'silent' }, stdout),
-      stdout,
-      clock: { now: () => new Date() },
-      newId: (at: Date) => uuidv7({ msecs: at.getTime() }),
-      random: Math.random,
-    };
-    const service = await startService(config, surroundings, { http: true, announce: () => {} });
+    const service = await startUnready(database.url, authentication);
     return { database, service };
   };
 
   it('the service listens but is not ready, names `flagtrail migrate`, and becomes ready by itself', async () => {
     const { database, service } = await startUnmigrated();
-    atTestEnd(service.stop);
-
     await vi.waitFor(async () => {
       const ready = await request(`${service.url}/readyz`);
       expect(ready.status).toBe(503);

@@ -28,6 +28,7 @@ const written = [
   ...['created_by', 'cancelled_by'].map((column) => `feature_flag_schedules.${column}`),
   ...['created_by', 'revoked_by', 'prefix'].map((column) => `api_keys.${column}`),
   ...['name', 'lease_holder'].map((column) => `sink_cursors.${column}`),
+  ...['version', 'host'].map((column) => `service_processes.${column}`),
 ];
 
 /** Columns with a CHECK, and what it allows: names, or a range. */

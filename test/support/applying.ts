@@ -21,6 +21,8 @@ export const aSchedule = (rest: Partial<Schedule> = {}): Schedule => ({
   cancelReason: null,
   appliedAt: null,
   errorMessage: null,
+  lastError: null,
+  lastErrorAt: null,
   retryCount: 0,
   maxRetries: 3,
   nextRetryAt: null,

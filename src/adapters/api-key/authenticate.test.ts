@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { refusalOf } from '../../../test/support/authentication.ts';
 import { type ApiKey, formatApiKey, prefixOf } from '../../domain/access/api-key.ts';
-import { AuthenticationUnavailableError } from '../../ports/authenticator.ts';
+import { DatabaseUnavailableError } from '../../ports/database.ts';
 import { makeAuthenticateByKey, makeAuthenticateEither } from './authenticate.ts';
 import { sha256 } from './sha256.ts';
 
@@ -77,7 +77,7 @@ describe('an API key', () => {
   it('cannot be judged without the database: nothing is said against it', async () => {
     const { authenticate, findByPrefix, logger } = setUp();
     findByPrefix.mockRejectedValue(new Error('connection refused'));
-    await expect(authenticate(secret)).rejects.toBeInstanceOf(AuthenticationUnavailableError);
+    await expect(authenticate(secret)).rejects.toBeInstanceOf(DatabaseUnavailableError);
     expect(JSON.stringify(logger.warn.mock.calls)).not.toContain(secret.slice(13));
   });
 });

@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type ApiKey, isApiKey, prefixOf } from '../../domain/access/api-key.ts';
 import type { ApiKeyStore } from '../../ports/api-key-store.ts';
-import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
+import { type Authenticate, AuthenticationError } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { DatabaseUnavailableError } from '../../ports/database.ts';
 import { sha256 } from './sha256.ts';
 
 type Logger = { warn(details: object, message: string): void };
@@ -15,7 +16,7 @@ const noHash = new Uint8Array(32);
 
 /**
  * Verifies API keys. Each request asks the database, so that a key is refused from the moment at which it is revoked. Throws
- * an AuthenticationError for a key that is not accepted, and an AuthenticationUnavailableError where the database does not answer.
+ * an AuthenticationError for a key that is not accepted, and a DatabaseUnavailableError where the database does not answer.
  */
 export const makeAuthenticateByKey = ({ keys, clock, logger }: Deps): Authenticate => {
   const noteUse = makeNoteUse({ keys, logger });
@@ -24,7 +25,7 @@ export const makeAuthenticateByKey = ({ keys, clock, logger }: Deps): Authentica
     if (prefix === null) throw new AuthenticationError('the API key is cut off or mistyped: it has 56 characters');
     const found = await keys.findByPrefix(prefix).catch((cause) => {
       logger.warn({ err: cause }, 'API keys cannot be verified: the database does not answer');
-      throw new AuthenticationUnavailableError(cause, 'API keys cannot be verified now: the database does not answer');
+      throw new DatabaseUnavailableError('API keys cannot be verified now: the database does not answer', cause);
     });
     const fits = timingSafeEqual(sha256(bearerToken), found?.hash ?? noHash);
     if (!found || !fits) throw new AuthenticationError('there is no such API key');

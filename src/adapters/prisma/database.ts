@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { PGlite } from '@electric-sql/pglite';
-import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../../generated/prisma/client.ts';
 import { makePGliteAdapter } from './pglite-adapter.ts';
+import { makePostgresAdapter } from './postgres-adapter.ts';
 
 /** An open database: PostgreSQL semantics, whichever kind it is. */
 export type Database = {
@@ -64,7 +64,10 @@ export const openPostgres = (url: string, { maxConnections, statementTimeoutMs, 
   });
   // Prisma's adapter stops listening when it is disconnected, and connections end a little later.
   pool.on('error', onError);
-  const adapter = new PrismaPg(pool, { onConnectionError: onError, statementNameGenerator: ({ sql }) => nameStatement(sql) });
+  const adapter = makePostgresAdapter(pool, {
+    onConnectionError: onError,
+    statementNameGenerator: ({ sql }) => nameStatement(sql),
+  });
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' });
   return {
     kind: 'postgres',

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { describeError } from '../../domain/describe-error.ts';
 import type { RemoteBus, Topic } from '../../ports/bus.ts';
 
 const channel = 'flagtrail';
@@ -35,7 +36,7 @@ export const startNotifications = ({ url, logger }: { url: string; logger: Logge
       listener('outbox');
       listener('log');
     } catch (error) {
-      logger.warn({ err: error }, 'no notifications from other processes; polling meanwhile');
+      logger.warn({ err: error }, `no notifications from other processes (${describeError(error)}); polling meanwhile`);
       reconnect(next);
     }
   };

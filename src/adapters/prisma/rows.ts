@@ -45,12 +45,7 @@ export const toFlagState = (row: FlagState): DomainFlagState => ({
 type StoredPlan = { scheduledAt: string; updates: FlagUpdates; maxRetries: number };
 
 /** `updates` comes as it was stored: whoever applies it checks it. */
-export const toSchedule = ({
-  environmentKey,
-  status,
-  updates,
-  ...row
-}: Omit<Schedule, 'lastError' | 'updatedAt'>): DomainSchedule => ({
+export const toSchedule = ({ environmentKey, status, updates, ...row }: Omit<Schedule, 'updatedAt'>): DomainSchedule => ({
   id: row.id,
   flagId: row.flagId,
   flagKey: row.flagKey,
@@ -64,6 +59,8 @@ export const toSchedule = ({
   cancelReason: row.cancelReason,
   appliedAt: row.appliedAt,
   errorMessage: row.errorMessage,
+  lastError: row.lastError,
+  lastErrorAt: row.lastErrorAt,
   retryCount: row.retryCount,
   maxRetries: row.maxRetries,
   nextRetryAt: row.nextRetryAt,

@@ -6,7 +6,7 @@ import { Prisma } from '../../generated/prisma/client.ts';
 export const scheduleColumns = Prisma.sql`d.id, d.flag_id AS "flagId", d.flag_key AS "flagKey",
   d.environment_key AS "environmentKey", d.scheduled_at AS "scheduledAt", d.status, d.updates, d.created_by AS "createdBy",
   d.cancelled_by AS "cancelledBy", d.cancelled_at AS "cancelledAt", d.cancel_reason AS "cancelReason", d.applied_at AS "appliedAt",
-  d.error_message AS "errorMessage", d.retry_count AS "retryCount", d.max_retries AS "maxRetries",
+  d.error_message AS "errorMessage", d.last_error AS "lastError", d.last_error_at AS "lastErrorAt", d.retry_count AS "retryCount", d.max_retries AS "maxRetries",
   d.next_retry_at AS "nextRetryAt", d.tried_state_version AS "triedStateVersion", d.tried_flag_version AS "triedFlagVersion",
   d.idempotency_key AS "idempotencyKey", d.requested, d.decided_at AS "decidedAt", d.version, d.created_at AS "createdAt"`;
 

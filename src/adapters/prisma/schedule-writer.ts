@@ -99,7 +99,9 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
   await tx.$executeRaw`
     WITH schedules AS (
       UPDATE feature_flag_schedules d SET status = o.status, applied_at = o.applied_at, error_message = o.error_message,
-        last_error = coalesce(o.error_message, d.last_error), retry_count = o.retry_count, next_retry_at = o.next_retry_at,
+        last_error = coalesce(o.error_message, d.last_error),
+        last_error_at = CASE WHEN o.error_message IS NULL THEN d.last_error_at ELSE now() END,
+        retry_count = o.retry_count, next_retry_at = o.next_retry_at,
         tried_state_version = o.tried_state_version, tried_flag_version = o.tried_flag_version, version = o.version, updated_at = now()
       FROM jsonb_to_recordset(${JSON.stringify(scheduleRows)}::jsonb) AS o (id uuid, status text, applied_at timestamptz,
         error_message text, retry_count smallint, next_retry_at timestamptz, tried_state_version int, tried_flag_version int, version int)

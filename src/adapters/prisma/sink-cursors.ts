@@ -31,13 +31,14 @@ export const makePrismaSinkCursors = ({ prisma }: { prisma: PrismaClient }): Sin
     },
     save: async (name, holder, position) => {
       const saved = await prisma.$executeRaw`
-        UPDATE sink_cursors SET position = greatest(position, ${position}::bigint), last_error = NULL, updated_at = clock_timestamp()
+        UPDATE sink_cursors SET position = greatest(position, ${position}::bigint), last_error = NULL, last_error_at = NULL, updated_at = clock_timestamp()
         WHERE name = ${name} AND lease_holder = ${holder}`;
       return saved > 0;
     },
     saveError: async (name, holder, error) => {
       await prisma.$executeRaw`
-        UPDATE sink_cursors SET last_error = ${toStorableText(error, maxErrorLength)}, updated_at = clock_timestamp()
+        UPDATE sink_cursors SET last_error = ${toStorableText(error, maxErrorLength)}, last_error_at = clock_timestamp(),
+          updated_at = clock_timestamp()
         WHERE name = ${name} AND lease_holder = ${holder}`;
     },
     release: async (name, holder) => {

@@ -50,6 +50,10 @@ export type Schedule = {
   cancelReason: string | null;
   appliedAt: Date | null;
   errorMessage: string | null;
+  /** The latest failure: it stays when a retry succeeds, or the schedule is cancelled. */
+  lastError: string | null;
+  /** When that was; null: never, or before this was noted. */
+  lastErrorAt: Date | null;
   /** Retries already made. */
   retryCount: number;
   maxRetries: number;
@@ -108,6 +112,8 @@ export const planSchedule = (
     cancelReason: null,
     appliedAt: null,
     errorMessage: null,
+    lastError: null,
+    lastErrorAt: null,
     retryCount: 0,
     maxRetries: input.maxRetries ?? maxRetriesRange.default,
     nextRetryAt: null,

@@ -5,8 +5,9 @@ import type { Caller, Identity, RequestContext } from '../../domain/access/actor
 import { actingFor, OnBehalfOfError } from '../../domain/access/on-behalf-of.ts';
 import { readOnBehalfOf } from '../../http/request-context.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
+import { DatabaseUnavailableError } from '../../ports/database.ts';
 import type { ServerContext } from '../context.ts';
-import { badUserInput, unauthenticated } from '../errors.ts';
+import { badUserInput, serviceUnavailable, unauthenticated } from '../errors.ts';
 
 type Deps = { authenticate: Authenticate; graphiql: boolean; logger: Pick<Logger, 'error'> };
 
@@ -46,6 +47,7 @@ const toGraphQLError = (error: unknown, logger: Pick<Logger, 'error'>): GraphQLE
       extensions: { code: 'AUTHENTICATION_UNAVAILABLE', http: { status: 503, headers: { 'Retry-After': '5' } } },
     });
   }
+  if (error instanceof DatabaseUnavailableError) return serviceUnavailable(`${error.message}. Try again`);
   logger.error({ err: error }, 'authentication failed');
   return new GraphQLError('Something went wrong on our side; the service log has the details', {
     extensions: { code: 'INTERNAL_SERVER_ERROR', http: { status: 500 } },
@@ -54,10 +56,10 @@ const toGraphQLError = (error: unknown, logger: Pick<Logger, 'error'>): GraphQLE
 
 const toAuthenticationResponse = (error: unknown, logger: Pick<Logger, 'error'>) => {
   const { message, extensions } = toGraphQLError(error, logger);
-  const { code, http } = extensions as { code: string; http: { status: number; headers?: Record<string, string> } };
+  const { http, ...shown } = extensions as { code: string; http: { status: number; headers?: Record<string, string> } };
   return {
     status: http.status,
     headers: { 'content-type': 'application/json; charset=utf-8', ...http.headers },
-    body: { errors: [{ message, extensions: { code } }] },
+    body: { errors: [{ message, extensions: shown }] },
   };
 };

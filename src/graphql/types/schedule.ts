@@ -87,6 +87,16 @@ ScheduleRef.implement({
       resolve: (s) => s.appliedAt,
     }),
     errorMessage: t.exposeString('errorMessage', { nullable: true, description: 'Why it is FAILED.' }),
+    lastError: t.exposeString('lastError', {
+      nullable: true,
+      description: 'Why it failed the last time; it stays when a retry succeeds, or the schedule is cancelled.',
+    }),
+    lastErrorAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it failed the last time; null where it never did, or before that was noted.',
+      resolve: (s) => s.lastErrorAt,
+    }),
     retryCount: t.exposeInt('retryCount', { description: 'Retries already made.' }),
     maxRetries: t.exposeInt('maxRetries', { description: 'Retries allowed, 0–10.' }),
     nextRetryAt: t.field({

@@ -1,0 +1,82 @@
+import { mintToken } from '../adapters/jwt/mint-token.ts';
+import { openSigningKey } from '../adapters/jwt/open-keys.ts';
+import type { Database } from '../adapters/prisma/database.ts';
+import { DataDirectoryInUseError } from '../adapters/sqlite/data-directory-lock.ts';
+import type { Config } from '../config.ts';
+import { describeError } from '../domain/describe-error.ts';
+import type { Clock } from '../ports/clock.ts';
+
+const tokenLifetimeMs = 60_000;
+const patienceMs = 10_000;
+
+/** Asks the running service, and gives back the data of its answer. Throws an Error that says what to do where that fails. */
+export type AskService = <Data>(query: string, variables?: Record<string, unknown>) => Promise<Data>;
+
+export type Sources = {
+  /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
+  openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
+  /** Asks the running service, where the database is its alone. */
+  ask: AskService;
+};
+
+/** Reads from the database or, where that is the embedded one of a running service, asks the service. */
+export const readOrAsk = async <Found>(
+  { openDatabase, ask }: Sources,
+  { read, inquire }: { read: (database: Database) => Promise<Found>; inquire: (ask: AskService) => Promise<Found> },
+): Promise<Found> => {
+  const opened = await openDatabase().catch((error) => {
+    if (error instanceof DataDirectoryInUseError) return null;
+    throw error;
+  });
+  if (!opened) return inquire(ask);
+  try {
+    return await read(opened.database);
+  } finally {
+    await opened.close();
+  }
+};
+
+/**
+ * Asks the service that the settings describe over HTTP, because the embedded database is its alone. The token is signed with the
+ * development key or AUTH_SECRET, as `flagtrail token` does it.
+ */
+export const makeAskService =
+  (config: Config, clock: Clock): AskService =>
+  async <Data>(query: string, variables: Record<string, unknown> = {}): Promise<Data> => {
+    const url = `http://${addressOf(config)}/graphql`;
+    const giveUp = (reason: string) => {
+      const how = 'set HOST and PORT as the service has them, or ask it yourself: GET /readyz, or the query serviceStatus';
+      return new Error(`the embedded database belongs to a running service, and ${url} cannot be asked: ${reason}; ${how}`);
+    };
+    const { auth } = config;
+    const secret = auth && (await openSigningKey(auth.keys, { dataDir: config.dataDir }));
+    if (!secret) throw giveUp('a token takes the development key or AUTH_SECRET');
+    const token = await mintToken({
+      secret,
+      issuer: auth.issuer,
+      audience: auth.audience,
+      subject: 'command line',
+      groups: config.groups.auditor.slice(0, 1),
+      lifetimeMs: tokenLifetimeMs,
+      now: clock.now(),
+    });
+    type Answer = { data?: Data | null; errors?: { message: string }[] };
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query, variables }),
+      signal: AbortSignal.timeout(patienceMs),
+    })
+      .then((response) => response.json() as Promise<Answer>)
+      .catch((error) => {
+        throw giveUp(describeError(error instanceof Error && error.cause ? error.cause : error));
+      });
+    if (!answer.data || answer.errors?.length) throw giveUp(answer.errors?.[0]?.message ?? 'it gave no answer');
+    return answer.data;
+  };
+
+/** Where the service is reached from this machine. */
+const addressOf = ({ host, port }: Config): string => {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+};

@@ -1,0 +1,136 @@
+import type { Database } from '../adapters/prisma/database.ts';
+import { makeFlagStore } from '../adapters/prisma/flag-store.ts';
+import { findLastEvents } from '../adapters/prisma/last-events.ts';
+import { readySchema } from '../adapters/prisma/ready-schema.ts';
+import { makeScheduleStore } from '../adapters/prisma/schedule-store.ts';
+import { makeServiceStore } from '../adapters/prisma/service-store.ts';
+import { FlagNotFoundError } from '../domain/errors.ts';
+import type { FlagUpdates } from '../domain/flags/flag-state.ts';
+import type { Schedule, ScheduleStatus } from '../domain/schedules/schedule.ts';
+import { toServiceStatus } from '../domain/service/service-status.ts';
+import type { AskService } from './ask-service.ts';
+import type { Plain } from './plain.ts';
+
+export type SchedulesWanted = { flagKey: string; environment?: string; statuses?: ScheduleStatus[]; limit: number };
+
+const shown = [
+  'id',
+  'environment',
+  'scheduledAt',
+  'status',
+  'createdAt',
+  'createdBy',
+  'appliedAt',
+  'cancelledAt',
+  'cancelledBy',
+  'cancelReason',
+  'errorMessage',
+  'lastError',
+  'lastErrorAt',
+  'retryCount',
+  'maxRetries',
+  'nextRetryAt',
+] as const satisfies (keyof Schedule)[];
+
+type Row = Pick<Schedule, (typeof shown)[number]> & {
+  updates: FlagUpdates;
+  lastEvent: { eventType: string; occurredAt: Date; description: string } | null;
+};
+type Found = { databaseTime: Date; total: number; causes: readonly string[]; schedules: readonly Row[] };
+
+/** One schedule, as `--json` writes it. */
+export type ScheduleReport = Plain<Row> & {
+  /** How late it was applied or, where it can still be applied, how long it has been due; null for any other. */
+  latenessMs: number | null;
+};
+export type SchedulesReport = {
+  flagKey: string;
+  databaseTime: string;
+  /** How many match in all; the latest of them are shown. */
+  total: number;
+  /** Why schedules of the service are overdue, as far as that is known. */
+  causes: readonly string[];
+  schedules: ScheduleReport[];
+};
+
+/** The latest schedules of a flag from the database, oldest due first. Throws a FlagNotFoundError where there is neither flag nor schedule. */
+export const readSchedules = async (database: Database, wanted: SchedulesWanted): Promise<SchedulesReport> => {
+  await readySchema(database);
+  const { prisma } = database;
+  const { flagKey, environment, statuses, limit } = wanted;
+  const store = makeScheduleStore(prisma);
+  const filter = { flagKey, environment, statuses };
+  const [page, total, facts] = await Promise.all([
+    store.list(filter, { limit, inverted: true }),
+    store.count(filter),
+    makeServiceStore(database).readFacts(),
+  ]);
+  if (total === 0 && !(await makeFlagStore(prisma).find(flagKey)) && (await store.count({ flagKey })) === 0) {
+    throw new FlagNotFoundError(flagKey);
+  }
+  const events = await findLastEvents(
+    prisma,
+    page.map(({ id }) => id),
+  );
+  const schedules = page.reverse().map((schedule) => ({ ...schedule, lastEvent: events.get(schedule.id) ?? null }));
+  const { databaseTime, overdueSchedules } = toServiceStatus(facts);
+  return toReport(flagKey, JSON.parse(JSON.stringify({ databaseTime, total, causes: overdueSchedules.causes, schedules })));
+};
+
+const query = `query ($flagKey: String!, $environment: String, $statuses: [ScheduleStatus!], $limit: Int!) {
+  flag(key: $flagKey) { key }
+  serviceStatus { databaseTime overdueSchedules { causes } }
+  schedules(filter: { flagKey: $flagKey, environment: $environment, statuses: $statuses }, last: $limit) {
+    totalCount
+    edges { node { ${shown.join(' ')}
+      updates { enabled rolloutPercentage defaultVariant status rules { key description targeting } }
+      auditEvents(first: 1) { edges { node { eventType occurredAt description } } } } } } }`;
+
+type Answer = {
+  flag: object | null;
+  serviceStatus: { databaseTime: string; overdueSchedules: { causes: string[] } };
+  schedules: {
+    totalCount: number;
+    edges: {
+      node: Omit<Plain<Row>, 'lastEvent'> & { auditEvents: { edges: { node: NonNullable<Plain<Row>['lastEvent']> }[] } };
+    }[];
+  };
+};
+
+/** The same from the running service. */
+export const askForSchedules = async (ask: AskService, wanted: SchedulesWanted): Promise<SchedulesReport> => {
+  const { flag, schedules, serviceStatus } = await ask<Answer>(query, wanted);
+  if (!flag && schedules.totalCount === 0) throw new FlagNotFoundError(wanted.flagKey);
+  return toReport(wanted.flagKey, {
+    databaseTime: serviceStatus.databaseTime,
+    total: schedules.totalCount,
+    causes: serviceStatus.overdueSchedules.causes,
+    schedules: schedules.edges.map(({ node: { auditEvents, ...node } }) => ({
+      ...node,
+      lastEvent: auditEvents.edges[0]?.node ?? null,
+    })) as Plain<Row>[],
+  });
+};
+
+const toReport = (flagKey: string, { databaseTime, total, causes, schedules }: Plain<Found>): SchedulesReport => ({
+  flagKey,
+  databaseTime,
+  total,
+  causes,
+  schedules: schedules.map((row) => ({
+    ...(Object.fromEntries(shown.map((name) => [name, row[name]])) as Pick<Plain<Row>, (typeof shown)[number]>),
+    updates: withoutNulls(row.updates) as Plain<FlagUpdates>,
+    lastEvent: row.lastEvent,
+    latenessMs: latenessOf(row, Date.parse(databaseTime)),
+  })),
+});
+
+const withoutNulls = (updates: object): object =>
+  Object.fromEntries(Object.entries(updates).filter(([, value]) => value !== null));
+
+const latenessOf = ({ status, scheduledAt, appliedAt, nextRetryAt }: Plain<Row>, nowMs: number): number | null => {
+  if (status === 'APPLIED' && appliedAt !== null) return Date.parse(appliedAt) - Date.parse(scheduledAt);
+  if (status === 'PENDING') return Math.max(0, nowMs - Date.parse(scheduledAt));
+  if (status === 'FAILED' && nextRetryAt !== null) return Math.max(0, nowMs - Date.parse(nextRetryAt));
+  return null;
+};

@@ -1,0 +1,61 @@
+import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
+import type { Database } from '../adapters/prisma/database.ts';
+import { readySchema } from '../adapters/prisma/ready-schema.ts';
+import { makeServiceStore } from '../adapters/prisma/service-store.ts';
+import type { Schedule } from '../domain/schedules/schedule.ts';
+import { type ServiceStatus, toServiceStatus } from '../domain/service/service-status.ts';
+import type { Plain } from './plain.ts';
+
+/** What `serviceStatus` answers, in the form in which JSON carries it: from the database, or from the running service. */
+export type ServiceReport = Plain<
+  Omit<ServiceStatus, 'processes' | 'overdueSchedules'> & {
+    processes: readonly (Omit<ServiceStatus['processes'][number], 'detail'> & {
+      spool: { waiting: number; lost: number } | null;
+      workerError: string | null;
+    })[];
+    overdueSchedules: Omit<ServiceStatus['overdueSchedules'], 'schedules'> & { schedules: readonly OverdueSchedule[] };
+    losses: { flagtrail: number; applications: number };
+  }
+>;
+type OverdueSchedule = Pick<Schedule, 'id' | 'flagKey' | 'environment' | 'scheduledAt' | 'nextRetryAt' | 'status' | 'lastError'>;
+
+export const serviceReportQuery = `{ serviceStatus {
+  databaseTime
+  processes { id roles version host pid startedAt lastSeenAt isSeen clockSkewMs spool { waiting lost } workerError }
+  missingRoles
+  overdueSchedules { count oldestDueAt latenessMs causes schedules { id flagKey environment scheduledAt nextRetryAt status lastError } }
+  sinks { name position lag lastError lastErrorAt updatedAt }
+  sequencer { waiting oldestMs }
+  losses { flagtrail applications }
+  warnings
+} }`;
+
+/** Reads from the database what the API would say. The embedded one is free, so none of its processes runs any more. */
+export const readServiceReport = async (database: Database): Promise<ServiceReport> => {
+  await readySchema(database);
+  const [facts, losses] = await Promise.all([
+    makeServiceStore(database).readFacts(),
+    makeAuditLog(database.prisma).declaredLost(),
+  ]);
+  const isFree = database.kind === 'pglite';
+  const processes = facts.processes.map((process) => ({ ...process, isSeen: process.isSeen && !isFree }));
+  const { overdueSchedules, ...status } = toServiceStatus({ ...facts, processes });
+  const report = {
+    ...status,
+    processes: processes.map(({ detail, ...process }) => ({
+      ...process,
+      spool: detail.spool ?? null,
+      workerError: detail.workerError?.message ?? null,
+    })),
+    overdueSchedules: {
+      ...overdueSchedules,
+      schedules: overdueSchedules.schedules.map(
+        ({ id, flagKey, environment, scheduledAt, nextRetryAt, status: state, lastError }) => ({
+          ...{ id, flagKey, environment, scheduledAt, nextRetryAt, status: state, lastError },
+        }),
+      ),
+    },
+    losses,
+  };
+  return JSON.parse(JSON.stringify(report)) as ServiceReport;
+};

@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import { readOrAsk, type Sources } from './ask-service.ts';
+import { describeMs, inColumns, onOneLine } from './plain.ts';
+import { readServiceReport, type ServiceReport, serviceReportQuery } from './service-report.ts';
+
+type Deps = Sources & {
+  /** Writes to standard output. */
+  write: (text: string) => void;
+  setExitCode: (code: number) => void;
+};
+
+const help = `
+It asks the database itself, so it works also where no process runs: on PostgreSQL with DATABASE_URL as the service has it. The
+embedded database is its service's alone while that runs: then the service is asked over HTTP, at HOST and PORT.
+
+Exits with 0 where all is well, and with 1 where something is wrong or nobody could be asked.
+
+Examples:
+  flagtrail status
+  flagtrail status --json | jq .overdueSchedules`;
+
+/** Adds `flagtrail status`: how the service is, as the query serviceStatus says it. */
+export const addStatusCommand = (program: Command, { write, setExitCode, ...sources }: Deps): void => {
+  program
+    .command('status')
+    .description('show who runs the service, what is overdue and why, how far the log and its sinks are')
+    .option('--json', 'write one JSON object, as the query serviceStatus answers')
+    .addHelpText('after', help)
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const report = await readOrAsk(sources, {
+        read: readServiceReport,
+        inquire: async (ask) => (await ask<{ serviceStatus: ServiceReport }>(serviceReportQuery)).serviceStatus,
+      });
+      write(json ? `${JSON.stringify(report, null, 2)}\n` : `${describeReport(report)}\n`);
+      setExitCode(report.warnings.length > 0 ? 1 : 0);
+    });
+};
+
+const describeReport = (report: ServiceReport): string => {
+  const { databaseTime, warnings, processes, overdueSchedules, sinks, sequencer, losses } = report;
+  const agoOf = (instant: string) => `${describeMs(Date.parse(databaseTime) - Date.parse(instant))} ago`;
+  return [
+    `${databaseTime} by the database's clock`,
+    '',
+    ...(warnings.length === 0 ? ['All is well.'] : ['Something is wrong:', ...warnings.map((text) => `  ! ${onOneLine(text)}`)]),
+    '',
+    processes.length === 0 ? 'Processes: none' : 'Processes',
+    ...inColumns(
+      processes.map(({ host, pid, roles, version, lastSeenAt, startedAt, isSeen, clockSkewMs, spool }) => [
+        `${onOneLine(host)}:${pid}`,
+        roles.join(',') || '(no role)',
+        version,
+        isSeen ? `up since ${startedAt}` : `GONE, seen ${agoOf(lastSeenAt)}`,
+        clockSkewMs === null ? '' : `clock ${clockSkewMs < 0 ? '-' : '+'}${(Math.abs(clockSkewMs) / 1000).toFixed(1)} s`,
+        spool && spool.waiting > 0 ? `${spool.waiting} spooled` : '',
+      ]),
+    ),
+    '',
+    `Overdue schedules: ${overdueSchedules.count}`,
+    ...inColumns(
+      overdueSchedules.schedules.map(({ id, flagKey, environment, scheduledAt, nextRetryAt, lastError }) => [
+        flagKey,
+        environment,
+        `due ${nextRetryAt ?? scheduledAt}`,
+        id,
+        lastError === null ? '' : onOneLine(lastError),
+      ]),
+    ),
+    '',
+    sinks.length === 0 ? 'Sinks: none has run yet' : 'Sinks',
+    ...inColumns(
+      sinks.map(({ name, position, lag, lastError, lastErrorAt, updatedAt }) => [
+        name,
+        `at ${position}`,
+        `${lag} behind`,
+        lastError === null ? `moved ${agoOf(updatedAt)}` : `failed ${agoOf(lastErrorAt ?? updatedAt)}: ${onOneLine(lastError)}`,
+      ]),
+    ),
+    '',
+    `Waiting for a place in the log: ${sequencer.waiting}${sequencer.waiting > 0 ? `, the oldest for ${describeMs(sequencer.oldestMs)}` : ''}`,
+    `Declared lost: ${losses.flagtrail} by Flagtrail, ${losses.applications} by applications`,
+  ].join('\n');
+};

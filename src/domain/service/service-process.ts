@@ -1,0 +1,50 @@
+/** Parts of the service that one process may run. */
+export const processRoles = ['api', 'worker', 'audit'] as const;
+export type ProcessRole = (typeof processRoles)[number];
+
+/** What a process says of itself beside who it is. */
+export type ProcessDetail = {
+  /** Events on its disk that the database has not taken yet, and those lost that the log has not declared yet. */
+  spool?: { waiting: number; lost: number } | null;
+  /** Why its worker could not apply what was due at its latest try; null where it could. */
+  workerError?: { message: string; at: string } | null;
+};
+
+export type ServiceProcess = {
+  id: string;
+  roles: readonly ProcessRole[];
+  version: string;
+  host: string;
+  pid: number;
+  /** Both by the database's clock. */
+  startedAt: Date;
+  lastSeenAt: Date;
+  /** How far its clock is ahead of the database's (negative: behind); null: not measured yet. */
+  clockSkewMs: number | null;
+  /** Whether it announced itself within the last 30 seconds. */
+  isSeen: boolean;
+  detail: ProcessDetail;
+};
+
+/** A process announces itself several times within this time. */
+export const seenWithinMs = 30_000;
+
+/** From here on a difference between clocks is worth a warning. */
+export const tolerableSkewMs = 2000;
+
+/**
+ * How far a clock is ahead of the database's, which was read between two readings of that clock. The truth is within half the
+ * round trip of it: that much is given to the clock's favour, so a slow answer is not taken for a wrong clock.
+ */
+export const measureSkewMs = (sentAt: Date, databaseTime: Date, receivedAt: Date): number => {
+  const roundTripMs = Math.max(0, receivedAt.getTime() - sentAt.getTime());
+  const differenceMs = sentAt.getTime() + roundTripMs / 2 - databaseTime.getTime();
+  const certainMs = Math.max(0, Math.abs(differenceMs) - roundTripMs / 2);
+  return differenceMs < 0 && certainMs > 0 ? -certainMs : certainMs;
+};
+
+export const isSkewed = (skewMs: number | null): boolean => skewMs !== null && Math.abs(skewMs) > tolerableSkewMs;
+
+/** Names a process for people. */
+export const nameProcess = ({ host, pid, roles }: Pick<ServiceProcess, 'host' | 'pid' | 'roles'>): string =>
+  `${host}:${pid} (${roles.length > 0 ? roles.join(', ') : 'no role'})`;

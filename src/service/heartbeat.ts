@@ -1,0 +1,87 @@
+import type { Logger } from 'pino';
+import { makeLoop } from '../audit/loop.ts';
+import { isSkewed, measureSkewMs, type ProcessDetail, type ServiceProcess } from '../domain/service/service-process.ts';
+import { describeSkew, type ServiceStatus, toServiceStatus } from '../domain/service/service-status.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ServiceStore } from '../ports/service-store.ts';
+import { makeWatchLog } from './watch-log.ts';
+
+type Deps = {
+  store: ServiceStore;
+  self: Pick<ServiceProcess, 'id' | 'roles' | 'version' | 'host' | 'pid'>;
+  /** What this process says of itself now. */
+  detail: () => ProcessDetail;
+  clock: Clock;
+  logger: Pick<Logger, 'warn' | 'info' | 'debug'>;
+  /** Any error on one line. */
+  describe: (error: unknown) => string;
+  /** The embedded database has no other process. */
+  isAlone: boolean;
+  beatMs?: number;
+};
+
+const withdrawMs = 2000;
+
+/**
+ * Announces this process every few seconds, measures how its clock differs from the database's, and looks whether schedules are
+ * overdue and every role has somebody: any process watches for all, so that the last one left still speaks.
+ */
+export const makeHeartbeat = ({ store, self, detail, clock, logger, describe, isAlone, beatMs = 5000 }: Deps) => {
+  let clockSkewMs: number | null = null;
+  let status: ServiceStatus | null = null;
+  let isFailing = false;
+  const report = makeWatchLog({ logger, clock, isAlone });
+
+  const announce = async () => {
+    const sentAt = clock.now();
+    const databaseTime = await store.announce({ ...self, clockSkewMs, detail: detail() });
+    clockSkewMs = Math.round(measureSkewMs(sentAt, databaseTime, clock.now()));
+  };
+
+  const loop = makeLoop({
+    work: async () => {
+      const isFirst = clockSkewMs === null;
+      await announce();
+      // What was measured is told at once: the next beat is seconds away.
+      if (isFirst) await announce();
+      status = toServiceStatus(await store.readFacts());
+      report(status, { ...self, clockSkewMs });
+      if (isFailing) logger.info('this process announces itself again');
+      isFailing = false;
+      return false;
+    },
+    pollMs: beatMs,
+    onError: (error) => {
+      const text = `this process cannot announce itself, nor see how the service is: ${describe(error)}`;
+      if (isFailing) logger.debug(text);
+      else logger.warn(text);
+      isFailing = true;
+      return undefined;
+    },
+  });
+
+  return {
+    start: loop.start,
+    stop: async () => {
+      await loop.stop();
+      const withdrawn = store
+        .withdraw(self.id)
+        .catch((error) => logger.debug(`this process stays on the list: ${describe(error)}`));
+      // A database that does not answer must not hold up the shutdown.
+      let timer: NodeJS.Timeout | undefined;
+      const tooLate = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, withdrawMs);
+      });
+      await Promise.race([withdrawn, tooLate]);
+      clearTimeout(timer);
+    },
+    clockSkewMs: () => clockSkewMs,
+    /** What was wrong with the service at the latest look, and with this process. */
+    warnings: (): readonly string[] => {
+      const own = isSkewed(clockSkewMs) ? [describeSkew({ ...self, clockSkewMs })] : [];
+      return [...new Set([...(status?.warnings ?? []), ...own])];
+    },
+  };
+};
+
+export type Heartbeat = ReturnType<typeof makeHeartbeat>;

@@ -1,0 +1,23 @@
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { startService } from '../../src/compose.ts';
+import { readConfig } from '../../src/config.ts';
+import { atTestEnd } from './at-test-end.ts';
+import { temporaryFolder } from './service.ts';
+
+/** The service in this process, as soon as it listens: on a database that is not ready, it waits. Stopped when the test is over. */
+export const startUnready = async (databaseUrl: string, env: Record<string, string> = {}) => {
+  const config = readConfig({ PORT: '0', DATA_DIR: temporaryFolder(), DATABASE_URL: databaseUrl, LOG_LEVEL: 'silent', ...env });
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const surroundings = {
+    logger: pino({ level: 'silent' }, stdout),
+    stdout,
+    clock: { now: () => new Date() },
+    newId: (at: Date) => uuidv7({ msecs: at.getTime() }),
+    random: Math.random,
+  };
+  const service = await startService(config, surroundings, { http: true, announce: () => {} });
+  atTestEnd(service.stop);
+  return service;
+};
