@@ -263,7 +263,7 @@ describe('flagtrail import of a flagd document', () => {
       expect.stringMatching(/flags\.archived: Flag 'archived' is archived/),
       expect.stringMatching(/flags\.held: An emergency override holds flag 'held' in production .*\(fire\)/),
       expect.stringMatching(/flags\.set\.defaultVariant: is none, and it is 'red' here/),
-      expect.stringMatching(/flags\.used\.variants: do not suit staging, where defaultVariant is 'green'/),
+      expect.stringMatching(/flags\.used\.variants: lack 'green', which the default variant in staging needs/),
     ]);
     expect(await stored('fine')).toBeNull();
   });
@@ -391,7 +391,7 @@ describe('flagtrail export flags', () => {
     await spine.createFlag(anAdmin(), { key: 'limit', name: 'Limit', type: 'NUMBER' });
     const { out, err } = await run(['export', 'flags', '--environment', 'production']);
     expect(JSON.parse(out).flags).not.toHaveProperty('limit');
-    expect(err).toMatch(/^left out limit: it has no variants\n\d+ flags of production, 1 left out\n$/);
+    expect(err).toMatch(/^left out limit: it has no variants yet\n\d+ flags of production, 1 left out\n$/);
   });
 
   it('says so where the environment is unknown', async () => {

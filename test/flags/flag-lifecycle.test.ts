@@ -180,14 +180,14 @@ describe('an update of a flag', () => {
       'the default variant',
       'updateFlagState',
       { updates: { defaultVariant: 'blue' } },
-      /do not suit staging, where defaultVariant is 'blue'/,
+      "lack 'blue', which the default variant in staging needs",
     ],
-    ['a rule', 'addFlagRule', { rule: ruleFor('r', 'blue') }, /do not suit staging, where rules\.0\.targeting.*blue/],
+    ['a rule', 'addFlagRule', { rule: ruleFor('r', 'blue') }, "lack 'blue', which rule 'r' in staging needs"],
     [
       'an override',
       'addFlagOverride',
       { override: { type: 'USER', targetId: 'u', variant: 'blue' } },
-      /do not suit staging, where overrides\.u is 'blue'/,
+      "lack 'blue', which the override of user 'u' in staging needs",
     ],
     [
       'an experiment',
@@ -201,7 +201,7 @@ describe('an update of a flag', () => {
           ],
         },
       },
-      /do not suit staging, where experiment is 'blue'/,
+      "lack 'blue', which experiment 'e' in staging needs",
     ],
   ])('cannot take away a variant that %s uses, and says where', async (what, name, input, message) => {
     const flagKey = `used by ${what}`.replaceAll(' ', '-');
@@ -210,7 +210,7 @@ describe('an update of a flag', () => {
     const refusal = await flags.run('updateFlag', { flagKey, variants: colours.slice(0, 2) });
     expect(refusal).toMatchObject({
       code: 'VALIDATION_ERROR',
-      issues: [{ path: ['variants'], message: expect.stringMatching(message) }],
+      issues: [{ path: ['variants'], message }],
     });
     expect((await flags.findFlag(flagKey))?.variants).toEqual(colours);
     // Another value under the same name is no matter of the states.

@@ -274,7 +274,10 @@ describe('the event', () => {
     ],
     ['flag.updated', '{ defaultVariant: "d" }', 'default value changed', "defaultVariant changed from 'c' to 'd'"],
   ])('%s, once for one change of state', async (eventType, updates, sentence, details) => {
-    if (eventType === 'flag.enabled') await createFlag('changed');
+    const variants = ['b', 'c', 'd'].map((key) => `{ key: "${key}", value: "${key}" }`);
+    if (eventType === 'flag.enabled') {
+      await run(`createFlag(input: { key: "changed", name: "C", type: STRING, variants: [${variants}] }) { __typename }`);
+    }
     const events = await eventsBy(() =>
       run(`updateFlagState(input: { flagKey: "changed", environment: "development", updates: ${updates} }) { __typename }`),
     );
