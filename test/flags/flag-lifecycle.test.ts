@@ -102,11 +102,11 @@ describe('an update of a flag', () => {
     [{ description: '' }, ['description'], "description changed from 'old' to null"],
     [{ tags: ['b', 'c', 'b'] }, ['tags'], 'tags changed from ["a"] to ["b","c"]'],
     [{ tags: [] }, ['tags'], 'tags changed from ["a"] to []'],
-    [{ variants: colours.slice(0, 2) }, ['variants'], 'variants count changed from 3 to 2'],
-    [{ variants: colours.toReversed() }, ['variants'], 'variants changed'],
+    [{ variants: colours.slice(0, 2) }, ["variants['blue']"], 'variants count changed from 3 to 2'],
+    [{ variants: colours.toReversed() }, ['variants.order'], 'variants changed'],
     [
       { name: 'New', description: 'New', tags: [], variants: [] },
-      ['description', 'name', 'tags', 'variants'],
+      ['description', 'name', 'tags', "variants['red']", "variants['green']", "variants['blue']"],
       "description changed from 'old' to 'New'; name changed from 'Old' to 'New'; tags changed from [\"a\"] to []; variants count changed from 3 to 0",
     ],
   ])('%j is one event that lists all of it', async (changes, fields, sentence) => {
@@ -264,7 +264,7 @@ describe('the status of a flag', () => {
           eventType,
           ...byAda,
           flagKey: 'life',
-          description: `Flag 'life' ${sentence}`,
+          description: `Flag 'life' ${sentence} (from ${previous} to ${status})`,
           previousState: { status: previous, version: version - 1 },
           newState: { status, version },
           changes: [{ field: 'status', previousValue: previous, newValue: status }],

@@ -1,7 +1,8 @@
 import type { Caller } from '../access/actor.ts';
 import { adminFields, attributedTo } from '../audit/attribution.ts';
 import type { EventDraft } from '../audit/audit-event.ts';
-import { describeChanges, diffStates } from '../audit/changes.ts';
+import { countOf, describeChanges, diffStates, type FieldChange } from '../audit/changes.ts';
+import { nameElements } from '../audit/element-changes.ts';
 import type { AuditEventType } from '../audit/event-metadata.ts';
 import type { Flag } from './flag.ts';
 import type { FlagState } from './flag-state.ts';
@@ -38,7 +39,7 @@ export const flagDeleted = (
     ...ofFlag(admin, flag),
     previousState,
     changes: diffStates(previousState, null),
-    description: `Flag '${flag.key}' was deleted${cancelledSchedules ? `, and ${cancelledSchedules} open schedule${cancelledSchedules === 1 ? '' : 's'} with it` : ''}`,
+    description: `Flag '${flag.key}' was deleted${cancelledSchedules ? `, which cancelled ${countOf(cancelledSchedules, 'open schedule')}` : ''}`,
     metadata: { flagKey: flag.key, cancelledSchedules, ...adminFields(admin) },
   };
 };
@@ -56,11 +57,26 @@ export const flagChanged = (admin: Caller, previous: Flag, next: Flag): EventDra
     allEnvironments: status !== undefined,
     previousState,
     newState,
-    changes,
-    description: status ? `Flag '${next.key}' ${status.sentence}` : `Flag '${next.key}' was updated: ${describeChanges(changes)}`,
+    changes: nameElements(changes),
+    description: status
+      ? `Flag '${next.key}' ${status.sentence} ${fromTo(previous, next)}`
+      : `Flag '${next.key}' was updated: ${describeChanges(changes)}`,
     metadata: { flagKey: next.key, ...adminFields(admin) },
   };
 };
+
+/** "enabled changed from true to false; status changed from 'ACTIVE' to 'ARCHIVED' in all environments". */
+export const describeStateChanges = (changes: readonly FieldChange[]): string =>
+  [
+    describeChanges(changes.filter(({ field }) => field !== 'status')),
+    ...changes.filter(({ field }) => field === 'status').map((change) => `${describeChanges([change])} in all environments`),
+  ]
+    .filter(Boolean)
+    .join('; ');
+
+/** "(from ACTIVE to ARCHIVED)". */
+export const fromTo = (previous: Pick<Flag, 'status'>, next: Pick<Flag, 'status'>): string =>
+  `(from ${previous.status} to ${next.status})`;
 
 /** How a change to a status is called. */
 export const statusEvents = {
