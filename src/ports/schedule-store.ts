@@ -18,9 +18,22 @@ export type ScheduleCursor = { scheduledAt: Date; id: string };
 
 /** Which state: a schedule touches those of its environment and, where it sets the status, those of its flag in all of them. */
 export type StatePlace = { flagId: string; environment: string };
+/** Of which flag, which of its states (with what sets the flag's status from any environment), or which environment. */
+export type OpenScope = { flagId: string; environment?: string } | { flagId?: undefined; environment: string };
+/** A place among open schedules: by the instant at which they are tried next, then id. */
+export type OpenScheduleCursor = { at: Date; id: string };
+
+/** What can still become due: pending schedules, and failed ones with a retry due. */
+export type OpenScheduleReader = {
+  /** Soonest first. */
+  listOpen(scope: OpenScope, slice: Slice<OpenScheduleCursor>): Promise<Schedule[]>;
+  countOpen(scope: OpenScope): Promise<number>;
+  /** Those of a flag that set a default variant or rules, by id, behind one of them. */
+  listOpenWithVariants(flagId: string, afterId: string | null, limit: number): Promise<Schedule[]>;
+};
 
 /** Durable home of scheduled changes. */
-export type ScheduleStore = {
+export type ScheduleStore = OpenScheduleReader & {
   find(id: string): Promise<Schedule | null>;
   /** Oldest due first. */
   list(filter: ScheduleFilter, slice: Slice<ScheduleCursor>): Promise<Schedule[]>;
@@ -40,7 +53,7 @@ export type DueSchedule = { schedule: Schedule; held: Held | null };
 export type Changed = { flags: Map<string, LockedFlag>; states: Map<string, LockedState> };
 
 /** What a change of schedules needs, inside one transaction. */
-export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
+export type ScheduleWriter = Pick<ScheduleStore, 'find' | 'countOpen' | 'listOpenWithVariants'> & {
   /** False where another transaction has just used the idempotency key. */
   add(schedule: Schedule): Promise<boolean>;
   findByIdempotencyKey(createdBy: string | null, key: string): Promise<Schedule | null>;

@@ -2,6 +2,7 @@ import { conflictWindowMs, isBefore, type Schedule } from '../../domain/schedule
 import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { ScheduleCursor, ScheduleFilter, ScheduleStore, StatePlace } from '../../ports/schedule-store.ts';
 import { mergedList } from './merged-list.ts';
+import { makeOpenScheduleReader } from './open-schedules.ts';
 import { type Queryable, toSchedule } from './rows.ts';
 
 const maxConflicts = 100;
@@ -34,7 +35,7 @@ export const isOpen = Prisma.sql`(d.status = 'PENDING' OR d.next_retry_at IS NOT
 export const dueAt = Prisma.sql`coalesce(d.next_retry_at, d.scheduled_at)`;
 
 /** Whether a schedule sets the status of its flag, which is the same in all environments. */
-const setsStatus = Prisma.sql`jsonb_typeof(d.updates -> 'status') = 'string'`;
+export const setsStatus = Prisma.sql`jsonb_typeof(d.updates -> 'status') = 'string'`;
 
 /** What is tried again by itself, state by state in their order; `total` counts all of it, beyond the limit, too. */
 export const findRetries = async (prisma: Queryable, states: readonly StatePlace[], limit: number) => {
@@ -55,6 +56,7 @@ export const findRetries = async (prisma: Queryable, states: readonly StatePlace
 
 /** Schedules in the database. */
 export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
+  ...makeOpenScheduleReader(prisma),
   find: async (id) => {
     const row = await prisma.schedule.findUnique({ where: { id } });
     return row && toSchedule(row);

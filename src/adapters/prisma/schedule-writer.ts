@@ -3,6 +3,7 @@ import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import { type Changed, OutcomeRefusedError, type ScheduleWriter } from '../../ports/schedule-store.ts';
 import { databaseMessageOf, isRefusal } from './database-errors.ts';
 import { claimDue } from './due-schedules.ts';
+import { makeOpenScheduleReader } from './open-schedules.ts';
 import { toSchedule } from './rows.ts';
 import { findRetries, isOpen, scheduleColumns } from './schedule-store.ts';
 
@@ -10,6 +11,7 @@ const maxRetriesInEvent = 20;
 
 /** Schedules in one transaction. */
 export const makeScheduleWriter = (tx: Prisma.TransactionClient): ScheduleWriter => ({
+  ...makeOpenScheduleReader(tx),
   find: async (id) => {
     const row = await tx.schedule.findUnique({ where: { id } });
     return row && toSchedule(row);

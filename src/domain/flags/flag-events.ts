@@ -46,8 +46,11 @@ export const flagDeleted = (
 
 type FlagChangeType = Extract<AuditEventType, 'flag.updated' | 'flag.archived' | 'flag.deprecated'>;
 
-/** A change of the flag itself: of what describes it, or of its status. */
-export const flagChanged = (admin: Caller, previous: Flag, next: Flag): EventDraft<FlagChangeType> => {
+/** A change of the flag itself: of what describes it, or of its status. `openSchedules` meet it archived. */
+export const flagChanged = (
+  admin: Caller,
+  { previous, next, openSchedules = 0 }: { previous: Flag; next: Flag; openSchedules?: number },
+): EventDraft<FlagChangeType> => {
   const [previousState, newState] = [flagSnapshot(previous), flagSnapshot(next)];
   const changes = diffStates(previousState, newState);
   const status = previous.status === next.status ? undefined : statusEvents[next.status];
@@ -59,11 +62,15 @@ export const flagChanged = (admin: Caller, previous: Flag, next: Flag): EventDra
     newState,
     changes: nameElements(changes),
     description: status
-      ? `Flag '${next.key}' ${status.sentence} ${fromTo(previous, next)}`
+      ? `Flag '${next.key}' ${status.sentence} ${fromTo(previous, next)}${meeting(openSchedules)}`
       : `Flag '${next.key}' was updated: ${describeChanges(changes)}`,
-    metadata: { flagKey: next.key, ...adminFields(admin) },
+    metadata: { flagKey: next.key, ...adminFields(admin), ...(openSchedules > 0 && { openSchedules }) },
   };
 };
+
+/** What an archived flag has waiting. */
+export const meeting = (openSchedules: number): string =>
+  openSchedules > 0 ? `; it has ${countOf(openSchedules, 'open schedule')}` : '';
 
 /** "enabled changed from true to false; status changed from 'ACTIVE' to 'ARCHIVED' in all environments". */
 export const describeStateChanges = (changes: readonly FieldChange[]): string =>

@@ -1,13 +1,13 @@
 import type { Caller } from '../access/actor.ts';
 import { adminFields, attributedTo } from '../audit/attribution.ts';
 import type { EventDraft } from '../audit/audit-event.ts';
-import { describeChanges, diffStates, quote } from '../audit/changes.ts';
+import { countOf, describeChanges, diffStates, quote } from '../audit/changes.ts';
 import { nameElements } from '../audit/element-changes.ts';
 import type { AuditEventType, EventMetadata } from '../audit/event-metadata.ts';
 import type { Json } from '../json.ts';
 import type { Experiment } from './experiment.ts';
 import type { Flag } from './flag.ts';
-import { describeStateChanges, fromTo, statusEvents } from './flag-events.ts';
+import { describeStateChanges, fromTo, meeting, statusEvents } from './flag-events.ts';
 import type { FlagOverride } from './flag-override.ts';
 import {
   type EffectiveState,
@@ -55,14 +55,14 @@ type UpdateType = Extract<
   'flag.enabled' | 'flag.disabled' | 'flag.rollout_changed' | 'flag.archived' | 'flag.deprecated' | 'flag.updated'
 >;
 
-/** An update of a state, named after the most telling field that changed. Its sentence says each change once. */
-export const flagStateUpdated = (change: StateChange): EventDraft<UpdateType> => {
+/** An update of a state, named after the most telling field that changed. Its sentence says each change once. `openSchedules` meet the flag archived. */
+export const flagStateUpdated = (change: StateChange, openSchedules: number): EventDraft<UpdateType> => {
   const { field, eventType, sentence } = nameUpdate(change);
   const changes = diffStates(effectiveSnapshot(change.previous), effectiveSnapshot(change.next));
   const others = describeStateChanges(changes.filter((one) => one.field !== field));
   const further = others && (field === 'status' ? `; in ${change.next.environment}, ${others}` : `; ${others}`);
-  const description = sentence ? `${sentence}${further}` : `${named(change)}: ${others}`;
-  return stateChanged<UpdateType>(change, { eventType, description, metadata: {} });
+  const description = sentence ? `${sentence}${meeting(openSchedules)}${further}` : `${named(change)}: ${others}`;
+  return stateChanged<UpdateType>(change, { eventType, description, metadata: { ...(openSchedules > 0 && { openSchedules }) } });
 };
 
 /** The field that names the update, and what is said of it; nothing where no one field stands out. */
@@ -166,15 +166,20 @@ const describeState = ({ enabled, rolloutPercentage, defaultVariant }: Effective
 const describeEmergency = ({ startedBy, startedAt, reason }: EmergencyOverride, state: EffectiveState): string =>
   `${startedBy === null ? 'somebody' : `'${startedBy}'`} held it ${describeState(state)}, since ${startedAt} (${reason})`;
 
-export const emergencyOverridden = (change: StateChange, { reason, updates }: { reason: string; updates: FlagUpdates }) => {
+/** `openSchedules` of the state will fail as long as it is in force. */
+export const emergencyOverridden = (
+  change: StateChange,
+  { reason, updates, openSchedules }: { reason: string; updates: FlagUpdates; openSchedules: number },
+) => {
   const { previous, next } = change;
   const changes = diffStates(effectiveSnapshot(previous), effectiveSnapshot(next));
   const details = describeChanges(changes.filter(({ field }) => field !== 'emergency'));
+  const met = openSchedules > 0 ? `; ${countOf(openSchedules, 'open schedule')} will fail while it is in force` : '';
   const before = previous.emergency ? `; until now, ${describeEmergency(previous.emergency, previous)}` : '';
   return stateChanged(change, {
     eventType: 'flag_override.emergency',
-    description: `${named(change)}: EMERGENCY OVERRIDE (${reason}): ${details || `it stays ${describeState(next)}`}${before}`,
-    metadata: { ...emergencyTarget(change), reason, updates },
+    description: `${named(change)}: EMERGENCY OVERRIDE (${reason}): ${details || `it stays ${describeState(next)}`}${before}${met}`,
+    metadata: { ...emergencyTarget(change), reason, updates, ...(openSchedules > 0 && { openSchedules }) },
   });
 };
 

@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import type { ValidationIssue } from '../errors.ts';
 import { findTargetingIssues } from '../flagd/targeting.ts';
 import { resultsOf } from '../flagd/targeting-results.ts';
+import { presentJson } from '../json.ts';
 import type { Flag } from './flag.ts';
 import { isExpired } from './flag-override.ts';
 import type { FlagRule } from './flag-rule.ts';
@@ -64,6 +66,22 @@ const needsOfState = (state: FlagState, now: Date): Need[] => {
   ];
 };
 
+/** What of a schedule decides which variants it needs. Updates come as they were stored. */
+type Planned = { id: string; environment: string; scheduledAt: Date; updates: unknown };
+
+const plannedSchema = z.object({
+  defaultVariant: z.string().optional().catch(undefined),
+  rules: z
+    .array(z.object({ key: z.string(), description: z.string().nullable(), targeting: presentJson }))
+    .optional()
+    .catch(undefined),
+});
+
+const needsOfSchedule = ({ id, environment, scheduledAt, updates }: Planned): Need[] => {
+  const { data = {} } = plannedSchema.safeParse(updates);
+  return needsOf(data, `of schedule '${id}', due in ${environment} at ${scheduledAt.toISOString()},`);
+};
+
 /** Enough to see what is in the way: a flag may have hundreds of overrides in each environment. */
 export const maxMissingVariants = 20;
 
@@ -81,3 +99,13 @@ export const findMissingVariants = (flag: Variants, states: readonly FlagState[]
     flag,
     states.flatMap((state) => needsOfState(state, now)),
   );
+
+/** The same for open schedules: they would fail when they are due. */
+export const findVariantsMissingIn = (flag: Variants, schedules: readonly Planned[]): ValidationIssue[] =>
+  findMissing(flag, schedules.flatMap(needsOfSchedule));
+
+/** Whether a flag has lost a variant that it had. */
+export const losesVariants = (flag: Variants, next: Variants): boolean => {
+  const kept = new Set(keysOf(next));
+  return keysOf(flag).some((key) => !kept.has(key));
+};

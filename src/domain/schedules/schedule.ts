@@ -56,6 +56,14 @@ export type Schedule = {
   createdAt: Date;
 };
 
+/** Whether it can still become due. */
+export const isOpen = ({ status, nextRetryAt }: Pick<Schedule, 'status' | 'nextRetryAt'>): boolean =>
+  status === 'PENDING' || nextRetryAt !== null;
+
+/** When an open schedule is tried next. */
+export const dueAtOf = ({ scheduledAt, nextRetryAt }: Pick<Schedule, 'scheduledAt' | 'nextRetryAt'>): Date =>
+  nextRetryAt ?? scheduledAt;
+
 const yearsAhead = 5;
 
 /** The schedule that an input asks for. Throws a ValidationError where its instant is not within the next five years. */

@@ -1,3 +1,4 @@
+import type { DeletedFlag } from '../../application/delete-flag.ts';
 import type { Flag } from '../../domain/flags/flag.ts';
 import { type Variant, variantsOf } from '../../domain/flags/variant.ts';
 import { builder } from '../builder.ts';
@@ -14,7 +15,8 @@ const VariantType = builder.objectRef<Variant>('Variant').implement({
   }),
 });
 
-export const FlagRef = builder.objectRef<Flag>('Flag').implement({
+/** A flag that was just deleted comes with the schedules that were cancelled with it. */
+export const FlagRef = builder.objectRef<Flag & Partial<Pick<DeletedFlag, 'cancelledByDeletion'>>>('Flag').implement({
   description: 'A feature flag.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'A UUID.' }),

@@ -66,7 +66,8 @@ const CancelScheduleInput = builder.inputType('CancelScheduleInput', {
 builder.mutationFields((t) => ({
   createSchedule: t.field({
     type: ScheduleRef,
-    description: 'Schedules a change. Ask for `conflicts` to see what else is pending for the flag within an hour of it.',
+    description:
+      'Schedules a change. Ask for `conflicts` to see what else is pending for the flag within an hour of it, and for `warnings` to see what is in its way.',
     args: {
       input: t.arg({
         type: CreateScheduleInput,
