@@ -268,6 +268,19 @@ describe('flagtrail import of a flagd document', () => {
     expect(await stored('fine')).toBeNull();
   });
 
+  it('changes nothing where a schedule needs a variant that would go, and names the schedule', async () => {
+    await importing(document({ planned: flag() }));
+    const scheduledAt = new Date(Date.now() + 3_600_000);
+    const planned = { flagKey: 'planned', environment: 'staging', scheduledAt, updates: { defaultVariant: 'green' } };
+    const { id } = await spine.createSchedule(anAdmin(), planned);
+    const { err, exitCode } = await importing(document({ 'also-fine': flag(), planned: flag({ variants: { red: 'r' } }) }));
+    expect(exitCode).toBe(1);
+    expect(err).toContain(
+      `flags.planned.variants: lack 'green', which the default variant of schedule '${id}', due in staging at ${scheduledAt.toISOString()}, needs`,
+    );
+    expect(await stored('also-fine')).toBeNull();
+  });
+
   it('ends after the flag that is under way when it is interrupted, and goes on when it is run again', async () => {
     const file = document({ i1: flag(), i2: flag(), i3: flag() });
     const { err, exitCode } = await run(['import', file, '--environment', 'production'], { interruptAtFlag: 2 });

@@ -4,7 +4,7 @@ import type { LockedFlag } from '../../domain/schedules/apply-schedule.ts';
 import { type FlagState, Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { DueSchedule } from '../../ports/schedule-store.ts';
 import { toFlagState, toSchedule } from './rows.ts';
-import { dueAt, isOpen, scheduleColumns } from './schedule-store.ts';
+import { dueAt, isOpen, scheduleColumns } from './schedule-rows.ts';
 
 type HeldColumns = Omit<FlagState, 'flagId' | 'updatedAt'> & {
   stateUpdatedAt: Date;

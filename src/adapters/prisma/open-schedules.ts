@@ -1,13 +1,13 @@
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { OpenScheduleReader, OpenScope } from '../../ports/schedule-store.ts';
 import { type Queryable, toSchedule } from './rows.ts';
-import { dueAt, isOpen, scheduleColumns } from './schedule-store.ts';
+import { dueAt, isOpen, scheduleColumns, setsStatus } from './schedule-rows.ts';
 
 /** Through the partial indexes on open schedules: what a flag or an environment has behind it costs nothing. */
 const within = ({ flagId, environment }: OpenScope): Prisma.Sql => {
   if (flagId === undefined) return Prisma.sql`d.environment_key = ${environment}`;
   if (environment === undefined) return Prisma.sql`d.flag_id = ${flagId}::uuid`;
-  return Prisma.sql`d.flag_id = ${flagId}::uuid AND (d.environment_key = ${environment} OR d.updates ? 'status')`;
+  return Prisma.sql`d.flag_id = ${flagId}::uuid AND (d.environment_key = ${environment} OR ${setsStatus})`;
 };
 
 /** What can still become due. */

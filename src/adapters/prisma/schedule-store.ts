@@ -1,9 +1,10 @@
 import { conflictWindowMs, isBefore, type Schedule } from '../../domain/schedules/schedule.ts';
-import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated/prisma/client.ts';
+import type { Prisma, PrismaClient, Schedule as Row } from '../../generated/prisma/client.ts';
 import type { ScheduleCursor, ScheduleFilter, ScheduleStore, StatePlace } from '../../ports/schedule-store.ts';
 import { mergedList } from './merged-list.ts';
 import { makeOpenScheduleReader } from './open-schedules.ts';
 import { type Queryable, toSchedule } from './rows.ts';
+import { dueAt, isOpen, scheduleColumns, setsStatus } from './schedule-rows.ts';
 
 const maxConflicts = 100;
 const maxRetriesListed = 100;
@@ -21,21 +22,6 @@ const beyond = ({ scheduledAt, id }: ScheduleCursor, operator: 'gt' | 'lt'): Pri
   scheduledAt: operator === 'gt' ? { gte: scheduledAt } : { lte: scheduledAt },
   OR: [{ scheduledAt: { [operator]: scheduledAt } }, { scheduledAt, id: { [operator]: id } }],
 });
-
-/** Columns of a schedule under the names that Prisma's rows have, for raw statements. */
-export const scheduleColumns = Prisma.sql`d.id, d.flag_id AS "flagId", d.flag_key AS "flagKey",
-  d.environment_key AS "environmentKey", d.scheduled_at AS "scheduledAt", d.status, d.updates, d.created_by AS "createdBy",
-  d.cancelled_by AS "cancelledBy", d.cancelled_at AS "cancelledAt", d.cancel_reason AS "cancelReason", d.applied_at AS "appliedAt",
-  d.error_message AS "errorMessage", d.retry_count AS "retryCount", d.max_retries AS "maxRetries",
-  d.next_retry_at AS "nextRetryAt", d.tried_state_version AS "triedStateVersion", d.tried_flag_version AS "triedFlagVersion",
-  d.idempotency_key AS "idempotencyKey", d.created_at AS "createdAt"`;
-
-/** What can still become due. Spelled as the partial index `feature_flag_schedules_due` has it, or it is not used. */
-export const isOpen = Prisma.sql`(d.status = 'PENDING' OR d.next_retry_at IS NOT NULL)`;
-export const dueAt = Prisma.sql`coalesce(d.next_retry_at, d.scheduled_at)`;
-
-/** Whether a schedule sets the status of its flag, which is the same in all environments. */
-export const setsStatus = Prisma.sql`jsonb_typeof(d.updates -> 'status') = 'string'`;
 
 /** What is tried again by itself, state by state in their order; `total` counts all of it, beyond the limit, too. */
 export const findRetries = async (prisma: Queryable, states: readonly StatePlace[], limit: number) => {

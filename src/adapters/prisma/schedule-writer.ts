@@ -5,7 +5,8 @@ import { databaseMessageOf, isRefusal } from './database-errors.ts';
 import { claimDue } from './due-schedules.ts';
 import { makeOpenScheduleReader } from './open-schedules.ts';
 import { toSchedule } from './rows.ts';
-import { findRetries, isOpen, scheduleColumns } from './schedule-store.ts';
+import { isOpen, scheduleColumns } from './schedule-rows.ts';
+import { findRetries } from './schedule-store.ts';
 
 const maxRetriesInEvent = 20;
 
