@@ -3,6 +3,7 @@ import type { Database } from './adapters/prisma/database.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { sequenceOutbox } from './adapters/prisma/outbox.ts';
 import { readySchema } from './adapters/prisma/ready-schema.ts';
+import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
 import { makeCreateFlag } from './application/create-flag.ts';
 import { makeImportFlags } from './application/import-flags.ts';
 import { makeUpdateFlag } from './application/update-flag.ts';
@@ -27,6 +28,7 @@ export const composeCommand = async (config: Config, database: Database, surroun
     flags,
     importFlags: makeImportFlags({
       flags,
+      schedules: makeScheduleStore(database.prisma),
       createFlag: makeCreateFlag(commands),
       updateFlag: makeUpdateFlag(commands),
       updateFlagState: makeUpdateFlagState(commands),

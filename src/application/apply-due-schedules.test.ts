@@ -40,8 +40,8 @@ const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
     flag: {
       id: 'f-1',
       key: 'checkout',
-      type: 'BOOLEAN',
-      variants: [],
+      type: 'STRING',
+      variants: ['a', 'b', 'c', 'bad', 'stuck'].map((key) => ({ key, value: key })),
       status: 'ACTIVE',
       version: 1,
       statusLastSet: {},

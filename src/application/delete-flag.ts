@@ -3,15 +3,19 @@ import { FlagNotFoundError } from '../domain/errors.ts';
 import type { DeleteFlag, Flag } from '../domain/flags/flag.ts';
 import { flagDeleted } from '../domain/flags/flag-events.ts';
 import { refuseInEmergency } from '../domain/flags/refuse-in-emergency.ts';
+import type { Schedule } from '../domain/schedules/schedule.ts';
 import { scheduleCancelled } from '../domain/schedules/schedule-events.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 
 type Deps = { inTransaction: InTransaction };
 
+/** A flag as it was, and the schedules that its deletion has cancelled, in the order in which they would have applied. */
+export type DeletedFlag = Flag & { cancelledByDeletion: Schedule[] };
+
 /** Deletes a flag and cancels its open schedules, which outlive it. Throws FlagNotFoundError, EmergencyOverrideActiveError. */
 export const makeDeleteFlag =
   ({ inTransaction }: Deps) =>
-  (admin: Caller, { flagKey }: DeleteFlag): Promise<Flag> =>
+  (admin: Caller, { flagKey }: DeleteFlag): Promise<DeletedFlag> =>
     inTransaction(async ({ flags, schedules, audit }) => {
       const found = await flags.findLocked(flagKey, 'deletion');
       if (!found) throw new FlagNotFoundError(flagKey);
@@ -25,5 +29,5 @@ export const makeDeleteFlag =
       await flags.remove(flag.id);
       for (const { schedule, before } of cancelled) audit.logEvent(scheduleCancelled(admin, schedule, before));
       audit.logEvent(flagDeleted(admin, flag, states, cancelled.length));
-      return flag;
+      return { ...flag, cancelledByDeletion: cancelled.map(({ schedule }) => schedule) };
     });

@@ -1,7 +1,7 @@
 import type { Caller } from '../domain/access/actor.ts';
 import type { FlagExport } from '../domain/audit/read-events.ts';
 import { EnvironmentNotFoundError } from '../domain/errors.ts';
-import { type FlagdDocument, toFlagdDocument } from '../domain/flagd/flagd.ts';
+import { type FlagdDocument, type OmittedFlag, toFlagdDocument } from '../domain/flagd/flagd.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
 import { readFlagPages } from './read-flag-pages.ts';
 
@@ -20,7 +20,7 @@ type Deps = {
 };
 
 /**
- * One environment's flags as flagd defines them; what flagd cannot have is left out. Throws EnvironmentNotFoundError, and an
+ * One environment's flags as flagd defines them; what flagd cannot have is left out, and named with the reason. Throws EnvironmentNotFoundError, and an
  * ExportTooLargeError.
  */
 export const makeExportFlags =
@@ -28,11 +28,12 @@ export const makeExportFlags =
   async (caller: Caller, environment: string): Promise<FlagdDocument> => {
     const known = await flags.environments();
     if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
-    const { document } = toFlagdDocument([]);
+    const { $schema, flags: all } = toFlagdDocument([]);
+    const omitted: OmittedFlag[] = [];
     const size = { flags: 0, characters: 0 };
     for await (const page of readFlagPages(flags, environment)) {
-      const part = toFlagdDocument(page).document.flags;
-      size.flags += Object.keys(part).length;
+      const part = toFlagdDocument(page);
+      size.flags += Object.keys(part.flags).length;
       size.characters += JSON.stringify(part).length;
       if (size.flags > exportLimits.flags || size.characters > exportLimits.characters) {
         const { flags: most, characters } = exportLimits;
@@ -40,8 +41,9 @@ export const makeExportFlags =
           `The flags of '${environment}' are more than ${most}, or ${characters} characters of JSON: use 'flagtrail export flags'`,
         );
       }
-      Object.assign(document.flags, part);
+      Object.assign(all, part.flags);
+      omitted.push(...(part.omitted ?? []));
     }
     onExported(caller, { environment, format: 'flagd', flags: size.flags });
-    return document;
+    return { $schema, flags: all, ...(omitted.length > 0 && { omitted }) };
   };

@@ -6,9 +6,12 @@ import type { UpdateFlagState } from '../domain/flags/flag-state.ts';
 import { type ImportOutcome, type ImportPlan, type ImportStep, planImport } from '../domain/flags/import-plan.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
+import type { OpenScheduleReader } from '../ports/schedule-store.ts';
+import { findNeededBySchedules } from './needed-by-schedules.ts';
 
 type Deps = {
   flags: Pick<FlagStore, 'environments' | 'find' | 'statesOf'>;
+  schedules: Pick<OpenScheduleReader, 'listOpenWithVariants'>;
   createFlag: (admin: Caller, input: CreateFlag) => Promise<unknown>;
   updateFlag: (admin: Caller, input: UpdateFlag) => Promise<unknown>;
   updateFlagState: (admin: Caller, input: UpdateFlagState) => Promise<unknown>;
@@ -34,7 +37,7 @@ const maxIssues = 20;
  * alone. Throws EnvironmentNotFoundError, a ValidationError with up to 20 issues, and what the changes throw.
  */
 export const makeImportFlags =
-  ({ flags, createFlag, updateFlag, updateFlagState, clock }: Deps) =>
+  ({ flags, schedules, createFlag, updateFlag, updateFlagState, clock }: Deps) =>
   async (
     admin: Caller,
     wanted: readonly ImportedFlag[],
@@ -45,7 +48,10 @@ export const makeImportFlags =
     const plan = async (flag: ImportedFlag): Promise<ImportPlan> => {
       const found = await flags.find(flag.key);
       const states = found ? ((await flags.statesOf([found.id])).get(found.id) ?? []) : [];
-      return planImport(flag, found && { flag: found, states }, { environment, now: clock.now() });
+      const planned = planImport(flag, found && { flag: found, states }, { environment, now: clock.now() });
+      if (!found || planned.issues.length > 0) return planned;
+      const missing = await findNeededBySchedules(schedules, found, flag);
+      return { ...planned, issues: missing.map(({ path, message }) => ({ path: ['flags', flag.key, ...path], message })) };
     };
     const take = (step: ImportStep): Promise<unknown> => {
       if (step.do === 'create') return createFlag(admin, step.input);

@@ -32,7 +32,8 @@ export const makeOverrideInEmergency = ({ onEmergency, ...deps }: Deps) => {
           return holdState(state, updates, { reason, startedBy: admin.userId, now });
         },
         sets: stateFieldsOf(updates),
-        event: (change) => emergencyOverridden(change, { reason, updates }),
+        event: async (change, { schedules }) =>
+          emergencyOverridden(change, { reason, updates, openSchedules: await schedules.countOpen(change.next) }),
         inEmergency: true,
       });
       onEmergency({ ...placeOf(target), reason, actorId: admin.actor.id, lifted: false });

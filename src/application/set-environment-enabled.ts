@@ -13,12 +13,14 @@ type Deps = { inTransaction: InTransaction };
 export const makeSetEnvironmentEnabled =
   ({ inTransaction }: Deps) =>
   (admin: Caller, { key }: EnvironmentKey, enabled: boolean): Promise<Environment> =>
-    inTransaction(async ({ environments, audit }) => {
+    inTransaction(async ({ environments, schedules, audit }) => {
       const environment = await environments.findLocked(key);
       if (!environment) throw new EnvironmentNotFoundError(key);
       if (environment.enabled === enabled) return environment;
       const next = { ...environment, enabled };
       await environments.saveEnabled(next);
-      audit.logEvent(environmentSwitched(admin, next));
+      // Those that are enabled apply what they have, as ever.
+      const openSchedules = enabled ? 0 : await schedules.countOpen({ environment: key });
+      audit.logEvent(environmentSwitched(admin, next, openSchedules));
       return next;
     });

@@ -28,7 +28,10 @@ export const makeUpdateFlagState = (deps: StateDeps) => {
         return applyUpdates(state, updates, now);
       },
       sets: stateFieldsOf(updates),
-      event: flagStateUpdated,
+      event: async (change, { schedules }) => {
+        const isArchived = change.next.status === 'ARCHIVED' && change.previous.status !== 'ARCHIVED';
+        return flagStateUpdated(change, isArchived ? await schedules.countOpen({ flagId: change.flag.id }) : 0);
+      },
       ofArchived: true,
     });
   };

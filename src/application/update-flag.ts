@@ -1,5 +1,5 @@
 import type { Caller } from '../domain/access/actor.ts';
-import { FlagNotFoundError, FlagVersionConflictError } from '../domain/errors.ts';
+import { FlagNotFoundError, FlagVersionConflictError, refuse } from '../domain/errors.ts';
 import {
   type Flag,
   type FlagStatus,
@@ -14,41 +14,57 @@ import type { FlagState } from '../domain/flags/flag-state.ts';
 import { byCaller } from '../domain/flags/last-set.ts';
 import { refuseInEmergency } from '../domain/flags/refuse-in-emergency.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { LockPurpose } from '../ports/flag-store.ts';
+import type { ScheduleWriter } from '../ports/schedule-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
+import { findNeededBySchedules } from './needed-by-schedules.ts';
 
 type Deps = { inTransaction: InTransaction; clock: Clock };
-type Target = { flagKey: string; expectedVersion?: number | null };
+type Change = {
+  target: { flagKey: string; expectedVersion?: number | null };
+  purpose: LockPurpose;
+  /** The flag as it shall be; the very same object where nothing changes. */
+  decide: (flag: Flag, states: FlagState[], now: Date) => Flag;
+  /** Looks at the flag's schedules before it is saved; throws where they are in the way. Answers how many meet the change. */
+  meet: (change: { flag: Flag; next: Flag }, schedules: ScheduleWriter) => Promise<number>;
+};
 
-/** Changes a flag itself, in all environments, with one event; the same object back means that nothing changes. */
+/** Changes a flag itself, in all environments, with one event. */
 const makeChangeFlag =
   ({ inTransaction, clock }: Deps) =>
-  (
-    admin: Caller,
-    { flagKey, expectedVersion }: Target,
-    decide: (flag: Flag, states: FlagState[], now: Date) => Flag,
-  ): Promise<Flag> =>
-    inTransaction(async ({ flags, audit }) => {
-      const found = await flags.findLocked(flagKey, 'change');
+  (admin: Caller, { target: { flagKey, expectedVersion }, purpose, decide, meet }: Change): Promise<Flag> =>
+    inTransaction(async ({ flags, schedules, audit }) => {
+      const found = await flags.findLocked(flagKey, purpose);
       if (!found) throw new FlagNotFoundError(flagKey);
       const { flag, states } = found;
       if (expectedVersion != null && expectedVersion !== flag.version) throw new FlagVersionConflictError(expectedVersion, flag);
       const next = decide(flag, states, clock.now());
       if (next === flag) return flag;
+      const openSchedules = await meet({ flag, next }, schedules);
       await flags.saveFlag(next);
-      audit.logEvent(flagChanged(admin, flag, next));
+      audit.logEvent(flagChanged(admin, { previous: flag, next, openSchedules }));
       return next;
     });
 
 /**
  * Changes what describes a flag, and its variants. Throws FlagNotFoundError, FlagVersionConflictError, FlagArchivedError,
- * ValidationError.
+ * and a ValidationError, also for a variant that is missing and that a state or an open schedule needs.
  */
 export const makeUpdateFlag = (deps: Deps) => {
   const changeFlag = makeChangeFlag(deps);
   return (admin: Caller, input: UpdateFlag): Promise<Flag> =>
-    changeFlag(admin, input, (flag, states, now) => {
-      if (flag.status === 'ARCHIVED') throw flagArchived(flag);
-      return updateFlag(flag, states, input, now);
+    changeFlag(admin, {
+      target: input,
+      // A schedule that is created meanwhile is seen here, or sees the new variants.
+      purpose: input.variants == null ? 'change' : 'variants',
+      decide: (flag, states, now) => {
+        if (flag.status === 'ARCHIVED') throw flagArchived(flag);
+        return updateFlag(flag, states, input, now);
+      },
+      meet: async ({ flag, next }, schedules) => {
+        refuse(await findNeededBySchedules(schedules, flag, next));
+        return 0;
+      },
     });
 };
 
@@ -59,8 +75,14 @@ export const makeUpdateFlag = (deps: Deps) => {
 export const makeSetFlagStatus = (deps: Deps) => {
   const changeFlag = makeChangeFlag(deps);
   return (admin: Caller, input: SetFlagStatus, status: FlagStatus): Promise<Flag> =>
-    changeFlag(admin, input, (flag, states, now) => {
-      if (flag.status !== status) refuseInEmergency(flag, states);
-      return setFlagStatus(flag, status, { now, by: byCaller(admin) });
+    changeFlag(admin, {
+      target: input,
+      purpose: 'change',
+      decide: (flag, states, now) => {
+        if (flag.status !== status) refuseInEmergency(flag, states);
+        return setFlagStatus(flag, status, { now, by: byCaller(admin) });
+      },
+      meet: ({ flag, next }, schedules) =>
+        next.status === 'ARCHIVED' ? schedules.countOpen({ flagId: flag.id }) : Promise.resolve(0),
     });
 };

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readFlagPages } from '../application/read-flag-pages.ts';
 import type { CommandParts } from '../compose-command.ts';
 import { EnvironmentNotFoundError } from '../domain/errors.ts';
-import { toFlagdDocument } from '../domain/flagd/flagd.ts';
+import { type OmittedFlag, toFlagdDocument } from '../domain/flagd/flagd.ts';
 import { commandLineCaller } from './command-line-caller.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
 import type { Terminal } from './progress-bar.ts';
@@ -20,7 +20,8 @@ type Options = { environment: string; output?: string };
 
 const help = `
 The document is what flagd, and every OpenFeature provider for it, reads (https://flagd.dev/reference/flag-definitions/):
-overrides, rules, rollout and experiment of a flag are one targeting in it. 'flagtrail import' reads it, too.
+overrides, rules, rollout and experiment of a flag are one targeting in it. 'flagtrail import' reads it, too. Flags that flagd
+cannot have are left out: standard error and the document's "omitted" name them, with the reason.
 
 Examples:
   flagtrail export flags --environment production > flags.flagd.json
@@ -44,9 +45,9 @@ export const addExportFlagsCommand = (parent: Command, { open, userName, stdout,
       const { parts, close } = await open();
       try {
         const counts = { flags: 0, leftOut: 0 };
-        const onLeftOut = ({ key, reason }: { key: string; reason: string }) => {
+        const onLeftOut = ({ flagKey, reason }: OmittedFlag) => {
           counts.leftOut++;
-          stderr.write(`left out ${key}: ${reason}\n`);
+          stderr.write(`left out ${flagKey}: ${reason}\n`);
         };
         const text = documentText(parts.flags, { environment, onFlag: () => counts.flags++, onLeftOut });
         if (!(await writeExport(text, { file: output ?? null, stdout }))) return;
@@ -66,24 +67,30 @@ export const addExportFlagsCommand = (parent: Command, { open, userName, stdout,
 type Listeners = {
   environment: string;
   onFlag: () => void;
-  onLeftOut: (flag: { key: string; reason: string }) => void;
+  onLeftOut: (flag: OmittedFlag) => void;
 };
 
 /** The document a page of flags at a time, so that any number of them takes the same memory; a line for each flag. */
 async function* documentText(flags: CommandParts['flags'], { environment, onFlag, onLeftOut }: Listeners) {
   const known = await flags.environments();
   if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
-  const { $schema } = toFlagdDocument([]).document;
+  const { $schema } = toFlagdDocument([]);
   yield `{\n  "$schema": ${JSON.stringify($schema)},\n  "flags": {`;
   let separator = '\n';
+  const omitted: OmittedFlag[] = [];
   for await (const page of readFlagPages(flags, environment)) {
-    const { document, leftOut } = toFlagdDocument(page);
-    leftOut.forEach(onLeftOut);
+    const document = toFlagdDocument(page);
+    for (const flag of document.omitted ?? []) {
+      onLeftOut(flag);
+      omitted.push(flag);
+    }
     for (const [key, flag] of Object.entries(document.flags)) {
       yield `${separator}    ${JSON.stringify(key)}: ${JSON.stringify(flag)}`;
       separator = ',\n';
       onFlag();
     }
   }
-  yield '\n  }\n}\n';
+  yield '\n  }';
+  if (omitted.length > 0) yield `,\n  "omitted": [\n${omitted.map((flag) => `    ${JSON.stringify(flag)}`).join(',\n')}\n  ]`;
+  yield '\n}\n';
 }

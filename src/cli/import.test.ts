@@ -263,9 +263,22 @@ describe('flagtrail import of a flagd document', () => {
       expect.stringMatching(/flags\.archived: Flag 'archived' is archived/),
       expect.stringMatching(/flags\.held: An emergency override holds flag 'held' in production .*\(fire\)/),
       expect.stringMatching(/flags\.set\.defaultVariant: is none, and it is 'red' here/),
-      expect.stringMatching(/flags\.used\.variants: do not suit staging, where defaultVariant is 'green'/),
+      expect.stringMatching(/flags\.used\.variants: lack 'green', which the default variant in staging needs/),
     ]);
     expect(await stored('fine')).toBeNull();
+  });
+
+  it('changes nothing where a schedule needs a variant that would go, and names the schedule', async () => {
+    await importing(document({ planned: flag() }));
+    const scheduledAt = new Date(Date.now() + 3_600_000);
+    const planned = { flagKey: 'planned', environment: 'staging', scheduledAt, updates: { defaultVariant: 'green' } };
+    const { id } = await spine.createSchedule(anAdmin(), planned);
+    const { err, exitCode } = await importing(document({ 'also-fine': flag(), planned: flag({ variants: { red: 'r' } }) }));
+    expect(exitCode).toBe(1);
+    expect(err).toContain(
+      `flags.planned.variants: lack 'green', which the default variant of schedule '${id}', due in staging at ${scheduledAt.toISOString()}, needs`,
+    );
+    expect(await stored('also-fine')).toBeNull();
   });
 
   it('ends after the flag that is under way when it is interrupted, and goes on when it is run again', async () => {
@@ -391,7 +404,7 @@ describe('flagtrail export flags', () => {
     await spine.createFlag(anAdmin(), { key: 'limit', name: 'Limit', type: 'NUMBER' });
     const { out, err } = await run(['export', 'flags', '--environment', 'production']);
     expect(JSON.parse(out).flags).not.toHaveProperty('limit');
-    expect(err).toMatch(/^left out limit: it has no variants\n\d+ flags of production, 1 left out\n$/);
+    expect(err).toMatch(/^left out limit: it has no variants yet\n\d+ flags of production, 1 left out\n$/);
   });
 
   it('says so where the environment is unknown', async () => {

@@ -168,7 +168,7 @@ export type CreateFlagInput = {
   tags?: Array<string> | null | undefined;
   /** What its variants hold. */
   type?: FlagType | null | undefined;
-  /** What it can be: up to 100, 64 KiB of JSON in all. Without any, a boolean flag is on or off, and names of default variants are not checked. */
+  /** What it can be: up to 100, 64 KiB of JSON in all. Without any, a boolean flag has `on` (true) and `off` (false); any other flag takes no default variant, rule, override or experiment yet. */
   variants?: Array<VariantInput> | null | undefined;
 };
 
@@ -226,7 +226,7 @@ export type FlagType =
 
 /** What to change: at least one field. */
 export type FlagUpdatesInput = {
-  /** The variant that is served where nothing else says so: 1–128 characters. One of the variants, where the flag was given any. */
+  /** The variant that is served where nothing else says so: 1–128 characters. One of `Flag.variants`. */
   defaultVariant?: string | null | undefined;
   /** Turn it on or off. */
   enabled?: boolean | null | undefined;

@@ -1,5 +1,6 @@
 import type { makeChangeOverrides } from '../application/change-overrides.ts';
 import type { makeChangeRules } from '../application/change-rules.ts';
+import type { DeletedFlag } from '../application/delete-flag.ts';
 import type { makeOverrideInEmergency } from '../application/override-in-emergency.ts';
 import type { RecordedAuditEvent } from '../application/record-audit-events.ts';
 import type { makeRunExperiment } from '../application/run-experiment.ts';
@@ -33,7 +34,7 @@ export type App = StateChanges & {
   updateFlag(admin: Caller, input: UpdateFlag): Promise<Flag>;
   setFlagStatus(admin: Caller, input: SetFlagStatus, status: FlagStatus): Promise<Flag>;
   updateFlagState(admin: Caller, input: UpdateFlagState): Promise<FlagState>;
-  deleteFlag(admin: Caller, input: DeleteFlag): Promise<Flag>;
+  deleteFlag(admin: Caller, input: DeleteFlag): Promise<DeletedFlag>;
   createEnvironment(admin: Caller, input: CreateEnvironment): Promise<Environment>;
   setEnvironmentEnabled(admin: Caller, input: EnvironmentKey, enabled: boolean): Promise<Environment>;
   createSchedule(admin: Caller, input: CreateSchedule): Promise<Schedule>;

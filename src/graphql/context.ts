@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import DataLoader from 'dataloader';
 import type { Caller, RequestContext } from '../domain/access/actor.ts';
+import type { Environment } from '../domain/flags/environment.ts';
 import type { Flag } from '../domain/flags/flag.ts';
 import type { FlagState } from '../domain/flags/flag-state.ts';
 import type { Schedule } from '../domain/schedules/schedule.ts';
@@ -23,6 +24,7 @@ export type Loaders = {
   statesOf: DataLoader<string, FlagState[]>;
   conflictsOf: DataLoader<Schedule, Schedule[]>;
   upcomingRetriesOf: DataLoader<FlagState, Schedule[]>;
+  environmentsByKey: DataLoader<string, Environment | null>;
 };
 
 export const makeLoaders = ({ flags, schedules }: Pick<App, 'flags' | 'schedules'>): Loaders => ({
@@ -48,4 +50,11 @@ export const makeLoaders = ({ flags, schedules }: Pick<App, 'flags' | 'schedules
     { cache: false },
   ),
   upcomingRetriesOf: new DataLoader((states) => schedules.upcomingRetriesOf(states), { cache: false }),
+  environmentsByKey: new DataLoader(
+    async (keys) => {
+      const found = new Map((await flags.environments()).map((environment) => [environment.key, environment]));
+      return keys.map((key) => found.get(key) ?? null);
+    },
+    { cache: false },
+  ),
 });

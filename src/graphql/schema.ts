@@ -9,6 +9,8 @@ import './types/flag-state-operations.ts';
 import './types/schedule-error-types.ts';
 import './types/schedule-operations.ts';
 import './types/schedule-changes.ts';
+import './types/schedule-warning.ts';
+import './types/open-schedules.ts';
 import './types/audit-event-list.ts';
 import './types/api-key.ts';
 import './types/record-events.ts';

@@ -27,6 +27,9 @@ export type FlagStore = {
 /** What of a flag decides whether a change can be scheduled. */
 export type SharedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status' | 'statusLastSet'>;
 
+/** New schedules rely on the flag being there, and on its variants: the latter two wait for them, and hold them off. */
+export type LockPurpose = 'change' | 'variants' | 'deletion';
+
 /** What a change of flags needs beside, inside one transaction. */
 export type FlagWriter = Pick<FlagStore, 'environments' | 'find'> & {
   /** False where the key is taken. Its states come after it: then no environment that is created meanwhile is missed. */
@@ -37,8 +40,8 @@ export type FlagWriter = Pick<FlagStore, 'environments' | 'find'> & {
     key: string,
     environment: string,
   ): Promise<{ flag: SharedFlag; environment: { enabled: boolean } | null; now: Date } | null>;
-  /** A flag with its states, locked against every other change and, for its deletion, against new schedules. */
-  findLocked(key: string, purpose: 'change' | 'deletion'): Promise<{ flag: Flag; states: FlagState[] } | null>;
+  /** A flag with its states, locked against every other change and, for its deletion or other variants, against new schedules. */
+  findLocked(key: string, purpose: LockPurpose): Promise<{ flag: Flag; states: FlagState[] } | null>;
   /** The flag and its state in one environment, locked against every other change; `state` is null for an unknown environment. */
   findLockedState(key: string, environment: string): Promise<{ flag: Flag; state: EffectiveState | null } | null>;
   saveFlag(flag: Flag): Promise<void>;

@@ -8,9 +8,22 @@ export type ScheduleCursor = { at: Date; id: string };
 
 /** Which state: a schedule touches those of its environment and, where it sets the status, those of its flag in all of them. */
 export type StatePlace = { flagId: string; environment: string };
+/** Of which flag, which of its states (with what sets the flag's status from any environment), or which environment. */
+export type OpenScope = { flagId: string; environment?: string } | { flagId?: undefined; environment: string };
+/** A place among open schedules: by the instant at which they are tried next, then id. */
+export type OpenScheduleCursor = { at: Date; id: string };
+
+/** What can still become due: pending schedules, and failed ones with a retry due. */
+export type OpenScheduleReader = {
+  /** Soonest first. */
+  listOpen(scope: OpenScope, slice: Slice<OpenScheduleCursor>): Promise<Schedule[]>;
+  countOpen(scope: OpenScope): Promise<number>;
+  /** Those of a flag that set a default variant or rules, by id, behind one of them. */
+  listOpenWithVariants(flagId: string, afterId: string | null, limit: number): Promise<Schedule[]>;
+};
 
 /** Durable home of scheduled changes. */
-export type ScheduleStore = {
+export type ScheduleStore = OpenScheduleReader & {
   find(id: string): Promise<Schedule | null>;
   /** Oldest first, by when they are due unless another instant is given; those that have no such instant are left out. */
   list(filter: ScheduleFilter, slice: Slice<ScheduleCursor>, by?: ScheduleTime): Promise<Schedule[]>;
@@ -34,7 +47,7 @@ export type Cancellation = { cancelledBy: string | null; reason: string };
 export type Cancelled = { schedule: Schedule; before: ScheduleStatus };
 
 /** What a change of schedules needs, inside one transaction. Its instants are the database's. */
-export type ScheduleWriter = Pick<ScheduleStore, 'find'> & {
+export type ScheduleWriter = Pick<ScheduleStore, 'find' | 'countOpen' | 'listOpenWithVariants'> & {
   /** False where another transaction has just used the idempotency key. */
   add(schedule: Schedule): Promise<boolean>;
   findByIdempotencyKey(createdBy: string | null, key: string): Promise<Schedule | null>;

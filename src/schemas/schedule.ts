@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { flagStatuses } from '../domain/flags/flag.ts';
 import { scheduleStatuses } from '../domain/schedules/schedule.ts';
+import { scheduleWarningCodes } from '../domain/schedules/schedule-warnings.ts';
 
 const instant = z.iso.datetime();
 
@@ -34,5 +35,7 @@ export const scheduleSchema = z.object({
   retryCount: z.int(),
   maxRetries: z.int(),
   nextRetryAt: instant.nullable(),
+  /** As of now. */
+  warnings: z.array(z.object({ code: z.enum(scheduleWarningCodes), message: z.string() })),
 });
 export type Schedule = z.infer<typeof scheduleSchema>;

@@ -89,7 +89,7 @@ describe('an API key', () => {
       eventType: 'api_key.created',
       actor: { type: 'USER', id: 'admin-a' },
       resource: { type: 'api_key', id: apiKey.id },
-      description: `API key 'recorded' (${apiKey.prefix}…) was created with AUDIT_WRITER`,
+      description: `API key 'recorded' (${apiKey.prefix}…) was created with the role AUDIT_WRITER`,
       metadata: { ...facts, adminUserId: 'admin-a', adminEmail: null },
       previousState: null,
       newState: { name: 'recorded', revokedAt: null, createdBy: 'admin-a' },

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
+import { anAdmin, makeSpine, minutesFrom, numbers } from '../scheduling/spine.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { startTestService, temporaryFolder } from '../support/service.ts';
 
@@ -34,11 +34,11 @@ it('workers killed in the midst of a batch lose nothing and do nothing twice', a
   const db = await createPostgresDatabase();
   const spine = await makeSpine(db.database);
   const keys = Array.from({ length: 20 }, (_, n) => `flag-${n}`);
-  for (const key of keys) await spine.createFlag(anAdmin(), { key, name: key });
+  for (const key of keys) await spine.createFlag(anAdmin(), { key, name: key, type: 'NUMBER', variants: numbers });
   await db.sql(
     `INSERT INTO feature_flag_schedules (id, flag_id, flag_key, environment_key, scheduled_at, updates, created_at, updated_at)
      SELECT gen_random_uuid(), f.id, f.key, 'production', now() - make_interval(secs => 1500 - n),
-       jsonb_build_object('defaultVariant', n::text), now(), now()
+       jsonb_build_object('defaultVariant', (n / 20)::text), now(), now()
      FROM feature_flags f, generate_series(1, 1500) n WHERE f.key = 'flag-' || (n % 20)`,
   );
   // The second batch stops in the midst of saving: at a row whose lock this test holds.

@@ -19,7 +19,8 @@ describe.each(databases)('stores on $kind', ({ createDatabase }) => {
     const { database } = await createDatabase();
     spine = await makeSpine(database, { clock });
     [flags, schedules, log] = [makeFlagStore(database.prisma), makeScheduleStore(database.prisma), makeAuditLog(database.prisma)];
-    await spine.createFlag(anAdmin(), { key: 'b', name: 'Beta', type: 'STRING', tags: ['x', 'y'] });
+    const variants = [{ key: 'é🎏', value: 'x' }];
+    await spine.createFlag(anAdmin(), { key: 'b', name: 'Beta', type: 'STRING', variants, tags: ['x', 'y'] });
     await spine.createFlag(anAdmin('admin-b'), { key: 'a', name: 'Alpha_100%', tags: ['x'] });
     await spine.createFlag(anAdmin(), { key: 'c', name: 'Gamma', description: 'third' });
     await addDue(spine, clock, { flagKey: 'a', minutesAgo: 5, environment: 'staging' });

@@ -85,22 +85,26 @@ export const makeStory = (service: TestService): Step[] => {
       'rolloutPercentage',
     ]),
     change('flag.disabled', 'was disabled', 'updateFlagState', { updates: { enabled: false } }, ['enabled']),
-    change('flag_rule.added', "rule 'staff' was added", 'addFlagRule', { rule }, ['rules'], { metadata: { ruleKey: 'staff' } }),
+    change('flag_rule.added', "rule 'staff' was added", 'addFlagRule', { rule }, ["rules['staff']"], {
+      metadata: { ruleKey: 'staff' },
+    }),
     change('flag_rule.updated', "rule 'staff' was changed", 'updateFlagRule', { rule: { ...rule, description: 'us' } }, [
-      'rules',
+      "rules['staff'].description",
     ]),
-    change('flag_rule.removed', "rule 'staff' was removed", 'removeFlagRule', { ruleKey: 'staff' }, ['rules']),
+    change('flag_rule.removed', "rule 'staff' was removed", 'removeFlagRule', { ruleKey: 'staff' }, ["rules['staff']"]),
     change(
       'flag_override.added',
       "user 'ada' gets 'new'",
       'addFlagOverride',
       { override: { ...override, variant: 'new' } },
-      ['overrides'],
+      ["overrides['USER:ada']"],
       {
         metadata: { override_type: 'USER', target_id: 'ada', variant: 'new', expiresAt: null },
       },
     ),
-    change('flag_override.removed', "the override of user 'ada' was removed", 'removeFlagOverride', { override }, ['overrides']),
+    change('flag_override.removed', "the override of user 'ada' was removed", 'removeFlagOverride', { override }, [
+      "overrides['USER:ada']",
+    ]),
     change(
       'flag_experiment.started',
       "experiment 'colour' was started",
@@ -256,7 +260,7 @@ export const makeStory = (service: TestService): Step[] => {
     ),
     change('flag.deprecated', "Flag 'checkout' was deprecated", 'deprecateFlag', {}, ['status']),
     change('flag.archived', "Flag 'checkout' was archived", 'archiveFlag', {}, ['status']),
-    change('flag.deleted', "Flag 'checkout' was deleted, and 2 open schedules with it", 'deleteFlag', {}, [
+    change('flag.deleted', "Flag 'checkout' was deleted, which cancelled 2 open schedules", 'deleteFlag', {}, [
       'id',
       'key',
       'name',

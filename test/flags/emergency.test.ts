@@ -65,8 +65,9 @@ describe('an emergency override', () => {
   it('that takes the place of another says so', async () => {
     const flagKey = await flags.aFlag();
     await override(flagKey);
+    const at = flags.clock.at.toISOString();
     expect((await override(flagKey, { reason: 'still down' })).description).toBe(
-      `Flag '${flagKey}' in production: EMERGENCY OVERRIDE (still down), in place of the one of 'ada' (checkout is down): it stays as it is`,
+      `Flag '${flagKey}' in production: EMERGENCY OVERRIDE (still down): it stays disabled, with rollout 100; until now, 'ada' held it disabled, with rollout 100, since ${at} (checkout is down)`,
     );
   });
 
@@ -82,7 +83,7 @@ describe('an emergency override', () => {
       newState: { emergency: { reason: 'checkout is down', startedBy: 'ada' }, enabled: true },
       metadata: { override_type: 'EMERGENCY', target_id: flagKey, reason: 'checkout is down', updates },
     });
-    expect(event.changes.map(({ field }) => field)).toEqual(['emergency', 'enabled', 'rules']);
+    expect(event.changes.map(({ field }) => field)).toEqual(['emergency', 'enabled', "rules['a']"]);
     const [line, ...others] = warnings().slice(before);
     expect(others).toEqual([]);
     const { time: _time, pid: _pid, hostname: _hostname, requestId: _requestId, ...said } = line ?? {};
@@ -125,7 +126,7 @@ describe('an emergency override', () => {
     const flagKey = await flags.aFlag();
     const event = await override(flagKey);
     expect(event).toMatchObject({
-      description: `Flag '${flagKey}' in production: EMERGENCY OVERRIDE (checkout is down): it stays as it is`,
+      description: `Flag '${flagKey}' in production: EMERGENCY OVERRIDE (checkout is down): it stays disabled, with rollout 100`,
     });
     expect(event.changes.map(({ field }) => field)).toEqual(['emergency']);
   });
@@ -235,7 +236,7 @@ describe('an emergency override', () => {
     const event = await flags.done('liftEmergencyOverride', { flagKey, reason: 'repaired' });
     expect(event).toMatchObject({
       eventType: 'flag_override.removed',
-      description: `Flag '${flagKey}' in production: the emergency override was lifted: repaired`,
+      description: `Flag '${flagKey}' in production: the emergency override was lifted: repaired; 'ada' held it enabled, with rollout 100 and default variant 'red', since ${before.emergency?.startedAt} (checkout is down)`,
       changes: [{ field: 'emergency', newValue: null }],
       metadata: { override_type: 'EMERGENCY', target_id: flagKey, reason: 'repaired' },
     });

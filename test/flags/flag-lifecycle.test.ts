@@ -102,11 +102,11 @@ describe('an update of a flag', () => {
     [{ description: '' }, ['description'], "description changed from 'old' to null"],
     [{ tags: ['b', 'c', 'b'] }, ['tags'], 'tags changed from ["a"] to ["b","c"]'],
     [{ tags: [] }, ['tags'], 'tags changed from ["a"] to []'],
-    [{ variants: colours.slice(0, 2) }, ['variants'], 'variants count changed from 3 to 2'],
-    [{ variants: colours.toReversed() }, ['variants'], 'variants changed'],
+    [{ variants: colours.slice(0, 2) }, ["variants['blue']"], 'variants count changed from 3 to 2'],
+    [{ variants: colours.toReversed() }, ['variants.order'], 'variants changed'],
     [
       { name: 'New', description: 'New', tags: [], variants: [] },
-      ['description', 'name', 'tags', 'variants'],
+      ['description', 'name', 'tags', "variants['red']", "variants['green']", "variants['blue']"],
       "description changed from 'old' to 'New'; name changed from 'Old' to 'New'; tags changed from [\"a\"] to []; variants count changed from 3 to 0",
     ],
   ])('%j is one event that lists all of it', async (changes, fields, sentence) => {
@@ -180,14 +180,14 @@ describe('an update of a flag', () => {
       'the default variant',
       'updateFlagState',
       { updates: { defaultVariant: 'blue' } },
-      /do not suit staging, where defaultVariant is 'blue'/,
+      "lack 'blue', which the default variant in staging needs",
     ],
-    ['a rule', 'addFlagRule', { rule: ruleFor('r', 'blue') }, /do not suit staging, where rules\.0\.targeting.*blue/],
+    ['a rule', 'addFlagRule', { rule: ruleFor('r', 'blue') }, "lack 'blue', which rule 'r' in staging needs"],
     [
       'an override',
       'addFlagOverride',
       { override: { type: 'USER', targetId: 'u', variant: 'blue' } },
-      /do not suit staging, where overrides\.u is 'blue'/,
+      "lack 'blue', which the override of user 'u' in staging needs",
     ],
     [
       'an experiment',
@@ -201,7 +201,7 @@ describe('an update of a flag', () => {
           ],
         },
       },
-      /do not suit staging, where experiment is 'blue'/,
+      "lack 'blue', which experiment 'e' in staging needs",
     ],
   ])('cannot take away a variant that %s uses, and says where', async (what, name, input, message) => {
     const flagKey = `used by ${what}`.replaceAll(' ', '-');
@@ -210,7 +210,7 @@ describe('an update of a flag', () => {
     const refusal = await flags.run('updateFlag', { flagKey, variants: colours.slice(0, 2) });
     expect(refusal).toMatchObject({
       code: 'VALIDATION_ERROR',
-      issues: [{ path: ['variants'], message: expect.stringMatching(message) }],
+      issues: [{ path: ['variants'], message }],
     });
     expect((await flags.findFlag(flagKey))?.variants).toEqual(colours);
     // Another value under the same name is no matter of the states.
@@ -264,7 +264,7 @@ describe('the status of a flag', () => {
           eventType,
           ...byAda,
           flagKey: 'life',
-          description: `Flag 'life' ${sentence}`,
+          description: `Flag 'life' ${sentence} (from ${previous} to ${status})`,
           previousState: { status: previous, version: version - 1 },
           newState: { status, version },
           changes: [{ field: 'status', previousValue: previous, newValue: status }],

@@ -26,7 +26,7 @@ describe('targeting rules', () => {
     expect(await flags.done('updateFlagRule', { flagKey, rule: ruleFor('b', 'blue') })).toMatchObject({
       eventType: 'flag_rule.updated',
       description: `Flag '${flagKey}' in production: rule 'b' was changed`,
-      changes: [{ field: 'rules' }],
+      changes: [{ field: "rules['b'].targeting" }],
       metadata: { ruleKey: 'b' },
     });
     expect(await order()).toEqual(['a', 'b', 'c', 'd']);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openPostgres } from '../../src/adapters/prisma/database.ts';
 import type { AuditEvent } from '../../src/domain/audit/audit-event.ts';
 import { readLog } from '../scheduling/operations.ts';
-import { addDue, anAdmin, makeSpine, manualClock, type Spine } from '../scheduling/spine.ts';
+import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 
@@ -21,7 +21,7 @@ const seedDue = ({ sql }: PostgresTestDatabase, count: number) =>
     `INSERT INTO feature_flag_schedules (id, flag_id, flag_key, environment_key, scheduled_at, updates, created_at, updated_at)
      SELECT gen_random_uuid(), f.id, f.key, (ARRAY['production', 'staging', 'development'])[1 + (n * n + n / 3) % 3],
        now() - make_interval(secs => $1 - n),
-       jsonb_build_object('enabled', n % 2 = 0, 'defaultVariant', n::text)
+       jsonb_build_object('enabled', n % 2 = 0, 'defaultVariant', (n % 100)::text)
          || CASE WHEN n % 4 = 0 THEN '{}' ELSE jsonb_build_object('status', (ARRAY['DEPRECATED', 'ARCHIVED', 'ACTIVE'])[n % 4]) END,
        now(), now()
      FROM generate_series(1, $1::int) n, feature_flags f WHERE f.key = 'flag'`,
@@ -70,7 +70,7 @@ const workAll = async (db: PostgresTestDatabase, workers: readonly Spine[]) => {
 const setUp = async (batchSize: number) => {
   const db = await createPostgresDatabase();
   const workers = [await makeSpine(db.database, { batchSize }), await makeSpine(openBeside(db), { batchSize })] as const;
-  await workers[0].createFlag(anAdmin(), { key: 'flag', name: 'Flag' });
+  await workers[0].createFlag(anAdmin(), { key: 'flag', name: 'Flag', type: 'NUMBER', variants: numbers });
   const eventsOf = async () => {
     await workers[0].sequence();
     return (await readLog(db)).filter(({ eventType }) => eventType !== 'flag.created');

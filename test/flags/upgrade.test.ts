@@ -41,14 +41,15 @@ const seed = async ({ sql }: TestDatabase) => {
 };
 
 describe.each(databases)('a database of the release before, on $kind', ({ createDatabase }) => {
-  it('keeps its flags and states when it is migrated, and applies its old schedules as before', async () => {
+  it('keeps its flags and states when it is migrated, and applies its old schedules, but for an unknown variant, as before', async () => {
     const db = await createDatabase({ migrated: false });
     await migrate(db.database, folderOf(init));
     await seed(db);
     await migrate(db.database);
     const spine = await makeSpine(db.database);
     const { applied, failed } = await spine.applyDue();
-    expect([applied.length, failed.map(({ schedule }) => schedule.errorMessage)]).toEqual([3, []]);
+    const reason = "updates.defaultVariant: is 'no variant that is known', which is no variant of the flag: it has on, off";
+    expect([applied.length, failed.map(({ schedule }) => schedule.errorMessage)]).toEqual([2, [reason]]);
     const states = await db.sql(
       'SELECT environment_key, enabled, rollout_percentage, default_variant, rules, overrides, experiment, emergency, version FROM feature_flag_states ORDER BY 1',
     );
@@ -66,20 +67,26 @@ describe.each(databases)('a database of the release before, on $kind', ({ create
         environment_key: 'production',
         enabled: false,
         rollout_percentage: 25,
-        default_variant: 'no variant that is known',
+        default_variant: 'anything',
         ...rest,
-        version: 5,
+        version: 4,
       },
       { environment_key: 'staging', enabled: true, rollout_percentage: 100, default_variant: 'anything', ...rest, version: 4 },
     ]);
     const target = { flagKey: 'old', environment: 'production' };
-    await spine.updateFlagState(anAdmin(), { ...target, updates: { enabled: true }, expectedVersion: 5 });
+    await spine.updateFlagState(anAdmin(), { ...target, updates: { enabled: true }, expectedVersion: 4 });
     await spine.emergencyOverride(anAdmin(), { ...target, updates: { enabled: false }, reason: 'fire' });
     expect(await db.sql('SELECT status, variants, version FROM feature_flags')).toEqual([
       { status: 'ACTIVE', variants: [], version: 1 },
     ]);
     await spine.sequence();
-    expect((await readLog(db)).map(({ newState }) => newState?.status)).toEqual(Array.from({ length: 5 }, () => 'ACTIVE'));
+    expect((await readLog(db)).map(({ newState }) => newState?.status)).toEqual([
+      'ACTIVE',
+      'FAILED',
+      'ACTIVE',
+      'ACTIVE',
+      'ACTIVE',
+    ]);
   });
 
   it('is as it was when the migration is undone by hand as its header says, and can be migrated again', async () => {
@@ -99,7 +106,7 @@ describe.each(databases)('a database of the release before, on $kind', ({ create
     expect([await describeTables(), await describeIndexes()]).toEqual(before);
     expect((await migrate(db.database, folder)).applied).toEqual([init, catalogue]);
     expect((await migrate(db.database)).pending).toEqual([]);
-    expect((await (await makeSpine(db.database)).applyDue()).applied).toHaveLength(3);
+    expect((await (await makeSpine(db.database)).applyDue()).applied).toHaveLength(2);
   });
 
   it('keeps what retries must not undo: the schedule that changed a state last, and what was set since the migration', async () => {

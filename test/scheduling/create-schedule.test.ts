@@ -34,7 +34,7 @@ describe('createSchedule', () => {
       {
         ...good(),
         environment: 'staging',
-        updates: { enabled: true, rolloutPercentage: 25, defaultVariant: 'b' },
+        updates: { enabled: true, rolloutPercentage: 25, defaultVariant: 'on' },
         maxRetries: 0,
       },
       { as: await as('admin-a') },
@@ -44,7 +44,7 @@ describe('createSchedule', () => {
       flagKey: 'checkout',
       environment: 'staging',
       scheduledAt: '2026-03-01T10:00:00.000Z',
-      updates: { enabled: true, rolloutPercentage: 25, defaultVariant: 'b' },
+      updates: { enabled: true, rolloutPercentage: 25, defaultVariant: 'on' },
       status: 'PENDING',
       createdAt: '2026-03-01T09:00:00.000Z',
       createdBy: 'admin-a',

@@ -130,6 +130,9 @@ export const makeSpine = async (
 
 export type Spine = Awaited<ReturnType<typeof makeSpine>>;
 
+/** What a NUMBER flag can be, for tests whose schedules leave a number behind: variants '0' to '99'. */
+export const numbers = Array.from({ length: 100 }, (_, n) => ({ key: `${n}`, value: n }));
+
 /** An instant, some minutes from another one. */
 export const minutesFrom = (from: Date, minutes: number): Date => new Date(from.getTime() + minutes * 60_000);
 

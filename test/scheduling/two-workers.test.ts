@@ -3,7 +3,7 @@ import { openPostgres } from '../../src/adapters/prisma/database.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 import { readLog } from './operations.ts';
-import { addDue, anAdmin, makeSpine, manualClock, type Spine } from './spine.ts';
+import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from './spine.ts';
 
 /** Another process's side of the database: a pool of its own. */
 const openBeside = (db: PostgresTestDatabase) => {
@@ -14,7 +14,7 @@ const openBeside = (db: PostgresTestDatabase) => {
 
 const seedFlags = async (spine: Spine, flags: number) => {
   const keys = Array.from({ length: flags }, (_, n) => `flag-${n}`);
-  await Promise.all(keys.map((key) => spine.createFlag(anAdmin(), { key, name: key })));
+  await Promise.all(keys.map((key) => spine.createFlag(anAdmin(), { key, name: key, type: 'NUMBER', variants: numbers })));
   return keys;
 };
 
@@ -23,7 +23,7 @@ const seedDue = ({ sql }: PostgresTestDatabase, count: number) =>
   sql(
     `INSERT INTO feature_flag_schedules (id, flag_id, flag_key, environment_key, scheduled_at, updates, created_at, updated_at)
      SELECT gen_random_uuid(), f.id, f.key, 'production', now() - make_interval(secs => $1 - n),
-       jsonb_build_object('rolloutPercentage', (n / flags) % 101, 'defaultVariant', n::text), now(), now()
+       jsonb_build_object('rolloutPercentage', (n / flags) % 101, 'defaultVariant', (n / flags % 100)::text), now(), now()
      FROM generate_series(1, $1::int) n, (SELECT count(*)::int AS flags FROM feature_flags) c,
        LATERAL (SELECT id, key FROM feature_flags ORDER BY key LIMIT 1 OFFSET n % flags) f`,
     [count],

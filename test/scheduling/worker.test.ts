@@ -15,7 +15,8 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
     find = makeScheduleStore(db.database.prisma).find;
   });
 
-  const addFlag = (key: string) => spine.createFlag(anAdmin(), { key, name: key });
+  const variants = ['one', 'two', 'after', 'poison'].map((name) => ({ key: name, value: name }));
+  const addFlag = (key: string) => spine.createFlag(anAdmin(), { key, name: key, type: 'STRING', variants });
   const stateOf = async (key: string, environment = 'production') => {
     const [row] = await db.sql(
       `SELECT s.enabled, s.rollout_percentage AS rollout, s.default_variant AS variant, s.version FROM feature_flag_states s

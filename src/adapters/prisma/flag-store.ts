@@ -1,6 +1,6 @@
 import type { FlagState } from '../../domain/flags/flag-state.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
-import type { FlagFilter, FlagStore, FlagWriter, SharedFlag } from '../../ports/flag-store.ts';
+import type { FlagFilter, FlagStore, FlagWriter, LockPurpose, SharedFlag } from '../../ports/flag-store.ts';
 import { containing } from './containing.ts';
 import { type Queryable, toFlag, toFlagState } from './rows.ts';
 import type { SqlNow } from './sql-now.ts';
@@ -48,9 +48,9 @@ export const makeFlagStore = (prisma: Queryable): FlagStore => ({
 /** Flags in one transaction. */
 export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): FlagWriter => {
   const { environments, find, statesOf } = makeFlagStore(tx);
-  /** Only a deletion keeps those out that refer to the flag, such as new schedules. */
-  const lock = async (key: string, purpose: 'change' | 'deletion') => {
-    const strength = purpose === 'deletion' ? Prisma.sql`UPDATE` : Prisma.sql`NO KEY UPDATE`;
+  /** FOR UPDATE alone keeps those out that refer to the flag, such as new schedules. */
+  const lock = async (key: string, purpose: LockPurpose) => {
+    const strength = purpose === 'change' ? Prisma.sql`NO KEY UPDATE` : Prisma.sql`UPDATE`;
     const found = await tx.$queryRaw<unknown[]>`SELECT 1 FROM feature_flags WHERE key = ${key} FOR ${strength}`;
     return found.length ? find(key) : null;
   };

@@ -13,3 +13,6 @@ export const scheduleColumns = Prisma.sql`d.id, d.flag_id AS "flagId", d.flag_ke
 /** What can still become due. Spelled as the partial index `feature_flag_schedules_due` has it, or it is not used. */
 export const isOpen = Prisma.sql`(d.status = 'PENDING' OR d.next_retry_at IS NOT NULL)`;
 export const dueAt = Prisma.sql`coalesce(d.next_retry_at, d.scheduled_at)`;
+
+/** Whether a schedule sets the status of its flag, which is the same in all environments. */
+export const setsStatus = Prisma.sql`jsonb_typeof(d.updates -> 'status') = 'string'`;

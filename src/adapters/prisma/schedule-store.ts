@@ -1,15 +1,13 @@
 import { conflictWindowMs, type Schedule } from '../../domain/schedules/schedule.ts';
-import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated/prisma/client.ts';
+import type { PrismaClient, Schedule as Row } from '../../generated/prisma/client.ts';
 import type { ScheduleStore, StatePlace } from '../../ports/schedule-store.ts';
+import { makeOpenScheduleReader } from './open-schedules.ts';
 import { type Queryable, toSchedule } from './rows.ts';
 import { having, listSchedules, toWholeWhere } from './schedule-list.ts';
-import { dueAt, isOpen, scheduleColumns } from './schedule-rows.ts';
+import { dueAt, isOpen, scheduleColumns, setsStatus } from './schedule-rows.ts';
 
 const maxConflicts = 100;
 const maxRetriesListed = 100;
-
-/** Whether a schedule sets the status of its flag, which is the same in all environments. */
-const setsStatus = Prisma.sql`jsonb_typeof(d.updates -> 'status') = 'string'`;
 
 /** What is tried again by itself, state by state in their order; `total` counts all of it, beyond the limit, too. */
 export const findRetries = async (prisma: Queryable, states: readonly StatePlace[], limit: number) => {
@@ -30,6 +28,7 @@ export const findRetries = async (prisma: Queryable, states: readonly StatePlace
 
 /** Schedules in the database. */
 export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
+  ...makeOpenScheduleReader(prisma),
   find: async (id) => {
     const row = await prisma.schedule.findUnique({ where: { id } });
     return row && toSchedule(row);

@@ -4,6 +4,7 @@ import { type Changed, OutcomeRefusedError, type ScheduleWriter } from '../../po
 import { cancelMatching, cancelWhere } from './cancel-schedules.ts';
 import { databaseMessageOf, isRefusal } from './database-errors.ts';
 import { claimDue, holdSchedule } from './due-schedules.ts';
+import { makeOpenScheduleReader } from './open-schedules.ts';
 import { toSchedule } from './rows.ts';
 import { scheduleColumns } from './schedule-rows.ts';
 import { findRetries } from './schedule-store.ts';
@@ -13,6 +14,7 @@ const maxRetriesInEvent = 20;
 
 /** Schedules in one transaction. */
 export const makeScheduleWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): ScheduleWriter => ({
+  ...makeOpenScheduleReader(tx),
   find: async (id) => {
     const row = await tx.schedule.findUnique({ where: { id } });
     return row && toSchedule(row);

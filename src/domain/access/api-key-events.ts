@@ -33,7 +33,7 @@ const factsOf = (admin: Caller, key: ApiKey, previousState: JsonObject | null) =
 export const apiKeyCreated = (admin: Caller, key: ApiKey): EventDraft<'api_key.created'> => ({
   eventType: 'api_key.created',
   ...factsOf(admin, key, null),
-  description: `API key '${key.name}' (${key.prefix}…) was created with ${key.roles.join(', ')}`,
+  description: `API key '${key.name}' (${key.prefix}…) was created with the role${key.roles.length === 1 ? '' : 's'} ${key.roles.join(', ')}`,
 });
 
 export const apiKeyRevoked = (admin: Caller, key: ApiKey): EventDraft<'api_key.revoked'> => ({

@@ -49,6 +49,9 @@ const describeChange = ({ field, previousValue, newValue }: FieldChange): string
 /** "enabled changed from false to true; rules count changed from 1 to 2". */
 export const describeChanges = (changes: readonly FieldChange[]): string => changes.map(describeChange).join('; ');
 
+/** "1 open schedule", "3 open schedules". */
+export const countOf = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;
+
 /** "enabled → true, rolloutPercentage → 25": what a schedule will set. */
 export const describeUpdates = (updates: Record<string, Json>): string =>
   Object.entries(updates)

@@ -54,6 +54,8 @@ const ofFlag = { flagKey: z.string(), ...admin };
 const ofState = { flagKey: z.string(), environment: z.string(), ...admin };
 const ofOverride = { ...ofState, override_type: z.enum([...overrideTypes, 'EMERGENCY']), target_id: z.string() };
 const ofEnvironment = z.object({ environment: z.string(), name: z.string(), ...admin });
+/** How many schedules that can still become due meet it; absent: none. */
+const openSchedules = z.int().optional();
 const ofApiKey = z.object({
   apiKeyId: uuid,
   name: z.string(),
@@ -95,7 +97,7 @@ export const metadataSchemas = {
   'flag.created': z.object(ofFlag),
   'flag.updated': z.object({ ...ofFlag, environment: z.string().optional() }),
   'flag.deleted': z.object({ ...ofFlag, cancelledSchedules: z.int() }),
-  'flag.archived': z.object({ ...ofFlag, environment: z.string().optional() }),
+  'flag.archived': z.object({ ...ofFlag, environment: z.string().optional(), openSchedules }),
   'flag.deprecated': z.object({ ...ofFlag, environment: z.string().optional() }),
   'flag.enabled': z.object(ofState),
   'flag.disabled': z.object(ofState),
@@ -120,10 +122,10 @@ export const metadataSchemas = {
     retriesTotal: z.int().optional(),
     retries: z.array(retry).optional(),
   }),
-  'flag_override.emergency': z.object({ ...ofOverride, reason: z.string(), updates }),
+  'flag_override.emergency': z.object({ ...ofOverride, reason: z.string(), updates, openSchedules }),
   'environment.created': ofEnvironment,
   'environment.enabled': ofEnvironment,
-  'environment.disabled': ofEnvironment,
+  'environment.disabled': ofEnvironment.extend({ openSchedules }),
   'api_key.created': ofApiKey,
   'api_key.revoked': ofApiKey,
   ...externalMetadataSchemas,

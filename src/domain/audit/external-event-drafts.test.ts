@@ -50,7 +50,7 @@ describe('the sentence', () => {
     [{ type: 'settings_changed', previousValue: true, newValue: false }, 'A setting changed from true to false'],
     [
       { ...theme, previousValue: { size: 1, font: 'a' }, newValue: { size: 2, font: 'a' } },
-      "Settings of setting 'theme': size changed from 1 to 2",
+      "Setting 'theme': size changed from 1 to 2",
     ],
     [
       { ...theme, previousValue: 'dark', newValue: 'light', result: 'DENIED' },

@@ -126,13 +126,19 @@ const describe = (actor: Actor, event: ExternalEvent): string => {
   return `${nameOf(actor)} ${ended}${what}${where}${errorMessage ? `: ${errorMessage}` : ''}`;
 };
 
+/** "Settings", "Settings of workspace 'w1'", "Setting 'theme'". */
+const nameSettings = (resource: string | null, resourceId: string | null): string => {
+  if (resourceId === null) return 'Settings';
+  return resource === 'setting' ? `Setting '${resourceId}'` : `Settings of ${resource} '${resourceId}'`;
+};
+
 /** Null where the event does not say which settings changed, or is about something else. */
 const describeSettings = ({ type, resource, resourceId, previousValue, newValue }: ExternalEvent): string | null => {
   if (type !== 'settings.changed' || (previousValue === null && newValue === null)) return null;
   const isWhole = (value: Json) => value === null || toState(value) === value;
   if (isWhole(previousValue) && isWhole(newValue)) {
     const changes = describeChanges(changesBetween(previousValue, newValue));
-    return `Settings${resourceId === null ? '' : ` of ${resource} '${resourceId}'`}: ${changes || 'nothing changed'}`;
+    return `${nameSettings(resource, resourceId)}: ${changes || 'nothing changed'}`;
   }
   const field = resourceId === null ? 'A setting' : `Setting '${resourceId}'`;
   return describeChanges([{ field, previousValue, newValue }]);

@@ -293,18 +293,18 @@ it('whatever a state holds, flagd gives what a plain reading of it gives', () =>
 
 describe('a document of one environment', () => {
   it('has every flag that flagd can have, and says why another is left out', () => {
-    const { document, leftOut } = toFlagdDocument([
+    const { $schema, flags, omitted } = toFlagdDocument([
       { flag: boolean, state: stateOf() },
       { flag: { ...flagOf('NUMBER'), key: 'limit' }, state: stateOf() },
       { flag: { ...boolean, key: 'old' }, state: stateOf({ defaultVariant: 'maybe' }) },
       { flag: { ...flagOf('STRING', [{ key: 'a\nb', value: 'x' }]), key: 'broken' }, state: stateOf() },
     ]);
-    expect(document.$schema).toBe('https://flagd.dev/schema/v0/flags.json');
-    expect(Object.keys(document.flags)).toEqual(['checkout']);
-    expect(leftOut).toEqual([
-      { key: 'limit', reason: 'it has no variants' },
-      { key: 'old', reason: "its default variant 'maybe' is none of its variants: on, off" },
-      { key: 'broken', reason: 'the key of its variant "a\\nb" has a line break' },
+    expect($schema).toBe('https://flagd.dev/schema/v0/flags.json');
+    expect(Object.keys(flags)).toEqual(['checkout']);
+    expect(omitted).toEqual([
+      { flagKey: 'limit', reason: 'it has no variants yet' },
+      { flagKey: 'old', reason: "its default variant 'maybe' is none of its variants: on, off" },
+      { flagKey: 'broken', reason: 'the key of its variant "a\\nb" has a line break' },
     ]);
   });
 });

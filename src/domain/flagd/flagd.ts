@@ -13,7 +13,17 @@ export type FlagdFlag = {
   targeting?: Json;
   metadata?: { [key: string]: string | number | boolean };
 };
-export type FlagdDocument = { $schema: string; flags: { [key: string]: FlagdFlag } };
+/** A flag that flagd cannot have, and why. */
+export type OmittedFlag = { flagKey: string; reason: string };
+export type FlagdDocument = {
+  $schema: string;
+  flags: { [key: string]: FlagdFlag };
+  /**
+   * Ours, for whoever reads the document: absent where nothing is left out. flagd passes over properties that it does not know;
+   * its own `metadata` would come with every evaluation.
+   */
+  omitted?: OmittedFlag[];
+};
 
 type FlagParts = Pick<Flag, 'type' | 'variants' | 'status'> & Partial<Pick<Flag, 'name' | 'description' | 'tags'>>;
 type StateParts = Decisions & Pick<FlagState, 'enabled' | 'defaultVariant'> & Partial<Pick<FlagState, 'version'>>;
@@ -43,27 +53,22 @@ export const toFlagdFlag = (flag: FlagParts, state: StateParts): FlagdFlag => {
   };
 };
 
-type Exported = {
-  document: FlagdDocument;
-  /** Flags that flagd cannot have, each with the reason. */
-  leftOut: { key: string; reason: string }[];
-};
-
 /** One environment's flags as a document that flagd, and every OpenFeature provider for it, reads. */
-export const toFlagdDocument = (flags: readonly { flag: Flag; state: FlagState }[]): Exported => {
-  const exported: Exported = { document: { $schema: 'https://flagd.dev/schema/v0/flags.json', flags: {} }, leftOut: [] };
-  for (const { flag, state } of flags) {
+export const toFlagdDocument = (exported: readonly { flag: Flag; state: FlagState }[]): FlagdDocument => {
+  const flags: FlagdDocument['flags'] = {};
+  const omitted: OmittedFlag[] = [];
+  for (const { flag, state } of exported) {
     const reason = refuseExport(flag, state);
-    if (reason) exported.leftOut.push({ key: flag.key, reason });
-    else exported.document.flags[flag.key] = toFlagdFlag(flag, state);
+    if (reason) omitted.push({ flagKey: flag.key, reason });
+    else flags[flag.key] = toFlagdFlag(flag, state);
   }
-  return exported;
+  return { $schema: 'https://flagd.dev/schema/v0/flags.json', flags, ...(omitted.length > 0 && { omitted }) };
 };
 
 /** One of these flags would make flagd refuse the whole document. */
 const refuseExport = (flag: Flag, { defaultVariant }: FlagState): string | null => {
   const keys = variantsOf(flag).map(({ key }) => key);
-  if (keys.length === 0) return 'it has no variants';
+  if (keys.length === 0) return 'it has no variants yet';
   const unfit = keys.find((key) => /[\n\r\u2028\u2029]/.test(key));
   if (unfit !== undefined) return `the key of its variant ${JSON.stringify(unfit)} has a line break`;
   return defaultVariant === null || keys.includes(defaultVariant)

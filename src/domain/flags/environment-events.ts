@@ -1,7 +1,7 @@
 import type { Caller } from '../access/actor.ts';
 import { adminFields, attributedTo } from '../audit/attribution.ts';
 import type { EventDraft } from '../audit/audit-event.ts';
-import { diffStates } from '../audit/changes.ts';
+import { countOf, diffStates } from '../audit/changes.ts';
 import type { JsonObject } from '../json.ts';
 import type { Environment } from './environment.ts';
 
@@ -26,12 +26,18 @@ export const environmentCreated = (admin: Caller, environment: Environment): Eve
   description: `Environment '${environment.key}' was created`,
 });
 
-/** An environment was enabled or disabled. */
+/** An environment was enabled or disabled; `openSchedules` will fail until it is enabled again. */
 export const environmentSwitched = (
   admin: Caller,
   environment: Environment,
-): EventDraft<'environment.enabled' | 'environment.disabled'> => ({
-  eventType: environment.enabled ? 'environment.enabled' : 'environment.disabled',
-  ...factsOf(admin, environment, snapshot({ ...environment, enabled: !environment.enabled })),
-  description: `Environment '${environment.key}' was ${environment.enabled ? 'enabled' : 'disabled'}`,
-});
+  openSchedules: number,
+): EventDraft<'environment.enabled' | 'environment.disabled'> => {
+  const { metadata, ...facts } = factsOf(admin, environment, snapshot({ ...environment, enabled: !environment.enabled }));
+  const met = openSchedules > 0 ? `; ${countOf(openSchedules, 'open schedule')} will fail while it is` : '';
+  return {
+    eventType: environment.enabled ? 'environment.enabled' : 'environment.disabled',
+    ...facts,
+    description: `Environment '${environment.key}' was ${environment.enabled ? 'enabled' : 'disabled'}${met}`,
+    metadata: { ...metadata, ...(openSchedules > 0 && { openSchedules }) },
+  };
+};

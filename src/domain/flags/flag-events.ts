@@ -1,7 +1,8 @@
 import type { Caller } from '../access/actor.ts';
 import { adminFields, attributedTo } from '../audit/attribution.ts';
 import type { EventDraft } from '../audit/audit-event.ts';
-import { describeChanges, diffStates } from '../audit/changes.ts';
+import { countOf, describeChanges, diffStates, type FieldChange } from '../audit/changes.ts';
+import { nameElements } from '../audit/element-changes.ts';
 import type { AuditEventType } from '../audit/event-metadata.ts';
 import type { Flag } from './flag.ts';
 import type { FlagState } from './flag-state.ts';
@@ -38,15 +39,18 @@ export const flagDeleted = (
     ...ofFlag(admin, flag),
     previousState,
     changes: diffStates(previousState, null),
-    description: `Flag '${flag.key}' was deleted${cancelledSchedules ? `, and ${cancelledSchedules} open schedule${cancelledSchedules === 1 ? '' : 's'} with it` : ''}`,
+    description: `Flag '${flag.key}' was deleted${cancelledSchedules ? `, which cancelled ${countOf(cancelledSchedules, 'open schedule')}` : ''}`,
     metadata: { flagKey: flag.key, cancelledSchedules, ...adminFields(admin) },
   };
 };
 
 type FlagChangeType = Extract<AuditEventType, 'flag.updated' | 'flag.archived' | 'flag.deprecated'>;
 
-/** A change of the flag itself: of what describes it, or of its status. */
-export const flagChanged = (admin: Caller, previous: Flag, next: Flag): EventDraft<FlagChangeType> => {
+/** A change of the flag itself: of what describes it, or of its status. `openSchedules` meet it archived. */
+export const flagChanged = (
+  admin: Caller,
+  { previous, next, openSchedules = 0 }: { previous: Flag; next: Flag; openSchedules?: number },
+): EventDraft<FlagChangeType> => {
   const [previousState, newState] = [flagSnapshot(previous), flagSnapshot(next)];
   const changes = diffStates(previousState, newState);
   const status = previous.status === next.status ? undefined : statusEvents[next.status];
@@ -56,11 +60,30 @@ export const flagChanged = (admin: Caller, previous: Flag, next: Flag): EventDra
     allEnvironments: status !== undefined,
     previousState,
     newState,
-    changes,
-    description: status ? `Flag '${next.key}' ${status.sentence}` : `Flag '${next.key}' was updated: ${describeChanges(changes)}`,
-    metadata: { flagKey: next.key, ...adminFields(admin) },
+    changes: nameElements(changes),
+    description: status
+      ? `Flag '${next.key}' ${status.sentence} ${fromTo(previous, next)}${meeting(openSchedules)}`
+      : `Flag '${next.key}' was updated: ${describeChanges(changes)}`,
+    metadata: { flagKey: next.key, ...adminFields(admin), ...(openSchedules > 0 && { openSchedules }) },
   };
 };
+
+/** What an archived flag has waiting. */
+export const meeting = (openSchedules: number): string =>
+  openSchedules > 0 ? `; it has ${countOf(openSchedules, 'open schedule')}` : '';
+
+/** "enabled changed from true to false; status changed from 'ACTIVE' to 'ARCHIVED' in all environments". */
+export const describeStateChanges = (changes: readonly FieldChange[]): string =>
+  [
+    describeChanges(changes.filter(({ field }) => field !== 'status')),
+    ...changes.filter(({ field }) => field === 'status').map((change) => `${describeChanges([change])} in all environments`),
+  ]
+    .filter(Boolean)
+    .join('; ');
+
+/** "(from ACTIVE to ARCHIVED)". */
+export const fromTo = (previous: Pick<Flag, 'status'>, next: Pick<Flag, 'status'>): string =>
+  `(from ${previous.status} to ${next.status})`;
 
 /** How a change to a status is called. */
 export const statusEvents = {

@@ -5,7 +5,7 @@ import { text } from '../text.ts';
 import type { FlagState } from './flag-state.ts';
 import { describeSetter, type LastSet, latestOf, recordSet, type SetBy } from './last-set.ts';
 import { refuseInEmergency } from './refuse-in-emergency.ts';
-import { findVariantIssues, type Variant, variantsSchema } from './variant.ts';
+import { findVariantIssues, type Variant, variantsOf, variantsSchema } from './variant.ts';
 import { findMissingVariants } from './variant-use.ts';
 
 export const flagTypes = ['BOOLEAN', 'STRING', 'NUMBER', 'OBJECT'] as const;
@@ -61,7 +61,7 @@ export type Flag = {
   name: string;
   description: string | null;
   type: FlagType;
-  /** None: not said yet, so that any name of a default variant is taken. */
+  /** As they were given: with none, a boolean flag has on and off (`variantsOf`), and any other cannot be served yet. */
   variants: Variant[];
   tags: string[];
   status: FlagStatus;
@@ -103,7 +103,8 @@ export const updateFlag = (flag: Flag, states: readonly FlagState[], input: Upda
     ...flag,
     ...(input.name != null && { name: input.name }),
     ...(input.description != null && { description: input.description || null }),
-    ...(input.variants != null && { variants: input.variants }),
+    // A form sends back what it was shown: a boolean flag's on and off need not become its own.
+    ...(input.variants != null && !isSameJson(input.variants, variantsOf(flag)) && { variants: input.variants }),
     ...(input.tags != null && { tags: [...new Set(input.tags)] }),
   };
   if (isSameJson(next, flag)) return flag;

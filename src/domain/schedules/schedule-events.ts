@@ -2,6 +2,8 @@ import { type Caller, systemActor } from '../access/actor.ts';
 import { adminFields, attributedTo } from '../audit/attribution.ts';
 import type { EventDraft } from '../audit/audit-event.ts';
 import { describeChanges, describeUpdates, diffStates, type FieldChange } from '../audit/changes.ts';
+import { nameElements } from '../audit/element-changes.ts';
+import { describeStateChanges } from '../flags/flag-events.ts';
 import type { FlagUpdates } from '../flags/flag-state.ts';
 import { effectiveSnapshot } from '../flags/snapshots.ts';
 import { type Applied, effectiveStateOf, type Failed } from './apply-schedule.ts';
@@ -22,12 +24,6 @@ const everywhere = 'in all environments';
 /** "enabled → true, status → ARCHIVED in all environments". */
 const describeScheduled = ({ status, ...ofState }: FlagUpdates): string =>
   [describeUpdates(ofState), status && `status → ${status} ${everywhere}`].filter(Boolean).join(', ');
-/** "enabled changed from true to false; status changed from 'ACTIVE' to 'ARCHIVED' in all environments". */
-const describeApplied = (changes: readonly FieldChange[]): string => {
-  const [status, ofState] = [changes.filter(isStatus), changes.filter((change) => !isStatus(change))];
-  return [describeChanges(ofState), status.length > 0 && `${describeChanges(status)} ${everywhere}`].filter(Boolean).join('; ');
-};
-const isStatus = ({ field }: FieldChange) => field === 'status';
 /** What was scheduled, where that goes beyond the environment that is named: " (status → ARCHIVED in all environments)". */
 const aside = (schedule: Schedule): string =>
   setsStatus(schedule) ? ` (status → ${schedule.updates.status} ${everywhere})` : '';
@@ -142,8 +138,8 @@ export const scheduleApplied = (
     ...about(schedule),
     previousState: before,
     newState: after,
-    changes,
-    description: `The scheduled change of ${named(schedule)} was applied${admin ? ` by hand (scheduled for ${schedule.scheduledAt.toISOString()})` : ''}: ${describeApplied(changes) || 'it changed nothing'}`,
+    changes: nameElements(changes),
+    description: `The scheduled change of ${named(schedule)} was applied${admin ? ` by hand (scheduled for ${schedule.scheduledAt.toISOString()})` : ''}: ${describeStateChanges(changes) || 'it changed nothing'}`,
     metadata: {
       ...scheduled(schedule),
       updates: schedule.updates,

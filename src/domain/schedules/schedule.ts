@@ -80,6 +80,10 @@ export type Plan = Pick<Schedule, 'scheduledAt' | 'updates' | 'maxRetries'>;
 export const isOpen = ({ status, nextRetryAt }: Pick<Schedule, 'status' | 'nextRetryAt'>): boolean =>
   status === 'PENDING' || nextRetryAt !== null;
 
+/** When an open schedule is tried next. */
+export const dueAtOf = ({ scheduledAt, nextRetryAt }: Pick<Schedule, 'scheduledAt' | 'nextRetryAt'>): Date =>
+  nextRetryAt ?? scheduledAt;
+
 const yearsAhead = 5;
 
 /** Throws a ValidationError where an instant is not within the next five years. */

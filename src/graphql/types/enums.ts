@@ -11,6 +11,7 @@ import type { overrideTypes } from '../../domain/flags/flag-override.ts';
 import type { effectiveReasons } from '../../domain/flags/flag-state.ts';
 import type { scheduleStatuses } from '../../domain/schedules/schedule.ts';
 import type { ScheduleOrder as ScheduleOrderName } from '../../domain/schedules/schedule-filter.ts';
+import type { ScheduleWarning } from '../../domain/schedules/schedule-warnings.ts';
 import { builder } from '../builder.ts';
 
 /** Enum values that are named as the domain names them, each with its description. */
@@ -75,6 +76,17 @@ export const ScheduleOrder = builder.enumType('ScheduleOrder', {
     CREATED_NEWEST_FIRST: 'By when they were created, the latest one first.',
     APPLIED_OLDEST_FIRST: 'By when they were applied, the first one first. Lists only those that were applied.',
     APPLIED_NEWEST_FIRST: 'By when they were applied, the latest one first. Lists only those that were applied.',
+  }),
+});
+
+export const ScheduleWarningCode = builder.enumType('ScheduleWarningCode', {
+  description: 'What a warning of a schedule is about.',
+  values: describe<ScheduleWarning['code']>({
+    EMERGENCY_OVERRIDE_ACTIVE: 'An emergency override holds a state that it would change: it fails until that is lifted.',
+    ENVIRONMENT_DISABLED: 'Its environment is disabled: it fails until somebody enables that.',
+    FLAG_ARCHIVED: 'Its flag is archived, and it does not make it ACTIVE again: it fails.',
+    FLAG_DEPRECATED: 'Its flag is on its way out.',
+    EXPERIMENT_RUNNING: 'It changes the flag in the midst of an experiment.',
   }),
 });
 

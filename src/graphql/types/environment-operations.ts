@@ -47,7 +47,7 @@ const switches = {
   disableEnvironment: {
     enabled: false,
     description:
-      'Disables an environment: it takes no new schedules, and due ones fail; they are tried again as often as their `maxRetries` says. Flags can still be changed in it by hand.',
+      'Disables an environment: it takes no new schedules, and due ones fail; they are tried again as often as their `maxRetries` says. Flags can still be changed in it by hand. Ask for `openSchedules` to see what will fail.',
   },
 } as const;
 

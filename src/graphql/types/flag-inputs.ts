@@ -33,8 +33,7 @@ export const FlagUpdatesInput = builder.inputType('FlagUpdatesInput', {
     enabled: t.boolean({ description: 'Turn it on or off.' }),
     rolloutPercentage: t.int({ description: 'The share of evaluations that it reaches: 0–100.' }),
     defaultVariant: t.string({
-      description:
-        'The variant that is served where nothing else says so: 1–128 characters. One of the variants, where the flag was given any.',
+      description: 'The variant that is served where nothing else says so: 1–128 characters. One of `Flag.variants`.',
     }),
     rules: t.field({
       type: [FlagRuleInput],

@@ -87,7 +87,7 @@ const CreateFlagInput = builder.inputType('CreateFlagInput', {
     variants: t.field({
       type: [VariantInput],
       description:
-        'What it can be: up to 100, 64 KiB of JSON in all. Without any, a boolean flag is on or off, and names of default variants are not checked.',
+        'What it can be: up to 100, 64 KiB of JSON in all. Without any, a boolean flag has `on` (true) and `off` (false); any other flag takes no default variant, rule, override or experiment yet.',
     }),
     tags: t.stringList({ description: 'Words to find it by: up to 50, of 1–64 characters each.' }),
   }),
@@ -104,7 +104,7 @@ const UpdateFlagInput = builder.inputType('UpdateFlagInput', {
     variants: t.field({
       type: [VariantInput],
       description:
-        'All its variants: they take the place of those that are there, and must have all that its states speak of. They cannot change while an emergency override holds the flag.',
+        'All its variants: they take the place of those that are there, and must have all that its states and open schedules need. They cannot change while an emergency override holds the flag.',
     }),
     tags: t.stringList({ description: 'All its tags: they take the place of those that are there.' }),
     expectedVersion: t.int({ description: expectedVersion }),
@@ -151,7 +151,7 @@ builder.mutationFields((t) => ({
   deleteFlag: t.field({
     type: FlagRef,
     description:
-      'Deletes a flag and cancels its open schedules (reason flag_deleted). Returns the flag as it was; its states are gone.',
+      'Deletes a flag and cancels its open schedules (reason flag_deleted). Returns the flag as it was, with these schedules as `cancelledByDeletion`; its states are gone.',
     args: {
       input: t.arg({ type: DeleteFlagInput, required: true, validate: { schema: deleteFlagSchema }, description: 'Which flag.' }),
     },
@@ -163,7 +163,11 @@ builder.mutationFields((t) => ({
 
 const statusMutations = {
   deprecateFlag: { status: 'DEPRECATED', description: 'Marks a flag as on its way out. It still works.' },
-  archiveFlag: { status: 'ARCHIVED', description: 'Archives a flag: it is off everywhere, and takes no change but its return.' },
+  archiveFlag: {
+    status: 'ARCHIVED',
+    description:
+      'Archives a flag: it is off everywhere, and takes no change but its return. Ask for `openSchedules` to see what will meet it so.',
+  },
   activateFlag: {
     status: 'ACTIVE',
     description: 'Makes a deprecated or archived flag active again. Its states are as they were.',

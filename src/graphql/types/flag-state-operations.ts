@@ -71,7 +71,7 @@ builder.mutationFields((t) => ({
   emergencyOverride: t.field({
     type: FlagStateType,
     description:
-      'Sets a flag in one environment at once and holds it so: until it is lifted, other changes are refused, and schedules that become due fail; they are tried again as often as their `maxRetries` says. Another emergency override takes its place.',
+      'Sets a flag in one environment at once and holds it so: until it is lifted, other changes are refused, and schedules that become due fail; they are tried again as often as their `maxRetries` says. Ask for `openSchedules` to see which. Another emergency override replaces it.',
     args: {
       input: t.arg({
         type: EmergencyOverrideInput,

@@ -1,5 +1,6 @@
+import type { DeletedFlag } from '../../application/delete-flag.ts';
 import type { Flag } from '../../domain/flags/flag.ts';
-import type { Variant } from '../../domain/flags/variant.ts';
+import { type Variant, variantsOf } from '../../domain/flags/variant.ts';
 import { builder } from '../builder.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
@@ -14,7 +15,8 @@ const VariantType = builder.objectRef<Variant>('Variant').implement({
   }),
 });
 
-export const FlagRef = builder.objectRef<Flag>('Flag').implement({
+/** A flag that was just deleted comes with the schedules that were cancelled with it. */
+export const FlagRef = builder.objectRef<Flag & Partial<Pick<DeletedFlag, 'cancelledByDeletion'>>>('Flag').implement({
   description: 'A feature flag.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'A UUID.' }),
@@ -24,8 +26,8 @@ export const FlagRef = builder.objectRef<Flag>('Flag').implement({
     type: t.field({ type: FlagType, description: 'What its variants hold.', resolve: ({ type }) => type }),
     variants: t.field({
       type: [VariantType],
-      description: 'What it can be. A boolean flag that was given none is on or off.',
-      resolve: ({ variants }) => variants,
+      description: 'What it can be. A boolean flag that was given none has `on` and `off`.',
+      resolve: variantsOf,
     }),
     status: t.field({ type: FlagStatus, description: 'Where it is in its life.', resolve: ({ status }) => status }),
     version: t.exposeInt('version', {

@@ -51,8 +51,8 @@ const scheduleArgs = builder.args((t) => ({
   order: t.field({ type: ScheduleOrder, defaultValue: 'DUE_OLDEST_FIRST', description: 'In which order.' }),
 }));
 
-const ScheduleEdge = builder.edgeObject({ name: 'ScheduleEdge', description: 'A schedule in a list.', type: ScheduleRef });
-const ScheduleConnection = builder.connectionObject(
+export const ScheduleEdge = builder.edgeObject({ name: 'ScheduleEdge', description: 'A schedule in a list.', type: ScheduleRef });
+export const ScheduleConnection = builder.connectionObject(
   { name: 'ScheduleConnection', description: 'A page of schedules.', type: ScheduleRef },
   ScheduleEdge,
 );

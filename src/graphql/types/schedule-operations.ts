@@ -77,7 +77,8 @@ const CancelSchedulesPayload = builder.objectRef<readonly Schedule[]>('CancelSch
 builder.mutationFields((t) => ({
   createSchedule: t.field({
     type: ScheduleRef,
-    description: 'Schedules a change. Ask for `conflicts` to see what else is pending for the flag within an hour of it.',
+    description:
+      'Schedules a change. Ask for `conflicts` to see what else is pending for the flag within an hour of it, and for `warnings` to see what is in its way.',
     args: {
       input: t.arg({
         type: CreateScheduleInput,
