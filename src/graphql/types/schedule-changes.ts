@@ -25,15 +25,15 @@ const targetFields = (t: InputFields) => ({
 
 const UpdateScheduleInput = builder.inputType('UpdateScheduleInput', {
   description:
-    'What a schedule shall be instead: at least one of `scheduledAt`, `updates`, `maxRetries`. What is absent stays. The admin is taken from the token.',
+    'An edit of a schedule: at least one of `scheduledAt`, `updates`, `maxRetries`. What is absent stays as it is. The admin is taken from the token.',
   fields: (t) => ({
     ...targetFields(t),
     scheduledAt: t.field({
       type: 'DateTime',
       description:
-        "When it is due instead: in the future by the database's clock, at most five years ahead. A FAILED schedule becomes PENDING again by it.",
+        "The new instant: in the future by the database's clock, at most five years ahead. It makes a FAILED schedule PENDING again.",
     }),
-    updates: t.field({ type: FlagUpdatesInput, description: 'What to change instead: they replace its updates whole.' }),
+    updates: t.field({ type: FlagUpdatesInput, description: 'The new updates: they replace the old ones whole.' }),
     maxRetries: t.int({ description: 'How often it is tried again after a failure: 0–10.' }),
   }),
 });
