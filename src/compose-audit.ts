@@ -11,6 +11,7 @@ import { makeInTransaction } from './adapters/prisma/unit-of-work.ts';
 import { openSpool } from './adapters/sqlite/spool.ts';
 import { makeBus } from './audit/bus.ts';
 import { makeEventQueue } from './audit/event-queue.ts';
+import { makeOutboxGate } from './audit/outbox-gate.ts';
 import { makeSequencer } from './audit/sequencer.ts';
 import { makeSinkRunner, type SinkRunner } from './audit/sink-runner.ts';
 import { makeStdoutSink } from './audit/sinks/stdout.ts';
@@ -47,15 +48,23 @@ export const composeAudit = async (config: Config, database: Database, surroundi
   };
   const record = (entries: readonly string[]) => emitEntries(prisma, entries);
   const onRecorded = () => bus.wake('outbox');
-  const queue = makeEventQueue({ toEntry: makeEntry, record, spool, logId, onRecorded, logger });
+  const gate = makeOutboxGate({ spool, logId, onSpooled: () => replay.wake(), logger });
+  const onCommitted = () => {
+    onRecorded();
+    // Perhaps the spool has held its events until now.
+    if (!gate.isOpen()) replay.wake();
+  };
+  const queue = makeEventQueue({ toEntry: makeEntry, record, gate, onRecorded, logger });
   const replay = makeSpoolReplay({
     spool,
+    gate,
     logId,
     fatesOf: (ids) => fatesOf(prisma, ids),
     record,
     toEntry: makeEntry,
     onRecorded,
     logger,
+    random: surroundings.random,
   });
 
   const runsPipeline = config.roles.includes('audit');
@@ -70,8 +79,7 @@ export const composeAudit = async (config: Config, database: Database, surroundi
     log,
     spool,
     /** Transactions on a database, with their events on the way into this pipeline. */
-    inTransactionOn: ({ prisma }: Database) =>
-      makeInTransaction({ prisma, toEntry: makeEntry, spool, logId, onCommitted: onRecorded, logger }),
+    inTransactionOn: ({ prisma }: Database) => makeInTransaction({ prisma, toEntry: makeEntry, gate, onCommitted, logger }),
     audit: queue.audit,
     sinks: () => runners.map((runner) => runner.status()),
     start: () => {

@@ -8,6 +8,7 @@ import { readLogId } from '../../src/adapters/prisma/outbox.ts';
 import { makeInTransaction } from '../../src/adapters/prisma/unit-of-work.ts';
 import { openSpool } from '../../src/adapters/sqlite/spool.ts';
 import { makeCreateFlag } from '../../src/application/create-flag.ts';
+import { makeOutboxGate } from '../../src/audit/outbox-gate.ts';
 import type { Caller } from '../../src/domain/access/actor.ts';
 import { completeEvent, toEntry } from '../../src/domain/audit/audit-event.ts';
 
@@ -16,9 +17,8 @@ const { prisma } = await openPGlite(`${folder}/pglite`);
 const clock = { now: () => new Date() };
 const newId = () => uuidv7();
 const spool = openSpool({ folder, maxBytes: 1_000_000, now: clock.now, newId, onProblem: () => {} });
-const inTransaction = makeInTransaction({
-  prisma,
-  toEntry: (draft) => toEntry(completeEvent(draft, { id: newId(), now: clock.now(), defaultEnvironment: 'production' })),
+const logger = pino({ level: 'silent' });
+const gate = makeOutboxGate({
   spool: {
     ...spool,
     add: (events) => {
@@ -28,8 +28,15 @@ const inTransaction = makeInTransaction({
     },
   },
   logId: await readLogId(prisma),
+  onSpooled: () => {},
+  logger,
+});
+const inTransaction = makeInTransaction({
+  prisma,
+  toEntry: (draft) => toEntry(completeEvent(draft, { id: newId(), now: clock.now(), defaultEnvironment: 'production' })),
+  gate,
   onCommitted: () => {},
-  logger: pino({ level: 'silent' }),
+  logger,
 });
 const admin: Caller = {
   actor: { type: 'USER', id: 'admin-a', name: null, email: null },

@@ -16,6 +16,7 @@ import { makeRunExperiment } from '../../src/application/run-experiment.ts';
 import { makeSetEnvironmentEnabled } from '../../src/application/set-environment-enabled.ts';
 import { makeSetFlagStatus, makeUpdateFlag } from '../../src/application/update-flag.ts';
 import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
+import { makeOutboxGate } from '../../src/audit/outbox-gate.ts';
 import { makeSpoolReplay } from '../../src/audit/spool-replay.ts';
 import type { Caller } from '../../src/domain/access/actor.ts';
 import { completeEvent, type EventDraft, toEntry } from '../../src/domain/audit/audit-event.ts';
@@ -71,7 +72,8 @@ export const makeSpine = async (
     const now = clock.now();
     return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: 'production' }));
   };
-  const inTransaction = makeInTransaction({ prisma, toEntry: makeEntry, spool, logId, onCommitted: () => {}, logger });
+  const gate = makeOutboxGate({ spool, logId, onSpooled: () => {}, logger });
+  const inTransaction = makeInTransaction({ prisma, toEntry: makeEntry, gate, onCommitted: () => {}, logger });
   const commands = { inTransaction, clock, newId };
   return {
     spool,
@@ -99,12 +101,14 @@ export const makeSpine = async (
     replay: async () => {
       const replay = makeSpoolReplay({
         spool,
+        gate,
         logId,
         fatesOf: (ids) => fatesOf(prisma, ids),
         record: (entries) => emitEntries(prisma, entries),
         toEntry: makeEntry,
         onRecorded: () => {},
         logger,
+        random,
       });
       replay.start();
       await replay.stop();
