@@ -10,7 +10,8 @@ import { areTooLarge, findSizeIssue, isValueField, recordableJson } from './reco
 /** An event as another application sends it. Null says the same as absent. */
 export type AuditEventInput = {
   id: string;
-  type: string;
+  /** Absent: `action` names what happened. */
+  type?: string | null;
   occurredAt?: Date | null;
   userId?: string | null;
   userName?: string | null;
@@ -52,12 +53,21 @@ const recordableTypes = new Map<string, RecordableType>([
   ...[...externalEventTypes, 'audit.loss' as const].map((type) => [type, type] as const),
 ]);
 
-const type = z.string().transform((name, context): RecordableType => {
-  const found = recordableTypes.get(name);
-  if (found) return found;
-  context.addIssue(`is '${name.slice(0, 100)}': it must be one of ${[...recordableTypes.keys()].join(', ')}`);
-  return z.NEVER;
-});
+const knownNames = [...recordableTypes.keys()].join(', ');
+
+const type = z
+  .string()
+  .nullish()
+  .transform((name, context): RecordableType | null => {
+    const found = name == null ? null : recordableTypes.get(name);
+    if (found !== undefined) return found;
+    context.addIssue(`is '${name?.slice(0, 100)}': it must be one of ${knownNames}`);
+    return z.NEVER;
+  });
+
+/** Many applications say what happened in `action`. Beside a type, it is in words of their own. */
+const typeOf = (event: { type: RecordableType | null; action: string | null }): RecordableType | undefined =>
+  event.type ?? recordableTypes.get(event.action ?? '');
 
 /** What is compared and looked up: cut, it would be another one's. */
 const identifier = (max = 255) =>
@@ -107,11 +117,19 @@ export const auditEventInputSchema = z
     message: 'must say what kind of thing resourceId names',
   })
   .check(({ value, issues }) => {
+    if (issues.some(({ path }) => path?.[0] === 'type' || path?.[0] === 'action') || typeOf(value)) return;
+    const found =
+      value.action === null ? 'is missing' : `is missing, and action '${value.action.slice(0, 100)}' does not stand for it`;
+    issues.push({ code: 'custom', input: value, path: ['type'], message: `${found}: one of them must be one of ${knownNames}` });
+  })
+  .check(({ value, issues }) => {
     // What is no JSON has no size.
     if (issues.some(({ path }) => isValueField(path?.[0]))) return;
     const issue = findSizeIssue(value);
     if (issue) issues.push({ code: 'custom', input: value, ...issue });
-  });
+  })
+  // The check above has found one.
+  .transform((event) => ({ ...event, type: typeOf(event) ?? z.NEVER }));
 
 const maxDeclaredLoss = 1_000_000_000;
 
