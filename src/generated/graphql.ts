@@ -75,6 +75,8 @@ export type AuditEventType =
   | 'ENVIRONMENT_DISABLED'
   /** An admin enabled an environment. */
   | 'ENVIRONMENT_ENABLED'
+  /** An admin made a flag active again that was deprecated or archived. */
+  | 'FLAG_ACTIVATED'
   /** An admin archived a flag: it is off everywhere. */
   | 'FLAG_ARCHIVED'
   /** An admin created a flag. */

@@ -1,5 +1,5 @@
-// Creates a flag in the embedded database in the folder of its argument, whose audit_emit takes nothing, and dies between
-// spooling the event and the commit.
+// Creates a flag in the embedded database in the folder of its first argument, whose audit_emit takes nothing, and dies: as its
+// second argument says `before-commit`, between spooling the event and the commit; or `after-commit` of a change of the flag.
 
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
@@ -8,11 +8,13 @@ import { readLogId } from '../../src/adapters/prisma/outbox.ts';
 import { makeInTransaction } from '../../src/adapters/prisma/unit-of-work.ts';
 import { openSpool } from '../../src/adapters/sqlite/spool.ts';
 import { makeCreateFlag } from '../../src/application/create-flag.ts';
+import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
 import { makeOutboxGate } from '../../src/audit/outbox-gate.ts';
 import type { Caller } from '../../src/domain/access/actor.ts';
 import { completeEvent, toEntry } from '../../src/domain/audit/audit-event.ts';
 
-const folder = process.argv[2] ?? '';
+const [folder = '', end = ''] = process.argv.slice(2);
+const die = () => process.kill(process.pid, 'SIGKILL');
 const { prisma } = await openPGlite(`${folder}/pglite`);
 const clock = { now: () => new Date() };
 const newId = () => uuidv7();
@@ -23,7 +25,7 @@ const gate = makeOutboxGate({
     ...spool,
     add: (events) => {
       const lost = spool.add(events);
-      process.kill(process.pid, 'SIGKILL');
+      if (end === 'before-commit') die();
       return lost;
     },
   },
@@ -47,5 +49,8 @@ const admin: Caller = {
   apiKeyId: null,
   requestContext: { ipAddress: null, userAgent: null, requestId: null, sessionId: null, apiKeyId: null },
 };
-await makeCreateFlag({ inTransaction, clock, newId })(admin, { key: 'never-committed', name: 'never committed' });
-process.send?.('committed');
+const commands = { inTransaction, clock, newId };
+await makeCreateFlag(commands)(admin, { key: 'checkout', name: 'checkout' });
+const change = { flagKey: 'checkout', environment: 'production', updates: { rolloutPercentage: 1 } };
+await makeUpdateFlagState(commands)(admin, change);
+die();

@@ -43,7 +43,7 @@ export const flagDeleted = (
   };
 };
 
-type FlagChangeType = Extract<AuditEventType, 'flag.updated' | 'flag.archived' | 'flag.deprecated'>;
+type FlagChangeType = Extract<AuditEventType, 'flag.updated' | 'flag.archived' | 'flag.activated' | 'flag.deprecated'>;
 
 /** A change of the flag itself: of what describes it, or of its status. */
 export const flagChanged = (admin: Caller, previous: Flag, next: Flag): EventDraft<FlagChangeType> => {
@@ -64,7 +64,7 @@ export const flagChanged = (admin: Caller, previous: Flag, next: Flag): EventDra
 
 /** How a change to a status is called. */
 export const statusEvents = {
-  ACTIVE: { eventType: 'flag.updated', sentence: 'was made active again' },
+  ACTIVE: { eventType: 'flag.activated', sentence: 'was made active again' },
   DEPRECATED: { eventType: 'flag.deprecated', sentence: 'was deprecated' },
   ARCHIVED: { eventType: 'flag.archived', sentence: 'was archived' },
 } as const satisfies Record<Flag['status'], { eventType: FlagChangeType; sentence: string }>;
