@@ -8,7 +8,7 @@ import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 export type ActorType =
   /** An API key. */
   | 'API'
-  /** Another service, under a name of its own. */
+  /** Another service in its own name, or one of Flagtrail's commands. */
   | 'SERVICE_ACCOUNT'
   /** Flagtrail itself: the worker, the audit pipeline. */
   | 'SYSTEM'
