@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openPGlite } from '../../src/adapters/prisma/database.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
 import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { startProcess } from '../support/child-process.ts';
@@ -10,31 +9,20 @@ import { dataDirectory } from '../support/service.ts';
 /** A process that has spooled and was killed, and the database as it left it, with everything in order again. */
 const spoolAndKill = async (end: 'before-commit' | 'after-commit') => {
   const dataDir = dataDirectory();
-  const open = () => openPGlite(path.join(dataDir, 'pglite'));
-  const first = await open();
-  await migrate(first);
-  const emit = (
-    await first.prisma.$queryRaw<{ sql: string }[]>`SELECT pg_get_functiondef('audit_emit(text[])'::regprocedure) AS sql`
-  )[0];
-  await first.runScript(
-    'CREATE OR REPLACE FUNCTION audit_emit(events text[]) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$',
-  );
-  await first.close();
-
   const child = startProcess(new URL('./spooling-process.ts', import.meta.url), [dataDir, end]);
   await expect(child.nextMessage()).rejects.toThrow('SIGKILL');
 
-  const second = await open();
-  atTestEnd(() => second.close());
-  await second.runScript(emit?.sql ?? '');
-  const spine = await makeSpine(second, { dataDir });
+  const database = await openPGlite(path.join(dataDir, 'pglite'));
+  atTestEnd(() => database.close());
+  await database.runScript('DROP FUNCTION refuse_events CASCADE');
+  const spine = await makeSpine(database, { dataDir });
   const readEntries = async () => {
     await spine.replay();
     await spine.replay();
     await spine.sequence();
-    return second.prisma.auditLogEntry.findMany({ orderBy: { position: 'asc' } });
+    return database.prisma.auditLogEntry.findMany({ orderBy: { position: 'asc' } });
   };
-  return { spine, prisma: second.prisma, readEntries };
+  return { spine, prisma: database.prisma, readEntries };
 };
 
 it('an event that was spooled when its process died before the commit never appears, whatever id the next transaction has', async () => {

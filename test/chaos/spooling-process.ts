@@ -1,4 +1,4 @@
-// Creates a flag in the embedded database in the folder of its first argument, whose audit_emit takes nothing, and dies: as its
+// Creates a flag in the embedded database in the folder of its first argument, whose outbox it makes refuse events, and dies: as its
 // second argument says `before-commit`, between spooling the event and the commit; or `after-commit` of a change of the flag.
 
 import { pino } from 'pino';
@@ -15,7 +15,10 @@ import { completeEvent, toEntry } from '../../src/domain/audit/audit-event.ts';
 
 const [folder = '', end = ''] = process.argv.slice(2);
 const die = () => process.kill(process.pid, 'SIGKILL');
-const { prisma } = await openPGlite(`${folder}/pglite`);
+const { prisma, runScript } = await openPGlite(`${folder}/pglite`);
+await runScript(`
+  CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+  CREATE TRIGGER refuse_events BEFORE INSERT ON audit_outbox FOR EACH ROW EXECUTE FUNCTION refuse_events()`);
 const clock = { now: () => new Date() };
 const newId = () => uuidv7();
 const spool = openSpool({ folder, maxBytes: 1_000_000, now: clock.now, newId, onProblem: () => {} });
