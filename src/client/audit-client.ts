@@ -92,6 +92,11 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
       );
     } else if (!outbox.add({ ...written, atMs: nowMs }, settings ?? unconfigured)) {
       log.warnSometimes({ queued: outbox.stats().queued }, 'the queue of audit events is full: what comes is dropped');
+    } else if (written.doubt) {
+      log.warnSometimes(
+        { why: written.doubt },
+        'an audit event has a type that this client does not know: the API will judge it',
+      );
     }
     if (!settings && !saidThatEventsWait) {
       saidThatEventsWait = true;

@@ -63,7 +63,8 @@ export type AuditEvent = WhatHappened & {
 export type UnwritableReason = 'client_event_unwritable' | 'client_event_too_large';
 
 export type WrittenDown =
-  | { ok: true; id: string; type: string; text: string; occurredAtMs: number }
+  /** `doubt`: what the API will probably refuse. */
+  | { ok: true; id: string; type: string; text: string; occurredAtMs: number; doubt: string | null }
   /** `mistake` names the kind of it, of which there are few; `why` may be about this event alone. */
   | { ok: false; reason: UnwritableReason; mistake: string; why: string };
 
@@ -80,7 +81,8 @@ export const writeDown = (event: unknown, { newId, nowMs, maxBytes }: Limits): W
     const text = JSON.stringify(plain);
     // A UTF-16 unit takes three bytes at most, so most events need no counting.
     if (text.length * 3 > maxBytes && utf8Bytes(text) > maxBytes) throw new TooLargeError(maxBytes);
-    return { ok: true, id: plain.id, type: plain.type, text, occurredAtMs: Date.parse(plain.occurredAt) };
+    const doubt = isKnown(plain.type) ? null : `type is '${plain.type.slice(0, 100)}': it must be ${known}`;
+    return { ok: true, id: plain.id, type: plain.type, text, occurredAtMs: Date.parse(plain.occurredAt), doubt };
   } catch (thrown) {
     return explain(thrown);
   }
@@ -139,14 +141,15 @@ const textOf = (given: Given, field: keyof AuditEvent): string | undefined => {
   throw new MistakeError(field, `${field} is ${nameOf(value)}: it must be text`);
 };
 
-const typeOf = (given: Given): AuditEventName => {
+const known = `one of ${auditEventNames.join(', ')}`;
+const isKnown = (name: string): boolean => auditEventNames.some((one) => one === name);
+
+/** A type may be of an API that is newer than this client, so the API judges it; an action is a type only where it is known. */
+const typeOf = (given: Given): string => {
   const type = textOf(given, 'type');
+  if (type) return type;
   const action = textOf(given, 'action');
-  const name = type || action;
-  const found = auditEventNames.find((known) => known === name);
-  if (found) return found;
-  const known = `one of ${auditEventNames.join(', ')}`;
-  if (type) throw new MistakeError('type', `type is '${type.slice(0, 100)}': it must be ${known}`);
+  if (action && isKnown(action)) return action;
   const beside = action ? `, and action '${action.slice(0, 100)}' does not stand for it` : '';
   throw new MistakeError('type', `type is missing${beside}: one of them must be ${known}`);
 };

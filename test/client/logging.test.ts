@@ -83,6 +83,7 @@ describe('log lines', () => {
         /action 'logn' does not stand for it: one of them must be one of login, logout, data_export_requested/,
       ),
       expect.stringMatching(/userId is an object: it must be text/),
+      expect.stringContaining('audit events were lost; the log says so'),
     ]);
     expect(client.stats()).toMatchObject({ sent: 3, refused: 0, dropped: 6, declaredLost: 6 });
     expect(api.losses()).toMatchObject([{ details: { count: 6, reason: 'client_event_unwritable' } }]);
