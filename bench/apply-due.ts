@@ -9,6 +9,7 @@ import { readLogId } from '../src/adapters/prisma/outbox.ts';
 import { makeInTransaction } from '../src/adapters/prisma/unit-of-work.ts';
 import { openSpool } from '../src/adapters/sqlite/spool.ts';
 import { makeApplyDueSchedules } from '../src/application/apply-due-schedules.ts';
+import { makeOutboxGate } from '../src/audit/outbox-gate.ts';
 import { completeEvent, toEntry } from '../src/domain/audit/audit-event.ts';
 import { makeTicker } from '../src/worker/ticker.ts';
 import type { Bench, Lab } from './lab.ts';
@@ -106,8 +107,7 @@ const applyWithWorker = async (url: string, size: number): Promise<Applied> => {
         const now = new Date();
         return toEntry(completeEvent(draft, { id: newId(now), now, defaultEnvironment: 'production' }));
       },
-      spool,
-      logId: await readLogId(database.prisma),
+      gate: makeOutboxGate({ spool, logId: await readLogId(database.prisma), onSpooled: () => {}, logger }),
       onCommitted: () => {},
       logger,
     });

@@ -12,6 +12,7 @@ import { makeInTransaction } from './adapters/prisma/unit-of-work.ts';
 import { openSpool } from './adapters/sqlite/spool.ts';
 import { makeBus } from './audit/bus.ts';
 import { makeEventQueue } from './audit/event-queue.ts';
+import { makeOutboxGate } from './audit/outbox-gate.ts';
 import { makeSequencer } from './audit/sequencer.ts';
 import { makeSinkRunner, type SinkRunner } from './audit/sink-runner.ts';
 import { makeStdoutSink } from './audit/sinks/stdout.ts';
@@ -48,15 +49,23 @@ export const composeAudit = async (config: Config, database: Database, surroundi
   };
   const record = (entries: readonly string[]) => emitEntries(prisma, entries);
   const onRecorded = () => bus.wake('outbox');
-  const queue = makeEventQueue({ toEntry: makeEntry, record, spool, logId, onRecorded, logger });
+  const gate = makeOutboxGate({ spool, logId, onSpooled: () => replay.wake(), logger });
+  const onCommitted = () => {
+    onRecorded();
+    // Perhaps the spool has held its events until now.
+    if (!gate.isOpen()) replay.wake();
+  };
+  const queue = makeEventQueue({ toEntry: makeEntry, record, gate, onRecorded, logger });
   const replay = makeSpoolReplay({
     spool,
+    gate,
     logId,
     fatesOf: (ids) => fatesOf(prisma, ids),
     record,
     toEntry: makeEntry,
     onRecorded,
     logger,
+    random: surroundings.random,
   });
 
   const runsPipeline = config.roles.includes('audit');
@@ -75,9 +84,8 @@ export const composeAudit = async (config: Config, database: Database, surroundi
       makeInTransaction({
         prisma,
         toEntry: makeEntry,
-        spool,
-        logId,
-        onCommitted: onRecorded,
+        gate,
+        onCommitted,
         logger,
         ...(databaseClock && { clock: databaseClock }),
       }),

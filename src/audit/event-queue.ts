@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { EventDraft } from '../domain/audit/audit-event.ts';
 import { type AuditLogger, notWrittenDown } from '../ports/audit-logger.ts';
-import type { Spool } from '../ports/spool.ts';
+import type { OutboxGate } from '../ports/outbox-gate.ts';
 import { makeLoop } from './loop.ts';
 
 type Deps = {
@@ -9,8 +9,7 @@ type Deps = {
   toEntry: (draft: EventDraft) => string | null;
   /** Puts entries into the outbox; false, or a throw, where it took none of them. */
   record: (entries: readonly string[]) => Promise<boolean>;
-  spool: Spool;
-  logId: string;
+  gate: OutboxGate;
   /** Called when the outbox has new events. */
   onRecorded: () => void;
   logger: Logger;
@@ -24,24 +23,28 @@ const pollMs = 1000;
  * Takes in events that belong to no transaction, such as a refused operation: the caller waits for nothing. They are written
  * in batches; what the outbox does not take, or the queue cannot hold, goes to the spool.
  */
-export const makeEventQueue = ({ toEntry, record, spool, logId, onRecorded, logger, maxQueued = 10_000 }: Deps) => {
+export const makeEventQueue = ({ toEntry, record, gate, onRecorded, logger, maxQueued = 10_000 }: Deps) => {
   let queue: string[] = [];
 
-  const spoolInstead = (entries: readonly string[]) => {
-    const lost = spool.add(entries.map((entry) => ({ entry, logId, transactionId: null })));
-    logger.error({ events: entries.length, lost }, 'the audit outbox took no events: they are spooled and recorded later');
-  };
   const flush = async () => {
     const entries = queue.slice(0, batchSize);
     if (entries.length === 0) return false;
+    const isAdmitted = gate.admits(entries);
+    const recorded = isAdmitted && (await tryToRecord(entries));
+    // An overflow has spooled them meanwhile; if they are recorded, too, the log drops them there.
+    if (queue[0] !== entries[0]) return queue.length > 0;
+    queue = queue.slice(entries.length);
+    if (recorded) onRecorded();
+    else gate.spool(entries, null);
+    return queue.length > 0;
+  };
+  const tryToRecord = async (entries: readonly string[]) => {
     const recorded = await record(entries).catch((error) => {
       logger.error({ err: error }, 'the audit outbox is out of reach');
       return false;
     });
-    queue = queue.slice(entries.length);
-    if (recorded) onRecorded();
-    else spoolInstead(entries);
-    return queue.length > 0;
+    if (!recorded) gate.close();
+    return recorded;
   };
   const loop = makeLoop({
     work: flush,
@@ -55,8 +58,11 @@ export const makeEventQueue = ({ toEntry, record, spool, logId, onRecorded, logg
     logEvent: (draft) => {
       const entry = toEntry(draft);
       if (entry === null) return notWrittenDown;
-      if (queue.length < maxQueued) queue.push(entry);
-      else spoolInstead([entry]);
+      queue.push(entry);
+      if (queue.length > maxQueued) {
+        gate.spool(queue, null);
+        queue = [];
+      }
       loop.wake();
       return { ok: true };
     },

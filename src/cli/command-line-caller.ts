@@ -4,15 +4,18 @@ import { text } from '../domain/text.ts';
 
 const idSchema = text(1, 255);
 
-/** Whoever runs a command: it has the database, so it may do everything. The log names the user, and the command as user agent. */
-export const commandLineCaller = (userId: string, userAgent: string): Caller => ({
-  actor: { type: 'USER', id: userId, name: null, email: null },
+/**
+ * A command at work for somebody. It has the database, so it may do everything. Nobody has proved who they are, so the actor is
+ * the command; for whom it acts is in the actor's name, in `adminUserId`, and wherever a userId is kept.
+ */
+export const commandLineCaller = (command: 'import' | 'export', userId: string): Caller => ({
+  actor: { type: 'SERVICE_ACCOUNT', id: `flagtrail-${command}`, name: `flagtrail ${command}, for ${userId}`, email: null },
   userId,
   roles: ['ADMIN'],
   sessionId: null,
   expiresAt: null,
   apiKeyId: null,
-  requestContext: { ipAddress: null, userAgent, requestId: null, sessionId: null, apiKeyId: null },
+  requestContext: { ipAddress: null, userAgent: `flagtrail ${command}`, requestId: null, sessionId: null, apiKeyId: null },
 });
 
 /** For an option that names a user; throws what commander shows. */

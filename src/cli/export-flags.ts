@@ -51,7 +51,7 @@ export const addExportFlagsCommand = (parent: Command, { open, userName, stdout,
         };
         const text = documentText(parts.flags, { environment, onFlag: () => counts.flags++, onLeftOut });
         if (!(await writeExport(text, { file: output ?? null, stdout }))) return;
-        parts.recordExport(commandLineCaller(userName() ?? 'unknown', 'flagtrail export'), {
+        parts.recordExport(commandLineCaller('export', userName() ?? 'unknown'), {
           environment,
           format: 'flagd',
           flags: counts.flags,

@@ -159,8 +159,14 @@ describe('flagtrail import of a flagd document', () => {
 
     const events = await eventsOf('banner');
     expect(events.map(({ eventType }) => eventType)).toEqual(['flag.created', 'flag.enabled']);
-    for (const { actor, requestContext } of events) {
-      expect(actor).toEqual({ type: 'USER', id: 'sam', name: null, email: null });
+    for (const { actor, metadata, requestContext } of events) {
+      expect(actor).toEqual({
+        type: 'SERVICE_ACCOUNT',
+        id: 'flagtrail-import',
+        name: 'flagtrail import, for sam',
+        email: null,
+      });
+      expect(metadata).toMatchObject({ adminUserId: 'sam', adminEmail: null });
       expect(requestContext?.userAgent).toBe('flagtrail import');
     }
   });
@@ -187,7 +193,10 @@ describe('flagtrail import of a flagd document', () => {
       ],
     });
     expect(shade?.state).toMatchObject({ defaultVariant: 'blue', rules: [{ targeting: { if: [beta, 'blue'] } }] });
-    expect((await eventsOf('shade')).filter(({ actor }) => actor.id === 'alice').length).toBeGreaterThan(0);
+    expect((await eventsOf('shade')).at(-1)).toMatchObject({
+      actor: { type: 'SERVICE_ACCOUNT', id: 'flagtrail-import', name: 'flagtrail import, for alice' },
+      metadata: { adminUserId: 'alice' },
+    });
     expect(await importing(document({ shade: changed }))).toMatchObject({ err: summary(0, 0, 1) });
   });
 
@@ -413,11 +422,13 @@ describe('flagtrail export flags', () => {
   });
 
   it('is recorded where AUDIT_READS asks for it, and only there', async () => {
-    const exports = () => db.sql(`SELECT entry FROM audit_log WHERE event_type = 'flag.exported'`);
+    const exports = () => db.sql<{ entry: string }>(`SELECT entry FROM audit_log WHERE event_type = 'flag.exported'`);
     await run(['export', 'flags', '--environment', 'staging']);
     expect(await exports()).toHaveLength(0);
     await run(['export', 'flags', '--environment', 'staging'], { env: { AUDIT_READS: 'exported' } });
-    expect(await exports()).toHaveLength(1);
+    expect((await exports()).map(({ entry }) => JSON.parse(entry).actor)).toEqual([
+      { type: 'SERVICE_ACCOUNT', id: 'flagtrail-export', name: 'flagtrail export, for sam', email: null },
+    ]);
   });
 });
 

@@ -30,8 +30,11 @@ Formats:
 
 A flag that is not there is created. One that is there is changed where the file says something else, and left alone where it
 evaluates as in the file already, so that an import can be repeated. If anything in the file is wrong, nothing is changed, and
-up to 20 problems are named. Each change has its event in the log. A run that is cut short, however it ends, is simply run again:
-what it has not done yet, for one flag perhaps only its state, is done then.
+up to 20 problems are named. A run that is cut short, however it ends, is simply run again: what it has not done yet, for one flag
+perhaps only its state, is done then.
+
+Each change has its event in the log. Its actor is the service account 'flagtrail-import', because a name on a command line
+proves nothing; the person of --by, or whoever runs the command, is in the actor's name and in metadata.adminUserId.
 
 A file has at most 32 MiB and 20,000 flags. Where its JSON has one key twice, the last one counts.
 
@@ -52,7 +55,7 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
     .argument('<file>', 'the file')
     .option('--environment <key>', 'the environment whose states the file defines', 'production')
     .addOption(new Option('--format <format>', 'of the file; .json is flagd, .csv is kubernetes').choices(importFormats))
-    .option('--by <userId>', 'who the changes are attributed to; whoever runs the command where absent', parseUserId)
+    .option('--by <userId>', 'for whom the import acts; whoever runs the command where absent', parseUserId)
     .option('--at <version>', 'kubernetes only: the gates as they are at this version; the newest where absent', parseVersion)
     .option('--dry-run', 'say what would be done, and do nothing')
     .addHelpText('after', help)
@@ -74,7 +77,7 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
           const { parts, close } = await open();
           let [compared, done] = [0, 0];
           try {
-            await parts.importFlags(commandLineCaller(userId, 'flagtrail import'), flags, {
+            await parts.importFlags(commandLineCaller('import', userId), flags, {
               environment,
               dryRun,
               signal: stop.signal,

@@ -16,7 +16,7 @@ export type AuditClientStats = {
   duplicates: number;
   /** Refused by the API. */
   refused: number;
-  /** Dropped by the client: no room, no JSON form, too large, after `close`, or left at its deadline. */
+  /** Dropped by the client: no room, not understood, no JSON form, too large, after `close`, or left at its deadline. */
   dropped: number;
   /** Of those refused or dropped: declared in the log, by `audit.loss`. */
   declaredLost: number;
@@ -85,9 +85,18 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
     const written = writeDown(event, { newId: world.newId, nowMs, maxBytes: maxEventsBytes - 1 });
     if (!written.ok) {
       outbox.drop(nowMs, written.reason);
-      log.warnSometimes({ why: written.why }, 'an audit event could not be written down and is lost');
+      log.warnSometimes(
+        { why: written.why },
+        'an audit event could not be understood or written down and is lost',
+        `unwritable ${written.mistake}`,
+      );
     } else if (!outbox.add({ ...written, atMs: nowMs }, settings ?? unconfigured)) {
       log.warnSometimes({ queued: outbox.stats().queued }, 'the queue of audit events is full: what comes is dropped');
+    } else if (written.doubt) {
+      log.warnSometimes(
+        { why: written.doubt },
+        'an audit event has a type that this client does not know: the API will judge it',
+      );
     }
     if (!settings && !saidThatEventsWait) {
       saidThatEventsWait = true;

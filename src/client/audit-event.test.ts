@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { externalEventAliases, externalEventTypes } from '../domain/audit/external-events.ts';
 import { isStorableText } from '../domain/text.ts';
-import { writeDown } from './audit-event.ts';
+import { auditEventNames, writeDown } from './audit-event.ts';
 
 const nowMs = Date.parse('2026-03-01T09:00:00Z');
 const write = (event: unknown, maxBytes = 100_000) => writeDown(event, { newId: () => 'an-id', nowMs, maxBytes });
@@ -23,6 +24,20 @@ describe('an event that is written down', () => {
       userId: 'u',
       details: { a: [1, null, 'b'] },
     });
+  });
+
+  it.each([
+    ['its type, in the words of the log', { type: 'auth.login' }, { type: 'auth.login' }],
+    ['its type, and an action in words of its own', { type: 'login', action: 'sso' }, { type: 'login', action: 'sso' }],
+    ['its action, by a short name', { action: 'login' }, { type: 'login', action: 'login' }],
+    [
+      'its action, in the words of the log',
+      { type: null, action: 'auth.logout' },
+      { type: 'auth.logout', action: 'auth.logout' },
+    ],
+    ['its type, whatever its action names', { type: 'login', action: 'logout' }, { type: 'login', action: 'logout' }],
+  ])('says what happened in %s', (_, event, expected) => {
+    expect(read(event)).toMatchObject(expected);
   });
 
   it('may be nested, and full of brackets', () => {
@@ -126,7 +141,8 @@ describe('an event that cannot be written down', () => {
     ['null', null, 'the event is null: it must be an object'],
     ['undefined', undefined, 'the event is undefined: it must be an object'],
     ['text', 'login', 'the event is a string: it must be an object'],
-    ['no type', {}, 'type is missing'],
+    ['neither type nor action', {}, 'type is missing: one of them must be one of login, logout, data_export_requested'],
+    ['an action in words of its own alone', { action: 'unlock' }, "type is missing, and action 'unlock' does not stand for it"],
     ['a user who is an object', { type: 'login', userId: { id: 1 } }, 'userId is an object: it must be text'],
     ['a result of its own', { type: 'login', result: 'OK' }, 'result is none of SUCCESS, FAILURE, DENIED'],
     ['no instant', { type: 'login', occurredAt: new Date('x') }, 'occurredAt is no instant'],
@@ -183,4 +199,17 @@ describe('an event that cannot be written down', () => {
     expect(write({ type: 'login', details: [large, unread] })).toMatchObject({ reason: 'client_event_too_large' });
     expect(reads).toBe(0);
   });
+});
+
+it('a type that the client does not know is written down, for a newer API may, and doubted', () => {
+  expect(write({ type: 'logn', action: 'login' })).toMatchObject({
+    ok: true,
+    type: 'logn',
+    doubt: expect.stringContaining("type is 'logn': it must be one of login, logout"),
+  });
+  expect(write({ type: 'login' })).toMatchObject({ ok: true, doubt: null });
+});
+
+it('the names that the client knows are those that the API takes', () => {
+  expect(auditEventNames).toEqual([...Object.keys(externalEventAliases), ...externalEventTypes]);
 });

@@ -1,35 +1,39 @@
 import { TooLargeError, toPlainJson } from './plain-json.ts';
 
 /** What can be recorded, by its short name or by its name in the log. */
-export type AuditEventName =
-  | 'login'
-  | 'logout'
-  | 'data_export_requested'
-  | 'data_export_completed'
-  | 'data_delete_requested'
-  | 'data_delete_completed'
-  | 'subscription_created'
-  | 'subscription_cancelled'
-  | 'settings_changed'
-  | 'oauth_connected'
-  | 'oauth_disconnected'
-  | 'admin_action'
-  | 'auth.login'
-  | 'auth.logout'
-  | 'data_export.requested'
-  | 'data_export.completed'
-  | 'data_delete.requested'
-  | 'data_delete.completed'
-  | 'subscription.created'
-  | 'subscription.cancelled'
-  | 'settings.changed'
-  | 'oauth.connected'
-  | 'oauth.disconnected'
-  | 'admin.action';
+export const auditEventNames = [
+  'login',
+  'logout',
+  'data_export_requested',
+  'data_export_completed',
+  'data_delete_requested',
+  'data_delete_completed',
+  'subscription_created',
+  'subscription_cancelled',
+  'settings_changed',
+  'oauth_connected',
+  'oauth_disconnected',
+  'admin_action',
+  'auth.login',
+  'auth.logout',
+  'data_export.requested',
+  'data_export.completed',
+  'data_delete.requested',
+  'data_delete.completed',
+  'subscription.created',
+  'subscription.cancelled',
+  'settings.changed',
+  'oauth.connected',
+  'oauth.disconnected',
+  'admin.action',
+] as const;
+export type AuditEventName = (typeof auditEventNames)[number];
+
+/** What happened is said in `type`, with an `action` in the application's own words beside it; or in `action` alone. */
+type WhatHappened = { type: AuditEventName; action?: string | null } | { type?: null; action: AuditEventName };
 
 /** Who did what, as the application says it. Absent, null and undefined are the same, but for the values before and after. */
-export type AuditEvent = {
-  type: AuditEventName;
+export type AuditEvent = WhatHappened & {
   /** A UUID; the same one again is recorded once. Absent: a new one. */
   id?: string;
   /** Absent: now. Text is RFC 3339 with an offset. */
@@ -44,7 +48,6 @@ export type AuditEvent = {
   userAgent?: string | null;
   sessionId?: string | null;
   requestId?: string | null;
-  action?: string | null;
   resource?: string | null;
   resourceId?: string | null;
   /** Anything that JSON can carry; the same goes for the values before and after. A bigint becomes text, binary data its length. */
@@ -60,8 +63,10 @@ export type AuditEvent = {
 export type UnwritableReason = 'client_event_unwritable' | 'client_event_too_large';
 
 export type WrittenDown =
-  | { ok: true; id: string; type: string; text: string; occurredAtMs: number }
-  | { ok: false; reason: UnwritableReason; why: string };
+  /** `doubt`: what the API will probably refuse. */
+  | { ok: true; id: string; type: string; text: string; occurredAtMs: number; doubt: string | null }
+  /** `mistake` names the kind of it, of which there are few; `why` may be about this event alone. */
+  | { ok: false; reason: UnwritableReason; mistake: string; why: string };
 
 type Limits = { newId: () => string; nowMs: number; maxBytes: number };
 
@@ -76,7 +81,8 @@ export const writeDown = (event: unknown, { newId, nowMs, maxBytes }: Limits): W
     const text = JSON.stringify(plain);
     // A UTF-16 unit takes three bytes at most, so most events need no counting.
     if (text.length * 3 > maxBytes && utf8Bytes(text) > maxBytes) throw new TooLargeError(maxBytes);
-    return { ok: true, id: plain.id, type: plain.type, text, occurredAtMs: Date.parse(plain.occurredAt) };
+    const doubt = isKnown(plain.type) ? null : `type is '${plain.type.slice(0, 100)}': it must be ${known}`;
+    return { ok: true, id: plain.id, type: plain.type, text, occurredAtMs: Date.parse(plain.occurredAt), doubt };
   } catch (thrown) {
     return explain(thrown);
   }
@@ -85,12 +91,23 @@ export const writeDown = (event: unknown, { newId, nowMs, maxBytes }: Limits): W
 export const utf8Bytes = (text: string): number => encoder.encode(text).length;
 const encoder = new TextEncoder();
 
+type Given = Readonly<Record<keyof AuditEvent, unknown>>;
+
+/** A field that cannot be understood. */
+class MistakeError extends TypeError {
+  readonly field: string;
+  constructor(field: string, message: string) {
+    super(message);
+    this.field = field;
+  }
+}
+
 // The API refuses a whole batch for one field that it does not know, or that has another type: only what it knows goes out.
 const toRecord = (event: unknown, newId: () => string, nowMs: number) => {
-  if (typeof event !== 'object' || event === null) throw new TypeError(`the event is ${nameOf(event)}: it must be an object`);
-  const given = event as Readonly<Record<keyof AuditEvent, unknown>>;
-  const type = textOf(given, 'type');
-  if (!type) throw new TypeError('type is missing');
+  if (typeof event !== 'object' || event === null)
+    throw new MistakeError('event', `the event is ${nameOf(event)}: it must be an object`);
+  const given = event as Given;
+  const type = typeOf(given);
   return {
     id: textOf(given, 'id') ?? newId(),
     type,
@@ -115,13 +132,26 @@ const toRecord = (event: unknown, newId: () => string, nowMs: number) => {
   };
 };
 
-const textOf = (given: Readonly<Record<keyof AuditEvent, unknown>>, field: keyof AuditEvent): string | undefined => {
+const textOf = (given: Given, field: keyof AuditEvent): string | undefined => {
   const value = given[field];
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string') return value;
   // Ids are numbers in many a database.
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
-  throw new TypeError(`${field} is ${nameOf(value)}: it must be text`);
+  throw new MistakeError(field, `${field} is ${nameOf(value)}: it must be text`);
+};
+
+const known = `one of ${auditEventNames.join(', ')}`;
+const isKnown = (name: string): boolean => auditEventNames.some((one) => one === name);
+
+/** A type may be of an API that is newer than this client, so the API judges it; an action is a type only where it is known. */
+const typeOf = (given: Given): string => {
+  const type = textOf(given, 'type');
+  if (type) return type;
+  const action = textOf(given, 'action');
+  if (action && isKnown(action)) return action;
+  const beside = action ? `, and action '${action.slice(0, 100)}' does not stand for it` : '';
+  throw new MistakeError('type', `type is missing${beside}: one of them must be ${known}`);
 };
 
 const hasOffset = /(?:Z|[+-]\d\d:\d\d)$/i;
@@ -130,14 +160,15 @@ const instantOf = (value: unknown, nowMs: number): string => {
   if (value === undefined || value === null) return new Date(nowMs).toISOString();
   const isInstant = value instanceof Date || (typeof value === 'string' && hasOffset.test(value));
   const at = new Date(isInstant ? value : Number.NaN);
-  if (Number.isNaN(at.getTime())) throw new TypeError('occurredAt is no instant: it must be a Date, or RFC 3339 with an offset');
+  if (Number.isNaN(at.getTime()))
+    throw new MistakeError('occurredAt', 'occurredAt is no instant: it must be a Date, or RFC 3339 with an offset');
   return at.toISOString();
 };
 
 const resultOf = (value: unknown): string | undefined => {
   if (value === undefined || value === null) return undefined;
   if (value === 'SUCCESS' || value === 'FAILURE' || value === 'DENIED') return value;
-  throw new TypeError('result is none of SUCCESS, FAILURE, DENIED');
+  throw new MistakeError('result', 'result is none of SUCCESS, FAILURE, DENIED');
 };
 
 const nameOf = (value: unknown): string =>
@@ -145,11 +176,13 @@ const nameOf = (value: unknown): string =>
 
 /** What was thrown may be anything, and may throw again when it is looked at. */
 const explain = (thrown: unknown): WrittenDown => {
-  const reason = 'client_event_unwritable';
+  const unwritable = { ok: false, reason: 'client_event_unwritable' } as const;
   try {
-    if (thrown instanceof TooLargeError) return { ok: false, reason: 'client_event_too_large', why: thrown.message };
-    return { ok: false, reason, why: String(thrown instanceof Error ? thrown.message : thrown).slice(0, 500) };
+    if (thrown instanceof TooLargeError)
+      return { ok: false, reason: 'client_event_too_large', mistake: 'size', why: thrown.message };
+    const mistake = thrown instanceof MistakeError ? thrown.field : 'JSON';
+    return { ...unwritable, mistake, why: String(thrown instanceof Error ? thrown.message : thrown).slice(0, 500) };
   } catch {
-    return { ok: false, reason, why: 'it threw something that cannot be read' };
+    return { ...unwritable, mistake: 'JSON', why: 'it threw something that cannot be read' };
   }
 };

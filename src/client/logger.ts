@@ -45,14 +45,14 @@ export const makeLog = ({ logger, secret, now }: Deps) => {
   return {
     warn: (fields: object, message: string): void => write('warn', fields, message),
     error: (fields: object, message: string): void => write('error', fields, message),
-    /** At most once a minute for each message; the next one says how many there were between. */
-    warnSometimes: (fields: object, message: string): void => {
-      const last = lastAtMs.get(message);
+    /** At most once a minute for each message, or `kind` of it; the next one says how many there were between. */
+    warnSometimes: (fields: object, message: string, kind = message): void => {
+      const last = lastAtMs.get(kind);
       if (last && now() - last.atMs < quietMs) {
         last.suppressed++;
         return;
       }
-      lastAtMs.set(message, { atMs: now(), suppressed: 0 });
+      lastAtMs.set(kind, { atMs: now(), suppressed: 0 });
       write('warn', { ...fields, ...(last && last.suppressed > 0 && { suppressed: last.suppressed }) }, message);
     },
   };

@@ -8,7 +8,7 @@ import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 export type ActorType =
   /** An API key. */
   | 'API'
-  /** Another service, under a name of its own. */
+  /** Another service in its own name, or one of Flagtrail's commands. */
   | 'SERVICE_ACCOUNT'
   /** Flagtrail itself: the worker, the audit pipeline. */
   | 'SYSTEM'
@@ -75,6 +75,8 @@ export type AuditEventType =
   | 'ENVIRONMENT_DISABLED'
   /** An admin enabled an environment. */
   | 'ENVIRONMENT_ENABLED'
+  /** An admin made a flag active again that was deprecated or archived. */
+  | 'FLAG_ACTIVATED'
   /** An admin archived a flag: it is off everywhere. */
   | 'FLAG_ARCHIVED'
   /** An admin created a flag. */

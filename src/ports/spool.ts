@@ -35,6 +35,8 @@ export type Spool = {
   /** At most `limit` events of a log whose id is greater than `after`, oldest first. */
   read(logId: string, limit: number, after?: number): (SpooledEvent & { id: number })[];
   remove(ids: readonly number[]): void;
+  /** Counts events of a log as lost, all at once, and keeps them where people can still look at them: the last 1,000. */
+  setAside(logId: string, ids: readonly number[], reason: string): void;
   /** Counts events as lost, for example because their transaction's fate can no longer be known. */
   addLoss(logId: string, reason: string, count: number): void;
   /** What of a log was lost and not yet declared. What is lost from here on becomes another loss. */

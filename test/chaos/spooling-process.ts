@@ -1,5 +1,5 @@
-// Creates a flag in the embedded database in the folder of its argument, whose audit_emit takes nothing, and dies between
-// spooling the event and the commit.
+// Creates a flag in the embedded database in the folder of its first argument, whose outbox it makes refuse events, and dies: as its
+// second argument says `before-commit`, between spooling the event and the commit; or `after-commit` of a change of the flag.
 
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
@@ -8,28 +8,40 @@ import { readLogId } from '../../src/adapters/prisma/outbox.ts';
 import { makeInTransaction } from '../../src/adapters/prisma/unit-of-work.ts';
 import { openSpool } from '../../src/adapters/sqlite/spool.ts';
 import { makeCreateFlag } from '../../src/application/create-flag.ts';
+import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
+import { makeOutboxGate } from '../../src/audit/outbox-gate.ts';
 import type { Caller } from '../../src/domain/access/actor.ts';
 import { completeEvent, toEntry } from '../../src/domain/audit/audit-event.ts';
 
-const folder = process.argv[2] ?? '';
-const { prisma } = await openPGlite(`${folder}/pglite`);
+const [folder = '', end = ''] = process.argv.slice(2);
+const die = () => process.kill(process.pid, 'SIGKILL');
+const { prisma, runScript } = await openPGlite(`${folder}/pglite`);
+await runScript(`
+  CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+  CREATE TRIGGER refuse_events BEFORE INSERT ON audit_outbox FOR EACH ROW EXECUTE FUNCTION refuse_events()`);
 const clock = { now: () => new Date() };
 const newId = () => uuidv7();
 const spool = openSpool({ folder, maxBytes: 1_000_000, now: clock.now, newId, onProblem: () => {} });
-const inTransaction = makeInTransaction({
-  prisma,
-  toEntry: (draft) => toEntry(completeEvent(draft, { id: newId(), now: clock.now(), defaultEnvironment: 'production' })),
+const logger = pino({ level: 'silent' });
+const gate = makeOutboxGate({
   spool: {
     ...spool,
     add: (events) => {
       const lost = spool.add(events);
-      process.kill(process.pid, 'SIGKILL');
+      if (end === 'before-commit') die();
       return lost;
     },
   },
   logId: await readLogId(prisma),
+  onSpooled: () => {},
+  logger,
+});
+const inTransaction = makeInTransaction({
+  prisma,
+  toEntry: (draft) => toEntry(completeEvent(draft, { id: newId(), now: clock.now(), defaultEnvironment: 'production' })),
+  gate,
   onCommitted: () => {},
-  logger: pino({ level: 'silent' }),
+  logger,
 });
 const admin: Caller = {
   actor: { type: 'USER', id: 'admin-a', name: null, email: null },
@@ -40,5 +52,8 @@ const admin: Caller = {
   apiKeyId: null,
   requestContext: { ipAddress: null, userAgent: null, requestId: null, sessionId: null, apiKeyId: null },
 };
-await makeCreateFlag({ inTransaction, clock, newId })(admin, { key: 'never-committed', name: 'never committed' });
-process.send?.('committed');
+const commands = { inTransaction, clock, newId };
+await makeCreateFlag(commands)(admin, { key: 'checkout', name: 'checkout' });
+const change = { flagKey: 'checkout', environment: 'production', updates: { rolloutPercentage: 1 } };
+await makeUpdateFlagState(commands)(admin, change);
+die();

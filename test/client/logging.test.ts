@@ -68,6 +68,27 @@ describe('log lines', () => {
     expect(full().map(({ fields }) => fields.suppressed)).toEqual([undefined, 989]);
   });
 
+  it('come once for each kind of mistake, and say what is wrong and what is allowed', async () => {
+    const api = await startAuditApi();
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const { client, untilIdle } = openClient(api, { logger: undefined });
+    for (let time = 1; time <= 3; time++) {
+      client.logAuditEvent({ action: 'logn', userId: `user-${time}` } as never);
+      client.logAuditEvent({ type: 'login', userId: {} } as never);
+      client.logAuditEvent({ action: 'login', userId: 'user' });
+    }
+    await untilIdle();
+    expect(warn.mock.calls.map(([line]) => line)).toEqual([
+      expect.stringMatching(
+        /action 'logn' does not stand for it: one of them must be one of login, logout, data_export_requested/,
+      ),
+      expect.stringMatching(/userId is an object: it must be text/),
+      expect.stringContaining('audit events were lost; the log says so'),
+    ]);
+    expect(client.stats()).toMatchObject({ sent: 3, refused: 0, dropped: 6, declaredLost: 6 });
+    expect(api.losses()).toMatchObject([{ details: { count: 6, reason: 'client_event_unwritable' } }]);
+  });
+
   it('that the logger throws at are no business of the caller', async () => {
     const api = await startAuditApi();
     const warn = vi.fn(() => {

@@ -259,6 +259,7 @@ export const makeStory = (service: TestService): Step[] => {
       },
     ),
     change('flag.deprecated', "Flag 'checkout' was deprecated", 'deprecateFlag', {}, ['status']),
+    change('flag.activated', "Flag 'checkout' was made active again", 'activateFlag', {}, ['status']),
     change('flag.archived', "Flag 'checkout' was archived", 'archiveFlag', {}, ['status']),
     change('flag.deleted', "Flag 'checkout' was deleted, which cancelled 2 open schedules", 'deleteFlag', {}, [
       'id',

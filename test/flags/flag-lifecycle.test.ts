@@ -247,11 +247,11 @@ describe('the status of a flag', () => {
     const steps = [
       ['deprecateFlag', 'DEPRECATED', 'flag.deprecated', 'was deprecated'],
       ['archiveFlag', 'ARCHIVED', 'flag.archived', 'was archived'],
-      ['activateFlag', 'ACTIVE', 'flag.updated', 'was made active again'],
+      ['activateFlag', 'ACTIVE', 'flag.activated', 'was made active again'],
       ['archiveFlag', 'ARCHIVED', 'flag.archived', 'was archived'],
-      ['activateFlag', 'ACTIVE', 'flag.updated', 'was made active again'],
+      ['activateFlag', 'ACTIVE', 'flag.activated', 'was made active again'],
       ['deprecateFlag', 'DEPRECATED', 'flag.deprecated', 'was deprecated'],
-      ['activateFlag', 'ACTIVE', 'flag.updated', 'was made active again'],
+      ['activateFlag', 'ACTIVE', 'flag.activated', 'was made active again'],
     ] as const;
     let previous = 'ACTIVE';
     for (const [n, [name, status, eventType, sentence]] of steps.entries()) {

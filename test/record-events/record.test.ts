@@ -19,6 +19,15 @@ const byKey = (headers: Record<string, string> = {}) => ({ as: key.secret, heade
 const unique = () => uuidv7();
 
 describe('an event of another application', () => {
+  it('may say what happened in its action alone', async () => {
+    const requestId = unique();
+    const { type: _, ...event } = anEvent({ requestId, userId: 'u1', action: 'login' });
+    expect(await record([event], byKey())).toMatchObject({ recorded: 1, refused: 0 });
+    expect(await eventsOf(service, { requestId })).toMatchObject([
+      { eventType: 'auth.login', description: "User 'u1' logged in", metadata: { action: 'login' } },
+    ]);
+  });
+
   it('is recorded as it was sent: who, what, from where, before and after, and by which key', async () => {
     const requestId = unique();
     const event = anEvent({

@@ -124,7 +124,7 @@ export const setStatus = (world: World, key: string, status: FlagStatus): string
   if (isHeld(flag)) return 'EMERGENCY_OVERRIDE_ACTIVE';
   if (refusal(flag.status, { status })) return 'VALIDATION_ERROR';
   decideStatus(flag, status);
-  record(world, { ACTIVE: 'flag.updated', DEPRECATED: 'flag.deprecated', ARCHIVED: 'flag.archived' }[status]);
+  record(world, { ACTIVE: 'flag.activated', DEPRECATED: 'flag.deprecated', ARCHIVED: 'flag.archived' }[status]);
   return 'done';
 };
 

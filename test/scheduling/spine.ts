@@ -18,6 +18,7 @@ import { makeSetEnvironmentEnabled } from '../../src/application/set-environment
 import { makeSetFlagStatus, makeUpdateFlag } from '../../src/application/update-flag.ts';
 import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
 import { makeRetrySchedule, makeUpdateSchedule } from '../../src/application/update-schedule.ts';
+import { makeOutboxGate } from '../../src/audit/outbox-gate.ts';
 import { makeSpoolReplay } from '../../src/audit/spool-replay.ts';
 import type { Caller } from '../../src/domain/access/actor.ts';
 import { completeEvent, type EventDraft, toEntry } from '../../src/domain/audit/audit-event.ts';
@@ -75,11 +76,11 @@ export const makeSpine = async (
     const now = clock.now();
     return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: 'production' }));
   };
+  const gate = makeOutboxGate({ spool, logId, onSpooled: () => {}, logger });
   const inTransaction = makeInTransaction({
     prisma,
     toEntry: makeEntry,
-    spool,
-    logId,
+    gate,
     onCommitted: () => {},
     logger,
     ...(givenClock && { clock: givenClock }),
@@ -115,12 +116,14 @@ export const makeSpine = async (
     replay: async () => {
       const replay = makeSpoolReplay({
         spool,
+        gate,
         logId,
         fatesOf: (ids) => fatesOf(prisma, ids),
         record: (entries) => emitEntries(prisma, entries),
         toEntry: makeEntry,
         onRecorded: () => {},
         logger,
+        random,
       });
       replay.start();
       await replay.stop();

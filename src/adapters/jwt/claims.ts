@@ -16,8 +16,7 @@ export const identityOf = (claims: JWTPayload, roleGroups: RoleGroups): Identity
   const userId = subjectOf(claims);
   return {
     actor: {
-      // RFC 9068 section 2.2: where nobody but the client itself asked for the token, its subject is the client.
-      type: userId !== null && claims.client_id === claims.sub ? 'SERVICE_ACCOUNT' : 'USER',
+      type: userId !== null && isServiceAccount(claims) ? 'SERVICE_ACCOUNT' : 'USER',
       id: userId ?? 'unknown',
       name: nameClaims.map((claim) => textOf(claims[claim], 255)).find((name) => name !== null) ?? null,
       email: textOf(claims.email, 320),
@@ -28,6 +27,27 @@ export const identityOf = (claims: JWTPayload, roleGroups: RoleGroups): Identity
     expiresAt: claims.exp === undefined ? null : new Date(Math.min(claims.exp * 1000, lastInstantMs)),
     apiKeyId: null,
   };
+};
+
+// Okta says `cid`, the first version of Entra's tokens `appid`.
+const clientClaims = ['client_id', 'azp', 'appid', 'cid'];
+const humanClaims = [...nameClaims, 'email', 'upn', 'unique_name'];
+
+/**
+ * Whether a client asked for the token in its own name (the client credentials grant). People's tokens name the client, too,
+ * and those of Auth0, among others, need not tell more of a person than the subject: that nothing human is said proves
+ * nothing. So the subject must be the client, or the token must say that there is no person behind it.
+ */
+const isServiceAccount = (claims: JWTPayload): boolean => {
+  const client = clientClaims.map((claim) => textOf(claims[claim], 255)).find((id) => id !== null);
+  if (client === undefined) return false;
+  // Keycloak gives each client that may act for itself a user of this name, in lower case.
+  if (claims.preferred_username === `service-account-${client.toLowerCase()}`) return true;
+  if (humanClaims.some((claim) => textOf(claims[claim], 1) !== null)) return false;
+  // RFC 9068 section 2.2, Cognito, Okta; Auth0.
+  if (claims.sub === client || claims.sub === `${client}@clients` || claims.gty === 'client-credentials') return true;
+  // Entra: `idtyp` is optional. A person's `sub` is never their `oid`, and their token has scopes in `scp`.
+  return claims.idtyp === 'app' || (claims.oid !== undefined && claims.oid === claims.sub && claims.scp === undefined);
 };
 
 const subjectOf = ({ sub }: JWTPayload): string | null => {

@@ -3,7 +3,7 @@ import type { EventDraft } from '../../domain/audit/audit-event.ts';
 import { Prisma, type PrismaClient } from '../../generated/prisma/client.ts';
 import { type LogResult, notWrittenDown } from '../../ports/audit-logger.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Spool } from '../../ports/spool.ts';
+import type { OutboxGate } from '../../ports/outbox-gate.ts';
 import type { InTransaction, Transaction } from '../../ports/unit-of-work.ts';
 import { makeApiKeyWriter } from './api-key-store.ts';
 import { isTransactionConflict } from './database-errors.ts';
@@ -17,8 +17,7 @@ type Deps = {
   prisma: PrismaClient;
   /** Turns a draft into the exact entry; null, counted as lost, where that cannot be done. */
   toEntry: (draft: EventDraft) => string | null;
-  spool: Spool;
-  logId: string;
+  gate: OutboxGate;
   /** Called after a commit that brought events. */
   onCommitted: () => void;
   logger: Logger;
@@ -34,21 +33,21 @@ const timeoutMs = 30_000;
 const maxRuns = 5;
 
 /** Transactions of the database, with the events that they log: in the outbox, or else in the spool before the commit. */
-export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, logger, clock }: Deps): InTransaction => {
+export const makeInTransaction = ({ prisma, toEntry, gate, onCommitted, logger, clock }: Deps): InTransaction => {
   const sqlNow: SqlNow = () =>
     clock ? Prisma.sql`${clock.now()}::timestamptz(3)` : Prisma.sql`clock_timestamp()::timestamptz(3)`;
   const emitOrSpool = async (tx: Prisma.TransactionClient, entries: readonly string[]) => {
+    if (!gate.admits(entries)) return spoolInstead(tx, entries);
     const recorded = await emitEntries(tx, entries).catch((cause) => {
       throw new EmitFailedError('audit_emit failed', { cause });
     });
-    if (!recorded) await spoolInstead(tx, entries);
+    if (recorded) return;
+    gate.close();
+    await spoolInstead(tx, entries);
   };
 
-  const spoolInstead = async (tx: Prisma.TransactionClient, entries: readonly string[]) => {
-    const transactionId = await currentTransactionId(tx);
-    const lost = spool.add(entries.map((entry) => ({ entry, logId, transactionId })));
-    logger.error({ events: entries.length, lost }, 'the audit outbox took no events: they are spooled and recorded later');
-  };
+  const spoolInstead = async (tx: Prisma.TransactionClient, entries: readonly string[]) =>
+    gate.spool(entries, await currentTransactionId(tx));
 
   const run = <T>(work: (transaction: Transaction) => Promise<T>, record: typeof emitOrSpool) =>
     prisma.$transaction(
@@ -83,6 +82,7 @@ export const makeInTransaction = ({ prisma, toEntry, spool, logId, onCommitted, 
       } catch (error) {
         if (error instanceof EmitFailedError && record === emitOrSpool) {
           logger.error({ err: error.cause }, 'audit_emit failed: the transaction runs again without it');
+          gate.close();
           record = spoolInstead;
         } else if (!isTransactionConflict(error) || runs >= maxRuns) throw error;
       }

@@ -105,6 +105,25 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Sp
       );
     },
 
+    setAside: (logId, ids, reason) => {
+      const given = JSON.stringify(ids);
+      attempt(
+        (database) => {
+          const { changes } = database
+            .prepare(
+              `INSERT INTO set_aside (log_id, reason, at, entry)
+               SELECT log_id, ?, ?, entry FROM events WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`,
+            )
+            .run(reason, now().toISOString(), given);
+          database.prepare('DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))').run(given);
+          database.prepare('DELETE FROM set_aside WHERE id <= (SELECT max(id) FROM set_aside) - ?').run(keptAside);
+          // Another process may have given them up already.
+          if (changes > 0) lose(database, logId, reason, Number(changes));
+        },
+        { create: false },
+      );
+    },
+
     addLoss: (logId, reason, count) => {
       const stored = attempt(
         (database) => {
@@ -158,6 +177,8 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Sp
     close: file.close,
   };
 };
+
+const keptAside = 1000;
 
 const insert = (database: DatabaseSync, { logId, transactionId, entry }: SpooledEvent): void => {
   database.prepare('INSERT INTO events (log_id, transaction_id, entry) VALUES (?, ?, ?)').run(logId, transactionId, entry);

@@ -54,9 +54,30 @@ describe('an event', () => {
     ['oauth_connected', 'oauth.connected'],
     ['oauth_disconnected', 'oauth.disconnected'],
     ['admin_action', 'admin.action'],
-  ])('%s is %s, by either name', (alias, type) => {
-    expect(eventOf({ type: alias }).type).toBe(type);
-    expect(eventOf({ type }).type).toBe(type);
+  ])('%s is %s, by either name, in its type or else in its action', (alias, type) => {
+    for (const name of [alias, type]) {
+      expect(eventOf({ type: name })).toMatchObject({ type, action: null });
+      expect(eventOf({ type: undefined, action: name })).toMatchObject({ type, action: name });
+      expect(eventOf({ type: null, action: name })).toMatchObject({ type, action: name });
+    }
+  });
+
+  it('keeps an action in words of its own beside its type, even the name of another type', () => {
+    expect(eventOf({ type: 'login', action: 'sso' })).toMatchObject({ type: 'auth.login', action: 'sso' });
+    expect(eventOf({ type: 'login', action: 'logout' })).toMatchObject({ type: 'auth.login', action: 'logout' });
+  });
+
+  it.each([
+    ['neither type nor action', {}, /^is missing: one of them must be one of login, logout, .*audit\.loss$/],
+    ['an action that is no name', { action: 'unlock' }, /^is missing, and action 'unlock' does not stand for it: .*login/],
+    ['a type that is no name', { type: 'logn', action: 'login' }, /^is 'logn': it must be one of login/],
+  ])('is refused with %s, with all else that is wrong', (_, fields, message) => {
+    const found = read({ type: undefined, resourceId: '42', ...fields });
+    expect(found).toMatchObject({
+      ok: false,
+      issues: expect.arrayContaining([{ path: ['type'], message: expect.stringMatching(message) }]),
+    });
+    expect(issuesOf({ type: undefined, resourceId: '42', ...fields }).toSorted()).toEqual(['resource', 'type']);
   });
 
   it.each(['flag.created', 'LOGIN', '', 'access.denied', 'toString'])("'%s' is not a type that others record", (type) => {

@@ -10,7 +10,8 @@ import { areTooLarge, findSizeIssue, isValueField, recordableJson } from './reco
 /** An event as another application sends it. Null says the same as absent. */
 export type AuditEventInput = {
   id: string;
-  type: string;
+  /** Absent: `action` names what happened. */
+  type?: string | null;
   occurredAt?: Date | null;
   userId?: string | null;
   userName?: string | null;
@@ -52,12 +53,19 @@ const recordableTypes = new Map<string, RecordableType>([
   ...[...externalEventTypes, 'audit.loss' as const].map((type) => [type, type] as const),
 ]);
 
-const type = z.string().transform((name, context): RecordableType => {
-  const found = recordableTypes.get(name);
-  if (found) return found;
-  context.addIssue(`is '${name.slice(0, 100)}': it must be one of ${[...recordableTypes.keys()].join(', ')}`);
-  return z.NEVER;
-});
+const knownNames = [...recordableTypes.keys()].join(', ');
+
+/** Many applications say what happened in `action`. Beside a type, it is in words of their own. */
+const typeOf = ({ type, action }: { type: string | null; action: string | null }): RecordableType | undefined =>
+  recordableTypes.get(type ?? action ?? '');
+
+const type = z
+  .string()
+  .refine((name) => recordableTypes.has(name), {
+    error: ({ input }) => `is '${String(input).slice(0, 100)}': it must be one of ${knownNames}`,
+  })
+  .nullish()
+  .transform((name) => name ?? null);
 
 /** What is compared and looked up: cut, it would be another one's. */
 const identifier = (max = 255) =>
@@ -107,6 +115,12 @@ export const auditEventInputSchema = z
     message: 'must say what kind of thing resourceId names',
   })
   .check(({ value, issues }) => {
+    if (value.type !== null || issues.some(({ path }) => path?.[0] === 'action') || typeOf(value)) return;
+    const beside = value.action === null ? '' : `, and action '${value.action.slice(0, 100)}' does not stand for it`;
+    const message = `is missing${beside}: one of them must be one of ${knownNames}`;
+    issues.push({ code: 'custom', input: value, path: ['type'], message });
+  })
+  .check(({ value, issues }) => {
     // What is no JSON has no size.
     if (issues.some(({ path }) => isValueField(path?.[0]))) return;
     const issue = findSizeIssue(value);
@@ -138,7 +152,10 @@ const maxAheadMs = 5 * 60_000;
 export const readAuditEvent = (input: AuditEventInput, now: Date): Read => {
   const { data, error } = auditEventInputSchema.safeParse(input);
   if (error) return { ok: false, issues: toIssues(error) };
-  const { type, occurredAt, ...fields } = data;
+  const { type: _, occurredAt, ...fields } = data;
+  const type = typeOf(data);
+  // The schema has refused what has none.
+  if (!type) return { ok: false, issues: [{ path: ['type'], message: 'is missing' }] };
   const at = occurredAt ?? now;
   const early = findAheadIssues(['occurredAt'], at, now);
   if (early.length > 0) return { ok: false, issues: early };

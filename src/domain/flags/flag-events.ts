@@ -44,7 +44,7 @@ export const flagDeleted = (
   };
 };
 
-type FlagChangeType = Extract<AuditEventType, 'flag.updated' | 'flag.archived' | 'flag.deprecated'>;
+type FlagChangeType = Extract<AuditEventType, 'flag.updated' | 'flag.archived' | 'flag.activated' | 'flag.deprecated'>;
 
 /** A change of the flag itself: of what describes it, or of its status. `openSchedules` meet it archived. */
 export const flagChanged = (
@@ -87,7 +87,7 @@ export const fromTo = (previous: Pick<Flag, 'status'>, next: Pick<Flag, 'status'
 
 /** How a change to a status is called. */
 export const statusEvents = {
-  ACTIVE: { eventType: 'flag.updated', sentence: 'was made active again' },
+  ACTIVE: { eventType: 'flag.activated', sentence: 'was made active again' },
   DEPRECATED: { eventType: 'flag.deprecated', sentence: 'was deprecated' },
   ARCHIVED: { eventType: 'flag.archived', sentence: 'was archived' },
 } as const satisfies Record<Flag['status'], { eventType: FlagChangeType; sentence: string }>;

@@ -52,7 +52,13 @@ const stateChanged = <Type extends AuditEventType>(
 
 type UpdateType = Extract<
   AuditEventType,
-  'flag.enabled' | 'flag.disabled' | 'flag.rollout_changed' | 'flag.archived' | 'flag.deprecated' | 'flag.updated'
+  | 'flag.enabled'
+  | 'flag.disabled'
+  | 'flag.rollout_changed'
+  | 'flag.archived'
+  | 'flag.activated'
+  | 'flag.deprecated'
+  | 'flag.updated'
 >;
 
 /** An update of a state, named after the most telling field that changed. Its sentence says each change once. `openSchedules` meet the flag archived. */

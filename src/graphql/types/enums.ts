@@ -94,7 +94,7 @@ export const ActorType = builder.enumType('ActorType', {
   description: 'What kind of actor did it.',
   values: describe<(typeof actorTypes)[number]>({
     USER: 'A person.',
-    SERVICE_ACCOUNT: 'Another service, under a name of its own.',
+    SERVICE_ACCOUNT: "Another service in its own name, or one of Flagtrail's commands.",
     SYSTEM: 'Flagtrail itself: the worker, the audit pipeline.',
     API: 'An API key.',
   }),

@@ -15,8 +15,7 @@ const AuditEventInput = builder.inputType('AuditEventInput', {
   fields: (t) => ({
     id: t.id({ required: true, description: 'A UUID that the sender gives: the same one again is recorded once.' }),
     type: t.string({
-      required: true,
-      description: `What happened: ${externalEventTypes.join(', ')}; or by a short name: ${Object.keys(externalEventAliases).join(', ')}; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until } and no user: the sender lost them.`,
+      description: `What happened: ${externalEventTypes.join(', ')}; or by a short name: ${Object.keys(externalEventAliases).join(', ')}; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until } and no user: the sender lost them. Absent: action must be one of these names.`,
     }),
     occurredAt: t.field({
       type: 'DateTime',
@@ -33,7 +32,9 @@ const AuditEventInput = builder.inputType('AuditEventInput', {
     userAgent: t.string({ description: `What the person's client calls itself. ${remark(512)}` }),
     sessionId: t.string({ description: `The person's session. ${identifier}` }),
     requestId: t.string({ description: `The application's request. ${identifier}` }),
-    action: t.string({ description: `What was done, in the application's own words. ${identifier}` }),
+    action: t.string({
+      description: `What was done, in the application's own words. Without a type: one of the names that a type has. ${identifier}`,
+    }),
     resource: t.string({ description: `What kind of thing it was done to. ${identifier}` }),
     resourceId: t.string({ description: `Which one. ${identifier}` }),
     details: t.field({ type: 'JSON', description: `Whatever else there is to say. ${anyJson}` }),

@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { pino } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { expect, it, onTestFinished } from 'vitest';
+import { openSpool } from '../adapters/sqlite/spool.ts';
+import type { TransactionFate } from '../ports/spool.ts';
+import { makeOutboxGate } from './outbox-gate.ts';
+import { makeSpoolReplay } from './spool-replay.ts';
+
+const logId = 'log';
+const entryOf = (flagKey: string, n: number) => JSON.stringify({ flagKey, n });
+
+/** A replay with a real spool, and an outbox and transactions as the test wants them. */
+const makeWorld = () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-replay-'));
+  const spool = openSpool({ folder, maxBytes: 1e6, now: () => new Date(), newId: () => uuidv7(), onProblem: () => {} });
+  const logger = pino({ level: 'silent' });
+  const gate = makeOutboxGate({ spool, logId, onSpooled: () => {}, logger });
+  const fates = new Map<string, TransactionFate>();
+  const outbox: string[] = [];
+  let refuses: (entry: string) => boolean = () => false;
+  const replay = makeSpoolReplay({
+    spool,
+    gate,
+    logId,
+    fatesOf: async (ids) => new Map(ids.map((id) => [id, fates.get(id) ?? 'unknown'])),
+    record: async (entries) => {
+      if (entries.some((entry) => refuses(entry))) return false;
+      outbox.push(...entries);
+      return true;
+    },
+    toEntry: ({ eventType, metadata }) => JSON.stringify({ eventType, metadata }),
+    onRecorded: () => {},
+    logger,
+    random: () => 0,
+  });
+  onTestFinished(async () => {
+    await replay.stop();
+    spool.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    ...{ spool, gate, replay, fates, outbox, file: path.join(folder, 'spool.sqlite') },
+    refuse: (which: typeof refuses) => {
+      refuses = which;
+    },
+  };
+};
+
+it('an event whose transaction is under way holds up later ones of its flag, and no others', async () => {
+  const { gate, replay, fates, outbox } = makeWorld();
+  fates.set('1', 'in progress').set('2', 'committed');
+  gate.spool([entryOf('a', 1)], '1');
+  gate.spool([entryOf('a', 2), entryOf('b', 3)], '2');
+  replay.start();
+  await expect.poll(() => outbox).toEqual([entryOf('b', 3)]);
+  // Few are left: other flags go to the outbox, while this one waits its turn.
+  await expect.poll(() => gate.admits([entryOf('b', 4)])).toBe(true);
+  expect(gate.admits([entryOf('a', 4)])).toBe(false);
+  expect(gate.admits([entryOf('b', 4), entryOf('a', 4)])).toBe(false);
+  fates.set('1', 'committed');
+  await expect
+    .poll(() => {
+      replay.wake();
+      return outbox;
+    })
+    .toEqual([entryOf('b', 3), entryOf('a', 1), entryOf('a', 2)]);
+  await expect.poll(() => gate.isOpen()).toBe(true);
+  expect(gate.admits([entryOf('a', 4)])).toBe(true);
+});
+
+it('an event that the outbox refuses for ever is declared lost after five tries, set aside, and lets later ones of its flag pass', async () => {
+  const { spool, gate, replay, outbox, refuse, file } = makeWorld();
+  refuse((entry) => entry === entryOf('a', 1));
+  gate.spool([entryOf('a', 1), entryOf('a', 2)], null);
+  replay.start();
+  // Every pass has something that the outbox takes: so it is the event that is wrong, and not the outbox.
+  let n = 10;
+  await expect
+    .poll(
+      () => {
+        if (spool.counts().lost === 0 && !outbox.includes(entryOf('a', 2))) gate.spool([entryOf('b', n++)], null);
+        replay.wake();
+        return outbox.includes(entryOf('a', 2));
+      },
+      { timeout: 20_000, interval: 20 },
+    )
+    .toBe(true);
+  await expect.poll(() => spool.counts(), { timeout: 5000 }).toEqual({ spooled: 0, lost: 0 });
+  expect(outbox).not.toContain(entryOf('a', 1));
+  expect(outbox.filter((entry) => entry.includes('audit.loss'))).toEqual([
+    expect.stringMatching(/"count":1,"reason":"outbox_refused"/),
+  ]);
+  const database = new DatabaseSync(file, { readOnly: true });
+  onTestFinished(() => database.close());
+  expect(database.prepare('SELECT reason, entry FROM set_aside').all()).toEqual([
+    { reason: 'outbox_refused', entry: entryOf('a', 1) },
+  ]);
+});
+
+it('while the outbox refuses everything, nothing is given up, and the gate stays closed', async () => {
+  const { spool, gate, replay, outbox, refuse } = makeWorld();
+  let refused = 0;
+  refuse(() => ++refused > 0);
+  const entries = Array.from({ length: 30 }, (_, n) => entryOf(`flag-${n}`, n));
+  gate.spool(entries, null);
+  replay.start();
+  await expect.poll(() => refused, { timeout: 20_000 }).toBeGreaterThan(60);
+  expect(gate.admits([entryOf('other', 1)])).toBe(false);
+  expect(spool.counts()).toEqual({ spooled: 30, lost: 0 });
+  refuse(() => false);
+  await expect.poll(() => outbox.toSorted(), { timeout: 5000 }).toEqual(entries.toSorted());
+  await expect.poll(() => gate.isOpen()).toBe(true);
+});
