@@ -10,6 +10,7 @@ import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import type { Database } from './adapters/prisma/database.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { makeFindRecorded } from './adapters/prisma/recorded-events.ts';
+import { makeCountSchedules } from './adapters/prisma/schedule-counts.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
 import { makeCancelSchedule } from './application/cancel-schedule.ts';
 import { makeChangeOverrides } from './application/change-overrides.ts';
@@ -18,6 +19,7 @@ import { makeCreateApiKey } from './application/create-api-key.ts';
 import { makeCreateEnvironment } from './application/create-environment.ts';
 import { makeCreateFlag } from './application/create-flag.ts';
 import { makeCreateSchedule } from './application/create-schedule.ts';
+import { makeDeleteEnvironment } from './application/delete-environment.ts';
 import { makeDeleteFlag } from './application/delete-flag.ts';
 import { makeExportFlags } from './application/export-flags.ts';
 import { type Emergency, makeOverrideInEmergency } from './application/override-in-emergency.ts';
@@ -25,6 +27,7 @@ import { makeRecordAuditEvents } from './application/record-audit-events.ts';
 import { makeRevokeApiKey } from './application/revoke-api-key.ts';
 import { makeRunExperiment } from './application/run-experiment.ts';
 import { makeSetEnvironmentEnabled } from './application/set-environment-enabled.ts';
+import { makeUpdateEnvironment } from './application/update-environment.ts';
 import { makeSetFlagStatus, makeUpdateFlag } from './application/update-flag.ts';
 import { makeUpdateFlagState } from './application/update-flag-state.ts';
 import { makeFollow } from './audit/follow.ts';
@@ -82,6 +85,8 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     updateFlagState: makeUpdateFlagState(commands),
     deleteFlag: makeDeleteFlag(commands),
     createEnvironment: makeCreateEnvironment(commands),
+    updateEnvironment: makeUpdateEnvironment(commands),
+    deleteEnvironment: makeDeleteEnvironment({ ...commands, defaultEnvironment: config.defaultEnvironment }),
     setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
     createSchedule: makeCreateSchedule(commands),
     cancelSchedule: makeCancelSchedule(commands),
@@ -97,6 +102,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     follow: makeFollow({ log, tail }),
     flags,
     schedules: makeScheduleStore(database.prisma),
+    countSchedules: makeCountSchedules(database.prisma),
     apiKeys,
     log,
   };

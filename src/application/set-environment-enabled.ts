@@ -18,7 +18,7 @@ export const makeSetEnvironmentEnabled =
       if (!environment) throw new EnvironmentNotFoundError(key);
       if (environment.enabled === enabled) return environment;
       const next = { ...environment, enabled };
-      await environments.saveEnabled(next);
+      await environments.save(next);
       audit.logEvent(environmentSwitched(admin, next));
       return next;
     });

@@ -7,6 +7,7 @@ import './types/flag-export.ts';
 import './types/flag-part-operations.ts';
 import './types/flag-state-operations.ts';
 import './types/schedule-operations.ts';
+import './types/counts.ts';
 import './types/audit-event-list.ts';
 import './types/api-key.ts';
 import './types/record-events.ts';

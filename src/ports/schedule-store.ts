@@ -19,6 +19,21 @@ export type ScheduleCursor = { scheduledAt: Date; id: string };
 /** Which state: a schedule touches those of its environment and, where it sets the status, those of its flag in all of them. */
 export type StatePlace = { flagId: string; environment: string };
 
+/** How many schedules are what; what is due is judged by the database's clock. */
+export type ScheduleCounts = {
+  total: number;
+  pending: number;
+  applied: number;
+  failed: number;
+  cancelled: number;
+  open: number;
+  willRetry: number;
+  gaveUp: number;
+  overdue: number;
+  dueWithinHour: number;
+  dueWithinDay: number;
+};
+
 /** Durable home of scheduled changes. */
 export type ScheduleStore = {
   find(id: string): Promise<Schedule | null>;

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { actorKnownTo } from '../../domain/access/actor.ts';
 import { flagStatuses } from '../../domain/flags/flag.ts';
 import { flagRulesSchema, normalizeRule } from '../../domain/flags/flag-rule.ts';
 import type { FlagUpdates } from '../../domain/flags/flag-state.ts';
 import { isInstant } from '../../domain/instant.ts';
 import type { Schedule } from '../../domain/schedules/schedule.ts';
 import type { ScheduleCursor, ScheduleFilter, ScheduleStore } from '../../ports/schedule-store.ts';
-import { builder } from '../builder.ts';
+import { builder, indexedTotal } from '../builder.ts';
 import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePage } from '../connection.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
@@ -13,6 +14,7 @@ import { FlagStatus, ScheduleStatus } from './enums.ts';
 import { FlagRef } from './flag.ts';
 import { FlagStateType } from './flag-state.ts';
 import { FlagRuleType } from './flag-state-parts.ts';
+import { ActorRef, loggedActor } from './viewer.ts';
 
 // Stored updates are shown as far as they make sense: what does not is the reason why such a schedule failed.
 const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement({
@@ -69,6 +71,14 @@ ScheduleRef.implement({
       nullable: true,
       description: 'The userId of the admin who created it; null where none is known.',
     }),
+    createdByActor: t.field({
+      type: ActorRef,
+      nullable: true,
+      description: 'Who created it, as known at that moment; null until the log has the event, which takes a second at most.',
+      ...loggedActor,
+      resolve: async ({ id, createdBy }, _args, { loaders, caller }) =>
+        actorKnownTo(caller, (await loaders.actorsOfSchedule.load(id))?.created, createdBy),
+    }),
     cancelledAt: t.field({
       type: 'DateTime',
       nullable: true,
@@ -76,6 +86,15 @@ ScheduleRef.implement({
       resolve: (s) => s.cancelledAt,
     }),
     cancelledBy: t.exposeString('cancelledBy', { nullable: true, description: 'The userId of the admin who cancelled it.' }),
+    cancelledByActor: t.field({
+      type: ActorRef,
+      nullable: true,
+      description:
+        'Who cancelled it, as known at that moment; null where nobody did, and until the log has the event, which takes a second at most.',
+      ...loggedActor,
+      resolve: async ({ id, status, cancelledBy }, _args, { loaders, caller }) =>
+        status === 'CANCELLED' ? actorKnownTo(caller, (await loaders.actorsOfSchedule.load(id))?.cancelled, cancelledBy) : null,
+    }),
     cancelReason: t.exposeString('cancelReason', {
       nullable: true,
       description: 'Why it was cancelled, if they said; flag_deleted if its flag was deleted.',
@@ -106,6 +125,7 @@ ScheduleRef.implement({
       {
         type: AuditEventRef,
         description: 'Its whole trail in the audit log, newest first.',
+        ...indexedTotal,
         args: auditEventArgs,
         resolve: ({ id }, args, { app }) => resolveEvents(app.log, args, { scheduleId: id }),
       },
@@ -174,6 +194,7 @@ builder.objectField(FlagRef, 'schedules', (t) =>
       type: ScheduleRef,
       description:
         'What is and was scheduled for the flags of this key, oldest due first. A flag that was deleted and created again shows the schedules of its namesake, too.',
+      ...indexedTotal,
       args: { filter: t.arg({ type: ScheduleFilterInput, description: 'Only these schedules.' }) },
       resolve: ({ key }, args, { app }) => resolveSchedules(app.schedules, args, { flagKey: key }),
     },
