@@ -11,6 +11,7 @@ import type { Database } from './adapters/prisma/database.ts';
 import { toUnavailable } from './adapters/prisma/database-errors.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { makeFindRecorded } from './adapters/prisma/recorded-events.ts';
+import { makeCountSchedules } from './adapters/prisma/schedule-counts.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
 import { makeServiceStore } from './adapters/prisma/service-store.ts';
 import { makeApplyScheduleNow } from './application/apply-schedule-now.ts';
@@ -21,6 +22,7 @@ import { makeCreateApiKey } from './application/create-api-key.ts';
 import { makeCreateEnvironment } from './application/create-environment.ts';
 import { makeCreateFlag } from './application/create-flag.ts';
 import { makeCreateSchedule } from './application/create-schedule.ts';
+import { makeDeleteEnvironment } from './application/delete-environment.ts';
 import { makeDeleteFlag } from './application/delete-flag.ts';
 import { makeExportFlags } from './application/export-flags.ts';
 import { type Emergency, makeOverrideInEmergency } from './application/override-in-emergency.ts';
@@ -28,6 +30,7 @@ import { makeRecordAuditEvents } from './application/record-audit-events.ts';
 import { makeRevokeApiKey } from './application/revoke-api-key.ts';
 import { makeRunExperiment } from './application/run-experiment.ts';
 import { makeSetEnvironmentEnabled } from './application/set-environment-enabled.ts';
+import { makeUpdateEnvironment } from './application/update-environment.ts';
 import { makeSetFlagStatus, makeUpdateFlag } from './application/update-flag.ts';
 import { makeUpdateFlagState } from './application/update-flag-state.ts';
 import { makeRetrySchedule, makeUpdateSchedule } from './application/update-schedule.ts';
@@ -88,6 +91,8 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     updateFlagState: makeUpdateFlagState(commands),
     deleteFlag: makeDeleteFlag(commands),
     createEnvironment: makeCreateEnvironment(commands),
+    updateEnvironment: makeUpdateEnvironment(commands),
+    deleteEnvironment: makeDeleteEnvironment({ ...commands, defaultEnvironment: config.defaultEnvironment }),
     setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
     createSchedule: makeCreateSchedule(commands),
     updateSchedule: makeUpdateSchedule(commands),
@@ -108,6 +113,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     readServiceStatus: async () => toServiceStatus(await serviceStore.readFacts()),
     flags,
     schedules: makeScheduleStore(database.prisma),
+    countSchedules: makeCountSchedules(database.prisma),
     apiKeys,
     log,
   };

@@ -13,7 +13,7 @@ const settings: Rule = {
 // Edges know use cases, use cases know the domain and ports, adapters know ports; only the composition root knows everybody.
 const rules: Record<string, Rule> = {
   // What a targeting rule means is flagd's to say: its evaluator is a rule of the domain, as pure as the rest.
-  domain: { parts: ['domain'], packages: ['zod', 'canonicalize', '@openfeature/flagd-core'] },
+  domain: { parts: ['domain'], packages: ['zod', 'canonicalize', 'uuid', '@openfeature/flagd-core'] },
   ports: { parts: ['ports', 'domain'], packages: [] },
   application: { parts: ['application', 'ports', 'domain'], packages: [] },
   audit: { parts: ['audit', 'ports', 'domain'], packages: 'any' },

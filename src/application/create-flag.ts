@@ -14,7 +14,7 @@ export const makeCreateFlag =
   (admin: Caller, input: CreateFlag): Promise<Flag> =>
     inTransaction(async ({ flags, audit }) => {
       const now = clock.now();
-      const flag = newFlag(input, { id: newId(now), now });
+      const flag = newFlag(input, { id: newId(now), createdBy: admin.userId, now });
       if (!(await flags.add(flag))) throw new FlagAlreadyExistsError(input.key);
       const states = (await flags.environments()).map(({ key }) => newFlagState(flag, key, now));
       await flags.addStates(states);

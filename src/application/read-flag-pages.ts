@@ -1,6 +1,6 @@
 import type { Flag } from '../domain/flags/flag.ts';
 import type { FlagState } from '../domain/flags/flag-state.ts';
-import type { FlagStore } from '../ports/flag-store.ts';
+import type { FlagPlace, FlagStore } from '../ports/flag-store.ts';
 
 const pageSize = 200;
 
@@ -9,7 +9,7 @@ export async function* readFlagPages(
   flags: Pick<FlagStore, 'list' | 'statesOf'>,
   environment: string,
 ): AsyncGenerator<{ flag: Flag; state: FlagState }[], void, undefined> {
-  let after: string | undefined;
+  let after: FlagPlace | undefined;
   while (true) {
     const page = await flags.list({}, { ...(after !== undefined && { after }), limit: pageSize, inverted: false });
     const states = await flags.statesOf(
@@ -18,7 +18,7 @@ export async function* readFlagPages(
     );
     // A flag that was deleted between the two reads has none.
     yield page.flatMap((flag) => (states.get(flag.id) ?? []).map((state) => ({ flag, state })));
-    after = page.at(-1)?.key;
+    after = page.at(-1);
     if (page.length < pageSize || after === undefined) return;
   }
 }

@@ -18,7 +18,7 @@ export const makeSetEnvironmentEnabled =
       if (!environment) throw new EnvironmentNotFoundError(key);
       if (environment.enabled === enabled) return environment;
       const next = { ...environment, enabled };
-      await environments.saveEnabled(next);
+      await environments.save(next);
       // Those that are enabled apply what they have, as ever.
       const openSchedules = enabled ? 0 : await schedules.countOpen({ environment: key });
       audit.logEvent(environmentSwitched(admin, next, openSchedules));

@@ -19,6 +19,8 @@ export const addEventFilterOptions = (command: Command): Command =>
     .option('--environment <key>', 'in this environment', parseText)
     .option('--workspace-id <id>', 'in this workspace', parseText)
     .option('--request-id <id>', 'made by this request', parseText)
+    .option('--api-key-id <id>', 'made with this API key (not events from before this option existed)', parseUuid)
+    .option('--ip-address <address>', 'made from this address (not events from before this option existed)', parseText)
     .addOption(oneOf('--result <result>', 'with this result', auditResults))
     .option('--from <instant>', 'occurred at this instant or later', parseDate)
     .option('--to <instant>', 'occurred before this instant', parseDate);
@@ -26,9 +28,9 @@ export const addEventFilterOptions = (command: Command): Command =>
 /** What the options are called in the filter, where it is something else. */
 export const toEventFilter = ({ type, ...options }: Omit<AuditEventFilter, 'types'> & { type?: AuditEventType[] }) => {
   const { flagKey, actorId, actorType, resourceType, resourceId, scheduleId, environment } = options;
-  const { workspaceId, requestId, result, from, to } = options;
+  const { workspaceId, requestId, apiKeyId, ipAddress, result, from, to } = options;
   const filter = { flagKey, actorId, actorType, resourceType, resourceId, scheduleId, environment };
-  return { ...filter, workspaceId, requestId, result, from, to, types: type } satisfies AuditEventFilter;
+  return { ...filter, workspaceId, requestId, apiKeyId, ipAddress, result, from, to, types: type } satisfies AuditEventFilter;
 };
 
 const allowed = (what: string) => new InvalidArgumentError(`allowed: ${what}`);

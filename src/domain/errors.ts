@@ -80,6 +80,26 @@ export class EnvironmentDisabledError extends DomainError {
   }
 }
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+/** An environment is in use, so that it cannot be deleted. */
+export class EnvironmentNotEmptyError extends DomainError {
+  readonly code = 'ENVIRONMENT_NOT_EMPTY';
+  readonly environment: string;
+  readonly changedFlags: number;
+  readonly openSchedules: number;
+  constructor(environment: string, changedFlags: number, openSchedules: number) {
+    const flags = counted(changedFlags, 'flag');
+    const schedules = counted(openSchedules, 'open schedule');
+    super(
+      `Environment '${environment}' is not empty: in it, ${flags} ${changedFlags === 1 ? 'differs' : 'differ'} from a new flag, and there ${openSchedules === 1 ? 'is' : 'are'} ${schedules}. Set those flags back (disabled, rollout 100, no rules, overrides, experiment or emergency override) and cancel the schedules first`,
+    );
+    this.environment = environment;
+    this.changedFlags = changedFlags;
+    this.openSchedules = openSchedules;
+  }
+}
+
 export class FlagArchivedError extends DomainError {
   readonly code = 'FLAG_ARCHIVED';
   readonly flagKey: string;

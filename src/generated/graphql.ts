@@ -21,12 +21,16 @@ export type AuditEventFilter = {
   actorId?: string | null | undefined;
   /** By actors of this kind. */
   actorType?: ActorType | null | undefined;
+  /** Made with this API key. Events that were recorded before this filter existed are not found. */
+  apiKeyId?: string | null | undefined;
   /** In this environment, or in all of them. */
   environment?: string | null | undefined;
   /** Of this flag. */
   flagKey?: string | null | undefined;
   /** Occurred at this instant or later. */
   from?: string | null | undefined;
+  /** Made from this address, written as the event has it. Events that were recorded before this filter existed are not found. */
+  ipAddress?: string | null | undefined;
   /** Made by this request. */
   requestId?: string | null | undefined;
   /** Done to this thing. */
@@ -71,10 +75,14 @@ export type AuditEventType =
   | 'DATA_EXPORT_REQUESTED'
   /** An admin created an environment. */
   | 'ENVIRONMENT_CREATED'
+  /** An admin deleted an empty environment. */
+  | 'ENVIRONMENT_DELETED'
   /** An admin disabled an environment: it takes and applies no schedules. */
   | 'ENVIRONMENT_DISABLED'
   /** An admin enabled an environment. */
   | 'ENVIRONMENT_ENABLED'
+  /** An admin renamed an environment. */
+  | 'ENVIRONMENT_UPDATED'
   /** An admin made a flag active again that was deprecated or archived. */
   | 'FLAG_ACTIVATED'
   /** An admin archived a flag: it is off everywhere. */
@@ -344,6 +352,8 @@ type ErrorFields_EnvironmentAlreadyExistsError_Fragment = { code: string, messag
 
 type ErrorFields_EnvironmentDisabledError_Fragment = { code: string, message: string };
 
+type ErrorFields_EnvironmentNotEmptyError_Fragment = { code: string, message: string };
+
 type ErrorFields_EnvironmentNotFoundError_Fragment = { code: string, message: string };
 
 type ErrorFields_FlagAlreadyExistsError_Fragment = { code: string, message: string };
@@ -383,6 +393,7 @@ export type ErrorFieldsFragment =
   | ErrorFields_EmergencyOverrideActiveError_Fragment
   | ErrorFields_EnvironmentAlreadyExistsError_Fragment
   | ErrorFields_EnvironmentDisabledError_Fragment
+  | ErrorFields_EnvironmentNotEmptyError_Fragment
   | ErrorFields_EnvironmentNotFoundError_Fragment
   | ErrorFields_FlagAlreadyExistsError_Fragment
   | ErrorFields_FlagArchivedError_Fragment

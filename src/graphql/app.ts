@@ -10,17 +10,17 @@ import type { LogEntry } from '../domain/audit/audit-event.ts';
 import type { AuditEventFilter } from '../domain/audit/audit-filter.ts';
 import type { RecordAuditEvents } from '../domain/audit/record-events.ts';
 import type { FlagdDocument } from '../domain/flagd/flagd.ts';
-import type { CreateEnvironment, Environment, EnvironmentKey } from '../domain/flags/environment.ts';
+import type { CreateEnvironment, Environment, EnvironmentKey, UpdateEnvironment } from '../domain/flags/environment.ts';
 import type { CreateFlag, DeleteFlag, Flag, FlagStatus, SetFlagStatus, UpdateFlag } from '../domain/flags/flag.ts';
 import type { FlagState, UpdateFlagState } from '../domain/flags/flag-state.ts';
 import type { ScheduleTarget, UpdateSchedule } from '../domain/schedules/edit-schedule.ts';
 import type { CancelSchedule, CreateSchedule, Schedule } from '../domain/schedules/schedule.ts';
-import type { CancelSchedules } from '../domain/schedules/schedule-filter.ts';
+import type { CancelSchedules, ScheduleFilter } from '../domain/schedules/schedule-filter.ts';
 import type { ServiceStatus } from '../domain/service/service-status.ts';
 import type { ApiKeyStore } from '../ports/api-key-store.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
-import type { ScheduleStore } from '../ports/schedule-store.ts';
+import type { ScheduleCounts, ScheduleStore } from '../ports/schedule-store.ts';
 
 /** Changes of the parts of a flag's state. */
 type StateChanges = ReturnType<typeof makeChangeRules> &
@@ -36,6 +36,8 @@ export type App = StateChanges & {
   updateFlagState(admin: Caller, input: UpdateFlagState): Promise<FlagState>;
   deleteFlag(admin: Caller, input: DeleteFlag): Promise<DeletedFlag>;
   createEnvironment(admin: Caller, input: CreateEnvironment): Promise<Environment>;
+  updateEnvironment(admin: Caller, input: UpdateEnvironment): Promise<Environment>;
+  deleteEnvironment(admin: Caller, input: EnvironmentKey): Promise<Environment>;
   setEnvironmentEnabled(admin: Caller, input: EnvironmentKey, enabled: boolean): Promise<Environment>;
   createSchedule(admin: Caller, input: CreateSchedule): Promise<Schedule>;
   updateSchedule(admin: Caller, input: UpdateSchedule): Promise<Schedule>;
@@ -55,6 +57,7 @@ export type App = StateChanges & {
   readServiceStatus(): Promise<ServiceStatus>;
   flags: FlagStore;
   schedules: ScheduleStore;
-  apiKeys: Pick<ApiKeyStore, 'list' | 'count'>;
+  countSchedules(filter: ScheduleFilter): Promise<ScheduleCounts>;
+  apiKeys: Pick<ApiKeyStore, 'find' | 'list' | 'count'>;
   log: AuditLog;
 };

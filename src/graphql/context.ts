@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import DataLoader from 'dataloader';
-import type { Caller, RequestContext } from '../domain/access/actor.ts';
+import type { Actor, Caller, RequestContext } from '../domain/access/actor.ts';
 import type { Environment } from '../domain/flags/environment.ts';
 import type { Flag } from '../domain/flags/flag.ts';
 import type { FlagState } from '../domain/flags/flag-state.ts';
 import type { Schedule } from '../domain/schedules/schedule.ts';
+import type { ScheduleActors } from '../ports/audit-log.ts';
 import type { App } from './app.ts';
 
 /** What the transport knows of a request; `caller` is set by authentication, before GraphQL sees anything. */
@@ -25,9 +26,11 @@ export type Loaders = {
   conflictsOf: DataLoader<Schedule, Schedule[]>;
   upcomingRetriesOf: DataLoader<FlagState, Schedule[]>;
   environmentsByKey: DataLoader<string, Environment | null>;
+  actorsOfSchedule: DataLoader<string, ScheduleActors | null>;
+  creatorOfFlag: DataLoader<string, Actor | null>;
 };
 
-export const makeLoaders = ({ flags, schedules }: Pick<App, 'flags' | 'schedules'>): Loaders => ({
+export const makeLoaders = ({ flags, schedules, log }: Pick<App, 'flags' | 'schedules' | 'log'>): Loaders => ({
   flagsById: new DataLoader(
     async (ids) => {
       const found = new Map((await flags.findByIds(ids)).map((flag) => [flag.id, flag]));
@@ -54,6 +57,20 @@ export const makeLoaders = ({ flags, schedules }: Pick<App, 'flags' | 'schedules
     async (keys) => {
       const found = new Map((await flags.environments()).map((environment) => [environment.key, environment]));
       return keys.map((key) => found.get(key) ?? null);
+    },
+    { cache: false },
+  ),
+  actorsOfSchedule: new DataLoader(
+    async (ids) => {
+      const actors = await log.actorsOfSchedules(ids);
+      return ids.map((id) => actors.get(id) ?? null);
+    },
+    { cache: false },
+  ),
+  creatorOfFlag: new DataLoader(
+    async (ids) => {
+      const creators = await log.creatorsOfFlags(ids);
+      return ids.map((id) => creators.get(id) ?? null);
     },
     { cache: false },
   ),

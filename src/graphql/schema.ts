@@ -11,6 +11,7 @@ import './types/schedule-operations.ts';
 import './types/schedule-changes.ts';
 import './types/schedule-warning.ts';
 import './types/open-schedules.ts';
+import './types/counts.ts';
 import './types/audit-event-list.ts';
 import './types/api-key.ts';
 import './types/record-events.ts';

@@ -59,7 +59,8 @@ export const makeGraphQLServer = ({
     plugins: [
       useAuthentication({ authenticate, graphiql: graphiql !== null, logger }),
       useJsonRequests(),
-      useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule] }),
+      // Suggestions tell the schema name by name, which is not to be asked for.
+      useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule], hideSuggestions: !introspection }),
       ...limitPlugins(),
       useStorableText(),
       useHttpResults({ clock, watchKey }),

@@ -6,6 +6,7 @@ export type ApiKeyStore = {
   /** Oldest first. The cursor is an id: a UUIDv7, which says when the key was created. */
   list(slice: Slice<string>): Promise<ApiKey[]>;
   count(): Promise<number>;
+  find(id: string): Promise<ApiKey | null>;
   /** `hash` is the SHA-256 of the whole key. */
   findByPrefix(prefix: string): Promise<{ apiKey: ApiKey; hash: Uint8Array } | null>;
   /** Those of the ids that have a key which is not revoked. */
@@ -19,5 +20,5 @@ export type ApiKeyWriter = {
   add(apiKey: ApiKey, hash: Uint8Array): Promise<void>;
   /** Revokes a key; null where it is revoked already, or does not exist. */
   revoke(revocation: { id: string; revokedAt: Date; revokedBy: string | null }): Promise<ApiKey | null>;
-  find(id: string): Promise<ApiKey | null>;
+  find: ApiKeyStore['find'];
 };

@@ -1,3 +1,4 @@
+import type { Actor } from '../domain/access/actor.ts';
 import type { LogEntry } from '../domain/audit/audit-event.ts';
 import type { AuditEventFilter } from '../domain/audit/audit-filter.ts';
 import type { Slice } from './paging.ts';
@@ -7,6 +8,9 @@ export type Recorded = { type: string; recorderId: string | null };
 
 /** What has been recorded under which of the ids already, as far as that is known: an event may wait in the spool. */
 export type FindRecorded = (ids: readonly string[]) => Promise<Map<string, Recorded>>;
+
+/** Who created and who cancelled a schedule, as far as the log has it. */
+export type ScheduleActors = { created: Actor | null; cancelled: Actor | null };
 
 /** The log, read. Nothing outside the sequencer writes it. */
 export type AuditLog = {
@@ -18,6 +22,10 @@ export type AuditLog = {
   size(): Promise<number>;
   /** How many events the log says were lost (audit.loss): Flagtrail's own, and what applications declare. */
   declaredLost(): Promise<{ flagtrail: number; applications: number }>;
+  /** Of many schedules at once, by id: who acted, as known at that moment. Those that the log does not know are left out. */
+  actorsOfSchedules(ids: readonly string[]): Promise<Map<string, ScheduleActors>>;
+  /** Of many flags at once, by id: who created them. Those that the log does not know are left out. */
+  creatorsOfFlags(ids: readonly string[]): Promise<Map<string, Actor>>;
   /** At most `limit` entries after a position, in order: what followers of the whole log read. */
   readAfter(position: number, limit: number): Promise<LogEntry[]>;
 };

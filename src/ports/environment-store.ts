@@ -1,4 +1,4 @@
-import type { Environment } from '../domain/flags/environment.ts';
+import type { Environment, EnvironmentUse } from '../domain/flags/environment.ts';
 
 /** What a change of environments needs, inside one transaction. */
 export type EnvironmentWriter = {
@@ -12,5 +12,9 @@ export type EnvironmentWriter = {
   add(environment: Environment, now: Date): Promise<void>;
   /** An environment, locked against every other change. */
   findLocked(key: string): Promise<Environment | null>;
-  saveEnabled(environment: Environment): Promise<void>;
+  save(environment: Environment): Promise<void>;
+  /** What is in the way of its deletion. After `holdFlags`: then nothing is added meanwhile. */
+  useOf(key: string): Promise<EnvironmentUse>;
+  /** Removes an environment, and the states that flags have in it. After `holdFlags`. */
+  remove(key: string): Promise<void>;
 };

@@ -10,6 +10,39 @@ export type FlagFilter = {
   statuses?: readonly FlagStatus[] | null;
   /** Flags that have all of these. */
   tags?: readonly string[] | null;
+  /** What holds in one environment. */
+  state?: FlagStateFilter | null;
+  /** In any environment, or in that of `state`. */
+  hasEmergency?: boolean | null;
+  /** In any environment, or in that of `state`. */
+  hasOpenSchedules?: boolean | null;
+};
+
+export type FlagStateFilter = {
+  environment: string;
+  enabled?: boolean | null;
+  minRollout?: number | null;
+  maxRollout?: number | null;
+  hasExperiment?: boolean | null;
+};
+
+/** What a list of flags is ordered by; where it is the same, by key. */
+export type FlagOrderField = 'key' | 'name' | 'createdAt' | 'updatedAt';
+
+/** A place in a list of flags: the key, and what the list is ordered by. */
+export type FlagPlace = { key: string } & Partial<Pick<Flag, 'name' | 'createdAt' | 'updatedAt'>>;
+
+/** How many flags are what, in one environment. */
+export type FlagCounts = {
+  total: number;
+  active: number;
+  deprecated: number;
+  archived: number;
+  enabled: number;
+  disabled: number;
+  withEmergency: number;
+  withExperiment: number;
+  withOpenSchedules: number;
 };
 
 /** Durable home of flags, their states, and the environments. */
@@ -17,9 +50,11 @@ export type FlagStore = {
   environments(): Promise<Environment[]>;
   find(key: string): Promise<Flag | null>;
   findByIds(ids: readonly string[]): Promise<Flag[]>;
-  /** By key, in alphabetical order. The cursor is a key. */
-  list(filter: FlagFilter, slice: Slice<string>): Promise<Flag[]>;
+  /** In rising order of a field, of the key where none is named. */
+  list(filter: FlagFilter, slice: Slice<FlagPlace>, by?: FlagOrderField): Promise<Flag[]>;
   count(filter: FlagFilter): Promise<number>;
+  /** One statement; null for an unknown environment. */
+  counts(environment: string): Promise<FlagCounts | null>;
   /** Of many flags at once: their states, in the order of the environments, or that in one environment. */
   statesOf(flagIds: readonly string[], environment?: string): Promise<Map<string, FlagState[]>>;
 };

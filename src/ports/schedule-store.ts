@@ -22,6 +22,21 @@ export type OpenScheduleReader = {
   listOpenWithVariants(flagId: string, afterId: string | null, limit: number): Promise<Schedule[]>;
 };
 
+/** How many schedules are what; what is due is judged by the database's clock. */
+export type ScheduleCounts = {
+  total: number;
+  pending: number;
+  applied: number;
+  failed: number;
+  cancelled: number;
+  open: number;
+  willRetry: number;
+  gaveUp: number;
+  overdue: number;
+  dueWithinHour: number;
+  dueWithinDay: number;
+};
+
 /** Durable home of scheduled changes. */
 export type ScheduleStore = OpenScheduleReader & {
   find(id: string): Promise<Schedule | null>;

@@ -11,11 +11,23 @@ import { isStorableText } from '../domain/text.ts';
 
 const text = z.string().refine(isStorableText, 'must not contain NUL or a lone surrogate');
 
+export const flagStateFilter = z.object({
+  environment: text.default('production'),
+  enabled: z.boolean().nullish(),
+  minRollout: z.int32().nullish(),
+  maxRollout: z.int32().nullish(),
+  hasExperiment: z.boolean().nullish(),
+});
+export type FlagStateFilter = z.input<typeof flagStateFilter>;
+
 export const flagFilter = z.object({
   search: text.nullish(),
   type: z.enum(flagTypes).nullish(),
   statuses: z.array(z.enum(flagStatuses)).nullish(),
   tags: z.array(text).nullish(),
+  state: flagStateFilter.nullish(),
+  hasEmergency: z.boolean().nullish(),
+  hasOpenSchedules: z.boolean().nullish(),
 });
 export type FlagFilter = z.input<typeof flagFilter>;
 
@@ -33,6 +45,8 @@ export const auditEventFilter = z.object({
   environment: text.nullish(),
   workspaceId: text.nullish(),
   requestId: text.nullish(),
+  apiKeyId: z.uuid('must be a UUID').nullish(),
+  ipAddress: text.nullish(),
   result: z.enum(auditResults).nullish(),
   from: instant.nullish(),
   to: instant.nullish(),

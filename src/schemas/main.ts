@@ -12,5 +12,6 @@ export {
   toTypeName,
 } from '../domain/audit/event-metadata.ts';
 export * from './filters.ts';
+export { type Flag, type FlagState, flagSchema, flagStateSchema } from './flag.ts';
 export * from './inputs.ts';
 export { type Schedule, scheduleSchema } from './schedule.ts';

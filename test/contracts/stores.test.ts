@@ -59,7 +59,7 @@ describe.each(databases)('stores on $kind', ({ createDatabase }) => {
     it('lists by key, from either end and between two places', async () => {
       expect(await keys({}, forwards)).toEqual(['a', 'b', 'c']);
       expect(await keys({}, { limit: 2, inverted: true })).toEqual(['c', 'b']);
-      expect(await keys({}, { ...forwards, after: 'a', before: 'c' })).toEqual(['b']);
+      expect(await keys({}, { ...forwards, after: { key: 'a' }, before: { key: 'c' } })).toEqual(['b']);
     });
 
     it.each<[Parameters<FlagStore['list']>[0], string[]]>([

@@ -177,6 +177,12 @@ export const makeStory = (service: TestService): Step[] => {
         changed: ['enabled', 'key', 'name'],
       },
     ),
+    step(
+      'environment.updated',
+      "Environment 'beta' was updated: name changed from 'Beta' to 'Beta testers'",
+      () => mutate('updateEnvironment', { key: 'beta', name: 'Beta testers' }),
+      { changed: ['name'] },
+    ),
     ...(['disabled', 'enabled'] as const).map((what) =>
       step(
         `environment.${what}`,
@@ -188,6 +194,10 @@ export const makeStory = (service: TestService): Step[] => {
         },
       ),
     ),
+    step('environment.deleted', "Environment 'beta' was deleted", () => mutate('deleteEnvironment', { key: 'beta' }), {
+      changed: ['enabled', 'key', 'name'],
+      event: { environment: 'beta', newState: null },
+    }),
   ];
 
   const keysOfKey = ['createdAt', 'createdBy', 'id', 'name', 'prefix', 'roles'];

@@ -27,6 +27,18 @@ it('a list takes as many statements for 50 schedules as for 5, with their flags,
   expect(data?.schedules.edges).toHaveLength(50);
   expect(data?.schedules.edges.flatMap(({ node }) => node.conflicts)).toHaveLength(10 * 5 * 4);
 
+  const list = (first: number) =>
+    service.gql(
+      `query ($first: Int!) {
+        flags(first: $first) { edges { node { createdByActor { name } states { id flagKey flag { key } } state { flag { key } } } } }
+        schedules(first: $first) { edges { node { createdByActor { name } cancelledByActor { name } } } } }`,
+      { first },
+    );
+  const [fewer, more] = [await proxy.count(() => list(2)), await proxy.count(() => list(10))];
+  expect(more).toBe(fewer);
+  // Two pages, the states, and who created either.
+  expect(more).toBeLessThanOrEqual(5);
+
   const [few, many] = [await proxy.count(() => read(5)), await proxy.count(() => read(50))];
   expect(many).toBe(few);
   // The page, its count, flags, states, environments, their flags and retries, conflicts, and the conflicts' flags and states.

@@ -65,6 +65,11 @@ const tooLarge: [what: string, message: RegExp, query: string, variables?: objec
     `{ a: auditEvents(first: 200) { edges { node { ${states} } } } b: auditEvents(first: 200) { edges { node { ...E } } } } fragment E on AuditEvent { ${states} }`,
   ],
   [
+    'flags of states of flags of states',
+    /could cost \d+/,
+    '{ flags { edges { node { states { flag { states { flag { key } } } } } } } }',
+  ],
+  [
     'the states of a full page of events many times',
     /could cost \d+/,
     `{ auditEvents(first: 200) { edges { node { ${Array.from({ length: 6 }, (_, i) => `m${i}: metadata`).join(' ')} } } } }`,
@@ -116,8 +121,82 @@ describe('an operation that is too large', () => {
       'a full page of schedules with conflicts',
       '{ schedules(first: 200) { edges { node { id flag { key } conflicts { id scheduledAt } } } } }',
     ],
+    [
+      'flags with their states and schedules, no size given',
+      '{ flags { edges { node { key states { environment enabled } schedules { edges { node { id status } } } } } } }',
+    ],
+    [
+      'flags with their history, no size given',
+      `{ flags { totalCount edges { node { key name states { environment enabled } history { edges { node {
+        occurredAt description eventType actor { name } changes { field } } } } } } } }`,
+    ],
+    [
+      "a list of flags as an admin's page has it, with how many schedules each has, no size given",
+      `{ flags { totalCount pageInfo { hasNextPage endCursor } edges { cursor node { id key name type status tags updatedAt createdBy
+        createdByActor { name } states { id environment enabled rolloutPercentage version emergency { reason } }
+        schedules(filter: { statuses: [PENDING] }) { totalCount edges { node { id status scheduledAt createdBy } } } } } } }`,
+    ],
+    [
+      'a dashboard: all counts, with lists and their totals',
+      `{ scheduleCounts { pending failed gaveUp overdue dueWithinHour } flagCounts { total enabled withEmergency }
+        late: schedules(filter: { statuses: [FAILED] }) { totalCount edges { node { id flagKey errorMessage } } }
+        flags { totalCount edges { node { key states { environment enabled } } } }
+        auditEvents(first: 20) { edges { node { description occurredAt actor { name } } } } }`,
+    ],
   ])('%s is not', async (_what, query) => {
     expect(await overHttp(query)).toMatchObject({ status: 200, code: undefined });
+  });
+
+  it.each<[what: string, path: string, cost: number, remedy: string, query: string, variables?: object]>([
+    [
+      'a total in a list',
+      'flags.edges.node.history.totalCount',
+      750_000,
+      'ask for it once',
+      '{ flags { edges { node { key history { totalCount } } } } }',
+    ],
+    [
+      'a page in a page in a page',
+      'flags.edges.node.schedules.edges.node.auditEvents',
+      425_000,
+      'give `first`',
+      '{ flags { edges { node { schedules { edges { node { auditEvents { edges { node { id } } } } } } } } } }'.replace(
+        'flags {',
+        'flags(first: 50) {',
+      ),
+    ],
+    [
+      'a page of a size that is given, under an alias and in a fragment',
+      'all.edges.node.log',
+      164_000,
+      'a smaller `first`',
+      'query ($n: Int) { viewer { roles } all: flags(first: 200) { ...F } } fragment F on FlagConnection { edges { node { log: history(first: $n) { edges { node { id position } } } } } }',
+      { n: 300 },
+    ],
+    [
+      'a heavy field in a page in a page',
+      'flags.edges.node.history.edges.node.metadata',
+      225_000,
+      'leave it out of a list',
+      '{ flags { edges { node { history { edges { node { id metadata } } } } } } }',
+    ],
+    [
+      'a list in a page in a page',
+      'flags.edges.node.schedules.edges.node.conflicts',
+      101_000,
+      'leave it out of a list',
+      '{ flags(first: 100) { edges { node { schedules(first: 10) { edges { node { conflicts { id } } } } } } } }',
+    ],
+  ])('%s: the refusal names it, what it costs, and what to do', async (_what, path, cost, remedy, query, variables) => {
+    const { status, body } = await overHttp(query, variables);
+    const [{ message, extensions }] = body.errors;
+    expect(status).toBe(400);
+    expect([message, extensions.cost]).toEqual([
+      expect.stringContaining(`Most of it is ${path}, up to ${cost}: `),
+      { cost: expect.any(Number), maxCost: 100_000, dearest: { path, cost } },
+    ]);
+    expect(message).toContain(remedy);
+    expect(extensions.cost.cost).toBeGreaterThanOrEqual(cost);
   });
 
   it('a body over 1 MiB is 413, whether or not it says its length', async () => {

@@ -11,6 +11,7 @@ import { makeChangeRules } from '../../src/application/change-rules.ts';
 import { makeCreateEnvironment } from '../../src/application/create-environment.ts';
 import { makeCreateFlag } from '../../src/application/create-flag.ts';
 import { makeCreateSchedule } from '../../src/application/create-schedule.ts';
+import { makeDeleteEnvironment } from '../../src/application/delete-environment.ts';
 import { makeDeleteFlag } from '../../src/application/delete-flag.ts';
 import { makeOverrideInEmergency } from '../../src/application/override-in-emergency.ts';
 import { makeRunExperiment } from '../../src/application/run-experiment.ts';
@@ -100,6 +101,7 @@ export const makeSpine = async (
     ...makeOverrideInEmergency({ ...commands, onEmergency: () => {} }),
     deleteFlag: makeDeleteFlag(commands),
     createEnvironment: makeCreateEnvironment(commands),
+    deleteEnvironment: makeDeleteEnvironment({ ...commands, defaultEnvironment: 'production' }),
     setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
     createSchedule: makeCreateSchedule(commands),
     updateSchedule: makeUpdateSchedule(commands),

@@ -25,6 +25,7 @@ const texts: Record<string, z.core.$ZodType[]> = {
 /** What no input writes. userIds come from tokens and keys, which are held to 255 characters when they are read. */
 const written = [
   'feature_flag_states.environment_key',
+  'feature_flags.created_by',
   ...['created_by', 'cancelled_by'].map((column) => `feature_flag_schedules.${column}`),
   ...['created_by', 'revoked_by', 'prefix'].map((column) => `api_keys.${column}`),
   ...['name', 'lease_holder'].map((column) => `sink_cursors.${column}`),

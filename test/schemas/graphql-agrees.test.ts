@@ -36,6 +36,14 @@ describe('the Zod schemas of answers', () => {
   it.each([
     ['Schedule', schemas.scheduleSchema],
     ['FlagUpdates', schemas.scheduleSchema.shape.updates],
+    ['Flag', schemas.flagSchema],
+    ['Variant', schemas.flagSchema.shape.variants.element],
+    ['FlagState', schemas.flagStateSchema],
+    ['EffectiveFlagState', schemas.flagStateSchema.shape.effective],
+    ['FlagRule', schemas.flagStateSchema.shape.rules.element],
+    ['FlagOverride', schemas.flagStateSchema.shape.overrides.element],
+    ['Experiment', schemas.flagStateSchema.shape.experiment.unwrap()],
+    ['EmergencyOverride', schemas.flagStateSchema.shape.emergency.unwrap()],
     // What GraphQL calls occurredAt is `timestamp` in an entry, on the wire and in exports; `sealedAt` is of the log alone.
     ['AuditEvent', schemas.wireEventSchema.omit({ timestamp: true, sealedAt: true })],
     ['Actor', schemas.auditEventSchema.shape.actor],
@@ -48,12 +56,22 @@ describe('the Zod schemas of answers', () => {
   });
 
   it('scheduleSchema and its updates leave out nothing but what is reached through a schedule', () => {
-    const reached = ['flag', 'conflicts', 'auditEvents'];
+    const reached = ['flag', 'conflicts', 'auditEvents', 'createdByActor', 'cancelledByActor'];
     const fields = [...outputOf('Schedule').keys()].filter((name) => !reached.includes(name));
     expect(Object.keys(schemas.scheduleSchema.shape).sort()).toEqual(fields.sort());
     const updates = Object.keys(schemas.scheduleSchema.shape.updates.shape);
     expect(updates).toEqual(Object.keys(schemas.flagUpdatesInput.shape));
     expect(updates.sort()).toEqual([...outputOf('FlagUpdates').keys()].sort());
+  });
+});
+
+describe('the Zod schemas of flags', () => {
+  it.each<[string, z.ZodObject, string[]]>([
+    ['Flag', schemas.flagSchema, ['state', 'states', 'schedules', 'history', 'createdByActor']],
+    ['FlagState', schemas.flagStateSchema, ['flag', 'upcomingRetries']],
+  ])('%s leaves out nothing but what is reached through it', (typeName, schema, reached) => {
+    const fields = [...outputOf(typeName).keys()].filter((name) => !reached.includes(name));
+    expect(Object.keys(schema.shape).sort()).toEqual(fields.sort());
   });
 });
 

@@ -2,6 +2,7 @@ import type { Role } from '../../domain/access/actor.ts';
 import type { ApiKey } from '../../domain/access/api-key.ts';
 import type { Prisma, PrismaClient, ApiKey as Row } from '../../generated/prisma/client.ts';
 import type { ApiKeyStore, ApiKeyWriter } from '../../ports/api-key-store.ts';
+import type { Queryable } from './rows.ts';
 
 /** The hash is read in one place only, where a key is verified. */
 const omit = { hash: true } as const;
@@ -19,6 +20,11 @@ const toApiKey = (row: Omit<Row, 'hash'>): ApiKey => ({
   revokedBy: row.revokedBy,
 });
 
+const find = async (prisma: Queryable, id: string): Promise<ApiKey | null> => {
+  const row = await prisma.apiKey.findUnique({ where: { id }, omit });
+  return row && toApiKey(row);
+};
+
 /** API keys in the database. */
 export const makeApiKeyStore = (prisma: PrismaClient): ApiKeyStore => ({
   list: async ({ after, before, limit, inverted }) => {
@@ -31,6 +37,7 @@ export const makeApiKeyStore = (prisma: PrismaClient): ApiKeyStore => ({
     return rows.map(toApiKey);
   },
   count: () => prisma.apiKey.count(),
+  find: (id) => find(prisma, id),
   findByPrefix: async (prefix) => {
     const row = await prisma.apiKey.findUnique({ where: { prefix } });
     return row && { apiKey: toApiKey(row), hash: row.hash };
@@ -56,8 +63,5 @@ export const makeApiKeyWriter = (tx: Prisma.TransactionClient): ApiKeyWriter => 
     const [row] = await tx.apiKey.updateManyAndReturn({ where: { id, revokedAt: null }, data: { revokedAt, revokedBy }, omit });
     return row ? toApiKey(row) : null;
   },
-  find: async (id) => {
-    const row = await tx.apiKey.findUnique({ where: { id }, omit });
-    return row && toApiKey(row);
-  },
+  find: (id) => find(tx, id),
 });

@@ -2,6 +2,7 @@ import type { LogEntry } from '../../domain/audit/audit-event.ts';
 import type { AuditEventFilter } from '../../domain/audit/audit-filter.ts';
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
+import { makeLoggedActors } from './logged-actors.ts';
 import { mergedList } from './merged-list.ts';
 
 const columns = { position: true, sealedAt: true, entry: true } as const;
@@ -59,6 +60,7 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
               FROM audit_log WHERE event_type = 'audit.loss') losses`;
       return row ?? { flagtrail: 0, applications: 0 };
     },
+    ...makeLoggedActors(prisma),
     readAfter: (position, limit) => list({}, { after: position, limit, inverted: false }),
   };
 };

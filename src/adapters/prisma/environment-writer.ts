@@ -1,7 +1,8 @@
-import type { Environment } from '../../domain/flags/environment.ts';
+import type { Environment, EnvironmentUse } from '../../domain/flags/environment.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import type { EnvironmentWriter } from '../../ports/environment-store.ts';
 import { makeFlagStore } from './flag-store.ts';
+import { isOpen } from './schedule-rows.ts';
 
 /** Environments in one transaction. */
 export const makeEnvironmentWriter = (tx: Prisma.TransactionClient): EnvironmentWriter => ({
@@ -24,7 +25,23 @@ export const makeEnvironmentWriter = (tx: Prisma.TransactionClient): Environment
     >`SELECT key, name, enabled FROM environments WHERE key = ${key} FOR NO KEY UPDATE`;
     return row ?? null;
   },
-  saveEnabled: async ({ key, enabled }) => {
-    await tx.environment.update({ where: { key }, data: { enabled } });
+  save: async ({ key, name, enabled }) => {
+    await tx.environment.update({ where: { key }, data: { name, enabled } });
+  },
+  useOf: async (key) => {
+    // A default variant alone does not count: nobody can take it back, and of a flag that is off it decides nothing.
+    const [row] = await tx.$queryRaw<[EnvironmentUse]>`
+      SELECT (
+        SELECT count(*)::int FROM feature_flag_states s WHERE s.environment_key = ${key} AND (
+          s.enabled OR s.rollout_percentage <> 100 OR s.rules <> '[]' OR s.overrides <> '[]' OR s.experiment IS NOT NULL
+          OR s.emergency IS NOT NULL)
+      ) AS "changedFlags", (
+        SELECT count(*)::int FROM feature_flag_schedules d WHERE d.environment_key = ${key} AND ${isOpen}
+      ) AS "openSchedules"`;
+    return row;
+  },
+  remove: async (key) => {
+    await tx.flagState.deleteMany({ where: { environmentKey: key } });
+    await tx.environment.delete({ where: { key } });
   },
 });

@@ -1,19 +1,91 @@
 import type { FlagState } from '../../domain/flags/flag-state.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
-import type { FlagFilter, FlagStore, FlagWriter, LockPurpose, SharedFlag } from '../../ports/flag-store.ts';
+import type {
+  FlagCounts,
+  FlagFilter,
+  FlagOrderField,
+  FlagPlace,
+  FlagStore,
+  FlagWriter,
+  LockPurpose,
+  SharedFlag,
+} from '../../ports/flag-store.ts';
 import { containing } from './containing.ts';
 import { type Queryable, toFlag, toFlagState } from './rows.ts';
+import { isOpen } from './schedule-rows.ts';
 import type { SqlNow } from './sql-now.ts';
 
 const environmentFields = { key: true, name: true, enabled: true } as const;
 const inOrderOfEnvironments: Prisma.EnvironmentOrderByWithRelationInput[] = [{ createdAt: 'asc' }, { key: 'asc' }];
 
-const toWhere = ({ search, type, statuses, tags }: FlagFilter): Prisma.FlagWhereInput => ({
+const isOpenSchedule: Prisma.ScheduleWhereInput = { OR: [{ status: 'PENDING' }, { nextRetryAt: { not: null } }] };
+
+const stateToWhere = ({ state, hasEmergency, hasOpenSchedules }: FlagFilter): Prisma.FlagWhereInput[] => {
+  const ofEnvironment = state ? { environmentKey: state.environment } : {};
+  const { enabled, minRollout, maxRollout, hasExperiment } = state ?? {};
+  return [
+    ...(state
+      ? [
+          {
+            states: {
+              some: {
+                ...ofEnvironment,
+                ...(enabled != null && { enabled }),
+                ...((minRollout != null || maxRollout != null) && {
+                  rolloutPercentage: {
+                    ...(minRollout != null && { gte: minRollout }),
+                    ...(maxRollout != null && { lte: maxRollout }),
+                  },
+                }),
+                ...(hasExperiment != null && { experiment: hasExperiment ? { not: Prisma.DbNull } : { equals: Prisma.DbNull } }),
+              },
+            },
+          },
+        ]
+      : []),
+    ...(hasEmergency == null
+      ? []
+      : [{ states: { [hasEmergency ? 'some' : 'none']: { ...ofEnvironment, emergency: { not: Prisma.DbNull } } } }]),
+    ...(hasOpenSchedules == null
+      ? []
+      : [{ schedules: { [hasOpenSchedules ? 'some' : 'none']: { ...ofEnvironment, ...isOpenSchedule } } }]),
+  ];
+};
+
+const toWhere = ({ search, type, statuses, tags, ...ofStates }: FlagFilter): Prisma.FlagWhereInput => ({
+  AND: stateToWhere(ofStates),
   ...(search && { OR: [{ key: containing(search) }, { name: containing(search) }] }),
   ...(type && { type }),
   ...(statuses && { status: { in: [...statuses] } }),
   ...(tags?.length && { tags: { hasEvery: [...tags] } }),
 });
+
+/** Flags beyond a place in the list; both halves use the index on (…, key). */
+const beyond = (place: FlagPlace, by: FlagOrderField, operator: 'gt' | 'lt'): Prisma.FlagWhereInput => {
+  const { key, [by]: value } = place;
+  if (by === 'key') return { key: { [operator]: key } };
+  return {
+    [by]: { [operator === 'gt' ? 'gte' : 'lte']: value },
+    OR: [{ [by]: { [operator]: value } }, { [by]: value, key: { [operator]: key } }],
+  };
+};
+
+const countFlags = async (prisma: Queryable, environment: string): Promise<FlagCounts | null> => {
+  const [row] = await prisma.$queryRaw<FlagCounts[]>`
+    SELECT count(f.id)::int AS total, count(*) FILTER (WHERE f.status = 'ACTIVE')::int AS active,
+      count(*) FILTER (WHERE f.status = 'DEPRECATED')::int AS deprecated,
+      count(*) FILTER (WHERE f.status = 'ARCHIVED')::int AS archived,
+      count(*) FILTER (WHERE s.enabled)::int AS enabled, count(*) FILTER (WHERE NOT s.enabled)::int AS disabled,
+      count(s.emergency)::int AS "withEmergency", count(s.experiment)::int AS "withExperiment",
+      count(o.flag_id)::int AS "withOpenSchedules"
+    FROM environments e
+    LEFT JOIN feature_flag_states s ON s.environment_key = e.key
+    LEFT JOIN feature_flags f ON f.id = s.flag_id
+    LEFT JOIN (SELECT DISTINCT d.flag_id FROM feature_flag_schedules d WHERE d.environment_key = ${environment} AND ${isOpen}) o
+      ON o.flag_id = s.flag_id
+    WHERE e.key = ${environment} GROUP BY e.key`;
+  return row ?? null;
+};
 
 /** Flags in the database. */
 export const makeFlagStore = (prisma: Queryable): FlagStore => ({
@@ -23,19 +95,18 @@ export const makeFlagStore = (prisma: Queryable): FlagStore => ({
     return row && toFlag(row);
   },
   findByIds: async (ids) => (await prisma.flag.findMany({ where: { id: { in: [...ids] } } })).map(toFlag),
-  list: async (filter, { after, before, limit, inverted }) => {
-    const beyond: Prisma.FlagWhereInput[] = [
-      ...(after === undefined ? [] : [{ key: { gt: after } }]),
-      ...(before === undefined ? [] : [{ key: { lt: before } }]),
-    ];
+  list: async (filter, { after, before, limit, inverted }, by = 'key') => {
+    const places = [...(after ? [beyond(after, by, 'gt')] : []), ...(before ? [beyond(before, by, 'lt')] : [])];
+    const direction = inverted ? 'desc' : 'asc';
     const rows = await prisma.flag.findMany({
-      where: { AND: [toWhere(filter), ...beyond] },
-      orderBy: { key: inverted ? 'desc' : 'asc' },
+      where: { AND: [toWhere(filter), ...places] },
+      orderBy: by === 'key' ? { key: direction } : [{ [by]: direction }, { key: direction }],
       take: limit,
     });
     return rows.map(toFlag);
   },
   count: (filter) => prisma.flag.count({ where: toWhere(filter) }),
+  counts: (environment) => countFlags(prisma, environment),
   statesOf: async (flagIds, environment) => {
     const rows = await prisma.flagState.findMany({
       where: { flagId: { in: [...flagIds] }, ...(environment !== undefined && { environmentKey: environment }) },

@@ -23,6 +23,7 @@ export const toFlag = (row: Flag): DomainFlag => ({
   version: row.version,
   statusLastSet: row.statusLastSet as LastSet,
   createdAt: row.createdAt,
+  createdBy: row.createdBy,
   updatedAt: row.updatedAt,
 });
 

@@ -48,6 +48,13 @@ export type Identity = {
 /** An identity at work: the caller of one operation. */
 export type Caller = Identity & { requestContext: RequestContext };
 
+/**
+ * Who acted: the log's snapshot; where the log has none (yet), the caller, if it was them. Of somebody else only the userId is
+ * known then, and that makes no actor.
+ */
+export const actorKnownTo = (caller: Caller, snapshot: Actor | null | undefined, userId: string | null): Actor | null =>
+  snapshot ?? (userId !== null && userId === caller.userId ? caller.actor : null);
+
 /** An admin may do everything; any other role only itself. */
 export const hasRole = ({ roles }: Pick<Identity, 'roles'>, required: Role): boolean =>
   roles.includes('ADMIN') || roles.includes(required);

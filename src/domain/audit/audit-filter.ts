@@ -15,6 +15,8 @@ export type AuditEventFilter = {
   environment?: string | null;
   workspaceId?: string | null;
   requestId?: string | null;
+  apiKeyId?: string | null;
+  ipAddress?: string | null;
   result?: AuditResult | null;
   /** Occurred at or after. */
   from?: Date | null;
@@ -34,6 +36,8 @@ export const matchesFilter = (event: AuditEvent, filter: AuditEventFilter): bool
     [filter.scheduleId, event.scheduleId],
     [filter.workspaceId, event.workspaceId],
     [filter.requestId, event.requestContext?.requestId],
+    [filter.apiKeyId, event.requestContext?.apiKeyId],
+    [filter.ipAddress, event.requestContext?.ipAddress],
     [filter.result, event.result],
   ];
   return (

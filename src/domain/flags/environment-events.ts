@@ -1,14 +1,16 @@
 import type { Caller } from '../access/actor.ts';
 import { adminFields, attributedTo } from '../audit/attribution.ts';
 import type { EventDraft } from '../audit/audit-event.ts';
-import { countOf, diffStates } from '../audit/changes.ts';
+import { countOf, describeChanges, diffStates } from '../audit/changes.ts';
 import type { JsonObject } from '../json.ts';
 import type { Environment } from './environment.ts';
 
 const snapshot = ({ key, name, enabled }: Environment): JsonObject => ({ key, name, enabled });
 
-const factsOf = (admin: Caller, environment: Environment, previousState: JsonObject | null) => {
-  const newState = snapshot(environment);
+const factsOf = (admin: Caller, previous: Environment | null, next: Environment | null) => {
+  const [previousState, newState] = [previous && snapshot(previous), next && snapshot(next)];
+  const environment = next ?? previous;
+  if (!environment) throw new Error('an event of no environment');
   return {
     ...attributedTo(admin),
     resource: { type: 'environment', id: environment.key },
@@ -22,8 +24,27 @@ const factsOf = (admin: Caller, environment: Environment, previousState: JsonObj
 
 export const environmentCreated = (admin: Caller, environment: Environment): EventDraft<'environment.created'> => ({
   eventType: 'environment.created',
-  ...factsOf(admin, environment, null),
+  ...factsOf(admin, null, environment),
   description: `Environment '${environment.key}' was created`,
+});
+
+export const environmentUpdated = (
+  admin: Caller,
+  previous: Environment,
+  next: Environment,
+): EventDraft<'environment.updated'> => {
+  const facts = factsOf(admin, previous, next);
+  return {
+    eventType: 'environment.updated',
+    ...facts,
+    description: `Environment '${next.key}' was updated: ${describeChanges(facts.changes)}`,
+  };
+};
+
+export const environmentDeleted = (admin: Caller, environment: Environment): EventDraft<'environment.deleted'> => ({
+  eventType: 'environment.deleted',
+  ...factsOf(admin, environment, null),
+  description: `Environment '${environment.key}' was deleted`,
 });
 
 /** An environment was enabled or disabled; `openSchedules` will fail until it is enabled again. */
@@ -32,7 +53,7 @@ export const environmentSwitched = (
   environment: Environment,
   openSchedules: number,
 ): EventDraft<'environment.enabled' | 'environment.disabled'> => {
-  const { metadata, ...facts } = factsOf(admin, environment, snapshot({ ...environment, enabled: !environment.enabled }));
+  const { metadata, ...facts } = factsOf(admin, { ...environment, enabled: !environment.enabled }, environment);
   const met = openSchedules > 0 ? `; ${countOf(openSchedules, 'open schedule')} will fail while it is` : '';
   return {
     eventType: environment.enabled ? 'environment.enabled' : 'environment.disabled',

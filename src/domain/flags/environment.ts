@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EnvironmentAlreadyExistsError, ValidationError } from '../errors.ts';
+import { EnvironmentAlreadyExistsError, EnvironmentNotEmptyError, ValidationError } from '../errors.ts';
 import { text } from '../text.ts';
 
 /** Where flags have a state of their own. A disabled one takes no new schedules, and applies none. */
@@ -16,6 +16,9 @@ export const createEnvironmentSchema = z.object({
 });
 export type CreateEnvironment = z.infer<typeof createEnvironmentSchema>;
 
+export const updateEnvironmentSchema = z.object({ key: text(1, 64), name: text(1, 255) });
+export type UpdateEnvironment = z.infer<typeof updateEnvironmentSchema>;
+
 export const environmentKeySchema = z.object({ key: text(1, 64) });
 export type EnvironmentKey = z.infer<typeof environmentKeySchema>;
 
@@ -30,4 +33,23 @@ export const newEnvironment = ({ key, name }: CreateEnvironment, existing: reado
     throw new ValidationError([{ path: ['key'], message }]);
   }
   return { key, name, enabled: true };
+};
+
+/** What arguments of the API name where nobody names an environment. */
+const defaultOfArguments = 'production';
+
+/** What is in the way of an environment's deletion. */
+export type EnvironmentUse = { changedFlags: number; openSchedules: number };
+
+/**
+ * Refuses to delete an environment that is needed or used: a ValidationError for one that Flagtrail itself falls back on, an
+ * EnvironmentNotEmptyError for one where flags differ from new ones, or schedules are open.
+ */
+export const checkDeletion = ({ key }: Environment, { changedFlags, openSchedules }: EnvironmentUse, defaultOfEvents: string) => {
+  const needed = [
+    [defaultOfArguments, 'arguments of the API name it by default'],
+    [defaultOfEvents, 'it is the DEFAULT_ENVIRONMENT of events'],
+  ].find(([needed]) => needed === key);
+  if (needed) throw new ValidationError([{ path: ['key'], message: `is ${key}, which cannot be deleted: ${needed[1]}` }]);
+  if (changedFlags > 0 || openSchedules > 0) throw new EnvironmentNotEmptyError(key, changedFlags, openSchedules);
 };

@@ -70,11 +70,16 @@ export type Flag = {
   /** Who set the status last. */
   statusLastSet: LastSet;
   createdAt: Date;
+  /** The admin's userId; null where none is known. */
+  createdBy: string | null;
   updatedAt: Date;
 };
 
 /** A flag as it starts. Throws a ValidationError for a variant whose value does not fit the type. */
-export const newFlag = (input: CreateFlag, { id, now }: { id: string; now: Date }): Flag => {
+export const newFlag = (
+  input: CreateFlag,
+  { id, createdBy = null, now }: { id: string; createdBy?: string | null; now: Date },
+): Flag => {
   const flag: Flag = {
     id,
     key: input.key,
@@ -87,6 +92,7 @@ export const newFlag = (input: CreateFlag, { id, now }: { id: string; now: Date 
     version: 1,
     statusLastSet: {},
     createdAt: now,
+    createdBy,
     updatedAt: now,
   };
   refuse(findVariantIssues(flag.type, flag.variants).map(below('variants')));

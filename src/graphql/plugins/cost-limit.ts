@@ -30,7 +30,8 @@ const statementCost = 20;
  * Refuses operations that cost more than `maxCost`. Each field that could be returned costs 1. A list counts as often as it
  * may have items: as many as `first` or `last` asks for, given as a literal or as a variable, or its field's extension
  * `maxItems`. So pages inside of pages multiply, and a large page of a flat list is fine. A field with the extension `cost`
- * costs that, once a page; one with the extension `weight` costs that, instead of 1, in each item.
+ * costs that, once a page, times the page's extension `totalShare`; one with the extension `weight` costs that, instead
+ * of 1, in each item. One unit is about 10 µs of the service's and the database's time.
  */
 export const useCostLimit = ({ maxCost }: { maxCost: number }): Plugin => {
   const refuse = ({
@@ -40,20 +41,46 @@ export const useCostLimit = ({ maxCost }: { maxCost: number }): Plugin => {
     args: unknown;
     setResultAndStopExecution: (result: { errors: GraphQLError[] }) => void;
   }) => {
-    const cost = costOf(args as Execution);
+    const { cost, findDearest } = costOf(args as Execution);
     if (cost <= maxCost) return;
-    const message = `The operation could cost ${cost}, and at most ${maxCost} is allowed: ask for smaller pages, for fewer totals, or in parts`;
-    setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } })] });
+    setResultAndStopExecution({ errors: [tooDear(cost, maxCost, findDearest())] });
   };
   return { onExecute: refuse, onSubscribe: refuse };
 };
 
-/** What a page's selections cost: for the page itself, as `totalCount` does, and for each of its items. */
-type SelectionCost = { once: number; each: number };
+const tooDear = (cost: number, maxCost: number, dearest: Dearest | null): GraphQLError => {
+  const place = dearest ? `. Most of it is ${dearest.path}, up to ${dearest.cost}: ${remedies[dearest.kind]}` : '';
+  return new GraphQLError(`The operation could cost ${cost}, and at most ${maxCost} is allowed${place}`, {
+    extensions: {
+      code: 'GRAPHQL_VALIDATION_FAILED',
+      cost: { cost, maxCost, ...(dearest && { dearest: { path: dearest.path, cost: dearest.cost } }) },
+    },
+  });
+};
 
-const costOf = ({ schema, document, operationName, variableValues }: Execution): number => {
+/** What makes a field dear, and what its caller can do. */
+const remedies = {
+  unsizedPage: 'give `first`, such as `first: 5`, or ask for this list in an operation of its own',
+  page: 'ask for a smaller `first`, or for fewer fields in it',
+  total: 'ask for it once, in an operation of its own, or for fewer at a time',
+  list: 'leave it out of a list, or make the pages around it smaller',
+  field: 'leave it out of a list, or make the pages around it smaller',
+} as const;
+type Dearest = { path: string; cost: number; kind: keyof typeof remedies };
+
+/** What selections cost: for the page that they are in, as `totalCount` does, and for each of its items. */
+type SelectionCost = { once: number; each: number };
+type Field = GraphQLField<unknown, unknown>;
+/** How often what is selected counts: with each item around it, or, as a total, with each page. */
+type Place = { selectionSet: SelectionSetNode; typeName: string | undefined; path: string[]; perItem: number; perPage: number };
+
+const isPage = (field: Field): boolean => field.args.some(({ name }) => name === 'first');
+/** A total that an index finds costs a part of what one costs that counts a table. */
+const totalShare = (field: Field): number => Number(field.extensions.totalShare ?? 1);
+
+const costOf = ({ schema, document, operationName, variableValues }: Execution) => {
   const operation = getOperationAST(document, operationName);
-  if (!operation) return 0;
+  if (!operation) return { cost: 0, findDearest: () => null };
   const fragments = new Map(
     document.definitions.flatMap((definition) =>
       definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
@@ -62,9 +89,12 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution):
   const costOfFragments = new Map<string, SelectionCost>();
   const numberOf = makeNumberReader(operation, variableValues ?? {});
 
-  const costOfSelections = ({ selections }: SelectionSetNode, typeName: string | undefined): SelectionCost => {
+  const fieldsOf = (typeName: string | undefined): { [name: string]: Field } => {
     const type = typeName === undefined ? undefined : schema.getType(typeName);
-    const fields = isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};
+    return isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};
+  };
+  const costOfSelections = ({ selections }: SelectionSetNode, typeName: string | undefined): SelectionCost => {
+    const fields = fieldsOf(typeName);
     const sum = { once: 0, each: 0 };
     const add = ({ once, each }: SelectionCost) => {
       sum.once += once;
@@ -82,12 +112,11 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution):
     }
     return sum;
   };
-  const costOfField = (node: FieldNode, field: GraphQLField<unknown, unknown>): number => {
+  const costOfField = (node: FieldNode, field: Field): number => {
     const own = Number(field.extensions.weight ?? 1);
     if (!node.selectionSet) return own;
-    const isPage = field.args.some(({ name }) => name === 'first');
     const { once, each } = costOfSelections(node.selectionSet, getNamedType(field.type).name);
-    if (isPage) return statementCost + once + pageSizeOf(node) * each;
+    if (isPage(field)) return statementCost + once * totalShare(field) + pageSizeOf(node) * each;
     return own + Number(field.extensions.maxItems ?? 1) * (once + each);
   };
   const costOfFragment = (name: string): SelectionCost => {
@@ -98,16 +127,63 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution):
     costOfFragments.set(name, cost);
     return cost;
   };
+  const sizeOf = ({ arguments: given = [] }: FieldNode): number | null =>
+    given
+      .filter(({ name }) => name.value === 'first' || name.value === 'last')
+      .map(({ value }) => numberOf(value))
+      .find((number) => number !== null) ?? null;
   /** Sizes out of range are refused where the page is made; here they are only kept from outweighing each other. */
-  const pageSizeOf = ({ arguments: given = [] }: FieldNode): number => {
-    const sizes = given.filter(({ name }) => name.value === 'first' || name.value === 'last').map(({ value }) => numberOf(value));
-    const size = sizes.find((number) => number !== null) ?? pageSize.default;
-    return Math.min(Math.max(size, pageSize.min), pageSize.max);
+  const pageSizeOf = (node: FieldNode): number =>
+    Math.min(Math.max(sizeOf(node) ?? pageSize.default, pageSize.min), pageSize.max);
+
+  /** The fields of selections, those of their fragments among them, each fragment once. */
+  const flatten = (selectionSet: SelectionSetNode, typeName: string | undefined, seen: Set<string>): [FieldNode, Field][] =>
+    selectionSet.selections.flatMap((selection) => {
+      if (selection.kind === Kind.FIELD) {
+        const field = fieldsOf(typeName)[selection.name.value];
+        return field ? [[selection, field] satisfies [FieldNode, Field]] : [];
+      }
+      if (selection.kind === Kind.INLINE_FRAGMENT) {
+        return flatten(selection.selectionSet, selection.typeCondition?.name.value ?? typeName, seen);
+      }
+      const fragment = fragments.get(selection.name.value);
+      if (!fragment || seen.has(selection.name.value)) return [];
+      seen.add(selection.name.value);
+      return flatten(fragment.selectionSet, fragment.typeCondition.name.value, seen);
+    });
+  const kindOf = (node: FieldNode, field: Field): Dearest['kind'] => {
+    if (field.extensions.cost !== undefined) return 'total';
+    if (isPage(field)) return sizeOf(node) === null ? 'unsizedPage' : 'page';
+    return field.extensions.maxItems === undefined ? 'field' : 'list';
+  };
+
+  /**
+   * Follows the dearest field into its own dearest field, for as long as that is most of it; the last page, total, list or heavy
+   * field on the way is what to change.
+   */
+  const follow = (at: Place, most: number, found: Dearest | null): Dearest | null => {
+    const costs = flatten(at.selectionSet, at.typeName, new Set()).map(([node, field]) => {
+      const total = field.extensions.cost;
+      return { node, field, cost: total === undefined ? at.perItem * costOfField(node, field) : at.perPage * Number(total) };
+    });
+    const dearest = costs.toSorted((a, b) => b.cost - a.cost)[0];
+    if (!dearest || dearest.cost < most / 2) return found;
+    const { node, field, cost } = dearest;
+    const path = [...at.path, node.alias?.value ?? node.name.value];
+    const kind = kindOf(node, field);
+    const isLever = found === null || kind !== 'field' || field.extensions.weight !== undefined;
+    const lever = isLever ? { path: path.join('.'), cost, kind } : found;
+    if (!node.selectionSet || kind === 'total') return lever;
+    const perItem = at.perItem * (isPage(field) ? pageSizeOf(node) : Number(field.extensions.maxItems ?? 1));
+    const perPage = isPage(field) ? at.perItem * totalShare(field) : perItem;
+    const typeName = getNamedType(field.type).name;
+    return follow({ selectionSet: node.selectionSet, typeName, path, perItem, perPage }, cost, lever);
   };
 
   const root = schema.getRootType(operation.operation);
   const { once, each } = costOfSelections(operation.selectionSet, root?.name);
-  return once + each;
+  const start = { selectionSet: operation.selectionSet, typeName: root?.name, path: [], perItem: 1, perPage: 1 };
+  return { cost: once + each, findDearest: () => follow(start, 0, null) };
 };
 
 /** Reads a number that is a literal, or a variable with its value or default. */

@@ -1,5 +1,13 @@
-import { GraphQLError, type ValidationRule } from 'graphql';
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  type ValidationRule,
+  ValuesOfCorrectTypeRule,
+  validate,
+} from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { literalsFitRule, type Operation, refusedVariables } from './refused-values.ts';
 
 const withCode = (error: GraphQLError, code: string): GraphQLError =>
   new GraphQLError(error.message, {
@@ -10,37 +18,46 @@ const withCode = (error: GraphQLError, code: string): GraphQLError =>
     extensions: { code, ...error.extensions, http: { status: 400 } },
   });
 
-/** A literal that a type refuses is the caller's value, like a variable that it refuses; the rest is the caller's document. */
-const isAboutAValue = (error: GraphQLError): boolean =>
-  error.originalError != null ||
-  /^(Int|Float|Boolean|String|ID|SafeInt|DateTime|Text|Value|Enum|Expected value)\b/.test(error.message);
+type Options = {
+  rules: readonly ValidationRule[] /** Whether names that are close to what was asked for are kept to ourselves. */;
+  hideSuggestions: boolean;
+};
 
-/** Gives what the library finds wrong with an operation the code and the HTTP status that clients rely on. */
-export const useErrorCodes = ({ rules }: { rules: readonly ValidationRule[] }): Plugin => ({
-  onParse: () => {
-    return ({ result, replaceParseResult }) => {
-      if (result instanceof GraphQLError) replaceParseResult(withCode(result, 'GRAPHQL_PARSE_FAILED') as never);
-    };
-  },
-  onValidate: ({ addValidationRule }) => {
-    for (const rule of rules) addValidationRule(rule);
-    return ({ result, setResult }) => {
-      const errors = result as readonly GraphQLError[];
-      if (errors.length === 0) return;
-      setResult(errors.map((error) => withCode(error, isAboutAValue(error) ? 'BAD_USER_INPUT' : 'GRAPHQL_VALIDATION_FAILED')));
-    };
-  },
-  onExecute: () => ({
-    onExecuteDone: ({ result, setResult }) => {
-      if (isRefusedVariables(result)) setResult({ errors: result.errors.map((error) => withCode(error, 'BAD_USER_INPUT')) });
+/**
+ * Gives what the library finds wrong with an operation the code and the HTTP status that clients rely on. Values that a type
+ * refuses, as literals or in variables, say where they are.
+ */
+export const useErrorCodes = ({ rules, hideSuggestions }: Options): Plugin => {
+  const describe = (args: Operation, result: object, setResult: (result: { errors: GraphQLError[] }) => void): void => {
+    if (!isRefusedVariables(result)) return;
+    const refused = refusedVariables(args, { hideSuggestions });
+    setResult({ errors: (refused.length > 0 ? refused : result.errors).map((error) => withCode(error, 'BAD_USER_INPUT')) });
+  };
+  return {
+    onParse: () => {
+      return ({ result, replaceParseResult }) => {
+        if (result instanceof GraphQLError) replaceParseResult(withCode(result, 'GRAPHQL_PARSE_FAILED') as never);
+      };
     },
-  }),
-  onSubscribe: () => ({
-    onSubscribeResult: ({ result, setResult }) => {
-      if (isRefusedVariables(result)) setResult({ errors: result.errors.map((error) => withCode(error, 'BAD_USER_INPUT')) });
+    onValidate: ({ addValidationRule, setValidationFn }) => {
+      for (const rule of rules) addValidationRule(rule);
+      setValidationFn((schema: GraphQLSchema, document: DocumentNode, applied: readonly ValidationRule[] = []) => {
+        const ours = applied.map((rule) => (rule === ValuesOfCorrectTypeRule ? literalsFitRule : rule));
+        return validate(schema, document, ours, { hideSuggestions });
+      });
+      return ({ result, setResult }) => {
+        const errors = result as readonly GraphQLError[];
+        if (errors.length > 0) setResult(errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')));
+      };
     },
-  }),
-});
+    onExecute: ({ args }) => ({
+      onExecuteDone: ({ result, setResult }) => describe(args as Operation, result, setResult),
+    }),
+    onSubscribe: ({ args }) => ({
+      onSubscribeResult: ({ result, setResult }) => describe(args as Operation, result, setResult),
+    }),
+  };
+};
 
 type Refused = { data?: undefined; errors: readonly GraphQLError[] };
 

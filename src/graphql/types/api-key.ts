@@ -53,8 +53,16 @@ const parseCursor = (cursor: string): string => {
   return id;
 };
 
-builder.queryField('apiKeys', (t) =>
-  t.connection(
+builder.queryFields((t) => ({
+  apiKey: t.field({
+    type: ApiKeyRef,
+    nullable: true,
+    description: 'One API key; null for an unknown id.',
+    args: { id: t.arg.id({ required: true, validate: { schema: z.uuid('must be a UUID') }, description: "The key's id." }) },
+    ...requires('ADMIN'),
+    resolve: (_root, { id }, { app }) => app.apiKeys.find(id),
+  }),
+  apiKeys: t.connection(
     {
       type: ApiKeyRef,
       description: 'Every API key that was ever created, newest first.',
@@ -72,7 +80,7 @@ builder.queryField('apiKeys', (t) =>
     ApiKeyConnection,
     ApiKeyEdge,
   ),
-);
+}));
 
 const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
   description: 'A new API key. The admin is taken from the token.',

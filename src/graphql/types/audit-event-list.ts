@@ -20,6 +20,14 @@ const AuditEventFilterInput = builder.inputType('AuditEventFilter', {
     environment: t.string({ description: 'In this environment, or in all of them.' }),
     workspaceId: t.string({ description: 'In this workspace.' }),
     requestId: t.string({ description: 'Made by this request.' }),
+    apiKeyId: t.id({
+      validate: { schema: z.uuid('must be a UUID') },
+      description: 'Made with this API key. Events that were recorded before this filter existed are not found.',
+    }),
+    ipAddress: t.string({
+      description:
+        'Made from this address, written as the event has it. Events that were recorded before this filter existed are not found.',
+    }),
     result: t.field({ type: AuditResult, description: 'With this result.' }),
     from: t.field({ type: 'DateTime', description: 'Occurred at this instant or later.' }),
     to: t.field({ type: 'DateTime', description: 'Occurred before this instant.' }),
@@ -55,9 +63,10 @@ const parseEventCursor = (cursor: string): number => {
 type EventArgs = ConnectionArgs & { filter?: AuditEventFilter | null; order?: 'NEWEST_FIRST' | 'OLDEST_FIRST' | null };
 
 /** UUIDs may be written in capitals; in the log they are not, and a live event is compared as text. */
-const readFilter = ({ scheduleId, ...filter }: AuditEventFilter = {}): AuditEventFilter => ({
+const readFilter = ({ scheduleId, apiKeyId, ...filter }: AuditEventFilter = {}): AuditEventFilter => ({
   ...filter,
   ...(scheduleId != null && { scheduleId: scheduleId.toLowerCase() }),
+  ...(apiKeyId != null && { apiKeyId: apiKeyId.toLowerCase() }),
 });
 
 /** A page of the log; `scope` restricts it whatever the filter says. */

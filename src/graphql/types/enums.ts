@@ -13,6 +13,7 @@ import type { scheduleStatuses } from '../../domain/schedules/schedule.ts';
 import type { ScheduleOrder as ScheduleOrderName } from '../../domain/schedules/schedule-filter.ts';
 import type { ScheduleWarning } from '../../domain/schedules/schedule-warnings.ts';
 import { builder } from '../builder.ts';
+import type { FlagOrderName } from './flag-orders.ts';
 
 /** Enum values that are named as the domain names them, each with its description. */
 const describe = <Value extends string>(values: Record<Value, string>) =>
@@ -123,6 +124,20 @@ export const AuditOrder = builder.enumType('AuditOrder', {
   values: describe<'NEWEST_FIRST' | 'OLDEST_FIRST'>({
     NEWEST_FIRST: 'The latest event first.',
     OLDEST_FIRST: 'The log as it was written.',
+  }),
+});
+
+export const FlagOrder = builder.enumType('FlagOrder', {
+  description: 'The order of flags; those that are alike in it, by key.',
+  values: describe<FlagOrderName>({
+    KEY_A_TO_Z: 'By key, in alphabetical order.',
+    KEY_Z_TO_A: 'By key, the other way round.',
+    NAME_A_TO_Z: 'By name, in alphabetical order.',
+    NAME_Z_TO_A: 'By name, the other way round.',
+    CREATED_NEWEST_FIRST: 'The flag that was created last comes first.',
+    CREATED_OLDEST_FIRST: 'The flag that was created first comes first.',
+    UPDATED_NEWEST_FIRST: 'The flag that changed last comes first, its states left out.',
+    UPDATED_OLDEST_FIRST: 'The flag that has stayed the same for longest comes first, its states left out.',
   }),
 });
 

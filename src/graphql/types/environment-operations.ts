@@ -1,5 +1,15 @@
-import { EnvironmentAlreadyExistsError, EnvironmentNotFoundError, ValidationError } from '../../domain/errors.ts';
-import { createEnvironmentSchema, environmentKeySchema, maxEnvironments } from '../../domain/flags/environment.ts';
+import {
+  EnvironmentAlreadyExistsError,
+  EnvironmentNotEmptyError,
+  EnvironmentNotFoundError,
+  ValidationError,
+} from '../../domain/errors.ts';
+import {
+  createEnvironmentSchema,
+  environmentKeySchema,
+  maxEnvironments,
+  updateEnvironmentSchema,
+} from '../../domain/flags/environment.ts';
 import { builder, requires } from '../builder.ts';
 import { EnvironmentType } from './environment.ts';
 
@@ -15,13 +25,26 @@ const CreateEnvironmentInput = builder.inputType('CreateEnvironmentInput', {
   }),
 });
 
+const UpdateEnvironmentInput = builder.inputType('UpdateEnvironmentInput', {
+  description: 'A new name for an environment.',
+  fields: (t) => ({
+    key: t.string({ required: true, description: "The environment's key, which stays." }),
+    name: t.string({ required: true, description: 'What people call it: 1–255 characters.' }),
+  }),
+});
+
+const DeleteEnvironmentInput = builder.inputType('DeleteEnvironmentInput', {
+  description: 'Which environment to delete.',
+  fields: (t) => ({ key: t.string({ required: true, description: "The environment's key." }) }),
+});
+
 const EnvironmentInput = builder.inputType('SetEnvironmentEnabledInput', {
   description: 'Which environment.',
   fields: (t) => ({ key: t.string({ required: true, description: "The environment's key." }) }),
 });
 
-builder.mutationField('createEnvironment', (t) =>
-  t.field({
+builder.mutationFields((t) => ({
+  createEnvironment: t.field({
     type: EnvironmentType,
     description: `Creates an environment, enabled. Every flag starts in it as a new flag does: disabled, at full rollout. At most ${maxEnvironments} are allowed.`,
     args: {
@@ -36,7 +59,38 @@ builder.mutationField('createEnvironment', (t) =>
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.createEnvironment(caller, input),
   }),
-);
+  updateEnvironment: t.field({
+    type: EnvironmentType,
+    description: 'Renames an environment. What changes nothing is not recorded.',
+    args: {
+      input: t.arg({
+        type: UpdateEnvironmentInput,
+        required: true,
+        validate: { schema: updateEnvironmentSchema },
+        description: 'The change.',
+      }),
+    },
+    errors: { types: [EnvironmentNotFoundError, ValidationError] },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.updateEnvironment(caller, input),
+  }),
+  deleteEnvironment: t.field({
+    type: EnvironmentType,
+    description:
+      'Deletes an empty environment, and returns it as it was. Empty: no open schedules, and each flag in it is as a new flag is, a default variant left aside. What was scheduled and recorded for it stays. `production` and the DEFAULT_ENVIRONMENT of the service cannot be deleted.',
+    args: {
+      input: t.arg({
+        type: DeleteEnvironmentInput,
+        required: true,
+        validate: { schema: environmentKeySchema },
+        description: 'Which environment.',
+      }),
+    },
+    errors: { types: [EnvironmentNotFoundError, EnvironmentNotEmptyError, ValidationError] },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.deleteEnvironment(caller, input),
+  }),
+}));
 
 const switches = {
   enableEnvironment: {

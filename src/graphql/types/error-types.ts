@@ -4,6 +4,7 @@ import {
   EmergencyOverrideActiveError,
   EnvironmentAlreadyExistsError,
   EnvironmentDisabledError,
+  EnvironmentNotEmptyError,
   EnvironmentNotFoundError,
   FlagAlreadyExistsError,
   FlagArchivedError,
@@ -81,6 +82,17 @@ builder.objectType(EnvironmentDisabledError, {
   description: 'The environment is disabled: it takes no new schedules until somebody enables it.',
   interfaces: [ErrorInterface],
   fields: (t) => ({ environment: t.exposeString('environment', { description: "The environment's key." }) }),
+});
+
+builder.objectType(EnvironmentNotEmptyError, {
+  name: 'EnvironmentNotEmptyError',
+  description: 'The environment is in use: something is set or scheduled in it.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+    changedFlags: t.exposeInt('changedFlags', { description: 'How many flags differ there from a new flag.' }),
+    openSchedules: t.exposeInt('openSchedules', { description: 'How many schedules there can still become due.' }),
+  }),
 });
 
 builder.objectType(FlagArchivedError, {

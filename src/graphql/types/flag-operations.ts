@@ -8,21 +8,11 @@ import {
 } from '../../domain/errors.ts';
 import { createFlagSchema, deleteFlagSchema, type Flag, setFlagStatusSchema, updateFlagSchema } from '../../domain/flags/flag.ts';
 import { builder, requires } from '../builder.ts';
-import { decodeCursor, encodeCursor, resolvePage } from '../connection.ts';
 import type { Context } from '../context.ts';
-import { FlagStatus, FlagType } from './enums.ts';
+import { FlagOrder, FlagType } from './enums.ts';
 import { FlagRef } from './flag.ts';
 import { VariantInput } from './flag-inputs.ts';
-
-const FlagFilter = builder.inputType('FlagFilter', {
-  description: 'Which flags; every field that is given must match.',
-  fields: (t) => ({
-    search: t.string({ description: 'Part of the key or the name, in any case.' }),
-    type: t.field({ type: FlagType, description: 'Of this type.' }),
-    statuses: t.field({ type: [FlagStatus], description: 'With any of these statuses.' }),
-    tags: t.stringList({ description: 'With all of these tags.' }),
-  }),
-});
+import { FlagConnection, FlagEdge, FlagFilterInput, resolveFlags } from './flag-list.ts';
 
 /** Which flags an operation has looked at: however often it names one, it looked at it once. */
 const viewedBy = new WeakMap<Context, Set<string>>();
@@ -34,12 +24,6 @@ const recordViewOnce = (context: Context, flag: Flag): void => {
   viewed.add(flag.id);
   context.app.recordFlagViewed(context.caller, flag);
 };
-
-const FlagEdge = builder.edgeObject({ name: 'FlagEdge', description: 'A flag in a list.', type: FlagRef });
-const FlagConnection = builder.connectionObject(
-  { name: 'FlagConnection', description: 'A page of flags.', type: FlagRef },
-  FlagEdge,
-);
 
 builder.queryFields((t) => ({
   flag: t.field({
@@ -57,17 +41,17 @@ builder.queryFields((t) => ({
   flags: t.connection(
     {
       type: FlagRef,
-      description: 'Flags, by key in alphabetical order.',
-      args: { filter: t.arg({ type: FlagFilter, description: 'Only these flags.' }) },
-      ...requires('AUDITOR'),
-      resolve: (_root, args, { app }) =>
-        resolvePage<Flag, string>({
-          args,
-          cursorOf: ({ key }) => encodeCursor('flag', key),
-          parse: (cursor) => decodeCursor('flag', cursor),
-          list: (slice) => app.flags.list(args.filter ?? {}, slice),
-          count: () => app.flags.count(args.filter ?? {}),
+      description: 'Flags, by key in alphabetical order, or as `order` says.',
+      args: {
+        filter: t.arg({ type: FlagFilterInput, description: 'Only these flags.' }),
+        order: t.arg({
+          type: FlagOrder,
+          defaultValue: 'KEY_A_TO_Z',
+          description: 'In which order. A cursor is of one field, whichever way it is ordered.',
         }),
+      },
+      ...requires('AUDITOR'),
+      resolve: (_root, args, { app }) => resolveFlags(app.flags, args),
     },
     FlagConnection,
     FlagEdge,

@@ -1,4 +1,6 @@
+import type { Flag } from '../../domain/flags/flag.ts';
 import { effectOf, type FlagState, type EffectiveReason as Reason } from '../../domain/flags/flag-state.ts';
+import { flagStateId } from '../../domain/flags/flag-state-id.ts';
 import { builder } from '../builder.ts';
 import { EffectiveReason } from './enums.ts';
 import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-parts.ts';
@@ -11,9 +13,14 @@ const EffectiveStateType = builder.objectRef<{ enabled: boolean; reason: Reason 
   }),
 });
 
-export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement({
+/** A state that was reached through its flag has it at hand. */
+export const FlagStateType = builder.objectRef<FlagState & { flag?: Flag }>('FlagState').implement({
   description: 'What a flag is in one environment.',
   fields: (t) => ({
+    id: t.id({
+      description: 'A UUID that follows from the flag and the environment, and never changes.',
+      resolve: (state) => flagStateId(state),
+    }),
     environment: t.exposeString('environment', { description: "The environment's key." }),
     enabled: t.exposeBoolean('enabled', {
       description: 'Whether the flag is on. An archived flag is off, whatever this says: see `effective`.',
@@ -22,7 +29,8 @@ export const FlagStateType = builder.objectRef<FlagState>('FlagState').implement
       type: EffectiveStateType,
       description:
         "What that comes to, given the flag's status. Who gets which variant of a flag that is on, overrides, rules and rollout decide.",
-      resolve: async (state, _args, { loaders }) => effectOf(state, (await loaders.flagsById.load(state.flagId))?.status ?? null),
+      resolve: async (state, _args, { loaders }) =>
+        effectOf(state, (state.flag ?? (await loaders.flagsById.load(state.flagId)))?.status ?? null),
     }),
     rolloutPercentage: t.exposeInt('rolloutPercentage', {
       description: 'The share of evaluations, 0–100, that an enabled flag reaches.',

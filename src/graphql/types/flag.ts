@@ -1,11 +1,17 @@
+import { GraphQLError } from 'graphql';
 import type { DeletedFlag } from '../../application/delete-flag.ts';
+import { actorKnownTo } from '../../domain/access/actor.ts';
+import { maxEnvironments } from '../../domain/flags/environment.ts';
 import type { Flag } from '../../domain/flags/flag.ts';
+import type { FlagState } from '../../domain/flags/flag-state.ts';
 import { type Variant, variantsOf } from '../../domain/flags/variant.ts';
 import { builder } from '../builder.ts';
+import type { Context } from '../context.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
 import { FlagStatus, FlagType } from './enums.ts';
 import { FlagStateType } from './flag-state.ts';
+import { ActorRef, loggedActor } from './viewer.ts';
 
 const VariantType = builder.objectRef<Variant>('Variant').implement({
   description: 'A value that a flag can have, and its name.',
@@ -35,6 +41,18 @@ export const FlagRef = builder.objectRef<Flag & Partial<Pick<DeletedFlag, 'cance
     }),
     tags: t.exposeStringList('tags', { description: 'Words to find it by.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was created.', resolve: ({ createdAt }) => createdAt }),
+    createdBy: t.exposeString('createdBy', {
+      nullable: true,
+      description: 'The userId of the admin who created it; null where none is known.',
+    }),
+    createdByActor: t.field({
+      type: ActorRef,
+      nullable: true,
+      description: 'Who created it, as known at that moment; null until the log has the event, which takes a second at most.',
+      ...loggedActor,
+      resolve: async ({ id, createdBy }, _args, { loaders, caller }) =>
+        actorKnownTo(caller, await loaders.creatorOfFlag.load(id), createdBy),
+    }),
     updatedAt: t.field({
       type: 'DateTime',
       description: 'When it changed last, its states left out.',
@@ -45,13 +63,13 @@ export const FlagRef = builder.objectRef<Flag & Partial<Pick<DeletedFlag, 'cance
       nullable: true,
       description: 'What it is in one environment; null for an unknown one.',
       args: { environment: t.arg.string({ required: true, defaultValue: 'production', description: "The environment's key." }) },
-      resolve: async ({ id }, { environment }, { loaders }) =>
-        (await loaders.statesOf.load(id)).find((state) => state.environment === environment) ?? null,
+      resolve: async (flag, { environment }, { loaders }) =>
+        (await statesOf(flag, loaders)).find((state) => state.environment === environment) ?? null,
     }),
     states: t.field({
       type: [FlagStateType],
       description: 'What it is in each environment.',
-      resolve: ({ id }, _args, { loaders }) => loaders.statesOf.load(id),
+      resolve: (flag, _args, { loaders }) => statesOf(flag, loaders),
     }),
     history: t.connection(
       {
@@ -66,3 +84,26 @@ export const FlagRef = builder.objectRef<Flag & Partial<Pick<DeletedFlag, 'cance
     ),
   }),
 });
+
+const statesOf = async (flag: Flag, { statesOf }: Context['loaders']) =>
+  (await statesOf.load(flag.id)).map((state) => ({ ...state, flag }));
+
+const flagOf = async ({ flagId, flag }: FlagState & { flag?: Flag }, { flagsById }: Context['loaders']): Promise<Flag> => {
+  const found = flag ?? (await flagsById.load(flagId));
+  if (found) return found;
+  throw new GraphQLError('The flag was deleted meanwhile', { extensions: { code: 'FLAG_NOT_FOUND' } });
+};
+
+builder.objectFields(FlagStateType, (t) => ({
+  flagKey: t.string({
+    description: "The flag's key.",
+    resolve: async (state, _args, { loaders }) => (await flagOf(state, loaders)).key,
+  }),
+  flag: t.field({
+    type: FlagRef,
+    description: 'The flag that it is a state of.',
+    // A flag has up to fifty states, and each of them comes back to it: states of states would be without end.
+    extensions: { maxItems: maxEnvironments },
+    resolve: (state, _args, { loaders }) => flagOf(state, loaders),
+  }),
+}));

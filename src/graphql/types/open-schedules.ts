@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isInstant } from '../../domain/instant.ts';
 import { dueAtOf, type Schedule } from '../../domain/schedules/schedule.ts';
 import type { OpenScheduleCursor, OpenScope, ScheduleStore } from '../../ports/schedule-store.ts';
-import { builder } from '../builder.ts';
+import { builder, indexedTotal } from '../builder.ts';
 import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePage } from '../connection.ts';
 import { EnvironmentType } from './environment.ts';
 import { FlagRef } from './flag.ts';
@@ -34,6 +34,7 @@ builder.objectField(FlagRef, 'openSchedules', (t) =>
     {
       type: ScheduleRef,
       description: description('for the flag, in any environment'),
+      ...indexedTotal,
       resolve: ({ id }, args, { app }) => resolveOpen(app.schedules, args, { flagId: id }),
     },
     ScheduleConnection,
@@ -56,6 +57,7 @@ builder.objectField(FlagStateType, 'openSchedules', (t) =>
     {
       type: ScheduleRef,
       description: description("for this state: those of its environment, and those of any that set the flag's status"),
+      ...indexedTotal,
       resolve: ({ flagId, environment }, args, { app }) => resolveOpen(app.schedules, args, { flagId, environment }),
     },
     ScheduleConnection,

@@ -8,7 +8,7 @@ import {
   scheduleFilterSchema,
 } from '../../domain/schedules/schedule-filter.ts';
 import type { ScheduleCursor, ScheduleStore } from '../../ports/schedule-store.ts';
-import { builder, requires } from '../builder.ts';
+import { builder, indexedTotal, requires } from '../builder.ts';
 import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePage } from '../connection.ts';
 import { badUserInput } from '../errors.ts';
 import { ScheduleOrder, ScheduleStatus } from './enums.ts';
@@ -120,6 +120,7 @@ builder.objectField(FlagRef, 'schedules', (t) =>
       type: ScheduleRef,
       description:
         'What is and was scheduled for the flags of this key, oldest due first unless another order is asked for. A flag that was deleted and created again shows the schedules of its namesake, too.',
+      ...indexedTotal,
       args: scheduleArgs,
       resolve: ({ key }, args, { app }) => resolveSchedules(app.schedules, args, { flagKey: key }),
     },

@@ -1,14 +1,16 @@
+import { actorKnownTo } from '../../domain/access/actor.ts';
 import { flagStatuses } from '../../domain/flags/flag.ts';
 import { flagRulesSchema, normalizeRule } from '../../domain/flags/flag-rule.ts';
 import type { FlagUpdates } from '../../domain/flags/flag-state.ts';
 import type { Schedule } from '../../domain/schedules/schedule.ts';
-import { builder } from '../builder.ts';
+import { builder, indexedTotal } from '../builder.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
 import { FlagStatus, ScheduleStatus } from './enums.ts';
 import { FlagRef } from './flag.ts';
 import { FlagStateType } from './flag-state.ts';
 import { FlagRuleType } from './flag-state-parts.ts';
+import { ActorRef, loggedActor } from './viewer.ts';
 
 // Stored updates are shown as far as they make sense: what does not is the reason why such a schedule failed.
 const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement({
@@ -68,6 +70,14 @@ ScheduleRef.implement({
       nullable: true,
       description: 'The userId of the admin who created it; null where none is known.',
     }),
+    createdByActor: t.field({
+      type: ActorRef,
+      nullable: true,
+      description: 'Who created it, as known at that moment; null until the log has the event, which takes a second at most.',
+      ...loggedActor,
+      resolve: async ({ id, createdBy }, _args, { loaders, caller }) =>
+        actorKnownTo(caller, (await loaders.actorsOfSchedule.load(id))?.created, createdBy),
+    }),
     cancelledAt: t.field({
       type: 'DateTime',
       nullable: true,
@@ -75,6 +85,15 @@ ScheduleRef.implement({
       resolve: (s) => s.cancelledAt,
     }),
     cancelledBy: t.exposeString('cancelledBy', { nullable: true, description: 'The userId of the admin who cancelled it.' }),
+    cancelledByActor: t.field({
+      type: ActorRef,
+      nullable: true,
+      description:
+        'Who cancelled it, as known at that moment; null where nobody did, and until the log has the event, which takes a second at most.',
+      ...loggedActor,
+      resolve: async ({ id, status, cancelledBy }, _args, { loaders, caller }) =>
+        status === 'CANCELLED' ? actorKnownTo(caller, (await loaders.actorsOfSchedule.load(id))?.cancelled, cancelledBy) : null,
+    }),
     cancelReason: t.exposeString('cancelReason', {
       nullable: true,
       description:
@@ -116,6 +135,7 @@ ScheduleRef.implement({
       {
         type: AuditEventRef,
         description: 'Its whole trail in the audit log, newest first.',
+        ...indexedTotal,
         args: auditEventArgs,
         resolve: ({ id }, args, { app }) => resolveEvents(app.log, args, { scheduleId: id }),
       },

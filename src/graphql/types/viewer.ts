@@ -21,6 +21,9 @@ export const ActorRef = builder.objectRef<Actor>('Actor').implement({
   }),
 });
 
+/** A snapshot is looked up in the log, for a whole page at once. */
+export const loggedActor = { extensions: { weight: 5 } };
+
 const Viewer = builder.objectRef<Caller>('Viewer').implement({
   description: 'Who is asking.',
   fields: (t) => ({

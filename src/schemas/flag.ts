@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { experimentSchema } from '../domain/flags/experiment.ts';
+import { flagStatuses, flagTypes } from '../domain/flags/flag.ts';
+import { overrideTypes } from '../domain/flags/flag-override.ts';
+import { effectiveReasons } from '../domain/flags/flag-state.ts';
+
+const instant = z.iso.datetime();
+
+/** What a flag is in one environment, as the API answers; `.pick` or `.partial()` what a query asks for. */
+export const flagStateSchema = z.object({
+  /** A UUID that follows from the flag and the environment. */
+  id: z.uuid(),
+  flagKey: z.string(),
+  environment: z.string(),
+  enabled: z.boolean(),
+  /** What that comes to, given the flag's status. */
+  effective: z.object({ enabled: z.boolean(), reason: z.enum(effectiveReasons) }),
+  rolloutPercentage: z.int(),
+  defaultVariant: z.string().nullable(),
+  rules: z.array(z.object({ key: z.string(), description: z.string().nullable(), targeting: z.json().nullable() })),
+  overrides: z.array(
+    z.object({ type: z.enum(overrideTypes), targetId: z.string(), variant: z.string(), expiresAt: instant.nullable() }),
+  ),
+  experiment: z
+    .object({
+      key: z.string(),
+      hypothesis: z.string().nullable(),
+      variants: experimentSchema.shape.variants,
+      startedAt: instant,
+      startedBy: z.string().nullable(),
+    })
+    .nullable(),
+  emergency: z.object({ reason: z.string(), startedAt: instant, startedBy: z.string().nullable() }).nullable(),
+  version: z.int(),
+  updatedAt: instant,
+});
+export type FlagState = z.infer<typeof flagStateSchema>;
+
+/** A flag as the API answers, as far as it is values of its own. */
+export const flagSchema = z.object({
+  /** UUIDv7. */
+  id: z.uuid(),
+  key: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  type: z.enum(flagTypes),
+  variants: z.array(z.object({ key: z.string(), value: z.json().nullable() })),
+  status: z.enum(flagStatuses),
+  version: z.int(),
+  tags: z.array(z.string()),
+  createdAt: instant,
+  /** The admin's userId; null where none is known. */
+  createdBy: z.string().nullable(),
+  updatedAt: instant,
+});
+export type Flag = z.infer<typeof flagSchema>;
