@@ -199,7 +199,7 @@ describe('an emergency override', () => {
       ...{ nextRetryAt: `2099-01-01T00:0${n}:00.000Z`, updates },
     });
     expect(event).toMatchObject({
-      description: `Flag '${flagKey}' in production: the emergency override was lifted; 3 failed schedules are tried again, the first at 2099-01-01T00:00:00.000Z`,
+      description: `Flag '${flagKey}' in production: the emergency override was lifted; 'ada' held it disabled, with rollout 100, since ${flags.clock.at.toISOString()} (checkout is down); 3 failed schedules are tried again, the first at 2099-01-01T00:00:00.000Z`,
       metadata: {
         retriesTotal: 3,
         retries: [
