@@ -59,6 +59,9 @@ export const openPostgres = (url: string, { maxConnections, statementTimeoutMs, 
       query_timeout: statementTimeoutMs + silenceMs,
     }),
     onConnect: async (client) => {
+      // The pool takes its own listener off before it hands a connection on: one that the server ends just then would end the
+      // process. Whoever uses the connection hears of it, too.
+      client.on('error', () => {});
       await client.query(sessionSettings);
     },
   });
