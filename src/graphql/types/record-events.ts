@@ -32,7 +32,9 @@ const AuditEventInput = builder.inputType('AuditEventInput', {
     userAgent: t.string({ description: `What the person's client calls itself. ${remark(512)}` }),
     sessionId: t.string({ description: `The person's session. ${identifier}` }),
     requestId: t.string({ description: `The application's request. ${identifier}` }),
-    action: t.string({ description: `What was done, in the application's own words. Without a type: one of the names that a type has. ${identifier}` }),
+    action: t.string({
+      description: `What was done, in the application's own words. Without a type: one of the names that a type has. ${identifier}`,
+    }),
     resource: t.string({ description: `What kind of thing it was done to. ${identifier}` }),
     resourceId: t.string({ description: `Which one. ${identifier}` }),
     details: t.field({ type: 'JSON', description: `Whatever else there is to say. ${anyJson}` }),
