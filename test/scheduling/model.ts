@@ -149,7 +149,7 @@ const nameOf = (before: Values, after: Values, status: FlagStatus | null): strin
   if (status === 'ARCHIVED') return 'flag.archived';
   if (before.enabled !== after.enabled) return after.enabled ? 'flag.enabled' : 'flag.disabled';
   if (before.rolloutPercentage !== after.rolloutPercentage) return 'flag.rollout_changed';
-  return status === 'DEPRECATED' ? 'flag.deprecated' : 'flag.updated';
+  return status === null ? 'flag.updated' : status === 'ACTIVE' ? 'flag.activated' : 'flag.deprecated';
 };
 
 export const override = (world: World, key: string, environment: EnvironmentKey, enabled: boolean): string => {
