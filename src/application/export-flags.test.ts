@@ -20,8 +20,8 @@ const storeOf = (count: number, value: NonNullable<Json> = true): Pick<FlagStore
   });
   return {
     environments: async () => [{ key: 'production', name: 'Production', enabled: true }],
-    list: async (_filter, { after = '', limit }) => {
-      const start = flags.findIndex(({ key }) => key > after);
+    list: async (_filter, { after, limit }) => {
+      const start = flags.findIndex(({ key }) => key > (after?.key ?? ''));
       return start < 0 ? [] : flags.slice(start, start + limit);
     },
     statesOf: async (ids, environment = '') => new Map(ids.map((id) => [id, [newFlagState({ id }, environment, now)]])),

@@ -1,5 +1,5 @@
 import type { Caller } from '../domain/access/actor.ts';
-import { FlagNotFoundError } from '../domain/errors.ts';
+import { EnvironmentNotFoundError, FlagNotFoundError } from '../domain/errors.ts';
 import {
   checkScheduleVersion,
   editSchedule,
@@ -33,7 +33,7 @@ export const makeUpdateSchedule =
 
 /**
  * Has a FAILED schedule tried again at the worker's next tick. Throws ScheduleNotFoundError, ScheduleVersionConflictError,
- * ScheduleNotRetryableError, FlagNotFoundError.
+ * ScheduleNotRetryableError, FlagNotFoundError, EnvironmentNotFoundError.
  */
 export const makeRetrySchedule =
   ({ inTransaction }: Deps) =>
@@ -42,6 +42,7 @@ export const makeRetrySchedule =
       const { before, place, now } = await findForEdit(transaction, input);
       const schedule = retrySchedule(before, now);
       if (!place) throw new FlagNotFoundError(before.flagKey);
+      if (!place.environment) throw new EnvironmentNotFoundError(before.environment);
       await transaction.schedules.save(schedule);
       transaction.audit.logEvent(scheduleRetried(admin, { before, schedule, at: now }));
       return schedule;

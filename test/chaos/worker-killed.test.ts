@@ -101,7 +101,7 @@ it('connections that the server ends cost an operation its answer at most: what 
   await expect.poll(terminate).toHaveLength(1);
   const { data, errors } = await creating;
   expect(data?.createSchedule).toBeUndefined();
-  expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+  expect(errors).toMatchObject([{ extensions: { code: 'SERVICE_UNAVAILABLE' } }]);
   expect(JSON.stringify(errors)).not.toMatch(/terminat|57P01|prisma|postgres/i);
   await db.sql('SELECT pg_advisory_unlock(4711)');
   const id = (await create()).data?.createSchedule.id;

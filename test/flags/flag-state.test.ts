@@ -62,15 +62,20 @@ describe('an update of a state', () => {
   });
 
   it.each<[string, object, string, string]>([
-    ['DEPRECATED', { status: 'ACTIVE', defaultVariant: 'red' }, 'flag.activated', 'was made active again in all environments'],
-    ['ARCHIVED', { status: 'ACTIVE' }, 'flag.activated', 'was made active again in all environments'],
-    ['DEPRECATED', { status: 'ACTIVE', rolloutPercentage: 5 }, 'flag.rollout_changed', 'rollout configuration changed'],
-    ['DEPRECATED', { status: 'ACTIVE', enabled: true }, 'flag.enabled', 'was enabled'],
+    ['DEPRECATED', { status: 'ACTIVE', defaultVariant: 'red' }, 'flag.activated', ' was made active again in all environments'],
+    ['ARCHIVED', { status: 'ACTIVE' }, 'flag.activated', ' was made active again in all environments'],
+    [
+      'DEPRECATED',
+      { status: 'ACTIVE', rolloutPercentage: 5 },
+      'flag.rollout_changed',
+      ' in staging: rollout configuration changed',
+    ],
+    ['DEPRECATED', { status: 'ACTIVE', enabled: true }, 'flag.enabled', ' in staging was enabled'],
   ])('that was %s: %j is one event, %s', async (status, updates, eventType, sentence) => {
     const flagKey = await flags.aFlag();
     await flags.done('updateFlagState', { flagKey, environment: 'production', updates: { status } });
     const event = await flags.done('updateFlagState', { flagKey, environment: 'staging', updates });
-    expect(event).toMatchObject({ eventType, description: expect.stringContaining(`Flag '${flagKey}' in staging: ${sentence}`) });
+    expect(event).toMatchObject({ eventType, description: expect.stringContaining(`Flag '${flagKey}'${sentence}`) });
     expect(event.changes.map(({ field }) => field)).toEqual(Object.keys(updates).toSorted());
     expect(await flags.findFlag(flagKey)).toMatchObject({ status: 'ACTIVE' });
   });

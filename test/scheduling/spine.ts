@@ -16,6 +16,7 @@ import { makeDeleteFlag } from '../../src/application/delete-flag.ts';
 import { makeOverrideInEmergency } from '../../src/application/override-in-emergency.ts';
 import { makeRunExperiment } from '../../src/application/run-experiment.ts';
 import { makeSetEnvironmentEnabled } from '../../src/application/set-environment-enabled.ts';
+import { makeUpdateEnvironment } from '../../src/application/update-environment.ts';
 import { makeSetFlagStatus, makeUpdateFlag } from '../../src/application/update-flag.ts';
 import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
 import { makeRetrySchedule, makeUpdateSchedule } from '../../src/application/update-schedule.ts';
@@ -102,6 +103,7 @@ export const makeSpine = async (
     deleteFlag: makeDeleteFlag(commands),
     createEnvironment: makeCreateEnvironment(commands),
     deleteEnvironment: makeDeleteEnvironment({ ...commands, defaultEnvironment: 'production' }),
+    updateEnvironment: makeUpdateEnvironment(commands),
     setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
     createSchedule: makeCreateSchedule(commands),
     updateSchedule: makeUpdateSchedule(commands),

@@ -235,6 +235,12 @@ const cases: Record<string, Case> = {
     example: { key: 'k'.repeat(64), name: longest.text },
     run: (input) => spine.createEnvironment(admin, input),
   },
+  updateEnvironment: {
+    schema: schemas.updateEnvironmentInput,
+    known: { key: fc.oneof(fc.constant('development'), anyText(64)) },
+    example: { key: 'development', name: longest.text },
+    run: (input) => spine.updateEnvironment(admin, input),
+  },
   disableEnvironment: {
     schema: schemas.setEnvironmentEnabledInput,
     known: { key: fc.oneof(fc.constant('development'), anyText(64)) },

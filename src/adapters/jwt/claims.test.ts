@@ -17,7 +17,6 @@ describe('the subject', () => {
 
   it('that is the client itself is a service account', () => {
     expect(identity({ sub: 'billing', client_id: 'billing' }).actor.type).toBe('SERVICE_ACCOUNT');
-    expect(identity({ sub: 'alice', client_id: 'billing' }).actor.type).toBe('USER');
     expect(identity({ client_id: 'billing' }).actor).toMatchObject({ type: 'USER', id: 'unknown' });
   });
 });
@@ -46,6 +45,8 @@ describe('the kind of actor, by the claims of', () => {
     ['Entra, version 1', { ...issuedAt, sub: oid, oid, appid: client, appidacr: '1', tid: 't', idtyp: 'app', ver: '1.0' }],
     ['Entra, with idtyp and no oid', { ...issuedAt, sub: 's', azp: client, idtyp: 'app' }],
     ['Okta', { ...issuedAt, sub: client, cid: client, scp: ['events'] }],
+    ['another provider, which says client_id', { sub: 'ci-pipeline', client_id: 'billing' }],
+    ['another provider, which says azp', { sub: 'ci-pipeline', azp: 'billing', scope: 'write:events' }],
   ])('%s: a client in its own name is a SERVICE_ACCOUNT', (_, claims) => {
     expect(identity(claims).actor).toMatchObject({ type: 'SERVICE_ACCOUNT', id: claims.sub });
   });
@@ -71,6 +72,8 @@ describe('the kind of actor, by the claims of', () => {
     ['Entra, version 2, without names', { ...issuedAt, sub: 'pairwise', oid, azp: client, scp: 'Flags.Read' }],
     ['Entra, version 1', { ...issuedAt, sub: 'pairwise', oid, appid: client, scp: 'Flags.Read', upn: 'ada@example.com' }],
     ['Okta', { ...issuedAt, sub: 'ada@example.com', uid: '00u1', cid: client, scp: ['openid'] }],
+    ['another provider, whose subject is an address', { sub: 'ada@example.com', client_id: 'billing' }],
+    ['a provider that names no client', { sub: 'ada' }],
   ])('%s: a person who came through a client is a USER', (_, claims) => {
     expect(identity(claims).actor).toMatchObject({ type: 'USER', id: claims.sub });
   });

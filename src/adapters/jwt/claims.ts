@@ -34,9 +34,8 @@ const clientClaims = ['client_id', 'azp', 'appid', 'cid'];
 const humanClaims = [...nameClaims, 'email', 'upn', 'unique_name'];
 
 /**
- * Whether a client asked for the token in its own name (the client credentials grant). People's tokens name the client, too,
- * and those of Auth0, among others, need not tell more of a person than the subject: that nothing human is said proves
- * nothing. So the subject must be the client, or the token must say that there is no person behind it.
+ * Whether a client asked for the token in its own name (the client credentials grant): it names a client, and nothing in it is
+ * of a person. People's tokens name the client, too, and some say little more of the person than that somebody was there.
  */
 const isServiceAccount = (claims: JWTPayload): boolean => {
   const client = clientClaims.map((claim) => textOf(claims[claim], 255)).find((id) => id !== null);
@@ -44,11 +43,21 @@ const isServiceAccount = (claims: JWTPayload): boolean => {
   // Keycloak gives each client that may act for itself a user of this name, in lower case.
   if (claims.preferred_username === `service-account-${client.toLowerCase()}`) return true;
   if (humanClaims.some((claim) => textOf(claims[claim], 1) !== null)) return false;
-  // RFC 9068 section 2.2, Cognito, Okta; Auth0.
-  if (claims.sub === client || claims.sub === `${client}@clients` || claims.gty === 'client-credentials') return true;
-  // Entra: `idtyp` is optional. A person's `sub` is never their `oid`, and their token has scopes in `scp`.
-  return claims.idtyp === 'app' || (claims.oid !== undefined && claims.oid === claims.sub && claims.scp === undefined);
+  // RFC 9068 section 2.2, Cognito, Okta; Auth0; Entra.
+  if (claims.sub === client || claims.sub === `${client}@clients`) return true;
+  if (claims.gty === 'client-credentials' || claims.idtyp === 'app') return true;
+  return !showsPerson(claims);
 };
+
+/**
+ * What only a token for a person has, although it does not name them: a session (`sid`), OpenID's scope, Entra's delegated
+ * scopes (`scp`), a subject that is an address or, as Auth0 has it, an account of a connection (`auth0|5a62…`).
+ */
+const showsPerson = ({ sub, sid, scope, scp }: JWTPayload): boolean =>
+  sid !== undefined ||
+  scp !== undefined ||
+  /[@|]/.test(sub ?? '') ||
+  (typeof scope === 'string' && scope.split(' ').includes('openid'));
 
 const subjectOf = ({ sub }: JWTPayload): string | null => {
   const subject: unknown = sub;

@@ -89,7 +89,14 @@ builder.mutationFields((t) => ({
       }),
     },
     errors: {
-      types: [ScheduleNotFoundError, ScheduleNotRetryableError, ScheduleVersionConflictError, FlagNotFoundError, ValidationError],
+      types: [
+        ScheduleNotFoundError,
+        ScheduleNotRetryableError,
+        ScheduleVersionConflictError,
+        FlagNotFoundError,
+        EnvironmentNotFoundError,
+        ValidationError,
+      ],
     },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.retrySchedule(caller, input),
