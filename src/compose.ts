@@ -137,15 +137,6 @@ const startParts = async (
   const { logger, random } = surroundings;
   const pipeline = await composeAudit(config, work, surroundings);
   const heartbeat = composeHeartbeat(config, work, { spool: pipeline.spool, surroundings });
-  metrics.observe({
-    backlog: makeScheduleStore(work.prisma).backlog,
-    outbox: () => outboxLag(work.prisma),
-    sinks: pipeline.sinks,
-    audit: pipeline.spool.counts,
-    declaredLost: pipeline.log.declaredLost,
-    sockets: () => api?.sockets.count() ?? 0,
-    clockSkewMs: heartbeat.clockSkewMs,
-  });
   const wantsApi = config.roles.includes('api') && http;
   const api = wantsApi
     ? await composeApi(config, { database: apiDatabase, pipeline, onOperation: metrics.onOperation }, surroundings)
@@ -161,6 +152,16 @@ const startParts = async (
         onOutcome: heartbeat.noteWorker,
       })
     : null;
+
+  await metrics.observe({
+    backlog: makeScheduleStore(work.prisma).backlog,
+    outbox: () => outboxLag(work.prisma),
+    sinks: pipeline.sinks,
+    audit: pipeline.spool.counts,
+    declaredLost: pipeline.log.declaredLost,
+    sockets: () => api?.sockets.count() ?? 0,
+    clockSkewMs: heartbeat.clockSkewMs,
+  });
 
   pipeline.start();
   ticker?.start();

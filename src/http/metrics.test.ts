@@ -37,7 +37,7 @@ const all = {
 
 it('the very first answer shows what is true now, not what was true at the answer before', async () => {
   const { metrics } = aProcess();
-  metrics.observe(sources);
+  await metrics.observe(sources);
   expect(valuesIn(await metrics.text())).toEqual(all);
 });
 
@@ -53,7 +53,7 @@ it('while the database is down what it knew stays, and what waits there gets old
   const { metrics, world } = aProcess();
   const down = async () => Promise.reject(new Error('down'));
   const orDown = <T>(read: () => Promise<T>) => (world.isUp ? read() : down());
-  metrics.observe({
+  await metrics.observe({
     ...sources,
     backlog: () => orDown(sources.backlog),
     outbox: () => orDown(sources.outbox),
@@ -66,14 +66,21 @@ it('while the database is down what it knew stays, and what waits there gets old
   expect(valuesIn(await metrics.text())).toEqual({ ...all, ...later });
 });
 
+it('what it knew is there also where nobody had asked before the database went down', async () => {
+  const { metrics, world } = aProcess();
+  await metrics.observe(sources);
+  world.isUp = false;
+  expect(valuesIn(await metrics.text())).toEqual({ ...all, database_up: 0 });
+});
+
 it('a source that is out of order keeps what it said last; one that never said anything is left out, and no others', async () => {
   const { metrics } = aProcess();
   const broken = async () => Promise.reject(new Error('out of order'));
-  metrics.observe({ ...sources, backlog: broken });
+  await metrics.observe({ ...sources, backlog: broken });
   const { schedules_due, schedule_lateness_seconds, ...others } = all;
   expect(valuesIn(await metrics.text())).toEqual(others);
-  metrics.observe(sources);
+  await metrics.observe(sources);
   await metrics.text();
-  metrics.observe({ ...sources, backlog: broken });
+  await metrics.observe({ ...sources, backlog: broken });
   expect(valuesIn(await metrics.text())).toEqual({ ...others, schedules_due, schedule_lateness_seconds });
 });

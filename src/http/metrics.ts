@@ -100,9 +100,10 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
   });
   return {
     contentType: registry.contentType,
-    /** From now on there is more to tell than whether the database answers. */
-    observe: (started: MetricSources) => {
+    /** From now on there is more to tell. It is read once at once: who asks first while the database is down sees its last values, too. */
+    observe: async (started: MetricSources): Promise<void> => {
       sources = started;
+      await refresh();
     },
     text: async () => {
       await refresh();
