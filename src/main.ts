@@ -22,6 +22,9 @@ import { ConfigError, readConfig } from './config.ts';
 
 // The command line, and the only reader of process.env: everything else is told.
 
+// Whatever this process makes is for its user alone: the database, the spool, exports.
+process.umask(0o077);
+
 const clock = { now: () => new Date() };
 const surroundings = { stdout: process.stdout, clock, newId: (at: Date) => uuidv7({ msecs: at.getTime() }), random: Math.random };
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { type Database, openPGlite, openPostgres } from './prisma/database.ts';
+import { makePrivateFolder } from './private-folder.ts';
 import { acquireDataDirectory } from './sqlite/data-directory-lock.ts';
 
 type Options = { databaseUrl: string | null; databaseConnections: number; dataDir: string };
@@ -27,6 +28,7 @@ export const openDatabases = async (options: Options, logger: Logger): Promise<D
     const embedded = await openDatabase(options, logger);
     return { api: embedded, work: embedded, close: embedded.close };
   }
+  keepPrivate(options.dataDir, logger);
   const open = (maxConnections: number, statementTimeoutMs: number) =>
     openPostgres(databaseUrl, { maxConnections, statementTimeoutMs, onError: warnWith(logger) });
   const workConnections = Math.min(mostWorkConnections, Math.floor(databaseConnections / 2));
@@ -46,6 +48,7 @@ export const openDatabases = async (options: Options, logger: Logger): Promise<D
  * have open: PGlite itself would open it twice, and corrupt it. Throws a DataDirectoryInUseError.
  */
 export const openDatabase = async ({ databaseUrl, databaseConnections, dataDir }: Options, logger: Logger): Promise<Database> => {
+  keepPrivate(dataDir, logger);
   if (databaseUrl) return openPostgres(databaseUrl, { maxConnections: databaseConnections, onError: warnWith(logger) });
   const lock = acquireDataDirectory(dataDir);
   try {
@@ -59,6 +62,15 @@ export const openDatabase = async ({ databaseUrl, databaseConnections, dataDir }
     lock.release();
     throw error;
   }
+};
+
+/** The database, the spool and the development key are for this user alone, also where an earlier release made them. */
+const keepPrivate = (dataDir: string, logger: Logger): void => {
+  const { exposed, stillExposed } = makePrivateFolder(dataDir);
+  const found = `${exposed} of the files and folders in DATA_DIR '${dataDir}' could be used by other users of this machine`;
+  if (stillExposed > 0)
+    logger.warn({ exposed, stillExposed }, `${found}, and ${stillExposed} still can: they belong to another user`);
+  else if (exposed > 0) logger.warn({ exposed }, `${found}: they no longer can`);
 };
 
 const warnWith = (logger: Logger) => (error: Error) =>

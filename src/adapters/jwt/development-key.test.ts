@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -36,7 +36,13 @@ describe('the development key', () => {
 
   it.each(['', 'not a key', randomBytes(31).toString('base64url')])('is not taken from a file that holds %j', async (text) => {
     await mkdir(dataDir, { recursive: true });
-    await writeFile(join(dataDir, 'development-key'), text);
+    await writeFile(join(dataDir, 'development-key'), text, { mode: 0o600 });
     await expect(open()).rejects.toThrow(/development-key holds no development key .* delete it/);
+  });
+
+  it.each([0o644, 0o620, 0o602])('is not taken from a file of mode %o, which others can read or write', async (mode) => {
+    await open();
+    await chmod(join(dataDir, 'development-key'), mode);
+    await expect(open()).rejects.toThrow(/development-key can be read or written by others .* delete it/);
   });
 });

@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 type Options = {
@@ -10,11 +10,13 @@ type Options = {
 
 /**
  * This service's own signing key, 256 bits: made on the first start and kept in `DATA_DIR/development-key`, so that tokens
- * survive a restart. Processes that start at once agree on one key. Throws where the file holds anything else.
+ * survive a restart. Processes that start at once agree on one key. Throws where the file holds anything else, or others can
+ * read or write it: then they can sign, too.
  */
 export const openDevelopmentKey = async ({ dataDir, randomBytes }: Options): Promise<KeyObject> => {
   const path = join(dataDir, 'development-key');
-  const text = (await readIfThere(path)) ?? (await create(path, { dataDir, randomBytes }));
+  await refuseExposed(path);
+  const text = (await ifThere(readFile(path, 'utf8'))) ?? (await create(path, { dataDir, randomBytes }));
   const key = Buffer.from(text.trim(), 'base64url');
   if (key.length !== 32) {
     throw new Error(`${path} holds no development key (32 bytes, base64url); delete it, and the next start makes a new one`);
@@ -22,14 +24,23 @@ export const openDevelopmentKey = async ({ dataDir, randomBytes }: Options): Pro
   return createSecretKey(key);
 };
 
-const readIfThere = (path: string): Promise<string | null> =>
-  readFile(path, 'utf8').catch((error) => {
+const refuseExposed = async (path: string): Promise<void> => {
+  if (process.platform === 'win32') return;
+  const { mode } = (await ifThere(stat(path))) ?? { mode: 0 };
+  if ((mode & 0o077) === 0) return;
+  throw new Error(
+    `${path} can be read or written by others (mode ${(mode & 0o777).toString(8)}), so anybody may have signed tokens with it; delete it, and the next start makes a new key`,
+  );
+};
+
+const ifThere = <T>(found: Promise<T>): Promise<T | null> =>
+  found.catch((error) => {
     if (hasCode(error, 'ENOENT')) return null;
     throw error;
   });
 
 const create = async (path: string, { dataDir, randomBytes }: Options): Promise<string> => {
-  await mkdir(dataDir, { recursive: true });
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomBytes(8).toString('hex')}`;
   const file = await open(draft, 'wx', 0o600);
   try {

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { PrismaClient } from '../../generated/prisma/client.ts';
 import { makePGliteAdapter } from './pglite-adapter.ts';
 import { makePostgresAdapter } from './postgres-adapter.ts';
+import { PrivateNodeFS } from './private-node-fs.ts';
 
 /** An open database: PostgreSQL semantics, whichever kind it is. */
 export type Database = {
@@ -17,8 +18,8 @@ export type Database = {
 
 /** PGlite, PostgreSQL in this process, in a folder (null: in memory). The caller holds the folder's lock. */
 export const openPGlite = async (folder: string | null): Promise<Database> => {
-  if (folder) mkdirSync(folder, { recursive: true });
-  const pglite = await PGlite.create(folder ?? undefined);
+  if (folder) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const pglite = await PGlite.create(folder ? { fs: new PrivateNodeFS(folder) } : undefined);
   const prisma = new PrismaClient({ adapter: makePGliteAdapter(pglite), errorFormat: 'minimal' });
   return {
     kind: 'pglite',
