@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, it, onTestFinished } from 'vitest';
@@ -22,14 +23,17 @@ const makeWorld = () => {
   const fates = new Map<string, TransactionFate>();
   const outbox: string[] = [];
   let refuses: (entry: string) => boolean = () => false;
+  let onRecord = () => {};
   const replay = makeSpoolReplay({
     spool,
     gate,
     logId,
     fatesOf: async (ids) => new Map(ids.map((id) => [id, fates.get(id) ?? 'unknown'])),
     record: async (entries) => {
+      await setImmediate();
       if (entries.some((entry) => refuses(entry))) return false;
       outbox.push(...entries);
+      onRecord();
       return true;
     },
     toEntry: ({ eventType, metadata }) => JSON.stringify({ eventType, metadata }),
@@ -46,6 +50,9 @@ const makeWorld = () => {
     ...{ spool, gate, replay, fates, outbox, file: path.join(folder, 'spool.sqlite') },
     refuse: (which: typeof refuses) => {
       refuses = which;
+    },
+    whenRecorded: (then: typeof onRecord) => {
+      onRecord = then;
     },
   };
 };
@@ -114,4 +121,23 @@ it('while the outbox refuses everything, nothing is given up, and the gate stays
   refuse(() => false);
   await expect.poll(() => outbox.toSorted(), { timeout: 5000 }).toEqual(entries.toSorted());
   await expect.poll(() => gate.isOpen()).toBe(true);
+});
+
+it('events that are spooled without a pause do not keep the gate closed', async () => {
+  const { gate, replay, whenRecorded } = makeWorld();
+  let isBusy = true;
+  let n = 0;
+  const change = () => {
+    n++;
+    const entries = [entryOf(`flag-${n}`, n)];
+    if (isBusy && !gate.admits(entries)) gate.spool(entries, null);
+  };
+  onTestFinished(() => {
+    isBusy = false;
+  });
+  gate.close();
+  whenRecorded(change);
+  change();
+  replay.start();
+  await expect.poll(() => gate.admits([entryOf('another', 0)])).toBe(true);
 });

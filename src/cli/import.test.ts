@@ -272,7 +272,7 @@ describe('flagtrail import of a flagd document', () => {
       expect.stringMatching(/flags\.archived: Flag 'archived' is archived/),
       expect.stringMatching(/flags\.held: An emergency override holds flag 'held' in production .*\(fire\)/),
       expect.stringMatching(/flags\.set\.defaultVariant: is none, and it is 'red' here/),
-      expect.stringMatching(/flags\.used\.variants: lack 'green', which the default variant in staging needs/),
+      expect.stringMatching(/flags\.used\.variants: must include 'green': the default variant in staging needs it/),
     ]);
     expect(await stored('fine')).toBeNull();
   });
@@ -285,7 +285,7 @@ describe('flagtrail import of a flagd document', () => {
     const { err, exitCode } = await importing(document({ 'also-fine': flag(), planned: flag({ variants: { red: 'r' } }) }));
     expect(exitCode).toBe(1);
     expect(err).toContain(
-      `flags.planned.variants: lack 'green', which the default variant of schedule '${id}', due in staging at ${scheduledAt.toISOString()}, needs`,
+      `flags.planned.variants: must include 'green': the default variant of schedule '${id}', due in staging at ${scheduledAt.toISOString()}, needs it`,
     );
     expect(await stored('also-fine')).toBeNull();
   });

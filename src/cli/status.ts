@@ -77,7 +77,12 @@ const describeReport = (report: ServiceReport): string => {
       ]),
     ),
     '',
-    `Waiting for a place in the log: ${sequencer.waiting}${sequencer.waiting > 0 ? `, the oldest for ${describeMs(sequencer.oldestMs)}` : ''}`,
+    `Waiting for a place in the log: ${describeWaiting(sequencer)}`,
     `Declared lost: ${losses.flagtrail} by Flagtrail, ${losses.applications} by applications`,
   ].join('\n');
+};
+
+const describeWaiting = (sequencer: ServiceReport['sequencer']): string => {
+  if (!sequencer) return 'unknown, a lock keeps everybody from the outbox';
+  return `${sequencer.waiting}${sequencer.waiting > 0 ? `, the oldest for ${describeMs(sequencer.oldestMs)}` : ''}`;
 };

@@ -127,7 +127,7 @@ export type AuditEventType =
   | 'FLAG_SCHEDULE_FAILED'
   /** An admin edited a scheduled change, or had a failed one tried again. */
   | 'FLAG_SCHEDULE_UPDATED'
-  /** An admin changed a flag (its name, description, variants, tags, or its status back to ACTIVE), or its default variant or all its rules in one environment. */
+  /** An admin changed a flag (its name, description, variants or tags), or its default variant or all its rules in one environment. */
   | 'FLAG_UPDATED'
   /** Somebody looked at a flag. Recorded only where AUDIT_READS asks for it. */
   | 'FLAG_VIEWED'

@@ -128,8 +128,16 @@ type Reading<Found> = {
 /** Reads one source and shows it; while that fails, what it said last; its gauges are left out where it never said anything. */
 const makeReading = <Found>(read: (sources: MetricSources) => Promise<Found>, { gauges, show }: Reading<Found>) => {
   let known: { found: Found; atMs: number } | null = null;
+  let underWay: Promise<Found | null> | null = null;
   return async (sources: MetricSources | null, nowMs: number): Promise<void> => {
-    const found = sources && (await read(sources).catch(() => null));
+    // Whoever asks while it is read shares the answer: scrapes must not queue up behind a lock.
+    if (sources)
+      underWay ??= read(sources)
+        .catch(() => null)
+        .finally(() => {
+          underWay = null;
+        });
+    const found = sources && (await underWay);
     if (found) known = { found, atMs: nowMs };
     if (known) show(known.found, nowMs - known.atMs);
     else await leaveOut(gauges);

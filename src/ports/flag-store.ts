@@ -26,11 +26,14 @@ export type FlagStateFilter = {
   hasExperiment?: boolean | null;
 };
 
-/** What a list of flags is ordered by; where it is the same, by key. */
-export type FlagOrderField = 'key' | 'name' | 'createdAt' | 'updatedAt';
+/** What a list of flags is ordered by; where it is the same, by key. `stateUpdatedAt` is of one environment: that of the filter, or production. */
+export type FlagOrderField = 'key' | 'name' | 'createdAt' | 'updatedAt' | 'stateUpdatedAt';
+
+/** A flag in a list, with the last change of its state where the list is ordered by that. */
+export type ListedFlag = Flag & { stateUpdatedAt?: Date };
 
 /** A place in a list of flags: the key, and what the list is ordered by. */
-export type FlagPlace = { key: string } & Partial<Pick<Flag, 'name' | 'createdAt' | 'updatedAt'>>;
+export type FlagPlace = { key: string } & Partial<Pick<ListedFlag, 'name' | 'createdAt' | 'updatedAt' | 'stateUpdatedAt'>>;
 
 /** How many flags are what, in one environment. */
 export type FlagCounts = {
@@ -51,7 +54,7 @@ export type FlagStore = {
   find(key: string): Promise<Flag | null>;
   findByIds(ids: readonly string[]): Promise<Flag[]>;
   /** In rising order of a field, of the key where none is named. */
-  list(filter: FlagFilter, slice: Slice<FlagPlace>, by?: FlagOrderField): Promise<Flag[]>;
+  list(filter: FlagFilter, slice: Slice<FlagPlace>, by?: FlagOrderField): Promise<ListedFlag[]>;
   count(filter: FlagFilter): Promise<number>;
   /** One statement; null for an unknown environment. */
   counts(environment: string): Promise<FlagCounts | null>;

@@ -63,9 +63,9 @@ export const makeHeartbeat = ({ store, self, detail, clock, logger, describe, is
   return {
     start: loop.start,
     stop: async () => {
-      await loop.stop();
-      const withdrawn = store
-        .withdraw(self.id)
+      const withdrawn = loop
+        .stop()
+        .then(() => store.withdraw(self.id))
         .catch((error) => logger.debug(`this process stays on the list: ${describe(error)}`));
       // A database that does not answer must not hold up the shutdown.
       let timer: NodeJS.Timeout | undefined;

@@ -67,7 +67,7 @@ describe('an emergency override', () => {
     await override(flagKey);
     const at = flags.clock.at.toISOString();
     expect((await override(flagKey, { reason: 'still down' })).description).toBe(
-      `Flag '${flagKey}' in production: EMERGENCY OVERRIDE (still down): it stays disabled, with rollout 100; until now, 'ada' held it disabled, with rollout 100, since ${at} (checkout is down)`,
+      `Flag '${flagKey}' in production: EMERGENCY OVERRIDE (still down): it stays disabled, with rollout 100; until now, 'ada' had held it disabled, with rollout 100, since ${at} (checkout is down)`,
     );
   });
 
@@ -199,7 +199,7 @@ describe('an emergency override', () => {
       ...{ nextRetryAt: `2099-01-01T00:0${n}:00.000Z`, updates },
     });
     expect(event).toMatchObject({
-      description: `Flag '${flagKey}' in production: the emergency override was lifted; 'ada' held it disabled, with rollout 100, since ${flags.clock.at.toISOString()} (checkout is down); 3 failed schedules are tried again, the first at 2099-01-01T00:00:00.000Z`,
+      description: `Flag '${flagKey}' in production: the emergency override was lifted; 'ada' had held it disabled, with rollout 100, since ${flags.clock.at.toISOString()} (checkout is down); 3 failed schedules are tried again, the first at 2099-01-01T00:00:00.000Z`,
       metadata: {
         retriesTotal: 3,
         retries: [
@@ -236,7 +236,7 @@ describe('an emergency override', () => {
     const event = await flags.done('liftEmergencyOverride', { flagKey, reason: 'repaired' });
     expect(event).toMatchObject({
       eventType: 'flag_override.removed',
-      description: `Flag '${flagKey}' in production: the emergency override was lifted: repaired; 'ada' held it enabled, with rollout 100 and default variant 'red', since ${before.emergency?.startedAt} (checkout is down)`,
+      description: `Flag '${flagKey}' in production: the emergency override was lifted: repaired; 'ada' had held it enabled, with rollout 100 and default variant 'red', since ${before.emergency?.startedAt} (checkout is down)`,
       changes: [{ field: 'emergency', newValue: null }],
       metadata: { override_type: 'EMERGENCY', target_id: flagKey, reason: 'repaired' },
     });

@@ -180,14 +180,14 @@ describe('an update of a flag', () => {
       'the default variant',
       'updateFlagState',
       { updates: { defaultVariant: 'blue' } },
-      "lack 'blue', which the default variant in staging needs",
+      "must include 'blue': the default variant in staging needs it",
     ],
-    ['a rule', 'addFlagRule', { rule: ruleFor('r', 'blue') }, "lack 'blue', which rule 'r' in staging needs"],
+    ['a rule', 'addFlagRule', { rule: ruleFor('r', 'blue') }, "must include 'blue': rule 'r' in staging needs it"],
     [
       'an override',
       'addFlagOverride',
       { override: { type: 'USER', targetId: 'u', variant: 'blue' } },
-      "lack 'blue', which the override of user 'u' in staging needs",
+      "must include 'blue': the override of user 'u' in staging needs it",
     ],
     [
       'an experiment',
@@ -201,7 +201,7 @@ describe('an update of a flag', () => {
           ],
         },
       },
-      "lack 'blue', which experiment 'e' in staging needs",
+      "must include 'blue': experiment 'e' in staging needs it",
     ],
   ])('cannot take away a variant that %s uses, and says where', async (what, name, input, message) => {
     const flagKey = `used by ${what}`.replaceAll(' ', '-');

@@ -117,6 +117,20 @@ describe.each(databases)('flags on $kind', ({ createDatabase }) => {
     expect(await counts('nowhere')).toBe(null);
   });
 
+  it('a status that is scheduled in one environment is an open schedule of each', async () => {
+    const flags = makeFlagStore(db.database.prisma);
+    const inProduction: FlagFilter = { hasOpenSchedules: true, state: { environment: 'production' } };
+    const before = (await flags.counts('production'))?.withOpenSchedules;
+    const [id] = (
+      await db.sql<{ id: string }>(`UPDATE feature_flag_schedules SET updates = '{"status":"ARCHIVED"}'
+      WHERE id = (SELECT id FROM feature_flag_schedules WHERE status = 'PENDING' ORDER BY scheduled_at DESC LIMIT 1) RETURNING id`)
+    ).map((row) => row.id);
+    expect(await keys(inProduction, everything)).toBe('c');
+    expect(await keys({ ...inProduction, hasOpenSchedules: false }, everything)).toBe('abd');
+    expect((await flags.counts('production'))?.withOpenSchedules).toBe((before ?? 0) + 1);
+    await db.sql(`UPDATE feature_flag_schedules SET updates = '{"enabled":true}' WHERE id = $1`, [id]);
+  });
+
   it('schedules are counted for a dashboard, as the filters of their list find them', async () => {
     const count = makeCountSchedules(db.database.prisma);
     const expected = { total: 8, pending: 4, applied: 1, failed: 2, cancelled: 1, open: 5, willRetry: 1, gaveUp: 1 };
@@ -172,6 +186,8 @@ describe('the list of flags', () => {
       CREATED_OLDEST_FIRST: 'abcd',
       UPDATED_NEWEST_FIRST: 'adcb',
       UPDATED_OLDEST_FIRST: 'bcda',
+      STATE_UPDATED_NEWEST_FIRST: 'dbac',
+      STATE_UPDATED_OLDEST_FIRST: 'cabd',
     })) {
       let [found, after]: [string, string | undefined] = ['', undefined];
       for (let page = 1; page <= 2; page++) {

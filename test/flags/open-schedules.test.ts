@@ -98,7 +98,7 @@ describe('a mutation tells which open schedules it meets', () => {
     expect(answer?.openSchedules.totalCount).toBe(2);
     expect(answer && idsOf(answer.openSchedules)).toEqual([first, second]);
     expect(event?.metadata).toMatchObject({ openSchedules: 2 });
-    expect(event?.description).toBe("Environment 'closing' was disabled; 2 open schedules will fail while it is");
+    expect(event?.description).toBe("Environment 'closing' was disabled; 2 open schedules will fail until it is enabled again");
   });
 
   it('deleteFlag: those that it has just cancelled, of which a flag that exists has none', async () => {
@@ -152,7 +152,9 @@ describe('updateFlag cannot take away a variant', () => {
     const id = await schedule(flagKey, 10, { environment: 'staging', updates });
     const at = minutesFrom(flags.clock.at, 10).toISOString();
     const needed = {
-      issues: [{ path: ['variants'], message: `lack 'blue', which ${what} of schedule '${id}', due in staging at ${at}, needs` }],
+      issues: [
+        { path: ['variants'], message: `must include 'blue': ${what} of schedule '${id}', due in staging at ${at}, needs it` },
+      ],
     };
     expect(await flags.refused('updateFlag', { flagKey, variants: withoutBlue })).toMatchObject(needed);
     await fail(id, minutesFrom(flags.clock.at, 5));
@@ -222,7 +224,7 @@ describe('updateFlag cannot take away a variant', () => {
       expect.poll(() => db.sql('SELECT 1 FROM pg_locks WHERE NOT granted'), { timeout: 20_000 }).toHaveLength(count);
     await waiting(1);
     const taken = spine.updateFlag(anAdmin(), { flagKey: 'waiting', variants: withoutBlue });
-    const refusal = expect(taken).rejects.toThrow(/lack 'blue', which the default variant of schedule/);
+    const refusal = expect(taken).rejects.toThrow(/must include 'blue': the default variant of schedule/);
     await waiting(2);
     goOn.resolve();
     await holder;
@@ -248,11 +250,11 @@ describe('a schedule that is created warns', () => {
     expect(warnings).toEqual([
       {
         code: 'EMERGENCY_OVERRIDE_ACTIVE',
-        message: `An emergency override by 'ada' holds the flag in production since ${since} (fire): the schedule fails until it is lifted`,
+        message: `An emergency override by 'ada' has held the flag in production since ${since} (fire): the schedule fails until it is lifted`,
       },
       {
         code: 'EXPERIMENT_RUNNING',
-        message: `Experiment 'colour' runs in production since ${since}: the schedule changes the flag in the midst of it`,
+        message: `Experiment 'colour' has been running in production since ${since}: the schedule changes the flag while it runs`,
       },
     ]);
     const elsewhere = { flagKey, environment: 'staging', scheduledAt: at() };

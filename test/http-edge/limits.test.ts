@@ -143,6 +143,15 @@ describe('an operation that is too large', () => {
         flags { totalCount edges { node { key states { environment enabled } } } }
         auditEvents(first: 20) { edges { node { description occurredAt actor { name } } } } }`,
     ],
+    [
+      'the answer of a mutation, with the history of the flag whose state it changed',
+      `mutation { updateFlagState(input: { flagKey: "none", updates: { enabled: true } }) { ... on FlagState { enabled flag { key history { edges { node {
+        description actor { name } changes { field } } } } } } } }`,
+    ],
+    [
+      'all states of two hundred flags',
+      '{ flags(first: 200) { edges { node { key states { id environment enabled rolloutPercentage version } } } } }',
+    ],
   ])('%s is not', async (_what, query) => {
     expect(await overHttp(query)).toMatchObject({ status: 200, code: undefined });
   });

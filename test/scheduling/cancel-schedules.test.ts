@@ -60,6 +60,7 @@ describe('cancelSchedules', () => {
   it.each<[string, object, string[]]>([
     ['no criterion', {}, ['filter']],
     ['open alone', { open: true, flagKey: null }, ['filter']],
+    ['statuses alone, which nearly all open schedules have', { statuses: ['PENDING', 'FAILED'] }, ['filter']],
     ['schedules that are not open', { open: false, flagKey: 'x' }, ['filter', 'open']],
     ['too short a search', { search: 'x' }, ['filter', 'search']],
   ])('refuses %s', async (_, filter, path) => {

@@ -21,7 +21,7 @@ describe('retrySchedule', () => {
     expect((await edits.eventsOf(id)).at(-1)).toMatchObject({
       eventType: 'flag_schedule.updated',
       description: expect.stringMatching(
-        /^The failed change of flag '\S+' in production scheduled for \S+ is tried again at once$/,
+        /^The failed change of flag '\S+' in production scheduled for \S+ is tried again at the next tick$/,
       ),
       changes: [
         { field: 'nextRetryAt', previousValue: null },

@@ -20,7 +20,7 @@ type Status = {
     schedules: { flagKey: string }[];
   };
   sinks: { name: string; position: number; lag: number; lastError: string | null; lastErrorAt: string | null }[];
-  sequencer: { waiting: number; oldestMs: number };
+  sequencer: { waiting: number; oldestMs: number } | null;
   losses: { flagtrail: number; applications: number };
   warnings: string[];
 };
@@ -118,6 +118,30 @@ describe('the processes of a service', () => {
     expect(warnings).toContainEqual(expect.stringMatching(isAhead));
     const { text } = await request(`${service.url}/metrics`);
     expect(Number(/^flagtrail_clock_skew_seconds (\S+)$/m.exec(text)?.[1])).toBeCloseTo(10, 0);
+  });
+
+  it('go on while the outbox is locked: schedules apply, they stay ready, and the lock is a warning', async () => {
+    const database = await createPostgresDatabase();
+    const service = await startTestService({ databaseUrl: database.url });
+    const locker = new pg.Client({ connectionString: database.url });
+    await locker.connect();
+    atTestEnd(() => locker.end());
+    const id = await addOverdue(service, database, 'before');
+    await until(
+      async () => (await database.sql('SELECT 1 FROM feature_flag_schedules WHERE status = $1', ['APPLIED'])).length,
+    ).toBe(1);
+    await locker.query('BEGIN; LOCK TABLE audit_outbox IN ACCESS EXCLUSIVE MODE');
+    const scrapes = Promise.all([1, 2, 3, 4].map(() => request(`${service.url}/metrics`)));
+    const isLocked = /a lock on the table audit_outbox keeps events from the log/;
+    await until(() => warningsAt(service)).toContainEqual(expect.stringMatching(isLocked));
+    expect(await statusOf(service)).toMatchObject({ sequencer: null, warnings: [expect.stringMatching(isLocked)] });
+    await database.sql(`UPDATE feature_flag_schedules SET status = 'PENDING', applied_at = NULL WHERE id = $1`, [id]);
+    await until(
+      async () => (await database.sql('SELECT 1 FROM feature_flag_schedules WHERE status = $1', ['APPLIED'])).length,
+    ).toBe(1);
+    expect((await request(`${service.url}/readyz`)).status).toBe(200);
+    expect((await scrapes).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    await locker.query('ROLLBACK');
   });
 
   it('show what a sink last failed with, and when, and what was lost', async () => {

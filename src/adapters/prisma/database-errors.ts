@@ -53,10 +53,13 @@ const unavailableKinds: ReadonlySet<string | undefined> = new Set([
   'DatabaseAccessDenied',
   'AuthenticationFailed',
 ]);
-/** Connections, resources, an operator's doing (also: a statement that took too long), and a standby that takes no writes. */
-const unavailableStates = /^(08...|53...|57...|25006)$/;
-/** Not reached, timed out, closed, no connection in the pool, no transaction in time, too many connections. */
-const unavailableCodes: ReadonlySet<string | null> = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+/** Connections, resources, an operator's doing (but not 57014, a statement that took too long), a standby that takes no writes. */
+const unavailableStates = /^(08...|53...|57P..|25006)$/;
+/** Not reached, timed out, closed, no connection in the pool, too many connections. */
+const unavailableCodes: ReadonlySet<string | null> = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
+/** P2028 is every trouble with a transaction. Prisma tells only in its text which one: here, that no connection came free in time. */
+const isUnstarted = (error: unknown): boolean =>
+  prismaCodeOf(error) === 'P2028' && error instanceof Error && error.message.includes('Unable to start a transaction');
 
 /** A DatabaseUnavailableError where an error means that the database is out of reach; null for any other. */
 export const toUnavailable = (error: unknown): DatabaseUnavailableError | null => {
@@ -66,7 +69,8 @@ export const toUnavailable = (error: unknown): DatabaseUnavailableError | null =
     error instanceof ConnectionFailedError ||
     unavailableKinds.has(cause?.kind) ||
     unavailableStates.test(cause?.originalCode ?? '') ||
-    unavailableCodes.has(prismaCodeOf(error));
+    unavailableCodes.has(prismaCodeOf(error)) ||
+    isUnstarted(error);
   return isUnavailable ? new DatabaseUnavailableError(describeFailure(error), error) : null;
 };
 

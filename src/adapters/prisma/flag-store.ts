@@ -10,15 +10,20 @@ import type {
   LockPurpose,
   SharedFlag,
 } from '../../ports/flag-store.ts';
+import type { Slice } from '../../ports/paging.ts';
 import { containing } from './containing.ts';
 import { type Queryable, toFlag, toFlagState } from './rows.ts';
-import { isOpen } from './schedule-rows.ts';
+import { isOpen, setsStatus } from './schedule-rows.ts';
 import type { SqlNow } from './sql-now.ts';
 
 const environmentFields = { key: true, name: true, enabled: true } as const;
 const inOrderOfEnvironments: Prisma.EnvironmentOrderByWithRelationInput[] = [{ createdAt: 'asc' }, { key: 'asc' }];
 
 const isOpenSchedule: Prisma.ScheduleWhereInput = { OR: [{ status: 'PENDING' }, { nextRetryAt: { not: null } }] };
+/** A schedule that sets the flag's status is of every environment. */
+const isOfEnvironment = (environmentKey: string): Prisma.ScheduleWhereInput => ({
+  OR: [{ environmentKey }, { updates: { path: ['status'], string_starts_with: '' } }],
+});
 
 const stateToWhere = ({ state, hasEmergency, hasOpenSchedules }: FlagFilter): Prisma.FlagWhereInput[] => {
   const ofEnvironment = state ? { environmentKey: state.environment } : {};
@@ -48,7 +53,15 @@ const stateToWhere = ({ state, hasEmergency, hasOpenSchedules }: FlagFilter): Pr
       : [{ states: { [hasEmergency ? 'some' : 'none']: { ...ofEnvironment, emergency: { not: Prisma.DbNull } } } }]),
     ...(hasOpenSchedules == null
       ? []
-      : [{ schedules: { [hasOpenSchedules ? 'some' : 'none']: { ...ofEnvironment, ...isOpenSchedule } } }]),
+      : [
+          {
+            schedules: {
+              [hasOpenSchedules ? 'some' : 'none']: {
+                AND: [isOpenSchedule, ...(state ? [isOfEnvironment(state.environment)] : [])],
+              },
+            },
+          },
+        ]),
   ];
 };
 
@@ -61,13 +74,37 @@ const toWhere = ({ search, type, statuses, tags, ...ofStates }: FlagFilter): Pri
 });
 
 /** Flags beyond a place in the list; both halves use the index on (…, key). */
-const beyond = (place: FlagPlace, by: FlagOrderField, operator: 'gt' | 'lt'): Prisma.FlagWhereInput => {
+const beyond = (
+  place: FlagPlace,
+  by: Exclude<FlagOrderField, 'stateUpdatedAt'>,
+  operator: 'gt' | 'lt',
+): Prisma.FlagWhereInput => {
   const { key, [by]: value } = place;
   if (by === 'key') return { key: { [operator]: key } };
   return {
     [by]: { [operator === 'gt' ? 'gte' : 'lte']: value },
     OR: [{ [by]: { [operator]: value } }, { [by]: value, key: { [operator]: key } }],
   };
+};
+
+const beyondState = ({ key, stateUpdatedAt }: FlagPlace, operator: 'gt' | 'lt'): Prisma.FlagStateWhereInput => ({
+  OR: [{ updatedAt: { [operator]: stateUpdatedAt } }, { updatedAt: stateUpdatedAt, flag: { key: { [operator]: key } } }],
+});
+
+/** By when they changed in one environment. It sorts the states of that: an index would make each change of a state dearer. */
+const listByState = async (prisma: Queryable, filter: FlagFilter, { after, before, limit, inverted }: Slice<FlagPlace>) => {
+  const direction = inverted ? 'desc' : 'asc';
+  const rows = await prisma.flagState.findMany({
+    where: {
+      environmentKey: filter.state?.environment ?? 'production',
+      flag: toWhere(filter),
+      AND: [...(after ? [beyondState(after, 'gt')] : []), ...(before ? [beyondState(before, 'lt')] : [])],
+    },
+    orderBy: [{ updatedAt: direction }, { flag: { key: direction } }],
+    take: limit,
+    select: { updatedAt: true, flag: true },
+  });
+  return rows.map(({ flag, updatedAt }) => ({ ...toFlag(flag), stateUpdatedAt: updatedAt }));
 };
 
 const countFlags = async (prisma: Queryable, environment: string): Promise<FlagCounts | null> => {
@@ -81,7 +118,7 @@ const countFlags = async (prisma: Queryable, environment: string): Promise<FlagC
     FROM environments e
     LEFT JOIN feature_flag_states s ON s.environment_key = e.key
     LEFT JOIN feature_flags f ON f.id = s.flag_id
-    LEFT JOIN (SELECT DISTINCT d.flag_id FROM feature_flag_schedules d WHERE d.environment_key = ${environment} AND ${isOpen}) o
+    LEFT JOIN (SELECT DISTINCT d.flag_id FROM feature_flag_schedules d WHERE (d.environment_key = ${environment} OR ${setsStatus}) AND ${isOpen}) o
       ON o.flag_id = s.flag_id
     WHERE e.key = ${environment} GROUP BY e.key`;
   return row ?? null;
@@ -95,7 +132,9 @@ export const makeFlagStore = (prisma: Queryable): FlagStore => ({
     return row && toFlag(row);
   },
   findByIds: async (ids) => (await prisma.flag.findMany({ where: { id: { in: [...ids] } } })).map(toFlag),
-  list: async (filter, { after, before, limit, inverted }, by = 'key') => {
+  list: async (filter, slice, by = 'key') => {
+    if (by === 'stateUpdatedAt') return listByState(prisma, filter, slice);
+    const { after, before, limit, inverted } = slice;
     const places = [...(after ? [beyond(after, by, 'gt')] : []), ...(before ? [beyond(before, by, 'lt')] : [])];
     const direction = inverted ? 'desc' : 'asc';
     const rows = await prisma.flag.findMany({

@@ -3,7 +3,9 @@ import { type ProcessDetail, type ProcessRole, seenWithinMs } from '../../domain
 import { Prisma, type Schedule as ScheduleRow } from '../../generated/prisma/client.ts';
 import type { ServiceStore } from '../../ports/service-store.ts';
 import type { Database } from './database.ts';
+import { sqlStateOf } from './database-errors.ts';
 import { findLockHolders } from './lock-holders.ts';
+import { outboxLag } from './outbox.ts';
 import { toSchedule } from './rows.ts';
 import { dueAt, isOpen, scheduleColumns } from './schedule-rows.ts';
 
@@ -63,15 +65,22 @@ type Row = {
   }[];
   sinks: { name: string; position: number; lastError: string | null; lastErrorAt: string | null; updatedAt: string }[];
   size: bigint;
-  waiting: number;
-  oldestMs: number;
   overdueCount: number;
 };
 
-/** Events in the outbox are counted up to here. */
-const mostWaitingCounted = 100_000;
+const lockTimeout = '55P03';
 
-/** All that takes a few rows, in one statement. */
+const readOutbox = async (prisma: Database['prisma']): Promise<ServiceFacts['sequencer']> => {
+  try {
+    const { waiting, oldestMs } = await outboxLag(prisma);
+    return { waiting, oldestMs: Math.max(0, oldestMs) };
+  } catch (error) {
+    if (sqlStateOf(error) === lockTimeout) return null;
+    throw error;
+  }
+};
+
+/** All that takes a few rows, in one statement; and what a lock may hold up, in another. */
 const readSmall = async (
   prisma: Database['prisma'],
 ): Promise<Omit<ServiceFacts, 'isEmbedded' | 'overdue'> & { overdueCount: number }> => {
@@ -85,11 +94,9 @@ const readSmall = async (
           'lastErrorAt', c.last_error_at, 'updatedAt', c.updated_at) ORDER BY c.name), '[]')
         FROM sink_cursors c) AS sinks,
       (SELECT size FROM audit_head) AS size,
-      (SELECT count(*)::int FROM (SELECT 1 FROM audit_outbox LIMIT ${mostWaitingCounted}) o) AS waiting,
-      coalesce((SELECT extract(epoch FROM clock_timestamp() - created_at) * 1000 FROM audit_outbox ORDER BY id LIMIT 1), 0)::float8 AS "oldestMs",
       (SELECT count(*)::int FROM (SELECT 1 FROM feature_flag_schedules d WHERE ${isOverdue} ORDER BY ${dueAt} LIMIT ${mostOverdueCounted}) o)
         AS "overdueCount"`;
-  const { now, processes, sinks, size, waiting, oldestMs, overdueCount } = row;
+  const { now, processes, sinks, size, overdueCount } = row;
   return {
     databaseTime: now,
     processes: processes.map(({ startedAt, lastSeenAt, ...process }) => ({
@@ -105,7 +112,7 @@ const readSmall = async (
       lastErrorAt: lastErrorAt === null ? null : new Date(lastErrorAt),
       updatedAt: new Date(updatedAt),
     })),
-    sequencer: { waiting, oldestMs: Math.max(0, oldestMs) },
+    sequencer: await readOutbox(prisma),
     overdueCount,
   };
 };

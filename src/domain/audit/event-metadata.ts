@@ -168,7 +168,7 @@ export const eventDescriptions: Record<AuditEventType, string> = {
   'flag_schedule.failed': 'The worker could not make a scheduled change.',
   'flag.created': 'An admin created a flag.',
   'flag.updated':
-    'An admin changed a flag (its name, description, variants, tags, or its status back to ACTIVE), or its default variant or all its rules in one environment.',
+    'An admin changed a flag (its name, description, variants or tags), or its default variant or all its rules in one environment.',
   'flag.deleted': 'An admin deleted a flag.',
   'flag.archived': 'An admin archived a flag: it is off everywhere.',
   'flag.activated': 'An admin made a flag active again that was deprecated or archived.',

@@ -54,7 +54,7 @@ export const environmentSwitched = (
   openSchedules: number,
 ): EventDraft<'environment.enabled' | 'environment.disabled'> => {
   const { metadata, ...facts } = factsOf(admin, { ...environment, enabled: !environment.enabled }, environment);
-  const met = openSchedules > 0 ? `; ${countOf(openSchedules, 'open schedule')} will fail while it is` : '';
+  const met = openSchedules > 0 ? `; ${countOf(openSchedules, 'open schedule')} will fail until it is enabled again` : '';
   return {
     eventType: environment.enabled ? 'environment.enabled' : 'environment.disabled',
     ...facts,

@@ -168,9 +168,9 @@ const emergencyTarget = ({ flag }: StateChange) => ({ override_type: 'EMERGENCY'
 const describeState = ({ enabled, rolloutPercentage, defaultVariant }: EffectiveState): string =>
   `${enabled ? 'enabled' : 'disabled'}, with rollout ${rolloutPercentage}${defaultVariant === null ? '' : ` and default variant '${defaultVariant}'`}`;
 
-/** "'ada' held it disabled, with rollout 100, since 2026-03-01T09:00:00.000Z (checkout is down)". */
+/** "'ada' had held it disabled, with rollout 100, since 2026-03-01T09:00:00.000Z (checkout is down)". */
 const describeEmergency = ({ startedBy, startedAt, reason }: EmergencyOverride, state: EffectiveState): string =>
-  `${startedBy === null ? 'somebody' : `'${startedBy}'`} held it ${describeState(state)}, since ${startedAt} (${reason})`;
+  `${startedBy === null ? 'somebody' : `'${startedBy}'`} had held it ${describeState(state)}, since ${startedAt} (${reason})`;
 
 /** `openSchedules` of the state will fail as long as it is in force. */
 export const emergencyOverridden = (

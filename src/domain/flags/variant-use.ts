@@ -89,7 +89,7 @@ const findMissing = (flag: Variants, needs: readonly Need[]): ValidationIssue[] 
   const keys = new Set(keysOf(flag));
   const messages = needs
     .filter(({ variant }) => !keys.has(variant))
-    .map(({ variant, by }) => `lack '${variant}', which ${by} needs`);
+    .map(({ variant, by }) => `must include '${variant}': ${by} needs it`);
   return [...new Set(messages)].slice(0, maxMissingVariants).map((message) => ({ path: ['variants'], message }));
 };
 

@@ -100,7 +100,7 @@ export const scheduleRetried = (admin: Caller, retry: { before: Schedule; schedu
     admin,
     retry,
     () =>
-      `The failed change of ${named(retry.schedule)} scheduled for ${retry.schedule.scheduledAt.toISOString()} is tried again at once`,
+      `The failed change of ${named(retry.schedule)} scheduled for ${retry.schedule.scheduledAt.toISOString()} is tried again at the next tick`,
   );
 
 /** `before` is the status that the cancellation ended. */

@@ -52,12 +52,13 @@ export type ScheduleFilter = {
   search?: string | null;
 };
 
-/** `open` is no criterion here: only open schedules are cancelled. */
-const hasCriterion = ({ open: _open, ...criteria }: ScheduleFilter) => Object.values(criteria).some((value) => value != null);
+/** `open` and `statuses` are no criteria here: only open schedules are cancelled, and PENDING would be nearly all of them. */
+const hasCriterion = ({ open: _open, statuses: _statuses, ...criteria }: ScheduleFilter) =>
+  Object.values(criteria).some((value) => value != null);
 
 export const cancelSchedulesSchema = z.object({
   filter: scheduleFilterSchema
-    .refine(hasCriterion, 'must have at least one criterion beside `open`')
+    .refine(hasCriterion, 'must have at least one criterion beside `open` and `statuses`')
     .refine(({ open }) => open !== false, { path: ['open'], message: 'must not be false: only open schedules can be cancelled' }),
   reason: cancelReasonSchema,
 });

@@ -29,7 +29,7 @@ export const findScheduleWarnings = (schedule: Schedule, { flag, states, environ
     if (!isTouched || !state.emergency) continue;
     const { reason, startedAt, startedBy } = state.emergency;
     const by = startedBy === null ? '' : ` by '${startedBy}'`;
-    const held = `An emergency override${by} holds the flag in ${state.environment} since ${startedAt} (${reason})`;
+    const held = `An emergency override${by} has held the flag in ${state.environment} since ${startedAt} (${reason})`;
     warnings.push({ code: 'EMERGENCY_OVERRIDE_ACTIVE', message: `${held}: the schedule fails until it is lifted` });
   }
   if (environment?.enabled === false) {
@@ -45,7 +45,7 @@ export const findScheduleWarnings = (schedule: Schedule, { flag, states, environ
   }
   const experiment = states.find((state) => state.environment === schedule.environment)?.experiment;
   if (experiment) {
-    const message = `Experiment '${experiment.key}' runs in ${schedule.environment} since ${experiment.startedAt}: the schedule changes the flag in the midst of it`;
+    const message = `Experiment '${experiment.key}' has been running in ${schedule.environment} since ${experiment.startedAt}: the schedule changes the flag while it runs`;
     warnings.push({ code: 'EXPERIMENT_RUNNING', message });
   }
   return warnings;

@@ -42,7 +42,8 @@ export type ServiceFacts = {
     blockers: readonly Blocker[];
   };
   sinks: readonly SinkFacts[];
-  sequencer: { waiting: number; oldestMs: number };
+  /** Events that have no position yet; null where a lock keeps everybody from the outbox. */
+  sequencer: { waiting: number; oldestMs: number } | null;
 };
 
 /** What is late by more than this is overdue: a worker looks every second. */

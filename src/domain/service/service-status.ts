@@ -18,7 +18,7 @@ export type ServiceStatus = {
     schedules: readonly Schedule[];
   };
   sinks: readonly SinkFacts[];
-  sequencer: { waiting: number; oldestMs: number };
+  sequencer: ServiceFacts['sequencer'];
   /** Everything that somebody should look at, a sentence each; empty where all is well. */
   warnings: readonly string[];
 };
@@ -50,7 +50,7 @@ export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
       ...describeMissingRoles(missingRoles, facts.isEmbedded),
       ...(overdue.count > 0 ? [describeOverdue(overdueSchedules)] : []),
       ...processes.filter(({ isSeen, clockSkewMs }) => isSeen && isSkewed(clockSkewMs)).map(describeSkew),
-      ...(sequencer.waiting > 0 && sequencer.oldestMs > longestSequencingMs ? [describeSequencer(sequencer)] : []),
+      ...describeSequencer(sequencer),
       ...sinks
         .filter(({ updatedAt }) => databaseTime.getTime() - updatedAt.getTime() < sinkMemoryMs)
         .flatMap(({ name, lastError, lag }) =>
@@ -99,8 +99,17 @@ export const describeSkew = (process: Pick<ServiceProcess, 'host' | 'pid' | 'rol
   return `the clock of ${nameProcess(process)} is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the database's: have both set by NTP`;
 };
 
-const describeSequencer = ({ waiting, oldestMs }: ServiceFacts['sequencer']): string =>
-  `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} for a place in the log, the oldest for ${Math.round(oldestMs / 1000)} s: see the log of the processes with the role audit`;
+const describeSequencer = (sequencer: ServiceFacts['sequencer']): string[] => {
+  if (!sequencer)
+    return [
+      'a lock on the table audit_outbox keeps events from the log: changes go on, and their events wait on disk; pg_locks shows who holds it',
+    ];
+  const { waiting, oldestMs } = sequencer;
+  if (waiting === 0 || oldestMs <= longestSequencingMs) return [];
+  return [
+    `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} for a place in the log, the oldest for ${Math.round(oldestMs / 1000)} s: see the log of the processes with the role audit`,
+  ];
+};
 
 const describeSpool = (process: ServiceProcess): string[] => {
   const { waiting = 0 } = process.detail.spool ?? {};

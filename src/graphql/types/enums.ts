@@ -128,16 +128,18 @@ export const AuditOrder = builder.enumType('AuditOrder', {
 });
 
 export const FlagOrder = builder.enumType('FlagOrder', {
-  description: 'The order of flags; those that are alike in it, by key.',
+  description: 'How flags are sorted; ties are sorted by key.',
   values: describe<FlagOrderName>({
     KEY_A_TO_Z: 'By key, in alphabetical order.',
     KEY_Z_TO_A: 'By key, the other way round.',
     NAME_A_TO_Z: 'By name, in alphabetical order.',
     NAME_Z_TO_A: 'By name, the other way round.',
-    CREATED_NEWEST_FIRST: 'The flag that was created last comes first.',
-    CREATED_OLDEST_FIRST: 'The flag that was created first comes first.',
-    UPDATED_NEWEST_FIRST: 'The flag that changed last comes first, its states left out.',
-    UPDATED_OLDEST_FIRST: 'The flag that has stayed the same for longest comes first, its states left out.',
+    CREATED_NEWEST_FIRST: 'Most recently created first.',
+    CREATED_OLDEST_FIRST: 'The oldest first.',
+    UPDATED_NEWEST_FIRST: 'Most recently changed first; changes of its states do not count.',
+    UPDATED_OLDEST_FIRST: 'Least recently changed first; changes of its states do not count.',
+    STATE_UPDATED_NEWEST_FIRST: 'Most recently changed first in one environment: that of `filter.state`, or else production.',
+    STATE_UPDATED_OLDEST_FIRST: 'Least recently changed first in one environment: that of `filter.state`, or else production.',
   }),
 });
 

@@ -1,6 +1,5 @@
-import type { Flag } from '../../domain/flags/flag.ts';
 import { isInstant } from '../../domain/instant.ts';
-import type { FlagFilter, FlagOrderField, FlagPlace, FlagStore } from '../../ports/flag-store.ts';
+import type { FlagFilter, FlagOrderField, FlagPlace, FlagStore, ListedFlag } from '../../ports/flag-store.ts';
 import { builder } from '../builder.ts';
 import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePage } from '../connection.ts';
 import { FlagStatus, FlagType } from './enums.ts';
@@ -42,15 +41,22 @@ export const FlagConnection = builder.connectionObject(
 );
 
 /** A cursor says what its list is ordered by: a place by name means nothing in a list by instant. */
-const cursorKinds = { key: 'flag', name: 'flagByName', createdAt: 'flagByCreation', updatedAt: 'flagByUpdate' } as const;
+const cursorKinds = {
+  key: 'flag',
+  name: 'flagByName',
+  createdAt: 'flagByCreation',
+  updatedAt: 'flagByUpdate',
+  stateUpdatedAt: 'flagByStateUpdate',
+} as const;
 
-const toCursor = ({ key, name, createdAt, updatedAt }: Flag, by: FlagOrderField): string => {
+const toCursor = ({ key, name, createdAt, updatedAt, stateUpdatedAt }: ListedFlag, by: FlagOrderField): string => {
   // A key holds no colon.
   const places = {
     key,
     name: `${key}:${name}`,
     createdAt: `${key}:${createdAt.getTime()}`,
     updatedAt: `${key}:${updatedAt.getTime()}`,
+    stateUpdatedAt: `${key}:${stateUpdatedAt?.getTime()}`,
   };
   return encodeCursor(cursorKinds[by], places[by]);
 };
@@ -71,7 +77,7 @@ type FlagArgs = ConnectionArgs & { filter?: FlagFilter | null; order?: FlagOrder
 /** A page of flags. */
 export const resolveFlags = (flags: FlagStore, args: FlagArgs) => {
   const { by, falling } = flagOrders[args.order ?? 'KEY_A_TO_Z'];
-  return resolvePage<Flag, FlagPlace>({
+  return resolvePage<ListedFlag, FlagPlace>({
     args,
     cursorOf: (flag) => toCursor(flag, by),
     parse: (cursor) => parseCursor(cursor, by),

@@ -150,7 +150,7 @@ const statusMutations = {
   archiveFlag: {
     status: 'ARCHIVED',
     description:
-      'Archives a flag: it is off everywhere, and takes no change but its return. Ask for `openSchedules` to see what will meet it so.',
+      'Archives a flag: it is off everywhere, and takes no change but its return. Ask for `openSchedules` to see which schedules will then fail.',
   },
   activateFlag: {
     status: 'ACTIVE',

@@ -10,5 +10,7 @@ export const flagOrders = {
   CREATED_OLDEST_FIRST: { by: 'createdAt', falling: false },
   UPDATED_NEWEST_FIRST: { by: 'updatedAt', falling: true },
   UPDATED_OLDEST_FIRST: { by: 'updatedAt', falling: false },
+  STATE_UPDATED_NEWEST_FIRST: { by: 'stateUpdatedAt', falling: true },
+  STATE_UPDATED_OLDEST_FIRST: { by: 'stateUpdatedAt', falling: false },
 } as const satisfies Record<string, { by: FlagOrderField; falling: boolean }>;
 export type FlagOrderName = keyof typeof flagOrders;

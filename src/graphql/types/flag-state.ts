@@ -28,7 +28,7 @@ export const FlagStateType = builder.objectRef<FlagState & { flag?: Flag }>('Fla
     effective: t.field({
       type: EffectiveStateType,
       description:
-        "What that comes to, given the flag's status. Who gets which variant of a flag that is on, overrides, rules and rollout decide.",
+        'Whether the flag is really on here, given its status. Who gets which variant of a flag that is on is decided by overrides, rules and rollout.',
       resolve: async (state, _args, { loaders }) =>
         effectOf(state, (state.flag ?? (await loaders.flagsById.load(state.flagId)))?.status ?? null),
     }),

@@ -1,7 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { DeletedFlag } from '../../application/delete-flag.ts';
 import { actorKnownTo } from '../../domain/access/actor.ts';
-import { maxEnvironments } from '../../domain/flags/environment.ts';
 import type { Flag } from '../../domain/flags/flag.ts';
 import type { FlagState } from '../../domain/flags/flag-state.ts';
 import { type Variant, variantsOf } from '../../domain/flags/variant.ts';
@@ -69,6 +68,8 @@ export const FlagRef = builder.objectRef<Flag & Partial<Pick<DeletedFlag, 'cance
     states: t.field({
       type: [FlagStateType],
       description: 'What it is in each environment.',
+      // Fifty are allowed, and few have ten.
+      extensions: { maxItems: 10 },
       resolve: (flag, _args, { loaders }) => statesOf(flag, loaders),
     }),
     history: t.connection(
@@ -102,8 +103,8 @@ builder.objectFields(FlagStateType, (t) => ({
   flag: t.field({
     type: FlagRef,
     description: 'The flag that it is a state of.',
-    // A flag has up to fifty states, and each of them comes back to it: states of states would be without end.
-    extensions: { maxItems: maxEnvironments },
+    // It leads back to all states of the flag, and each of them to it again: dearer than it is, so that this comes to an end.
+    extensions: { maxItems: 5 },
     resolve: (state, _args, { loaders }) => flagOf(state, loaders),
   }),
 }));

@@ -102,7 +102,7 @@ const Sink = builder.objectRef<SinkFacts>('SinkStatus').implement({
   }),
 });
 
-const Sequencer = builder.objectRef<ServiceStatus['sequencer']>('SequencerStatus').implement({
+const Sequencer = builder.objectRef<NonNullable<ServiceStatus['sequencer']>>('SequencerStatus').implement({
   description: 'Events of committed changes on their way into the log.',
   fields: (t) => ({
     waiting: t.exposeInt('waiting', { description: 'Events without a position yet; 100000 stands for that many or more.' }),
@@ -155,7 +155,8 @@ const Status = builder.objectRef<ServiceStatus>('ServiceStatus').implement({
     }),
     sequencer: t.field({
       type: Sequencer,
-      description: 'What waits for its place in the log.',
+      nullable: true,
+      description: 'What waits for its place in the log; null while a lock keeps everybody from the outbox.',
       resolve: ({ sequencer }) => sequencer,
     }),
     losses: t.field({
