@@ -1,54 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { aSchedule, held, minutes, now } from '../../test/support/applying.ts';
 import type { EventDraft } from '../domain/audit/audit-event.ts';
-import { newFlagState } from '../domain/flags/flag-state.ts';
 import type { Schedule } from '../domain/schedules/schedule.ts';
 import { type Changed, type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from '../ports/schedule-store.ts';
 import type { InTransaction } from '../ports/unit-of-work.ts';
 import { makeApplyDueSchedules } from './apply-due-schedules.ts';
 
-const now = new Date('2026-03-01T09:00:00.000Z');
 const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
-  schedule: {
-    id,
-    flagId: 'f-1',
-    flagKey: 'checkout',
-    environment: 'production',
-    scheduledAt: new Date(now.getTime() - 60_000),
-    status: 'PENDING',
-    updates: { defaultVariant: id },
-    createdBy: null,
-    cancelledBy: null,
-    cancelledAt: null,
-    cancelReason: null,
-    appliedAt: null,
-    errorMessage: null,
-    lastError: null,
-    lastErrorAt: null,
-    retryCount: 0,
-    maxRetries: 3,
-    nextRetryAt: null,
-    triedStateVersion: null,
-    triedFlagVersion: null,
-    idempotencyKey: null,
-    requested: null,
-    decidedAt: null,
-    version: 1,
-    createdAt: now,
-    ...rest,
-  },
-  held: {
-    flag: {
-      id: 'f-1',
-      key: 'checkout',
-      type: 'STRING',
-      variants: ['a', 'b', 'c', 'bad', 'stuck'].map((key) => ({ key, value: key })),
-      status: 'ACTIVE',
-      version: 1,
-      statusLastSet: {},
-      emergency: null,
-    },
-    state: { ...newFlagState({ id: 'f-1' }, rest.environment ?? 'production', now), environmentEnabled: true },
-  },
+  schedule: aSchedule({ id, scheduledAt: minutes(-1), updates: { defaultVariant: id }, createdAt: now, ...rest }),
+  held: held(
+    { environment: rest.environment ?? 'production', version: 1 },
+    { type: 'STRING', variants: ['a', 'b', 'c', 'bad', 'stuck'].map((key) => ({ key, value: key })), version: 1 },
+  ),
 });
 
 /** A queue of what is due, whose saving a test may refuse; keeps what each committed transaction saved and said. */
