@@ -242,7 +242,7 @@ export type FlagUpdatesInput = {
   enabled?: boolean | null | undefined;
   /** The share of evaluations that it reaches: 0–100. */
   rolloutPercentage?: number | null | undefined;
-  /** All targeting rules, in order: they take the place of those that are there. Up to 100. */
+  /** All targeting rules, in order: they replace those that are there. Up to 100. */
   rules?: Array<FlagRuleInput> | null | undefined;
   /** The flag's status, in every environment. */
   status?: FlagStatus | null | undefined;

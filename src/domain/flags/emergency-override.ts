@@ -17,7 +17,7 @@ export type OverrideInEmergency = z.infer<typeof emergencyOverrideSchema>;
 export const liftEmergencyOverrideSchema = z.object({ ...stateTarget, reason: text(1, 1000).nullish() });
 export type LiftEmergencyOverride = z.infer<typeof liftEmergencyOverrideSchema>;
 
-/** The state after the updates, held from now on. Another emergency takes the place of one that is in force. */
+/** The state after the updates, held from now on. Another emergency replaces one that is in force. */
 export const holdState = (
   state: EffectiveState,
   updates: FlagUpdates,

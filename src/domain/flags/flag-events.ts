@@ -46,7 +46,7 @@ export const flagDeleted = (
 
 type FlagChangeType = Extract<AuditEventType, 'flag.updated' | 'flag.archived' | 'flag.activated' | 'flag.deprecated'>;
 
-/** A change of the flag itself: of what describes it, or of its status. `openSchedules` meet it archived. */
+/** A change of the flag itself: of what describes it, or of its status. `openSchedules`: how many will fail now that it is archived. */
 export const flagChanged = (
   admin: Caller,
   { previous, next, openSchedules = 0 }: { previous: Flag; next: Flag; openSchedules?: number },

@@ -95,7 +95,7 @@ export type FlagUpdates = {
   enabled?: boolean;
   rolloutPercentage?: number;
   defaultVariant?: string;
-  /** All of them, in order: they take the place of those that were there. */
+  /** All of them, in order: they replace those that were there. */
   rules?: FlagRule[];
   /** The flag's, in every environment. */
   status?: FlagStatus;

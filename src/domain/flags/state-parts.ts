@@ -126,7 +126,7 @@ export const toOverride = ({ override: { expiresAt, ...override } }: AddFlagOver
 });
 
 /**
- * Gives one user or group a variant. Overrides that have expired go with it, and can be taken the place of. Throws a StatePartAlreadyExistsError, and
+ * Gives one user or group a variant. Overrides that have expired go with it, and can be replaced. Throws a StatePartAlreadyExistsError, and
  * a ValidationError for an unknown variant, an expiry that has passed, or too many overrides.
  */
 export const addOverride = (flag: Variants, state: EffectiveState, input: AddFlagOverride, now: Date): EffectiveState => {

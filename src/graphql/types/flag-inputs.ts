@@ -37,7 +37,7 @@ export const FlagUpdatesInput = builder.inputType('FlagUpdatesInput', {
     }),
     rules: t.field({
       type: [FlagRuleInput],
-      description: 'All targeting rules, in order: they take the place of those that are there. Up to 100.',
+      description: 'All targeting rules, in order: they replace those that are there. Up to 100.',
     }),
     status: t.field({ type: FlagStatus, description: "The flag's status, in every environment." }),
   }),

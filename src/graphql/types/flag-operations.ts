@@ -88,9 +88,9 @@ const UpdateFlagInput = builder.inputType('UpdateFlagInput', {
     variants: t.field({
       type: [VariantInput],
       description:
-        'All its variants: they take the place of those that are there, and must have all that its states and open schedules need. They cannot change while an emergency override holds the flag.',
+        'All its variants: they replace those that are there, and must include all that its states and open schedules need. They cannot change while an emergency override holds the flag.',
     }),
-    tags: t.stringList({ description: 'All its tags: they take the place of those that are there.' }),
+    tags: t.stringList({ description: 'All its tags: they replace those that are there.' }),
     expectedVersion: t.int({ description: expectedVersion }),
   }),
 });

@@ -115,7 +115,7 @@ builder.mutationFields((t) => ({
   }),
   addFlagOverride: t.field({
     type: FlagStateType,
-    description: 'Gives one user or one group a variant, whatever the rules say. One that has expired may be taken the place of.',
+    description: 'Gives one user or one group a variant, whatever the rules say. One that has expired can be replaced.',
     args: {
       input: t.arg({
         type: AddFlagOverrideInput,

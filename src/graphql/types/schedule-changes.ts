@@ -52,7 +52,7 @@ builder.mutationFields((t) => ({
   updateSchedule: t.field({
     type: ScheduleRef,
     description:
-      'Edits a schedule that is PENDING, or FAILED with a retry due. Another instant and other updates are judged as those of a new schedule. Racing the worker, exactly one of the two wins.',
+      'Edits a schedule that is PENDING, or FAILED with a retry due. A new instant and new updates must meet the rules for a new schedule. Racing the worker, exactly one of the two wins.',
     args: {
       input: t.arg({
         type: UpdateScheduleInput,

@@ -52,7 +52,7 @@ const CancelSchedulesInput = builder.inputType('CancelSchedulesInput', {
       type: ScheduleFilterInput,
       required: true,
       description:
-        'Those to cancel, as `schedules` lists them: at least one criterion beside `open`. Only open ones are cancelled.',
+        'Those to cancel, as `schedules` lists them: at least one criterion beside `open` and `statuses`. Only open ones are cancelled.',
     }),
     reason: t.string({ description: 'Why: 1–1,000 characters.' }),
   }),

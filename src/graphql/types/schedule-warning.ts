@@ -15,7 +15,7 @@ builder.objectField(ScheduleRef, 'warnings', (t) =>
   t.field({
     type: [ScheduleWarningType],
     description:
-      'What will make the schedule fail as things are now, or what it will change in the midst of: an emergency override, a running experiment, a disabled environment, a flag on its way out. Empty once it is not open any more.',
+      'What will make the schedule fail as things are now, or what it will interfere with: an emergency override, a disabled environment, a running experiment, a flag on its way out. Empty once it is not open any more.',
     extensions: { maxItems: 5 },
     resolve: async (schedule, _args, { loaders }) => {
       if (!schedule.flagId) return [];

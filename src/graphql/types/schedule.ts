@@ -34,7 +34,7 @@ const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement(
     rules: t.field({
       type: [FlagRuleType],
       nullable: true,
-      description: 'The targeting rules that will take the place of those that are there.',
+      description: 'The targeting rules that will replace those that are there.',
       resolve: ({ rules }) => flagRulesSchema.transform((known) => known.map(normalizeRule)).safeParse(rules).data ?? null,
     }),
     status: t.field({
@@ -63,7 +63,7 @@ ScheduleRef.implement({
     updates: t.field({ type: FlagUpdatesType, description: 'What it changes.', resolve: ({ updates }) => updates }),
     status: t.field({ type: ScheduleStatus, description: 'Where it is in its life.', resolve: ({ status }) => status }),
     version: t.exposeInt('version', {
-      description: 'Counts its changes, those by the worker too, from 1: what `expectedVersion` of its changes is compared with.',
+      description: "Counts its changes, the worker's included, from 1: what `expectedVersion` is compared with.",
     }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was created.', resolve: ({ createdAt }) => createdAt }),
     createdBy: t.exposeString('createdBy', {
