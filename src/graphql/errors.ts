@@ -21,12 +21,15 @@ export const forbidden = (message: string): GraphQLError =>
 
 /** The database is out of reach: nothing is wrong with the request, and its sender should send it again. */
 export const serviceUnavailable = (message: string): GraphQLError =>
+  tryAgain(message, { code: serviceUnavailableCode, status: 503, retryAfterMs });
+
+/** More than the caller's share, or than this process can take now; the message says which bound, and what it is. */
+export const rateLimited = (message: string, retryAfterMs: number): GraphQLError =>
+  tryAgain(message, { code: 'RATE_LIMITED', status: 429, retryAfterMs });
+
+const tryAgain = (message: string, { status, ...hint }: { code: string; status: number; retryAfterMs: number }): GraphQLError =>
   new GraphQLError(message, {
-    extensions: {
-      code: serviceUnavailableCode,
-      retryAfterMs,
-      http: { status: 503, headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) } },
-    },
+    extensions: { ...hint, http: { status, headers: { 'Retry-After': String(Math.ceil(hint.retryAfterMs / 1000)) } } },
   });
 const serviceUnavailableCode = 'SERVICE_UNAVAILABLE';
 
