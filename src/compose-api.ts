@@ -5,9 +5,9 @@ import { makeKeyWatch } from './adapters/api-key/watch.ts';
 import { makeAuthenticate } from './adapters/jwt/authenticate.ts';
 import { mintToken } from './adapters/jwt/mint-token.ts';
 import { openSigningKey, openVerificationKeys } from './adapters/jwt/open-keys.ts';
+import type { Databases } from './adapters/open-database.ts';
 import { makeApiKeyStore } from './adapters/prisma/api-key-store.ts';
 import { makeAuditLog } from './adapters/prisma/audit-log.ts';
-import type { Database } from './adapters/prisma/database.ts';
 import { toUnavailable } from './adapters/prisma/database-errors.ts';
 import { makeFlagStore } from './adapters/prisma/flag-store.ts';
 import { makeFindRecorded } from './adapters/prisma/recorded-events.ts';
@@ -51,7 +51,7 @@ import { requestScope } from './http/request-scope.ts';
 import type { Api } from './http/server.ts';
 import type { Surroundings } from './surroundings.ts';
 
-type Parts = { database: Database; pipeline: AuditPipeline; onOperation: OnOperation };
+type Parts = { databases: Pick<Databases, 'reads' | 'commands'>; pipeline: AuditPipeline; onOperation: OnOperation };
 
 /** Answers hold what only their reader may see, and GraphiQL's page a token: no cache keeps them, no other page frames them. */
 const protectiveHeaders = new Map([
@@ -66,19 +66,21 @@ const pageTokenLifetimeMs = 12 * 60 * 60 * 1000;
 export const composeApi = async (config: Config, parts: Parts, { logger, clock, newId }: Surroundings) => {
   const { auth } = config;
   if (!auth) throw new Error('the api role without authentication: the settings should have refused it');
-  const { database, pipeline, onOperation } = parts;
+  const { pipeline, onOperation } = parts;
+  const { reads, commands: writes } = parts.databases;
   const keys = await openVerificationKeys(auth.keys, { dataDir: config.dataDir, clock, logger });
-  const apiKeys = makeApiKeyStore(database.prisma);
+  // Who calls must be known however much is read.
+  const callers = makeApiKeyStore(writes.prisma);
   const authenticate = makeAuthenticateEither({
-    byKey: makeAuthenticateByKey({ keys: apiKeys, clock, logger }),
+    byKey: makeAuthenticateByKey({ keys: callers, clock, logger }),
     byJwt: makeAuthenticate({ keys, issuer: auth.issuer, audience: auth.audience, groups: config.groups, clock, logger }),
   });
-  const keyWatch = makeKeyWatch({ keys: apiKeys, clock, logger });
+  const keyWatch = makeKeyWatch({ keys: callers, clock, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
-  const log = makeAuditLog(database.prisma);
-  const serviceStore = makeServiceStore(database);
-  const commands = { inTransaction: pipeline.inTransactionOn(database), clock, newId };
-  const flags = makeFlagStore(database.prisma);
+  const log = makeAuditLog(reads.prisma);
+  const serviceStore = makeServiceStore(reads);
+  const commands = { inTransaction: pipeline.inTransactionOn(writes), clock, newId };
+  const flags = makeFlagStore(reads.prisma);
   const audits = (read: AuditableRead) => config.auditReads.includes(read);
   const app: App = {
     createFlag: makeCreateFlag(commands),
@@ -102,7 +104,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     cancelSchedules: makeCancelSchedules(commands),
     createApiKey: makeCreateApiKey({ ...commands, randomBytes, sha256 }),
     revokeApiKey: makeRevokeApiKey(commands),
-    recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(database.prisma) }),
+    recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(writes.prisma) }),
     recordAccessDenied: (caller, denied) => void pipeline.audit.logEvent(accessDenied(caller, denied)),
     recordFlagViewed: (caller, flag) => void (audits('viewed') && pipeline.audit.logEvent(flagViewed(caller, flag))),
     exportFlags: makeExportFlags({
@@ -112,9 +114,9 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     follow: makeFollow({ log, tail, toUnavailable }),
     readServiceStatus: async () => toServiceStatus(await serviceStore.readFacts()),
     flags,
-    schedules: makeScheduleStore(database.prisma),
-    countSchedules: makeCountSchedules(database.prisma),
-    apiKeys,
+    schedules: makeScheduleStore(reads.prisma),
+    countSchedules: makeCountSchedules(reads.prisma),
+    apiKeys: makeApiKeyStore(reads.prisma),
     log,
   };
 

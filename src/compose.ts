@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Databases, openDatabases } from './adapters/open-database.ts';
+import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import { makeCheckDatabase } from './adapters/prisma/check-database.ts';
 import type { Database } from './adapters/prisma/database.ts';
 import { describeFailure } from './adapters/prisma/database-errors.ts';
@@ -48,7 +49,7 @@ export const startService = async (
   let running: Running | null = null;
   let waitingFor = 'the database';
 
-  const checkDatabase = makeCheckDatabase(databases.work);
+  const checkDatabase = makeCheckDatabase(databases.health);
   const metrics = makeMetrics({
     isDatabaseUp: async () => (await checkDatabase()) === null,
     nowMs: () => surroundings.clock.now().getTime(),
@@ -69,7 +70,7 @@ export const startService = async (
     : null;
 
   const start = async () => {
-    const ready = await untilMigrated(databases.work, {
+    const ready = await untilMigrated(databases.pipeline, {
       logger,
       stopping: stopping.signal,
       onWait: (what) => (waitingFor = what),
@@ -131,17 +132,15 @@ type Running = Awaited<ReturnType<typeof startParts>>;
 
 const startParts = async (
   config: Config,
-  { api: apiDatabase, work }: Databases,
+  databases: Databases,
   { surroundings, http, metrics }: { surroundings: Surroundings; http: HttpServer | null; metrics: Metrics },
 ) => {
   const { logger, random } = surroundings;
-  const pipeline = await composeAudit(config, work, surroundings);
-  const heartbeat = composeHeartbeat(config, work, { spool: pipeline.spool, surroundings });
+  const pipeline = await composeAudit(config, databases.pipeline, surroundings);
+  const heartbeat = composeHeartbeat(config, databases.pipeline, { spool: pipeline.spool, surroundings });
   const wantsApi = config.roles.includes('api') && http;
-  const api = wantsApi
-    ? await composeApi(config, { database: apiDatabase, pipeline, onOperation: metrics.onOperation }, surroundings)
-    : null;
-  const applyDue = makeApplyDueSchedules({ inTransaction: pipeline.inTransactionOn(work), random, batchSize });
+  const api = wantsApi ? await composeApi(config, { databases, pipeline, onOperation: metrics.onOperation }, surroundings) : null;
+  const applyDue = makeApplyDueSchedules({ inTransaction: pipeline.inTransactionOn(databases.worker), random, batchSize });
   const ticker = config.roles.includes('worker')
     ? makeTicker({
         schedule: config.scheduleCron,
@@ -154,11 +153,11 @@ const startParts = async (
     : null;
 
   await metrics.observe({
-    backlog: makeScheduleStore(work.prisma).backlog,
-    outbox: () => outboxLag(work.prisma),
+    backlog: makeScheduleStore(databases.health.prisma).backlog,
+    outbox: () => outboxLag(databases.health.prisma),
     sinks: pipeline.sinks,
     audit: pipeline.spool.counts,
-    declaredLost: pipeline.log.declaredLost,
+    declaredLost: makeAuditLog(databases.health.prisma).declaredLost,
     sockets: () => api?.sockets.count() ?? 0,
     clockSkewMs: heartbeat.clockSkewMs,
   });
@@ -167,7 +166,7 @@ const startParts = async (
   ticker?.start();
   heartbeat.start();
   if (api) http?.serve(api.api);
-  logger.info({ roles: config.roles, database: work.kind, url: http?.url }, 'started');
+  logger.info({ roles: config.roles, database: databases.pipeline.kind, url: http?.url }, 'started');
   return {
     developmentToken: api?.developmentToken,
     warnings: heartbeat.warnings,

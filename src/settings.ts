@@ -68,10 +68,10 @@ export const environmentSchema = z.object({
     purpose: 'PostgreSQL server, 14 or later. Without it, an embedded database lives in DATA_DIR. Required in production.',
     secret: true,
   }),
-  DATABASE_CONNECTIONS: withDefault(value.integer(2, 1000), {
-    default: '10',
-    allowed: 'a whole number from 2 to 1000',
-    purpose: 'Most connections that one process opens to PostgreSQL.',
+  DATABASE_CONNECTIONS: withDefault(value.integer(5, 1000), {
+    default: '15',
+    allowed: 'a whole number from 5 to 1000',
+    purpose: 'Most connections that one process opens to PostgreSQL, besides one that listens for notifications.',
   }),
   DATA_DIR: withDefault(z.string(), {
     default: './data',

@@ -6,17 +6,50 @@ import { acquireDataDirectory } from './sqlite/data-directory-lock.ts';
 
 type Options = { databaseUrl: string | null; databaseConnections: number; dataDir: string };
 
-/** One database for two kinds of users, so that no caller's query can keep a schedule or the log waiting for a connection. */
+/**
+ * One database for several kinds of users, each with connections that no other can take: whatever callers ask for keeps no
+ * schedule, no event and no look at the process's health waiting.
+ */
 export type Databases = {
-  /** For what callers ask. */
-  api: Database;
-  /** For the worker and the audit pipeline. */
-  work: Database;
+  /** Queries, replays, loaders. */
+  reads: Database;
+  /** Mutations, and who calls. */
+  commands: Database;
+  /** Applies what is due. */
+  worker: Database;
+  /** The way into the log and out of it: event queue, spool, sequencer, live tail, sinks; and the heartbeat. */
+  pipeline: Database;
+  /** Readiness and metrics. */
+  health: Database;
   close(): Promise<void>;
 };
+type Use = Exclude<keyof Databases, 'close'>;
 
-const timeouts = { api: 15_000, work: 60_000 } as const;
-const mostWorkConnections = 3;
+const statementTimeoutsMs = {
+  reads: 15_000,
+  commands: 15_000,
+  worker: 60_000,
+  pipeline: 60_000,
+  health: 15_000,
+} satisfies Record<Use, number>;
+
+/** One for each use. */
+export const fewestConnections = 5;
+
+/**
+ * How many of a process's connections each use gets. Health asks one question at a time. A worker applies one batch at a time:
+ * its second connection is for when the first one breaks. The pipeline's parts run side by side, but mostly rest. The callers'
+ * work is what more connections make faster, so that is where the rest goes. They open when they are needed: a process without
+ * an API opens none for callers.
+ */
+export const shareConnections = (total: number): Record<Use, number> => {
+  const health = 1;
+  const worker = total < 15 ? 1 : 2;
+  const pipeline = Math.min(4, Math.max(1, Math.floor((total * 4) / 15)));
+  const callers = total - health - worker - pipeline;
+  const reads = Math.floor(callers / 2);
+  return { reads, commands: callers - reads, worker, pipeline, health };
+};
 
 /**
  * The database that the settings name, for a process that serves: a PostgreSQL server, or the embedded one in DATA_DIR.
@@ -25,20 +58,29 @@ const mostWorkConnections = 3;
 export const openDatabases = async (options: Options, logger: Logger): Promise<Databases> => {
   const { databaseUrl, databaseConnections } = options;
   if (!databaseUrl) {
-    const embedded = await openDatabase(options, logger);
-    return { api: embedded, work: embedded, close: embedded.close };
+    const all = await openDatabase(options, logger);
+    return { reads: all, commands: all, worker: all, pipeline: all, health: all, close: all.close };
   }
   keepPrivate(options.dataDir, logger);
-  const open = (maxConnections: number, statementTimeoutMs: number) =>
-    openPostgres(databaseUrl, { maxConnections, statementTimeoutMs, onError: warnWith(logger) });
-  const workConnections = Math.min(mostWorkConnections, Math.floor(databaseConnections / 2));
-  const work = open(workConnections, timeouts.work);
-  const api = open(databaseConnections - workConnections, timeouts.api);
+  const connections = shareConnections(databaseConnections);
+  const open = (use: Use) =>
+    openPostgres(databaseUrl, {
+      name: `flagtrail ${use}`,
+      maxConnections: connections[use],
+      statementTimeoutMs: statementTimeoutsMs[use],
+      onError: warnWith(logger),
+    });
+  const opened = {
+    reads: open('reads'),
+    commands: open('commands'),
+    worker: open('worker'),
+    pipeline: open('pipeline'),
+    health: open('health'),
+  };
   return {
-    api,
-    work,
+    ...opened,
     close: async () => {
-      await Promise.all([api.close(), work.close()]);
+      await Promise.all(Object.values(opened).map((database) => database.close()));
     },
   };
 };

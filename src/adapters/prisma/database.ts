@@ -35,6 +35,8 @@ export const openPGlite = async (folder: string | null): Promise<Database> => {
 };
 
 type PostgresOptions = {
+  /** How the server's own views name the connections. */
+  name?: string;
   maxConnections: number;
   /** How long the server works on one statement; absent: as long as it takes. */
   statementTimeoutMs?: number;
@@ -47,14 +49,17 @@ const silenceMs = 5000;
 const keepAliveInitialDelayMillis = 10_000;
 
 /** A PostgreSQL server. */
-export const openPostgres = (url: string, { maxConnections, statementTimeoutMs, onError }: PostgresOptions): Database => {
+export const openPostgres = (
+  url: string,
+  { name = 'flagtrail', maxConnections, statementTimeoutMs, onError }: PostgresOptions,
+): Database => {
   const pool = new pg.Pool({
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     keepAliveInitialDelayMillis,
-    application_name: 'flagtrail',
+    application_name: name,
     ...(statementTimeoutMs !== undefined && {
       statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs + silenceMs,
