@@ -185,15 +185,14 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): Fl
     },
     findLocked: async (key, purpose) => {
       const flag = await lock(key, purpose);
-      if (!flag) return null;
-      await tx.$queryRaw`SELECT 1 FROM feature_flag_states WHERE flag_id = ${flag.id}::uuid ORDER BY environment_key FOR UPDATE`;
-      return { flag, states: (await statesOf([flag.id])).get(flag.id) ?? [] };
+      // Its states need no lock of their own: whoever changes one locks its flag first.
+      return flag && { flag, states: (await statesOf([flag.id])).get(flag.id) ?? [] };
     },
     findLockedState: async (key, environment) => {
       // The flag as well: an update may set its status, which is the same in all environments.
       const [locked] = await tx.$queryRaw<{ id: string }[]>`SELECT f.id FROM feature_flags f
         JOIN feature_flag_states s ON s.flag_id = f.id WHERE f.key = ${key} AND s.environment_key = ${environment}
-        FOR NO KEY UPDATE OF f, s`;
+        FOR NO KEY UPDATE OF f`;
       if (!locked) {
         const flag = await find(key);
         if (!flag) return null;
