@@ -14,6 +14,10 @@ const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
   ),
 });
 
+/** One whose failure cannot be put into words either: PostgreSQL's -infinity is no date. */
+const anUnspeakable = (id: string) =>
+  aDue(id, { status: 'FAILED', nextRetryAt: new Date(Number.NaN), updates: { defaultVariant: 'no such variant' } });
+
 /** A queue of what is due, whose saving a test may refuse; keeps what each committed transaction saved and said. */
 const makeQueue = (due: DueSchedule[], refuse: (schedules: readonly Schedule[]) => string | false | Error = () => false) => {
   const commits: { saved: string[]; changed: Changed | null; events: EventDraft[] }[] = [];
@@ -102,9 +106,38 @@ describe('applying what is due', () => {
     expect([...stuck]).toEqual([['stuck', 'never']]);
   });
 
-  it('passes on what is no refusal, such as a lost connection: nothing fails for it', async () => {
-    const { commits, applyDue } = makeQueue([aDue('a')], () => new Error('connection lost'));
+  it('passes on what is no refusal, such as a lost connection: nothing fails for it, and nothing goes one by one', async () => {
+    let tries = 0;
+    const { commits, applyDue } = makeQueue([aDue('a'), aDue('b')], () => ++tries === 1 && new Error('connection lost'));
     await expect(applyDue()).rejects.toThrow('connection lost');
     expect(commits).toEqual([]);
+    expect((await applyDue()).applied).toHaveLength(2);
+    expect(commits).toHaveLength(1);
+  });
+
+  it('ends where the connection is lost as schedules go one by one: none fails for it', async () => {
+    const { commits, applyDue } = makeQueue([aDue('a'), aDue('b')], (schedules) =>
+      schedules.length > 1 ? 'too bad' : schedules[0]?.id === 'b' && new Error('connection lost'),
+    );
+    await expect(applyDue()).rejects.toThrow('connection lost');
+    expect(commits.map(({ saved }) => saved)).toEqual([['a']]);
+  });
+
+  it('is not asked for more at once where nothing came of a full batch: a worker would do nothing else', async () => {
+    const { commits, applyDue } = makeQueue(['a', 'b', 'c'].map(anUnspeakable));
+    const { applied, failed, stuck, more } = await applyDue();
+    expect({ applied, failed, more }).toEqual({ applied: [], failed: [], more: false });
+    expect([...stuck.keys()]).toEqual(['a', 'b', 'c']);
+    expect(commits).toEqual([]);
+  });
+
+  it('goes on behind a schedule that can be neither applied nor failed, also one by one', async () => {
+    const { applyDue } = makeQueue([anUnspeakable('stuck'), aDue('bad'), aDue('c')], (schedules) =>
+      schedules.some(({ id, status }) => id === 'bad' && status === 'APPLIED') ? 'too bad' : false,
+    );
+    const { applied, failed, stuck } = await applyDue();
+    expect([...stuck.keys()]).toEqual(['stuck']);
+    expect(failed.map(({ schedule }) => schedule.id)).toEqual(['bad']);
+    expect(applied.map(({ schedule }) => schedule.id)).toEqual(['c']);
   });
 });

@@ -69,8 +69,8 @@ export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps
         const result = await applyBatch(1, tried, (claimed) => {
           ids = claimed;
         });
+        if (ids.length === 0) break;
         results.push(result);
-        if (!result.more) break;
       } catch (error) {
         const id = ids[0];
         if (!(error instanceof OutcomeRefusedError) || id === undefined) throw error;

@@ -255,17 +255,18 @@ describe('flagtrail import of a flagd document', () => {
     await spine.emergencyOverride(anAdmin(), { ...place, updates: { enabled: false }, reason: 'fire' });
     const staging = { flagKey: 'used', environment: 'staging' };
     await spine.updateFlagState(anAdmin(), { ...staging, updates: { defaultVariant: 'green' } });
-    const { err, exitCode } = await importing(
-      document({
-        fine: flag(),
-        typed: flag({ variants: { red: 1 } }),
-        archived: flag({ defaultVariant: 'green' }),
-        held: flag({ defaultVariant: 'green' }),
-        set: flag({ defaultVariant: null }),
-        used: flag({ variants: { red: 'r' } }),
-      }),
-    );
+    const file = document({
+      fine: flag(),
+      typed: flag({ variants: { red: 1 } }),
+      archived: flag({ defaultVariant: 'green' }),
+      held: flag({ defaultVariant: 'green' }),
+      set: flag({ defaultVariant: null }),
+      used: flag({ variants: { red: 'r' } }),
+    });
+    const { err, exitCode } = await importing(file);
     expect(exitCode).toBe(1);
+    // A dry run names the same problems, and does not speak of what would be done.
+    expect(await importing(file, '--dry-run')).toEqual({ out: '', err, exitCode });
     const lines = err.split('\n').slice(1, -1);
     expect(lines).toEqual([
       expect.stringMatching(/flags\.typed\.type: is NUMBER, and the flag that is there is STRING/),

@@ -65,21 +65,24 @@ export const planImport = (
   const first: UpdateFlag = { flagKey: flag.key, ...texts, ...(both && { variants: both }), expectedVersion: flag.version };
   const last: UpdateFlag | null =
     newVariants && both && both.length > newVariants.length ? { flagKey: flag.key, variants: newVariants } : null;
-  const issues = findIssues(existing, state, { first, updates, last, now });
+  const { issues, versionBetween } = goThrough(existing, state, { first, updates, last, now });
   if (issues.length > 0) return { ...plan('unchanged', []), issues };
   return plan('updated', [
     ...(Object.keys(texts).length > 0 || both ? [{ do: 'update' as const, input: first }] : []),
     ...(updates
       ? [{ do: 'updateState' as const, input: { flagKey: flag.key, environment, updates, expectedVersion: state.version } }]
       : []),
-    ...(last ? [{ do: 'update' as const, input: last }] : []),
+    ...(last ? [{ do: 'update' as const, input: { ...last, expectedVersion: versionBetween } }] : []),
   ]);
 };
+
+/** What nobody has changed since it was created. */
+const versionOfNew = 1;
 
 const planNew = ({ state, ...flag }: ImportedFlag, environment: string): ImportPlan => {
   const updates = stateUpdates({ ...flag, state });
   const staysNew = !state.enabled && state.defaultVariant === null && state.rules.length === 0;
-  const input: UpdateFlagState = { flagKey: flag.key, environment, updates };
+  const input: UpdateFlagState = { flagKey: flag.key, environment, updates, expectedVersion: versionOfNew };
   return {
     key: flag.key,
     outcome: 'created',
@@ -119,8 +122,16 @@ const isSameState = (flag: Flag, state: FlagState, wanted: ImportedFlag): boolea
 
 type Changes = { first: UpdateFlag; updates: FlagUpdates | null; last: UpdateFlag | null; now: Date };
 
-/** Goes through the steps as they will be gone through, so that nothing is begun which cannot be ended. */
-const findIssues = ({ flag, states }: Existing, state: FlagState, { first, updates, last, now }: Changes): ValidationIssue[] => {
+/** Takes the steps as they will be taken, so that nothing is begun which cannot be ended. */
+const goThrough = (
+  { flag, states }: Existing,
+  state: FlagState,
+  { first, updates, last, now }: Changes,
+): { issues: ValidationIssue[]; versionBetween: number } => {
+  const refused = (issues: ValidationIssue[]) => ({
+    issues: issues.map(({ path, message }) => ({ path: ['flags', flag.key, ...path], message })),
+    versionBetween: flag.version,
+  });
   try {
     const between = updateFlag(flag, states, first, now);
     const next = updates ? applyUpdates({ ...state, status: flag.status }, updates, now) : state;
@@ -132,10 +143,10 @@ const findIssues = ({ flag, states }: Existing, state: FlagState, { first, updat
         last,
         now,
       );
-    return [];
+    return { issues: [], versionBetween: between.version };
   } catch (error) {
-    if (error instanceof EmergencyOverrideActiveError) return [{ path: ['flags', flag.key], message: error.message }];
+    if (error instanceof EmergencyOverrideActiveError) return refused([{ path: [], message: error.message }]);
     if (!(error instanceof ValidationError)) throw error;
-    return error.issues.map(({ path, message }) => ({ path: ['flags', flag.key, ...path], message }));
+    return refused(error.issues);
   }
 };
