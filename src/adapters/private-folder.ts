@@ -1,5 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { syncFolder } from './sync-folder.ts';
 
 /** What was not private in DATA_DIR: how many of its files and folders others could use, and how many of them still can. */
 export type Mended = { exposed: number; stillExposed: number };
@@ -15,13 +16,19 @@ const isOurs = (name: string): boolean => /^(pglite$|flagtrail\.lock|spool\.sqli
  * it. Throws the system's error where the folder cannot be made or read.
  */
 export const makePrivateFolder = (folder: string): Mended => {
-  mkdirSync(path.dirname(path.resolve(folder)), { recursive: true });
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(path.dirname(path.resolve(folder)));
+  makeFolder(folder, 0o700);
   // Windows has no such modes.
   if (process.platform === 'win32') return { exposed: 0, stillExposed: 0 };
   const shared = (statSync(folder).mode & sticky) !== 0;
   const exposed = [...(shared ? [] : [folder]), ...entriesBelow(folder)].filter((entry) => isExposed(entry, folder));
   return { exposed: exposed.length, stillExposed: exposed.filter((entry) => !takeFromOthers(entry)).length };
+};
+
+const makeFolder = (folder: string, mode = 0o777): void => {
+  const first = mkdirSync(folder, { recursive: true, mode });
+  // What is written to a new folder can be found after a power cut only if the folder itself can.
+  if (first !== undefined) syncFolder(path.dirname(first));
 };
 
 function* entriesBelow(folder: string): Generator<string> {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError } from 'commander';
+import { syncFolder } from '../adapters/sync-folder.ts';
 
 /**
  * Writes text to a file, or to the given stream where `file` is null, no faster than it is taken. A file appears whole, under
@@ -40,6 +41,7 @@ const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<vo
     await pipeline(text, handle.createWriteStream({ flush: true }));
     if (found) chmodSync(temporary, found.mode & 0o777);
     renameSync(temporary, target);
+    syncFolder(path.dirname(target));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

@@ -9,6 +9,7 @@ import { Command, CommanderError } from 'commander';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { createPGliteDatabase, createPostgresDatabase, type TestDatabase } from '../../test/support/databases.ts';
+import { readFileTrace, tracingFiles } from '../../test/support/file-trace.ts';
 import { aLogEntry } from '../../test/support/log-entries.ts';
 import { temporaryFolder } from '../../test/support/service.ts';
 import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
@@ -305,6 +306,20 @@ describe('flagtrail export events, as a process of its own', () => {
     expect(JSON.parse(String(chunk).split('\n')[0] ?? '')).toMatchObject({ position: 1 });
     stdout.destroy();
     expect([await exited, errors()]).toEqual([0, '']);
+  });
+
+  it('has written a file to the disk before it takes the place of the old one, and the name of the file at the end', async () => {
+    const db = await createPostgresDatabase();
+    await fill(db, 10);
+    const folder = temporaryFolder();
+    const [file, traceFile] = [path.join(folder, 'events.ndjson'), path.join(folder, 'trace.json')];
+    const env = { DATABASE_URL: db.url, NODE_OPTIONS: tracingFiles(traceFile).join(' ') };
+    const { exited } = start(env, '--output', file);
+    expect(await exited).toBe(0);
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(11);
+    const calls = readFileTrace(traceFile).filter((name) => ['open', 'fsync', 'rename'].includes(name));
+    // First the file, then the folder, opened for that. What comes behind is the logger's.
+    expect(calls.slice(calls.indexOf('fsync')).slice(0, 4)).toEqual(['fsync', 'rename', 'open', 'fsync']);
   });
 
   it('says so where the embedded database is in use', async () => {

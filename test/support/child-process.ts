@@ -13,13 +13,20 @@ export type TestProcess = {
   kill(): Promise<void>;
 };
 
-/** Starts a TypeScript file as a process. With `maxFileKiB`, no file can grow beyond: to it, that is a full disk. */
+type Options = {
+  /** No file can grow beyond: to the process, that is a full disk. */
+  maxFileKiB?: number;
+  /** Options of Node. */
+  execArgv?: readonly string[];
+};
+
+/** Starts a TypeScript file as a process. */
 export const startProcess = (
   file: URL,
   args: readonly string[] = [],
-  { maxFileKiB }: { maxFileKiB?: number } = {},
+  { maxFileKiB, execArgv = [] }: Options = {},
 ): TestProcess => {
-  const command = [process.execPath, '--disable-warning=ExperimentalWarning', fileURLToPath(file), ...args];
+  const command = [process.execPath, '--disable-warning=ExperimentalWarning', ...execArgv, fileURLToPath(file), ...args];
   // A POSIX shell counts in blocks of 512 bytes.
   const limited = maxFileKiB === undefined ? command : ['sh', '-c', `ulimit -f ${maxFileKiB * 2}; exec "$@"`, 'sh', ...command];
   const child = spawn(limited[0] ?? '', limited.slice(1), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { existsSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makePrivateFolder } from '../private-folder.ts';
 import { type Salvaged, salvage } from './spool-salvage.ts';
 import { isSqliteError, SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_NOTADB } from './sqlite-errors.ts';
 
@@ -44,7 +45,7 @@ export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolF
     if (open) return open.database;
     if (inode === null) {
       if (!create) return null;
-      makeFolder(folder);
+      makePrivateFolder(folder);
     }
     const database = new DatabaseSync(file, { timeout: 0 });
     try {
@@ -153,18 +154,6 @@ const waitForTurn = (begin: () => void): void => {
 const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
 
 const inodeOf = (file: string): number | null => statSync(file, { throwIfNoEntry: false })?.ino ?? null;
-
-const makeFolder = (folder: string): void => {
-  const first = mkdirSync(folder, { recursive: true });
-  if (!first) return;
-  // A new folder is on disk when its parent is.
-  const parent = openSync(path.dirname(first), 'r');
-  try {
-    fsyncSync(parent);
-  } finally {
-    closeSync(parent);
-  }
-};
 
 /** Renames a corrupted file, and returns its new name; null where another process has done so meanwhile. */
 const moveAside = ({ file, inode, at }: { file: string; inode: number; at: Date }): string | null => {

@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+
+/** Options with which Node writes down, once its process ends by itself, what it has done with files. */
+export const tracingFiles = (traceFile: string): string[] => [
+  '--trace-event-categories=node.fs.sync,node.fs.async',
+  `--trace-event-file-pattern=${traceFile}`,
+];
+
+type TraceEvent = { name: string; ph: string; ts: number };
+
+/** The calls of the file system that are over, in that order: `open`, `fsync`, `rename`, and so on. */
+export const readFileTrace = (traceFile: string): string[] => {
+  const { traceEvents } = JSON.parse(readFileSync(traceFile, 'utf8')) as { traceEvents: TraceEvent[] };
+  return traceEvents
+    .filter(({ ph }) => ph.toLowerCase() === 'e')
+    .toSorted((a, b) => a.ts - b.ts)
+    .map(({ name }) => name.replace('fs.sync.', ''));
+};
