@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type Fault, internalError, throttling, unavailable } from './support/cloudwatch-server.ts';
-import { group, hourMs, puts, range, setUpShipping } from './support/cloudwatch-shipping.ts';
+import { group, hourMs, puts, range, setUpShipping, stream } from './support/cloudwatch-shipping.ts';
 import { aLogEntry, logEntries, testInstant } from './support/log-entries.ts';
 
 describe('shipping to CloudWatch Logs', () => {
@@ -44,6 +44,19 @@ describe('shipping to CloudWatch Logs', () => {
     start();
     await untilAccepted(3);
     expect(server.calls).toEqual(['PutLogEvents', 'CreateLogStream', 'PutLogEvents']);
+  });
+
+  it('goes on with a group and a stream that another process has made just before it', async () => {
+    const { start, acceptedPositions, untilAccepted, server } = await setUpShipping({ entries: logEntries(1, 3), ready: false });
+    server.beforeNext('CreateLogGroup', () => {
+      server.createGroup(group);
+      server.createStream(group, stream);
+    });
+    const runner = start();
+    await untilAccepted(3);
+    expect(acceptedPositions()).toEqual([1, 2, 3]);
+    expect(server.calls).toEqual(['PutLogEvents', 'CreateLogStream', 'CreateLogGroup', 'CreateLogStream', 'PutLogEvents']);
+    expect(runner.status().failures).toBe(0);
   });
 });
 

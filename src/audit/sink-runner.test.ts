@@ -352,6 +352,24 @@ describe('two sink runners of one sink', () => {
     expect(runnerA.status()).toMatchObject({ state: 'SHIPPING', position: 9, lag: 0 });
   });
 
+  it('deliver no further once another has taken the lease: what is under way is called off, and the other goes on', async () => {
+    const [cursors, log] = [makeMemorySinkCursors(), makeMemoryLog(logEntries(1, 30))];
+    const { a, b, runnerA } = startBoth(cursors, log);
+    a.sink.deliver.mockImplementation(async (entries, signal) => {
+      await once(signal, 'abort');
+      return a.accept(entries.slice(0, 2));
+    });
+    await settle();
+    // As though the lease had run out while this process was paused.
+    await cursors.release('s', 'a');
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(a.received).toEqual([1, 2]);
+    expect(b.received).toEqual(positions(1, 30));
+    expect(runnerA.status()).toMatchObject({ state: 'STANDBY', position: 30, lag: 0 });
+    expect(a.sink.deliver).toHaveBeenCalledTimes(1);
+    expect(await cursors.read('s')).toBe(30);
+  });
+
   it('take turns where one cannot reach the sink', async () => {
     const [cursors, log] = [makeMemorySinkCursors(), makeMemoryLog(logEntries(1, 3))];
     const { a, b } = startBoth(cursors, log);

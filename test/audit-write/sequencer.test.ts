@@ -178,6 +178,26 @@ describe.each(databases)('the log on $kind', ({ createDatabase }) => {
     expect((await readLog({ sql })).map(({ description }) => description)).toEqual(['twice', 'once', 'last']);
   });
 
+  it('never goes back in time, though the database’s clock does: an entry is sealed no earlier than the one before it', async () => {
+    const { database, sql } = await createDatabase();
+    const ahead = new Date(Date.now() + 3_600_000);
+    await sql('UPDATE audit_head SET sealed_at = $1', [ahead]);
+    await emitEntries(database.prisma, [anEntry('one')]);
+    await sequenceOutbox(database.prisma, 10);
+    expect(await sql('SELECT sealed_at FROM audit_log UNION ALL SELECT sealed_at FROM audit_head')).toEqual([
+      { sealed_at: ahead },
+      { sealed_at: ahead },
+    ]);
+    await sql(`UPDATE audit_head SET sealed_at = now() - interval '1 hour'`);
+    await emitEntries(database.prisma, [anEntry('two')]);
+    await sequenceOutbox(database.prisma, 10);
+    const [row] = await sql<{ recent: boolean }>(
+      `SELECT sealed_at BETWEEN clock_timestamp() - interval '5 minutes' AND clock_timestamp() + interval '1 second' AS recent
+       FROM audit_log WHERE position = 2`,
+    );
+    expect(row?.recent).toBe(true);
+  });
+
   it('moves at most as many as it is told to, oldest first', async () => {
     const { database, sql } = await createDatabase();
     await emitEntries(

@@ -36,6 +36,18 @@ describe('flush', () => {
     expect(await client.flush()).toBe(true);
   });
 
+  it('is not done while the declaration of losses is under way', async () => {
+    const api = await startAuditApi();
+    const { client, until, fireNext } = openClient(api, { maxQueued: 2 });
+    for (let index = 0; index < 5; index++) client.logAuditEvent(login);
+    api.will((events) => (events.some(({ type }) => type === 'audit.loss') ? 'hang' : 'answer'));
+    await until(() => api.requests.length === 2);
+    const flushed = watch(client.flush(2000));
+    fireNext();
+    await until(() => flushed.result !== undefined);
+    expect(flushed.result).toBe(false);
+  });
+
   it('tries again at once, though the API was down, and gives up at its deadline, but not on the events', async () => {
     const api = await startAuditApi();
     const { client, until, untilIdle, elapsedMs, lines } = openClient(api);
@@ -95,6 +107,22 @@ describe('close', () => {
     await until(() => !isAsking());
     expect(nextTimerMs()).toBe(null);
     expect(api.requests).toHaveLength(1);
+  });
+
+  it('reports losses, too, that it was about to declare: nobody knows whether the log has heard of them', async () => {
+    const api = await startAuditApi();
+    const { client, until, lines, fireNext, isAsking } = openClient(api, { maxQueued: 2 });
+    for (let index = 0; index < 5; index++) client.logAuditEvent(login);
+    // The two events are taken; the request that declares the other three hangs.
+    api.will((events) => (events.some(({ type }) => type === 'audit.loss') ? 'hang' : 'answer'));
+    await until(() => api.requests.length === 2);
+    const closed = watch(client.close(2000));
+    await until(isAsking);
+    fireNext();
+    await until(() => closed.result !== undefined);
+    expect(closed.result).toBe(false);
+    expect(client.stats()).toMatchObject({ queued: 0, sent: 2, dropped: 3, declaredLost: 0 });
+    expect(lines.at(-1)).toMatchObject({ level: 'error', fields: { events: 0, undeclaredLosses: 3 } });
   });
 
   it('ends with the block that uses the client', async () => {

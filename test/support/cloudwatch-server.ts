@@ -23,7 +23,8 @@ export const internalError: Fault = { kind: 'error', status: 500, code: 'Interna
 export const unavailable: Fault = { kind: 'error', status: 503, code: 'ServiceUnavailableException' };
 
 type Options = {
-  now: () => Date /** A call with an event for which this is true is refused as a whole. */;
+  now: () => Date;
+  /** A call with an event for which this is true is refused as a whole. */
   refuse?: (message: string) => boolean;
 };
 
@@ -32,12 +33,15 @@ export const startCloudWatchServer = async ({ now, refuse }: Options) => {
   const rules = makeCloudWatchRules({ now, refuse });
   const calls: string[] = [];
   const faults: Fault[] = [];
+  const inBetween = new Map<string, () => void>();
   let standing: Fault | null = null;
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await text(request);
     const operation = checkProtocol(request);
     calls.push(operation);
+    inBetween.get(operation)?.();
+    inBetween.delete(operation);
     const fault = operation === 'PutLogEvents' ? (faults.shift() ?? standing) : null;
     if (fault?.kind === 'error') throw new CloudWatchError(fault.code, 'as the test wanted', fault.status);
     if (fault?.kind === 'cut') return request.socket.destroy();
@@ -84,6 +88,10 @@ export const startCloudWatchServer = async ({ now, refuse }: Options) => {
     /** All go wrong like this, until told otherwise. */
     failAlways: (fault: Fault | null) => {
       standing = fault;
+    },
+    /** Happens just before the next call of an operation is carried out, as though another client had been faster. */
+    beforeNext: (operation: string, happen: () => void) => {
+      inBetween.set(operation, happen);
     },
     /** Connections are refused. */
     goDown: close,
