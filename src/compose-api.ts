@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { makeAuthenticateByKey, makeAuthenticateEither } from './adapters/api-key/authenticate.ts';
 import { sha256 } from './adapters/api-key/sha256.ts';
 import { makeKeyWatch } from './adapters/api-key/watch.ts';
@@ -45,7 +46,8 @@ import type { App } from './graphql/app.ts';
 import type { OnOperation } from './graphql/plugins/operations.ts';
 import { makeGraphQLServer } from './graphql/server.ts';
 import { makeSocketServer } from './graphql/websocket.ts';
-import { makeGraphiQLPage } from './http/graphiql.ts';
+import { makeServeGraphiQL } from './http/graphiql.ts';
+import { makePageSignIn } from './http/page-sign-in.ts';
 import { makeReadRequestContext } from './http/request-context.ts';
 import { requestScope } from './http/request-scope.ts';
 import type { Api } from './http/server.ts';
@@ -59,8 +61,24 @@ const protectiveHeaders = new Map([
   ['x-content-type-options', 'nosniff'],
   ['x-frame-options', 'DENY'],
 ]);
+const protect = (response: ServerResponse): void => {
+  for (const [name, value] of protectiveHeaders) response.setHeader(name, value);
+};
 
 const pageTokenLifetimeMs = 12 * 60 * 60 * 1000;
+
+/** For people, in development mode. */
+export type Welcome = {
+  token: string;
+  /** What signs a browser in to GraphiQL's page; null where nothing does. */
+  pageCode: string | null;
+};
+
+/** What GraphiQL's page says in development mode while it is not signed in. */
+const unsignedNote = (canSignIn: boolean): string =>
+  canSignIn
+    ? 'This page is not signed in. The service printed the address that signs it in, <code>…/graphql?code=…</code>, on its stderr when it started. Open that address on the machine that runs the service, or put a token into Headers, below.'
+    : 'This page is not signed in, because other machines may reach it. Put the token that the service printed on its stderr into Headers, below.';
 
 /** The API of a process: GraphQL over HTTP and websockets, and who may use it. */
 export const composeApi = async (config: Config, parts: Parts, { logger, clock, newId }: Surroundings) => {
@@ -137,13 +155,18 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
       now: clock.now(),
     });
   };
-  const page = makeGraphiQLPage({ mintToken: config.signedInPage ? () => mintPageToken(pageTokenLifetimeMs) : null });
+  const signIn = config.signedInPage
+    ? makePageSignIn({ mintToken: () => mintPageToken(pageTokenLifetimeMs), randomBytes })
+    : null;
+  const isDevelopment = auth.keys.kind === 'development';
+  const serveGraphiQL = config.graphiql
+    ? makeServeGraphiQL({ signIn, note: isDevelopment ? unsignedNote(signIn !== null) : null, logger })
+    : null;
   const { allowedOrigins, introspection } = config;
   const graphql = makeGraphQLServer({
     app,
     authenticate,
     watchKey: keyWatch.watch,
-    graphiql: config.graphiql ? page : null,
     introspection,
     allowedOrigins,
     onOperation,
@@ -163,10 +186,14 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   });
 
   const api: Api = {
+    serveFile: (req, res) => {
+      protect(res);
+      return serveGraphiQL?.(req, res) ?? false;
+    },
     handle: (req, res) => {
       const requestContext = readRequestContext(req);
       res.setHeader('x-request-id', requestContext.requestId ?? '');
-      for (const [name, value] of protectiveHeaders) res.setHeader(name, value);
+      protect(res);
       requestScope.run({ requestId: requestContext.requestId }, () => void graphql(req, res, { requestContext }));
     },
     upgrade: sockets.upgrade,
@@ -174,8 +201,13 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   return {
     api,
     sockets,
-    /** A token for the development banner; null where there is no development key. */
-    developmentToken: auth.keys.kind === 'development' ? () => mintPageToken(30 * 24 * 60 * 60 * 1000) : null,
+    /** What the development banner tells; null where there is no development key. */
+    welcome: isDevelopment
+      ? async (): Promise<Welcome> => ({
+          token: await mintPageToken(30 * 24 * 60 * 60 * 1000),
+          pageCode: (config.graphiql && signIn?.code) || null,
+        })
+      : null,
     stop: async () => {
       await sockets.close();
       keyWatch.stop();

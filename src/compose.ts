@@ -8,7 +8,7 @@ import { migrate, migrationStatus } from './adapters/prisma/migrate.ts';
 import { outboxLag } from './adapters/prisma/outbox.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
 import { makeApplyDueSchedules } from './application/apply-due-schedules.ts';
-import { composeApi } from './compose-api.ts';
+import { composeApi, type Welcome } from './compose-api.ts';
 import { composeAudit } from './compose-audit.ts';
 import { composeHeartbeat } from './compose-heartbeat.ts';
 import type { Config } from './config.ts';
@@ -33,8 +33,8 @@ const shutdownDeadlineMs = 10_000;
 type Options = {
   /** Whether this process has an HTTP side. */
   http: boolean;
-  /** Hears of a token for people, in development mode, just before the service is ready. */
-  announce: (at: { url: string; token: string }) => void;
+  /** Hears of what people need in development mode, just before the service is ready. */
+  announce: (welcome: Welcome & { url: string }) => void;
 };
 
 /** Starts the parts that the settings ask for. Listens at once; the parts follow when the database is ready. */
@@ -77,8 +77,8 @@ export const startService = async (
     });
     if (!ready) return;
     const parts = await startParts(config, databases, { surroundings, http, metrics });
-    const token = await parts.developmentToken?.();
-    if (http && token) announce({ url: http.url, token });
+    const welcome = await parts.welcome?.();
+    if (http && welcome) announce({ ...welcome, url: http.url });
     running = parts;
   };
   const started = start();
@@ -168,7 +168,7 @@ const startParts = async (
   if (api) http?.serve(api.api);
   logger.info({ roles: config.roles, database: databases.pipeline.kind, url: http?.url }, 'started');
   return {
-    developmentToken: api?.developmentToken,
+    welcome: api?.welcome,
     warnings: heartbeat.warnings,
     stopApi: async () => api?.stop(),
     stop: async () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import { type Service, startService } from '../compose.ts';
+import type { Welcome } from '../compose-api.ts';
 import type { Config, readConfig } from '../config.ts';
 import { requestScope } from '../http/request-scope.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -71,10 +72,14 @@ const untilStopped = (service: Service, onSignal: (signal: string) => void): Pro
   });
 
 /** In development mode: where it is, and how to use it, on stderr. */
-const announce = ({ url, token }: { url: string; token: string }): void => {
+const announce = ({ url, token, pageCode }: Welcome & { url: string }): void => {
   const query = '{"query":"{ viewer { actor { id } roles } environments { key } }"}';
+  const page =
+    pageCode === null
+      ? `${url}/graphql`
+      : `GraphiQL is signed in at this address, for as long as this process runs:\n${url}/graphql?code=${pageCode}`;
   process.stderr.write(`
-Flagtrail runs in development mode: ${url}/graphql (GraphiQL, signed in)
+Flagtrail runs in development mode. ${page}
 
 An admin's token, good for 30 days:
 ${token}

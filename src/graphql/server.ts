@@ -1,7 +1,6 @@
 import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
-import { createYoga, type GraphiQLOptions } from 'graphql-yoga';
+import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
-import { renderGraphiQLPage } from '../http/graphiql.ts';
 import type { Authenticate, WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ToUnavailable } from '../ports/database.ts';
@@ -22,8 +21,6 @@ type Deps = {
   app: App;
   authenticate: Authenticate;
   watchKey: WatchKey;
-  /** GraphiQL's page for a request; null: there is none. */
-  graphiql: ((request: Request, context: ServerContext) => Promise<GraphiQLOptions>) | null;
   introspection: boolean;
   allowedOrigins: readonly string[];
   onOperation: OnOperation;
@@ -40,7 +37,6 @@ export const makeGraphQLServer = ({
   app,
   authenticate,
   watchKey,
-  graphiql,
   introspection,
   allowedOrigins,
   onOperation,
@@ -57,7 +53,7 @@ export const makeGraphQLServer = ({
       return { caller, app, loaders: makeLoaders(app) };
     },
     plugins: [
-      useAuthentication({ authenticate, graphiql: graphiql !== null, logger }),
+      useAuthentication({ authenticate, logger }),
       useJsonRequests(),
       // Suggestions tell the schema name by name, which is not to be asked for.
       useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule], hideSuggestions: !introspection }),
@@ -67,8 +63,8 @@ export const makeGraphQLServer = ({
       useAuthorisation(),
       useOperations({ onOperation }),
     ],
-    graphiql: graphiql ?? false,
-    renderGraphiQL: renderGraphiQLPage,
+    // The page is served beside the API, and costs it nothing.
+    graphiql: false,
     landingPage: false,
     multipart: false,
     batching: false,

@@ -61,7 +61,6 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor, max
     app: appWith(follow),
     authenticate,
     watchKey: notUsed,
-    graphiql: null,
     introspection: true,
     allowedOrigins: [],
     onOperation: () => {},

@@ -1,57 +1,90 @@
-import type { IncomingMessage } from 'node:http';
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import type { GraphiQLOptions } from 'graphql-yoga';
-import { isLoopback } from '../loopback.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
 import { exampleTabs } from './graphiql-examples.ts';
-import { installShorthand } from './graphiql-shorthand.ts';
-import { isFromThisMachine } from './request-context.ts';
+import { fileNamePrefix, type GraphiQLFiles, makeGraphiQLFiles, type PageOptions } from './graphiql-files.ts';
+import type { PageSignIn } from './page-sign-in.ts';
+import { pathOf } from './request-context.ts';
+import { makeStaticFile, type StaticFile, sendStaticFile } from './static-file.ts';
 
 type Deps = {
-  /** Makes a token for the page; null: people bring their own. */
-  mintToken: (() => Promise<string>) | null;
+  /** Signs browsers in; null: people bring their own token. */
+  signIn: PageSignIn | null;
+  /** What a page that is not signed in says above GraphiQL, as HTML. */
+  note: string | null;
+  logger: Pick<Logger, 'error'>;
 };
 
-/** What the page's renderer hands to its websocket client, though its types do not say so. */
-type PageOptions = GraphiQLOptions & { connectionParams?: { authorization: string } };
+/** Answers a request for GraphiQL's page or one of its files; false where the request is for something else. */
+export type ServeGraphiQL = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** The host that the browser asked for, without its port; empty where it did not say. */
-const hostOf = ({ headers }: Request): string => {
-  const address = `http://${headers.get('host')}/`;
-  return headers.get('host') && URL.canParse(address) ? new URL(address).hostname : '';
+const pagePath = '/graphql';
+const filesPath = `${pagePath}/${fileNamePrefix}`;
+
+/** GraphiQL's options, with example operations, and with a token where the page is signed in. */
+export const pageOptions = (token: string | null): PageOptions => {
+  const headers = JSON.stringify({ authorization: `Bearer ${token ?? ''}` }, null, 2);
+  return {
+    title: 'Flagtrail',
+    defaultTabs: exampleTabs.map((tab) => ({ ...tab, headers })),
+    headers,
+    defaultHeaders: headers,
+    // A token must not stay in the browser's storage: it would outlive the key that signed it.
+    shouldPersistHeaders: false,
+    credentials: 'same-origin',
+    defaultEditorToolsVisibility: 'variables',
+    // A browser's socket sends no headers, and the page's script gives it none from the headers editor either. So a page that
+    // is signed in gives its own token to the socket, and one that is not follows subscriptions over HTTP instead.
+    ...(token
+      ? { subscriptionsProtocol: 'WS', connectionParams: { authorization: `Bearer ${token}` } }
+      : { subscriptionsProtocol: 'SSE' }),
+  };
 };
 
 /**
- * GraphiQL's options, with example operations. They carry a token only where `mintToken` is given, and then only when the
- * browser is on this machine, with no proxy between that might serve others, and asked for a loopback host: a foreign name
- * that resolves to this machine (DNS rebinding) gets a page without.
+ * GraphiQL's page, for browsers. To strangers it costs nothing: it is the same for all of them, made once, at the first
+ * request, and a browser that has it is told so. Only a browser that is signed in gets a page of its own.
  */
-export const makeGraphiQLPage =
-  ({ mintToken }: Deps) =>
-  async (request: Request, { req }: { req: IncomingMessage }): Promise<PageOptions> => {
-    const token = mintToken && isLoopback(hostOf(request)) && isFromThisMachine(req) ? await mintToken() : null;
-    const headers = JSON.stringify({ authorization: `Bearer ${token ?? ''}` }, null, 2);
-    return {
-      title: 'Flagtrail',
-      defaultTabs: exampleTabs.map((tab) => ({ ...tab, headers })),
-      headers,
-      defaultHeaders: headers,
-      // A token must not stay in the browser's storage: it would outlive the key that signed it.
-      shouldPersistHeaders: false,
-      credentials: 'same-origin',
-      defaultEditorToolsVisibility: 'variables',
-      // A browser's socket sends no headers, and the renderer gives it none from the headers editor either. So a page that
-      // is signed in gives its own token to the socket, and one that is not follows subscriptions over HTTP instead.
-      ...(token
-        ? { subscriptionsProtocol: 'WS', connectionParams: { authorization: `Bearer ${token}` } }
-        : { subscriptionsProtocol: 'SSE' }),
-    };
+export const makeServeGraphiQL = ({ signIn, note, logger }: Deps): ServeGraphiQL => {
+  type Made = GraphiQLFiles & { unsigned: StaticFile };
+  let made: Promise<Made> | null = null;
+  const make = async (): Promise<Made> => {
+    const parts = await makeGraphiQLFiles();
+    return { ...parts, unsigned: await makeStaticFile(parts.render(pageOptions(null), note), 'text/html; charset=utf-8') };
+  };
+  const parts = () => (made ??= make());
+
+  const sendPage = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const accepted = signIn?.accept(request);
+    if (accepted) {
+      const headers = { location: accepted.location, 'set-cookie': accepted.cookie, 'referrer-policy': 'no-referrer' };
+      return void response.writeHead(303, headers).end();
+    }
+    const token = (await signIn?.tokenFor(request)) ?? null;
+    const { render, unsigned } = await parts();
+    if (token !== null) {
+      return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(render(pageOptions(token), null));
+    }
+    // Asked for anew each time, because signing in changes the page; mostly answered in a few bytes.
+    sendStaticFile(request, response, { file: unsigned, cacheControl: 'no-cache', vary: ['accept', 'cookie'] });
   };
 
-/** GraphiQL's page, whole: it loads nothing from elsewhere. Throws where the renderer's page is not as this code knows it. */
-export const renderGraphiQLPage = (options?: GraphiQLOptions): string => {
-  const page = renderGraphiQL(options);
-  const headEnd = page.indexOf('</title>');
-  if (headEnd < 0) throw new Error("GraphiQL's page has no title, after which its script could stand");
-  const at = headEnd + '</title>'.length;
-  return `${page.slice(0, at)}<script>(${installShorthand})();</script>${page.slice(at)}`;
+  const sendFile = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { files } = await parts();
+    const file = files.get(pathOf(request).slice(pagePath.length + 1));
+    if (!file) return void response.writeHead(404).end();
+    sendStaticFile(request, response, { file, cacheControl: 'public, max-age=31536000, immutable' });
+  };
+
+  return (request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return false;
+    const path = pathOf(request);
+    const isPage = path === pagePath && request.headers.accept?.includes('text/html');
+    if (!isPage && !path.startsWith(filesPath)) return false;
+    const send = isPage ? sendPage : sendFile;
+    send(request, response).catch((error) => {
+      logger.error({ err: error }, "GraphiQL's page could not be made");
+      response.writeHead(500).end();
+    });
+    return true;
+  };
 };

@@ -20,7 +20,12 @@ type Deps = {
 };
 
 /** The API, once there is one: it comes when the database is ready. */
-export type Api = { handle: RequestListener; upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void };
+export type Api = {
+  handle: RequestListener;
+  /** Answers what else a browser asks for; false where there is nothing. */
+  serveFile?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+};
 
 export type HttpServer = {
   /** Where it listens, for example http://127.0.0.1:4000. */
@@ -45,6 +50,7 @@ export const startHttpServer = async ({ host, port, readiness, metrics }: Deps):
     if (path === '/readyz') return void readiness().then((found) => sendReadiness(response, found));
     if (path === '/metrics') return void metrics().then((found) => sendMetrics(response, found));
     if (path === '/' && api) return void response.writeHead(302, { location: '/graphql' }).end();
+    if (api?.serveFile?.(request, response)) return;
     if (path !== '/graphql') return sendJson(response, 404, { error: `there is nothing at ${path}; the API is at /graphql` });
     if (!api) return void readiness().then(({ reasons }) => sendNotReady(response, reasons));
     api.handle(request, response);

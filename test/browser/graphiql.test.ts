@@ -34,8 +34,12 @@ const open = async (ctx: TestContext) => {
   profile.on('request', (request) => requested.push(new URL(request.url())));
   profile.on('page', (page) => page.on('websocket', (socket) => requested.push(new URL(socket.url()))));
   // What a newcomer opens: the address that the banner says.
-  const address = /http:\S+\/graphql/.exec(service.stderr())?.[0] ?? '';
-  return { requested, openWindow: async () => drive(await profile.newPage(), address) };
+  const address = /http:\S+\/graphql\?code=\S+/.exec(service.stderr())?.[0] ?? '';
+  return {
+    requested,
+    openWindow: async () => drive(await profile.newPage(), address),
+    openWithoutCode: async () => drive(await profile.newPage(), address.replace(/\?.*/, '')),
+  };
 };
 
 /** GraphiQL in one window, used as people do: by its tabs, its editors and its button. */
@@ -111,6 +115,28 @@ describe("GraphiQL's page in a real Chromium", { timeout: 90_000 }, () => {
     const { host } = new URL(service.url);
     expect(requested.filter((url) => !['blob:', 'data:'].includes(url.protocol) && url.host !== host)).toEqual([]);
     expect(requested.map(({ protocol }) => protocol)).toContain('ws:');
+  });
+
+  it('does not keep the code in its address, and is signed in by its cookie from then on', async (ctx) => {
+    const { openWindow, openWithoutCode } = await open(ctx);
+    expect((await openWindow()).page.url()).not.toContain('code');
+    const { page, typeOperation, run, untilResult } = await openWithoutCode();
+    await typeOperation('{ viewer { roles } }');
+    await run();
+    await untilResult('"ADMIN"');
+    expect(await page.getByRole('note').count()).toBe(0);
+    expect(await page.evaluate('document.cookie')).toBe('');
+  });
+
+  it('opened without the code says where the address with it is, and is not signed in', async (ctx) => {
+    const { page, run, untilResult } = await (await open(ctx)).openWithoutCode();
+    await page.getByText('This page is not signed in').waitFor();
+    await run();
+    await untilResult('UNAUTHENTICATED');
+    // The note takes nothing of GraphiQL out of the window.
+    const { height } = page.viewportSize() ?? {};
+    const { y = 0, height: below = 0 } = (await page.locator('#root .graphiql-container').last().boundingBox()) ?? {};
+    expect(y + below).toBe(height);
   });
 
   it('shows in one window what is done in another, and is still signed in after a reload', async (ctx) => {

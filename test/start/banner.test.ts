@@ -10,7 +10,7 @@ import { startServe } from './serve-process.ts';
 const realAuth = { AUTH_SECRET: 'a secret that has at least 32 bytes', AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' };
 
 describe('a start in development mode', () => {
-  it('says on stderr where it is, with a token and a curl that works as printed, before it is ready', {
+  it('says on stderr where it is, with an address that signs a browser in, a token and a curl that works as printed, before it is ready', {
     timeout: 70_000,
   }, async (ctx) => {
     // Nothing is there yet: it makes a cluster, which takes long on a busy machine.
@@ -18,6 +18,9 @@ describe('a start in development mode', () => {
     await service.untilReady({ timeoutMs: 60_000 });
     const banner = service.stderr();
     expect(banner).toContain(`${service.url}/graphql`);
+    const [address = ''] = banner.match(/^http:\S+\/graphql\?code=\w+$/m) ?? [];
+    const signedIn = await fetch(address, { headers: { accept: 'text/html' }, redirect: 'manual' });
+    expect(signedIn.headers.getSetCookie()).toHaveLength(1);
     const token = /^[\w-]+\.[\w-]+\.[\w-]+$/m.exec(banner)?.[0] ?? '';
     const response = await fetch(`${service.url}/graphql`, {
       method: 'POST',

@@ -10,6 +10,7 @@ import { inject } from 'vitest';
 import { WebSocket } from 'ws';
 import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
 import { startService } from '../../src/compose.ts';
+import type { Welcome } from '../../src/compose-api.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { atTestEnd } from './at-test-end.ts';
@@ -102,10 +103,14 @@ export const startTestService = async ({
   const logger = pino({ level: config.logLevel }, stdout);
   const newId = (at: Date) => uuidv7({ msecs: at.getTime() });
   const hasHttp = config.roles.includes('api');
+  let welcome: Welcome | null = null;
+  const announce = (announced: Welcome) => {
+    welcome = announced;
+  };
   const service = await startService(
     config,
     { logger, stdout, clock, newId, random: Math.random, ...(databaseClock && { databaseClock }) },
-    { http: hasHttp, announce: () => {} },
+    { http: hasHttp, announce },
   );
   const stop = () => service.stop();
   atTestEnd(stop);
@@ -142,7 +147,17 @@ export const startTestService = async ({
     return client;
   };
 
-  return { url, gql, socket, stop, /** Everything written to stdout, a line of JSON each. */ lines, [Symbol.asyncDispose]: stop };
+  return {
+    url,
+    gql,
+    socket,
+    stop,
+    /** Everything written to stdout, a line of JSON each. */
+    lines,
+    /** What the banner of development mode would tell. */
+    welcome: () => welcome,
+    [Symbol.asyncDispose]: stop,
+  };
 };
 
 export type TestService = Awaited<ReturnType<typeof startTestService>>;

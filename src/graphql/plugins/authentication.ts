@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { type Plugin, shouldRenderGraphiQL } from 'graphql-yoga';
+import type { Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Caller, Identity, RequestContext } from '../../domain/access/actor.ts';
 import { actingFor, OnBehalfOfError } from '../../domain/access/on-behalf-of.ts';
@@ -9,12 +9,12 @@ import { DatabaseUnavailableError } from '../../ports/database.ts';
 import type { ServerContext } from '../context.ts';
 import { badUserInput, serviceUnavailable, unauthenticated } from '../errors.ts';
 
-type Deps = { authenticate: Authenticate; graphiql: boolean; logger: Pick<Logger, 'error'> };
+type Deps = { authenticate: Authenticate; logger: Pick<Logger, 'error'> };
 
-/** Finds out who asks before anything else of a request is looked at. Only GraphiQL's page needs no token. */
-export const useAuthentication = ({ authenticate, graphiql, logger }: Deps): Plugin<object, ServerContext> => ({
+/** Finds out who asks before anything else of a request is looked at. */
+export const useAuthentication = ({ authenticate, logger }: Deps): Plugin<object, ServerContext> => ({
   onRequest: async ({ request, serverContext, endResponse, fetchAPI }) => {
-    if (request.method === 'OPTIONS' || (graphiql && shouldRenderGraphiQL(request))) return;
+    if (request.method === 'OPTIONS') return;
     try {
       const token = bearerToken(request.headers.get('authorization'));
       const identity = actingFor(await authenticate(token), readOnBehalfOf(serverContext.req));

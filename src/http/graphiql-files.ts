@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { GraphiQLOptions } from 'graphql-yoga';
+import { installShorthand } from './graphiql-shorthand.ts';
+import { makeStaticFile, type StaticFile } from './static-file.ts';
+
+/** What the page's script hands to its websocket client, though its types do not say so. */
+export type PageOptions = GraphiQLOptions & { connectionParams?: { authorization: string } };
+
+export type GraphiQLFiles = {
+  /** What the page loads, by its name; a name stands for the same bytes for ever. */
+  files: ReadonlyMap<string, StaticFile>;
+  /** The page itself. It is small, and loads nothing from elsewhere. */
+  render: (options: PageOptions, note: string | null) => string;
+};
+
+/** A note stands above GraphiQL, which would otherwise take the whole height. */
+const layout = `
+body { display: flex; flex-direction: column; height: 100vh; margin: 0; }
+#root { flex: 1; min-height: 0; }
+#note { background: #fff3bf; color: #212529; font: 15px/1.5 system-ui, sans-serif; margin: 0; padding: 8px 16px; }
+#root .graphiql-container { height: 100%; }
+`;
+
+/**
+ * Makes GraphiQL's page out of the package's parts. Its own renderer writes all of them, 9 MB, into every answer, whoever
+ * asks. They are loaded only now: a service without the page never holds them.
+ */
+export const makeGraphiQLFiles = async (): Promise<GraphiQLFiles> => {
+  const { js, css, favicon, ...workers } = await import('@graphql-yoga/render-graphiql/graphiql');
+  const blobs = { editorWorkerService: workers.editorWorkerService, json: workers.jsonWorker, graphql: workers.graphqlWorker };
+  const script = `(${installShorthand})();
+const workerOf = (text) => URL.createObjectURL(new Blob([text], { type: 'application/javascript' }));
+const workers = {${Object.entries(blobs).map(([label, text]) => `${label}: workerOf(${JSON.stringify(text)})`)}};
+self.MonacoEnvironment = { globalAPI: false, getWorkerUrl: (_module, label) => workers[label] };
+${js};
+const options = JSON.parse(document.querySelector('#options').textContent);
+YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), options);
+`;
+  const named = await Promise.all([
+    nameFile(script, 'js', 'text/javascript; charset=utf-8'),
+    nameFile(css + layout, 'css', 'text/css; charset=utf-8'),
+    nameFile(Buffer.from(favicon.slice(favicon.indexOf(',') + 1), 'base64'), 'ico', 'image/x-icon'),
+  ]);
+  const [scriptName, styleName, iconName] = named.map(([name]) => name);
+  // Relative to the page, so that it also works below a proxy's prefix.
+  const render: GraphiQLFiles['render'] = (options, note) => `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <title>Flagtrail</title>
+    <link rel="icon" href="graphql/${iconName}">
+    <link rel="stylesheet" href="graphql/${styleName}">
+  </head>
+  <body class="no-focus-outline">
+    <noscript>GraphiQL needs JavaScript.</noscript>
+${note === null ? '' : `    <p id="note" role="note">${note}</p>\n`}    <div id="root"></div>
+    <script type="application/json" id="options">${JSON.stringify(options).replaceAll('<', '\\u003c')}</script>
+    <script src="graphql/${scriptName}"></script>
+  </body>
+</html>
+`;
+  return { files: new Map(named), render };
+};
+
+/** All files begin alike, so that a request for one is told from a request for something else before there is any. */
+export const fileNamePrefix = 'graphiql-';
+
+const nameFile = async (content: string | Buffer, extension: string, type: string): Promise<[string, StaticFile]> => {
+  const hash = createHash('sha256').update(content).digest('hex').slice(0, 16);
+  return [`${fileNamePrefix}${hash}.${extension}`, await makeStaticFile(content, type)];
+};

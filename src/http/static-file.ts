@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+
+/** What is made once and goes to everybody as it is: however many ask, and however slowly they read, it is held once. */
+export type StaticFile = { type: string; etag: string; plain: Buffer; gzipped: Buffer };
+
+export const makeStaticFile = async (content: string | Buffer, type: string): Promise<StaticFile> => {
+  const plain = Buffer.from(content);
+  // Weak, because the compressed bytes go by the same tag.
+  const etag = `W/"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`;
+  return { type, etag, plain, gzipped: await promisify(gzip)(plain) };
+};
+
+/** Answers with the file, or with 304 where the client has it already. */
+export const sendStaticFile = (
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  { file, cacheControl, vary = [] }: { file: StaticFile; cacheControl: string; vary?: readonly string[] },
+): void => {
+  response.setHeader('cache-control', cacheControl);
+  response.setHeader('etag', file.etag);
+  response.setHeader('vary', ['accept-encoding', ...vary].join(', '));
+  if (headers['if-none-match']?.includes(file.etag)) return void response.writeHead(304).end();
+  const isGzipped = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(headers['accept-encoding'] ?? ''));
+  if (isGzipped) response.setHeader('content-encoding', 'gzip');
+  const body = isGzipped ? file.gzipped : file.plain;
+  response.writeHead(200, { 'content-type': file.type, 'content-length': body.length }).end(body);
+};
