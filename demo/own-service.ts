@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import { openOutput } from '../src/adapters/output.ts';
 import { openPostgres } from '../src/adapters/prisma/database.ts';
 import { migrate } from '../src/adapters/prisma/migrate.ts';
 import { startService } from '../src/compose.ts';
@@ -22,7 +23,8 @@ export const startOwnService = async (databaseUrl: string | undefined) => {
     const config = readConfig({ PORT: '0', DATA_DIR: folder, DATABASE_URL: databaseUrl });
     const newId = (at: Date) => uuidv7({ msecs: at.getTime() });
     const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const surroundings = { logger, stdout, clock: { now: () => new Date() }, newId, random: Math.random };
+    const clock = { now: () => new Date() };
+    const surroundings = { logger, stdout: openOutput(stdout, { clock }), clock, newId, random: Math.random };
     let signedIn = { url: '', token: '' };
     const service = await startService(config, surroundings, { http: true, announce: (at) => (signedIn = at) });
     const stop = async () => {

@@ -123,7 +123,7 @@ type RunnerDeps = {
 };
 
 const makeRunners = ({ config, database, surroundings, log, logger }: RunnerDeps): SinkRunner[] => {
-  const sinks: EventSink[] = [makeStdoutSink({ stream: surroundings.stdout })];
+  const sinks: EventSink[] = [makeStdoutSink({ stream: surroundings.stdout.stream })];
   if (config.cloudWatch) {
     const { group, stream } = config.cloudWatch;
     sinks.push(

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Databases, openDatabases } from './adapters/open-database.ts';
+import { warningsOf } from './adapters/output.ts';
 import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import { makeCheckDatabase } from './adapters/prisma/check-database.ts';
 import type { Database } from './adapters/prisma/database.ts';
@@ -160,6 +161,7 @@ const startParts = async (
     declaredLost: makeAuditLog(databases.health.prisma).declaredLost,
     sockets: () => api?.sockets.count() ?? 0,
     clockSkewMs: heartbeat.clockSkewMs,
+    stdout: () => ({ isUp: surroundings.stdout.trouble() === null, lostLines: surroundings.stdout.lostLines() }),
   });
 
   pipeline.start();
@@ -169,7 +171,7 @@ const startParts = async (
   logger.info({ roles: config.roles, database: databases.pipeline.kind, url: http?.url }, 'started');
   return {
     welcome: api?.welcome,
-    warnings: heartbeat.warnings,
+    warnings: () => [...heartbeat.warnings(), ...warningsOf(surroundings.stdout)],
     stopApi: async () => api?.stop(),
     stop: async () => {
       await ticker?.stop();

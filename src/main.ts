@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { openDatabase } from './adapters/open-database.ts';
+import { openOutput } from './adapters/output.ts';
 import { describeFailure, sqlStateOf, toUnavailable } from './adapters/prisma/database-errors.ts';
 import { MigrationRefusedError } from './adapters/prisma/migrate.ts';
 import { DataDirectoryInUseError } from './adapters/sqlite/data-directory-lock.ts';
@@ -26,12 +27,30 @@ import { ConfigError, readConfig } from './config.ts';
 process.umask(0o077);
 
 const clock = { now: () => new Date() };
-const surroundings = { stdout: process.stdout, clock, newId: (at: Date) => uuidv7({ msecs: at.getTime() }), random: Math.random };
+
+// Whoever reads may go away, as `head` does: a command ends quietly then, and a service goes on.
+openOutput(process.stderr, { clock });
+let isService = false;
+const stdout = openOutput(process.stdout, {
+  clock,
+  onTrouble: (error) => {
+    if (isService)
+      process.stderr.write(`flagtrail: stdout takes nothing (${error.message}); the service goes on, its log is lost\n`);
+    else if (!('code' in error && error.code === 'EPIPE')) {
+      process.stderr.write(`flagtrail: stdout takes nothing: ${error.message}\n`);
+      process.exitCode = 1;
+    }
+  },
+});
+const surroundings = { stdout, clock, newId: (at: Date) => uuidv7({ msecs: at.getTime() }), random: Math.random };
 
 const program = new Command('flagtrail')
   .description('Feature flags that change on schedule, with a log of who did what.')
   .showHelpAfterError('(flagtrail --help shows what there is)')
-  .exitOverride();
+  .exitOverride()
+  .hook('preAction', (_program, command) => {
+    isService = ['serve', 'worker'].includes(command.name());
+  });
 
 addServeCommands(program, {
   readConfig: (needs) => readConfig(process.env, needs),
@@ -78,7 +97,7 @@ async function openCommandDatabase() {
 }
 
 function openParts() {
-  const logger = pino({ level: 'error' }, pino.destination({ dest: 2, sync: true }));
+  const logger = pino({ level: 'error' }, process.stderr);
   return openCommand(readConfig(process.env, { roles: ['worker'] }), { ...surroundings, logger });
 }
 

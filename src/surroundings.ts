@@ -1,11 +1,11 @@
-import type { Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Clock, NewId, Random } from './ports/clock.ts';
+import type { Output } from './ports/output.ts';
 
 /** What a process gets from the world. */
 export type Surroundings = {
   logger: Logger;
-  stdout: Writable;
+  stdout: Output;
   clock: Clock;
   newId: NewId;
   random: Random;

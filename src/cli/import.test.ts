@@ -10,6 +10,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { anAdmin, makeSpine, newId, type Spine } from '../../test/scheduling/spine.ts';
 import { createPGliteDatabase, type TestDatabase } from '../../test/support/databases.ts';
 import { dataDirectory, temporaryFolder } from '../../test/support/service.ts';
+import { openOutput } from '../adapters/output.ts';
 import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
 import { makeFlagStore } from '../adapters/prisma/flag-store.ts';
 import { acquireDataDirectory } from '../adapters/sqlite/data-directory-lock.ts';
@@ -64,10 +65,11 @@ const run = async (args: readonly string[], options: Options = {}) => {
     .configureOutput({ writeErr: (text) => stderr.write(text), writeOut: (text) => stdout.write(text) });
   const open = async () => {
     const config = readConfig({ DATA_DIR: temporaryFolder(), ...env }, { roles: ['worker'] });
+    const clock = { now: () => new Date() };
     const surroundings = {
       logger: pino({ level: 'silent' }),
-      stdout,
-      clock: { now: () => new Date() },
+      stdout: openOutput(stdout, { clock }),
+      clock,
       newId,
       random: Math.random,
     };

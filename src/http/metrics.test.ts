@@ -9,6 +9,7 @@ const sources: MetricSources = {
   declaredLost: async () => ({ flagtrail: 10, applications: 4000 }),
   sockets: () => 6,
   clockSkewMs: () => -1500,
+  stdout: () => ({ isUp: false, lostLines: 8 }),
 };
 
 /** The metrics of a process whose database and clock its test has in hand. */
@@ -33,6 +34,8 @@ const all = {
   'audit_lost_events{source="applications"}': 4000,
   sockets: 6,
   clock_skew_seconds: -1.5,
+  stdout_up: 0,
+  log_lines_lost: 8,
 };
 
 it('the very first answer shows what is true now, not what was true at the answer before', async () => {

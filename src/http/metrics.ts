@@ -11,6 +11,7 @@ export type MetricSources = {
   sockets(): number;
   /** How far this process's clock is ahead of the database's; null: not measured yet. */
   clockSkewMs(): number | null;
+  stdout(): { isUp: boolean; lostLines: number };
 };
 
 type Deps = { isDatabaseUp: () => Promise<boolean>; nowMs: () => number };
@@ -45,7 +46,12 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     'flagtrail_clock_skew_seconds',
     "How far this process's clock is ahead of the database's; negative: behind",
   );
-  const ofThisProcess = [spooled, openSockets, clockSkew];
+  const stdoutUp = gauge(
+    'flagtrail_stdout_up',
+    'Whether stdout takes what this process writes: 1, or 0, as when its reader has gone',
+  );
+  const lostLines = gauge('flagtrail_log_lines_lost', 'Log lines of this process, in all, that stdout did not take');
+  const ofThisProcess = [spooled, openSockets, clockSkew, stdoutUp, lostLines];
 
   let sources: MetricSources | null = null;
   const readings = [
@@ -81,6 +87,9 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     for (const { name, lag } of sources.sinks()) sinkLag.set({ sink: name }, lag);
     spooled.set(sources.audit().spooled);
     openSockets.set(sources.sockets());
+    const stdout = sources.stdout();
+    stdoutUp.set(stdout.isUp ? 1 : 0);
+    lostLines.set(stdout.lostLines);
     const skewMs = sources.clockSkewMs();
     if (skewMs === null) await leaveOut([clockSkew]);
     else clockSkew.set(skewMs / 1000);

@@ -22,9 +22,10 @@ export const findFreePort = async (): Promise<number> => {
 
 /**
  * `npm start` without npm, as a process of its own: on a free port and an empty DATA_DIR, with no setting but those given.
- * Killed when the test is over. What it writes goes to files, so that whatever it wrote before it answered is there to read.
+ * Killed when the test is over. What it writes goes to files, so that whatever it wrote before it answered is there to read;
+ * with `pipe`, stdout and stderr go to pipes that the test reads.
  */
-export const startServe = async (settings: Record<string, string> = {}) => {
+export const startServe = async (settings: Record<string, string> = {}, { pipe = false }: { pipe?: boolean } = {}) => {
   const port = settings.PORT ?? String(await findFreePort());
   const folder = temporaryFolder();
   const files = { stdout: path.join(folder, 'stdout'), stderr: path.join(folder, 'stderr') };
@@ -39,7 +40,7 @@ export const startServe = async (settings: Record<string, string> = {}) => {
       DATA_DIR: path.join(folder, 'data'),
       ...settings,
     },
-    stdio: ['ignore', stdout, stderr],
+    stdio: pipe ? ['ignore', 'pipe', 'pipe'] : ['ignore', stdout, stderr],
   });
   closeSync(stdout);
   closeSync(stderr);
@@ -53,6 +54,8 @@ export const startServe = async (settings: Record<string, string> = {}) => {
   const read = (file: keyof typeof files) => readFileSync(files[file], 'utf8');
   return {
     url,
+    /** The readers of its pipes. */
+    pipes: { stdout: child.stdout, stderr: child.stderr },
     stdout: () => read('stdout'),
     stderr: () => read('stderr'),
     /** Its exit code; null where a signal ended it. */

@@ -9,6 +9,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { inject } from 'vitest';
 import { WebSocket } from 'ws';
 import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
+import { openOutput } from '../../src/adapters/output.ts';
 import { startService } from '../../src/compose.ts';
 import type { Welcome } from '../../src/compose-api.ts';
 import { readConfig } from '../../src/config.ts';
@@ -109,7 +110,7 @@ export const startTestService = async ({
   };
   const service = await startService(
     config,
-    { logger, stdout, clock, newId, random: Math.random, ...(databaseClock && { databaseClock }) },
+    { logger, stdout: openOutput(stdout, { clock }), clock, newId, random: Math.random, ...(databaseClock && { databaseClock }) },
     { http: hasHttp, announce },
   );
   const stop = () => service.stop();

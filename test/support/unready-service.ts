@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import { openOutput } from '../../src/adapters/output.ts';
 import { startService } from '../../src/compose.ts';
 import { readConfig } from '../../src/config.ts';
 import { atTestEnd } from './at-test-end.ts';
@@ -10,10 +11,11 @@ import { temporaryFolder } from './service.ts';
 export const startUnready = async (databaseUrl: string, env: Record<string, string> = {}) => {
   const config = readConfig({ PORT: '0', DATA_DIR: temporaryFolder(), DATABASE_URL: databaseUrl, LOG_LEVEL: 'silent', ...env });
   const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const clock = { now: () => new Date() };
   const surroundings = {
     logger: pino({ level: 'silent' }, stdout),
-    stdout,
-    clock: { now: () => new Date() },
+    stdout: openOutput(stdout, { clock }),
+    clock,
     newId: (at: Date) => uuidv7({ msecs: at.getTime() }),
     random: Math.random,
   };

@@ -46,6 +46,7 @@ it('counts what was written before the stream broke, and throws once nothing is'
     highWaterMark: 1,
     write: (_chunk, _encoding, done) => done(left-- > 0 ? null : new Error('EPIPE')),
   });
+  stream.on('error', () => {});
   const sink = makeStdoutSink({ stream });
   expect(await sink.deliver(logEntries(1, 5), forever)).toBe(2);
   await expect(sink.deliver(logEntries(3, 5), forever)).rejects.toThrow();

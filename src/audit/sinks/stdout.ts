@@ -7,7 +7,8 @@ import type { EventSink } from '../../ports/event-sink.ts';
 /**
  * Writes each entry as one line of JSON, made by pino, with the event's fields at the top: what CloudWatch's agents and
  * other log shippers take as it is. The service's log level does not concern it. An entry is done once the stream has
- * handed it on, and a slow reader is waited for. `stream` is process.stdout, or a stand-in; it is not ended by `close`.
+ * handed it on, and a slow reader is waited for. `stream` is
+ * process.stdout, or a stand-in, whose errors its owner hears; it is never ended.
  */
 export const makeStdoutSink = ({ stream, name = 'stdout' }: { stream: Writable; name?: string }): EventSink => {
   let line = '';
@@ -19,9 +20,6 @@ export const makeStdoutSink = ({ stream, name = 'stdout' }: { stream: Writable; 
       },
     },
   );
-  // A reader that went away is this sink's trouble, and no reason for the process to end; `write` reports it as well.
-  const ignore = () => {};
-  stream.on('error', ignore);
 
   return {
     name,
@@ -36,7 +34,7 @@ export const makeStdoutSink = ({ stream, name = 'stdout' }: { stream: Writable; 
           last = writeLine(stream, line).then(() => {
             written += 1;
           });
-          last.catch(ignore);
+          last.catch(() => {});
           if (stream.writableNeedDrain) await once(stream, 'drain', { signal });
         }
         await abortable(last, signal);
@@ -44,9 +42,6 @@ export const makeStdoutSink = ({ stream, name = 'stdout' }: { stream: Writable; 
         if (written === 0) throw error;
       }
       return written;
-    },
-    close: async () => {
-      stream.off('error', ignore);
     },
   };
 };
