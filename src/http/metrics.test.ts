@@ -76,6 +76,43 @@ it('what it knew is there also where nobody had asked before the database went d
   expect(valuesIn(await metrics.text())).toEqual({ ...all, database_up: 0 });
 });
 
+it('sixty who ask at the same time get one answer, and within a second the database is not asked again for what it said', async () => {
+  const { world, metrics } = aProcess();
+  let asked = 0;
+  await metrics.observe({
+    ...sources,
+    backlog: async () => {
+      asked += 1;
+      return { due: asked, oldestLatenessMs: 4500 };
+    },
+  });
+  world.nowMs = 1000;
+  const answers = await Promise.all(Array.from({ length: 60 }, () => metrics.text()));
+  expect(new Set(answers.map((text) => valuesIn(text).schedules_due))).toEqual(new Set([2]));
+  world.nowMs = 1999;
+  expect(valuesIn(await metrics.text())).toMatchObject({ schedules_due: 2, schedule_lateness_seconds: 5.499 });
+  world.nowMs = 2000;
+  expect(valuesIn(await metrics.text())).toMatchObject({ schedules_due: 3, schedule_lateness_seconds: 4.5 });
+});
+
+it('what the process itself knows is as of now in every answer', async () => {
+  const { metrics } = aProcess();
+  const process = { lag: 5, sockets: 6 };
+  await metrics.observe({ ...sources, sinks: () => [{ name: 'stdout', lag: process.lag }], sockets: () => process.sockets });
+  await metrics.text();
+  Object.assign(process, { lag: 9, sockets: 1 });
+  metrics.onBatch({ applied: [1, 2, 3], failed: [4] });
+  metrics.onBatch({ applied: [5], failed: [] });
+  metrics.onOperation({ type: 'mutation', failed: true });
+  expect(valuesIn(await metrics.text())).toMatchObject({
+    'sink_lag_events{sink="stdout"}': 9,
+    sockets: 1,
+    'schedules_total{outcome="applied"}': 4,
+    'schedules_total{outcome="failed"}': 1,
+    'operations_total{type="mutation",failed="true"}': 1,
+  });
+});
+
 it('a source that is out of order keeps what it said last; one that never said anything is left out, and no others', async () => {
   const { metrics } = aProcess();
   const broken = async () => Promise.reject(new Error('out of order'));

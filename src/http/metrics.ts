@@ -30,9 +30,12 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     'flagtrail_database_up',
     'Whether the database answers: 1, or 0; then what it alone knows is as of its last answer',
   );
-  const due = gauge('flagtrail_schedules_due', 'Schedules that are due and not applied yet');
+  const due = gauge('flagtrail_schedules_due', 'Schedules that are due and not applied yet; 100000 stands for that many or more');
   const lateness = gauge('flagtrail_schedule_lateness_seconds', 'How late the oldest due schedule is');
-  const outboxEvents = gauge('flagtrail_sequencer_lag_events', 'Committed events that have no position yet');
+  const outboxEvents = gauge(
+    'flagtrail_sequencer_lag_events',
+    'Committed events that have no position yet; 100000 stands for that many or more',
+  );
   const outboxAge = gauge('flagtrail_sequencer_lag_seconds', 'How long the oldest committed event has waited for its position');
   const sinkLag = gauge('flagtrail_sink_lag_events', 'Events in the log that a sink has not accepted yet', ['sink']);
   const spooled = gauge('flagtrail_audit_spooled_events', 'Events on disk that the database has not taken yet');
@@ -82,7 +85,8 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
   const refresh = async () => {
     const isUp = await isDatabaseUp();
     databaseUp.set(isUp ? 1 : 0);
-    await Promise.all(readings.map((read) => read(isUp ? sources : null, nowMs())));
+    // One after the other: a reading that takes its time must not keep readiness from being asked for.
+    for (const read of readings) await read(isUp ? sources : null, nowMs());
     if (!sources) return leaveOut(ofThisProcess);
     for (const { name, lag } of sources.sinks()) sinkLag.set({ sink: name }, lag);
     spooled.set(sources.audit().spooled);
@@ -93,6 +97,12 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     const skewMs = sources.clockSkewMs();
     if (skewMs === null) await leaveOut([clockSkew]);
     else clockSkew.set(skewMs / 1000);
+  };
+
+  let answering: Promise<string> | null = null;
+  const answer = async () => {
+    await refresh();
+    return registry.metrics();
   };
 
   const operations = new Counter({
@@ -114,9 +124,12 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
       sources = started;
       await refresh();
     },
-    text: async () => {
-      await refresh();
-      return registry.metrics();
+    /** Whoever asks while an answer is made gets the same one. */
+    text: (): Promise<string> => {
+      answering ??= answer().finally(() => {
+        answering = null;
+      });
+      return answering;
     },
     onOperation: ({ type, failed }: { type: string; failed: boolean }) => operations.inc({ type, failed: String(failed) }),
     onBatch: ({ applied, failed }: { applied: readonly unknown[]; failed: readonly unknown[] }) => {
@@ -134,19 +147,15 @@ type Reading<Found> = {
   show: (found: Found, ageMs: number) => void;
 };
 
+/** What was read so recently is not read again: however many ask, the database is asked once a second. */
+const freshForMs = 1000;
+
 /** Reads one source and shows it; while that fails, what it said last; its gauges are left out where it never said anything. */
 const makeReading = <Found>(read: (sources: MetricSources) => Promise<Found>, { gauges, show }: Reading<Found>) => {
   let known: { found: Found; atMs: number } | null = null;
-  let underWay: Promise<Found | null> | null = null;
   return async (sources: MetricSources | null, nowMs: number): Promise<void> => {
-    // Whoever asks while it is read shares the answer: scrapes must not queue up behind a lock.
-    if (sources)
-      underWay ??= read(sources)
-        .catch(() => null)
-        .finally(() => {
-          underWay = null;
-        });
-    const found = sources && (await underWay);
+    const ageMs = known ? nowMs - known.atMs : Number.POSITIVE_INFINITY;
+    const found = sources && (ageMs < 0 || ageMs >= freshForMs) ? await read(sources).catch(() => null) : null;
     if (found) known = { found, atMs: nowMs };
     if (known) show(known.found, nowMs - known.atMs);
     else await leaveOut(gauges);

@@ -47,7 +47,7 @@ export type ScheduleStore = OpenScheduleReader & {
   conflictsOf(schedules: readonly Schedule[]): Promise<Map<string, Schedule[]>>;
   /** Of many states at once, in their order: what is tried again by itself and touches the state, soonest first. At most 100 each. */
   upcomingRetriesOf(states: readonly StatePlace[]): Promise<Schedule[][]>;
-  /** What is due by the database's clock, and how late the oldest of it is. */
+  /** How much is due by the database's clock (100,000 stands for that many or more), and how late the oldest of it is. */
   backlog(): Promise<{ due: number; oldestLatenessMs: number }>;
 };
 

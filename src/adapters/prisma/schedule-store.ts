@@ -8,6 +8,8 @@ import { dueAt, isOpen, scheduleColumns, setsStatus } from './schedule-rows.ts';
 
 const maxConflicts = 100;
 const maxRetriesListed = 100;
+/** A look at what is due must stay cheap, however much of it there is. */
+const mostDueCounted = 100_000;
 
 /** What is tried again by itself, state by state in their order; `total` counts all of it, beyond the limit, too. */
 export const findRetries = async (prisma: Queryable, states: readonly StatePlace[], limit: number) => {
@@ -55,8 +57,9 @@ export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
   backlog: async () => {
     const [row] = await prisma.$queryRaw<{ due: number; oldestLatenessMs: number }[]>`
       SELECT count(*)::int AS due,
-        coalesce(extract(epoch FROM now() - min(${dueAt})) * 1000, 0)::float8 AS "oldestLatenessMs"
-      FROM feature_flag_schedules d WHERE ${isOpen} AND ${dueAt} <= now()`;
+        coalesce(extract(epoch FROM now() - min("dueAt")) * 1000, 0)::float8 AS "oldestLatenessMs"
+      FROM (SELECT ${dueAt} AS "dueAt" FROM feature_flag_schedules d WHERE ${isOpen} AND ${dueAt} <= now()
+        ORDER BY ${dueAt}, d.id LIMIT ${mostDueCounted}) due`;
     return row ?? { due: 0, oldestLatenessMs: 0 };
   },
 });
