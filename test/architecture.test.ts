@@ -16,20 +16,21 @@ const rules: Record<string, Rule> = {
   domain: { parts: ['domain'], packages: ['zod', 'canonicalize', 'uuid', '@openfeature/flagd-core'] },
   ports: { parts: ['ports', 'domain'], packages: [] },
   application: { parts: ['application', 'ports', 'domain'], packages: [] },
-  audit: { parts: ['audit', 'ports', 'domain'], packages: 'any' },
-  adapters: { parts: ['adapters', 'ports', 'domain', 'generated'], packages: 'any' },
+  audit: { parts: ['audit', 'ports', 'domain', 'within.ts'], packages: 'any' },
+  adapters: { parts: ['adapters', 'ports', 'domain', 'generated', 'within.ts'], packages: 'any' },
   // Applications import it: nothing of the service comes with it.
   client: { parts: ['client'], packages: ['uuid', 'zod'] },
   // Frontends import it: what the domain says of its data, and nothing else.
   schemas: { parts: ['schemas', 'domain'], packages: ['zod'] },
   graphql: { parts: ['graphql', 'http', 'application', 'audit', 'ports', 'domain', 'generated'], packages: 'any' },
   worker: { parts: ['worker', 'application', 'ports', 'domain'], packages: 'any' },
-  service: { parts: ['service', 'audit', 'ports', 'domain'], packages: 'any' },
+  service: { parts: ['service', 'audit', 'ports', 'domain', 'within.ts'], packages: 'any' },
   http: { parts: ['http', 'graphql', 'application', 'audit', 'ports', 'domain', 'loopback.ts'], packages: 'any' },
   'config.ts': settings,
   'settings.ts': settings,
   'setting-values.ts': settings,
   'loopback.ts': { parts: [], packages: 'any' },
+  'within.ts': { parts: [], packages: [] },
   'surroundings.ts': { parts: ['ports'], packages: 'any' },
 };
 // The composition root, in one file or several, and the commands.

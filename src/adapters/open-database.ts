@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { type Database, openPGlite, openPostgres } from './prisma/database.ts';
+import { makeIsAtWork } from './prisma/is-at-work.ts';
 import { makePrivateFolder } from './private-folder.ts';
 import { acquireDataDirectory } from './sqlite/data-directory-lock.ts';
 
@@ -21,30 +22,39 @@ export type Databases = {
   pipeline: Database;
   /** Readiness and metrics. */
   health: Database;
+  /** Gives up whatever is under way on any of them, at once. */
+  cut(): void;
   close(): Promise<void>;
 };
-type Use = Exclude<keyof Databases, 'close'>;
+type Use = Exclude<keyof Databases, 'cut' | 'close'>;
 
-const statementTimeoutsMs = {
-  reads: 15_000,
-  commands: 15_000,
-  worker: 60_000,
-  pipeline: 60_000,
-  health: 15_000,
-} satisfies Record<Use, number>;
+/** How long the server works on a statement, and how long a statement waits for a lock that others have. */
+const limits = {
+  reads: { statementTimeoutMs: 15_000, lockTimeoutMs: 10_000 },
+  commands: { statementTimeoutMs: 15_000, lockTimeoutMs: 10_000 },
+  worker: { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000 },
+  pipeline: { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000 },
+  // Its few statements come one after the other, and whoever asks waits for a second.
+  health: { statementTimeoutMs: 700, lockTimeoutMs: 200 },
+} satisfies Record<Use, object>;
+
+/** Health's answer is due within a second: a connection that says nothing for that long is gone. */
+const healthSilentForMs = 800;
+/** After this time the server is asked, over health's connection, whether it is at work on the statement. */
+const silentForMs = 2000;
+const connectWithinMs = 3000;
 
 /** One for each use. */
 export const fewestConnections = 5;
 
 /**
- * How many of a process's connections each use gets. Health asks one question at a time. A worker applies one batch at a time:
- * its second connection is for when the first one breaks. The pipeline's parts run side by side, but mostly rest. The callers'
- * work is what more connections make faster, so that is where the rest goes. They open when they are needed: a process without
- * an API opens none for callers.
+ * How many of a process's connections each use gets. Readiness and metrics ask one question at a time each. A worker applies one
+ * batch at a time. The pipeline's parts run side by side, but mostly rest. The callers' work is what more connections make
+ * faster, so that is where the rest goes. They open when they are needed: a process without an API opens none for callers.
  */
 export const shareConnections = (total: number): Record<Use, number> => {
-  const health = 1;
-  const worker = total < 15 ? 1 : 2;
+  const health = total < 10 ? 1 : 2;
+  const worker = 1;
   const pipeline = Math.min(4, Math.max(1, Math.floor((total * 4) / 15)));
   const callers = total - health - worker - pipeline;
   const reads = Math.floor(callers / 2);
@@ -59,26 +69,32 @@ export const openDatabases = async (options: Options, logger: Logger): Promise<D
   const { databaseUrl, databaseConnections } = options;
   if (!databaseUrl) {
     const all = await openDatabase(options, logger);
-    return { reads: all, commands: all, worker: all, pipeline: all, health: all, close: all.close };
+    return { reads: all, commands: all, worker: all, pipeline: all, health: all, cut: all.cut, close: all.close };
   }
   keepPrivate(options.dataDir, logger);
   const connections = shareConnections(databaseConnections);
-  const open = (use: Use) =>
+  const open = (use: Use, patience: Pick<Parameters<typeof openPostgres>[1], 'waitMs' | 'connectWithinMs' | 'silence'>) =>
     openPostgres(databaseUrl, {
       name: `flagtrail ${use}`,
       maxConnections: connections[use],
-      statementTimeoutMs: statementTimeoutsMs[use],
+      ...limits[use],
+      ...patience,
       onError: warnWith(logger),
     });
+  const health = open('health', { connectWithinMs, waitMs: connectWithinMs, silence: { forMs: healthSilentForMs } });
+  const patience = { connectWithinMs, silence: { forMs: silentForMs, isAtWork: makeIsAtWork(health) } };
   const opened = {
-    reads: open('reads'),
-    commands: open('commands'),
-    worker: open('worker'),
-    pipeline: open('pipeline'),
-    health: open('health'),
+    reads: open('reads', patience),
+    commands: open('commands', patience),
+    worker: open('worker', patience),
+    pipeline: open('pipeline', patience),
+    health,
   };
   return {
     ...opened,
+    cut: () => {
+      for (const database of Object.values(opened)) database.cut();
+    },
     close: async () => {
       await Promise.all(Object.values(opened).map((database) => database.close()));
     },

@@ -42,6 +42,16 @@ describe('two processes on one database', () => {
     }
   });
 
+  it('a change wakes both up when it is committed: by polling alone, this many would take a minute', async () => {
+    const { api, listeners } = await startTwo();
+    await vi.waitFor(async () => expect(await listeners()).toHaveLength(2), patient);
+    const socket = await subscribe(api, { after: cursorOf(0) });
+    for (let n = 1; n <= 100; n++) {
+      await api.gql(`mutation { createFlag(input: { key: "f-${n}", name: "F" }) { __typename } }`);
+      expect(await take(socket, 1)).toEqual([n]);
+    }
+  });
+
   it('they reach them by polling, while the connections that carry the wake-ups are down, which then come back', async () => {
     const { shared, api, listeners } = await startTwo();
     const socket = await subscribe(api, { after: cursorOf(0) });

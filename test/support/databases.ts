@@ -101,6 +101,7 @@ export const wrapPGlite = (pglite: PGlite): Database => {
   return closeOnce({
     kind: 'pglite',
     prisma,
+    cut: () => {},
     runScript: async (sql) => {
       await pglite.exec(sql);
     },

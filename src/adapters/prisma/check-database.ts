@@ -1,8 +1,9 @@
+import { within } from '../../within.ts';
 import type { Database } from './database.ts';
 import { describeFailure } from './database-errors.ts';
 
 /** What a database does not answer within this time counts as gone: whoever asks how a process is does not wait longer. */
-const patienceMs = 3000;
+const patienceMs = 900;
 
 /**
  * Asks whether the database answers: null where it does, else why not. However many ask, one statement is under way, and
@@ -22,12 +23,7 @@ export const makeCheckDatabase = ({ prisma }: Pick<Database, 'prisma'>): (() => 
     underWay ??= ask().finally(() => {
       underWay = null;
     });
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve(`no answer within ${patienceMs / 1000} s`), patienceMs);
-    });
-    const found = await Promise.race([underWay, tooLate]);
-    clearTimeout(timer);
-    return found;
+    const asked = underWay;
+    return (await within(patienceMs, asked)) ? asked : `no answer within ${patienceMs / 1000} s`;
   };
 };

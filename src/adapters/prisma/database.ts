@@ -5,7 +5,9 @@ import pg from 'pg';
 import { PrismaClient } from '../../generated/prisma/client.ts';
 import { makePGliteAdapter } from './pglite-adapter.ts';
 import { makePostgresAdapter } from './postgres-adapter.ts';
+import { type Connection, makeConnections } from './postgres-connections.ts';
 import { PrivateNodeFS } from './private-node-fs.ts';
+import { sessionSettings } from './session-settings.ts';
 
 /** An open database: PostgreSQL semantics, whichever kind it is. */
 export type Database = {
@@ -13,6 +15,8 @@ export type Database = {
   readonly prisma: PrismaClient;
   /** Runs SQL of several statements, without parameters, in one implicit transaction. */
   runScript(sql: string): Promise<void>;
+  /** Gives up what is under way, at once: it fails, and so does whatever is asked from now on. The embedded database ends its work. */
+  cut(): void;
   close(): Promise<void>;
 };
 
@@ -27,6 +31,7 @@ export const openPGlite = async (folder: string | null): Promise<Database> => {
     runScript: async (sql) => {
       await pglite.exec(sql);
     },
+    cut: () => {},
     close: async () => {
       await prisma.$disconnect();
       await pglite.close();
@@ -38,37 +43,55 @@ type PostgresOptions = {
   /** How the server's own views name the connections. */
   name?: string;
   maxConnections: number;
+  /** How long to wait for a connection that others have. */
+  waitMs?: number;
   /** How long the server works on one statement; absent: as long as it takes. */
   statementTimeoutMs?: number;
+  /** How long a statement waits for a lock; absent: as long as it takes. */
+  lockTimeoutMs?: number;
+  /** How long a connection may be silent while a statement is under way; absent: as long as the statement takes. */
+  silence?: { forMs: number; isAtWork?: (backendPid: number) => Promise<boolean> };
+  connectWithinMs?: number;
   /** Hears of connections that break while they are idle; the pool replaces them. */
   onError: (error: Error) => void;
 };
 
-/** A server that went silent without a word is found out this long after it should have answered. */
-const silenceMs = 5000;
-const keepAliveInitialDelayMillis = 10_000;
+/** So long after it must have given a statement up, a server that says that it is at work on it is not believed. */
+const graceMs = 5000;
+export const keepAliveMs = 10_000;
 
 /** A PostgreSQL server. */
 export const openPostgres = (
   url: string,
-  { name = 'flagtrail', maxConnections, statementTimeoutMs, onError }: PostgresOptions,
+  {
+    name = 'flagtrail',
+    maxConnections,
+    waitMs = 10_000,
+    statementTimeoutMs,
+    lockTimeoutMs,
+    silence,
+    connectWithinMs = 10_000,
+    onError,
+  }: PostgresOptions,
 ): Database => {
+  const { Connection, cut } = makeConnections({
+    connectWithinMs,
+    ...(silence && { silentForMs: silence.forMs, ...(silence.isAtWork && { isAtWork: silence.isAtWork }) }),
+    ...(statementTimeoutMs !== undefined && { atMostMs: statementTimeoutMs + graceMs }),
+  });
+  const settings = `${sessionSettings({ statementTimeoutMs, lockTimeoutMs })}; SELECT pg_backend_pid() AS pid`;
   const pool = new pg.Pool({
+    Client: Connection,
     connectionString: url,
     max: maxConnections,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: waitMs,
     keepAlive: true,
-    keepAliveInitialDelayMillis,
+    keepAliveInitialDelayMillis: keepAliveMs,
     application_name: name,
-    ...(statementTimeoutMs !== undefined && {
-      statement_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs + silenceMs,
-    }),
     onConnect: async (client) => {
-      // The pool takes its own listener off before it hands a connection on: one that the server ends just then would end the
-      // process. Whoever uses the connection hears of it, too.
-      client.on('error', () => {});
-      await client.query(sessionSettings);
+      // A result for each statement of the message.
+      const results = (await client.query(settings)) as unknown as pg.QueryResult<{ pid: number }>[];
+      (client as Connection).backendPid = results.at(-1)?.rows[0]?.pid ?? null;
     },
   });
   // Prisma's adapter stops listening when it is disconnected, and connections end a little later.
@@ -84,19 +107,13 @@ export const openPostgres = (
     runScript: async (sql) => {
       await pool.query(sql);
     },
+    cut,
     close: async () => {
       await prisma.$disconnect();
       await pool.end();
     },
   };
 };
-
-/**
- * What we rely on, whatever the server's or the role's defaults are. Prisma writes instants in UTC without an offset and
- * ignores the offset of those it reads: in another time zone everything would be due some hours off. And claims need each
- * statement to see what was committed before it.
- */
-const sessionSettings = "SET TIME ZONE 'UTC'; SET default_transaction_isolation = 'read committed'";
 
 /**
  * One prepared statement for each text: planning costs more than most of our statements. But not for Prisma's lists: what

@@ -1,17 +1,21 @@
-import pg from 'pg';
 import type { Logger } from 'pino';
 import { describeError } from '../../domain/describe-error.ts';
 import type { RemoteBus, Topic } from '../../ports/bus.ts';
+import { keepAliveMs } from './database.ts';
+import { type Connection, makeConnections } from './postgres-connections.ts';
 
 const channel = 'flagtrail';
 const reconnectMs = 2000;
+/** Its statements take no time: whoever says nothing for so long is gone. */
+const silentForMs = 3000;
 
 /**
  * Wake-ups between processes over LISTEN and NOTIFY, on a connection of its own: inside a business transaction a NOTIFY would
  * make all commits queue for one lock. While the connection is down nobody is woken, and everybody polls.
  */
 export const startNotifications = ({ url, logger }: { url: string; logger: Logger }): RemoteBus & { close(): Promise<void> } => {
-  let client: pg.Client | null = null;
+  const { Connection } = makeConnections({ connectWithinMs: silentForMs, silentForMs });
+  let client: Connection | null = null;
   let backendPid: number | null = null;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -20,7 +24,12 @@ export const startNotifications = ({ url, logger }: { url: string; logger: Logge
   let sending = false;
 
   const connect = async () => {
-    const next = new pg.Client({ connectionString: url, application_name: 'flagtrail notifications', keepAlive: true });
+    const next = new Connection({
+      connectionString: url,
+      application_name: 'flagtrail notifications',
+      keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveMs,
+    });
     next.on('error', () => reconnect(next));
     next.on('end', () => reconnect(next));
     next.on('notification', ({ payload, processId }) => {
@@ -40,7 +49,7 @@ export const startNotifications = ({ url, logger }: { url: string; logger: Logge
       reconnect(next);
     }
   };
-  const reconnect = (failed: pg.Client) => {
+  const reconnect = (failed: Connection) => {
     if (closed || client !== failed) return;
     client = null;
     backendPid = null;

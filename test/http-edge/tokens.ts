@@ -1,0 +1,23 @@
+import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
+import { secretOf } from './raw-http.ts';
+
+const secret = 'a secret of processes of their own, longer than 32 bytes';
+
+/** Settings of a process whose tokens `mintTestToken` makes. */
+export const testAuthentication = {
+  AUTH_SECRET: secret,
+  AUTH_ISSUER: 'https://issuer.example',
+  AUTH_AUDIENCE: 'flagtrail',
+} as const;
+
+/** A token for such a process; an admin's unless it has other groups. */
+export const mintTestToken = ({ groups = ['admin'] }: { groups?: readonly string[] } = {}) =>
+  mintToken({
+    secret: secretOf(secret),
+    issuer: testAuthentication.AUTH_ISSUER,
+    audience: testAuthentication.AUTH_AUDIENCE,
+    subject: 'ada',
+    groups,
+    lifetimeMs: 3_600_000,
+    now: new Date(),
+  });
