@@ -99,13 +99,13 @@ export const composeAudit = async (config: Config, database: Database, surroundi
       for (const runner of runners) runner.start();
     },
     /** The way in closes first, so that what is under way still comes through. */
-    stop: async () => {
+    stop: async ({ sinksMs }: { sinksMs?: number } = {}) => {
       await queue.stop();
       await replay.stop();
       await sequencer.stop();
       if (runsPipeline) await sequenceOutbox(prisma, 1000).catch(() => 0);
       forget();
-      await Promise.all(runners.map((runner) => runner.stop()));
+      await Promise.all(runners.map((runner) => runner.stop(sinksMs === undefined ? {} : { deadlineMs: sinksMs })));
       await remote?.close();
       spool.close();
     },

@@ -16,6 +16,7 @@ import type { Config } from './config.ts';
 import { type Metrics, makeMetrics } from './http/metrics.ts';
 import { type HttpServer, type Readiness, startHttpServer } from './http/server.ts';
 import type { Surroundings } from './surroundings.ts';
+import { within } from './within.ts';
 import { makeTicker } from './worker/ticker.ts';
 
 export type Service = {
@@ -29,7 +30,12 @@ export type Service = {
 
 const batchSize = 500;
 const migrationPollMs = 1000;
-const shutdownDeadlineMs = 10_000;
+/**
+ * How a shutdown goes, from the signal on. First HTTP ends, then the sinks, so that a slow client or CloudWatch leaves the rest time to
+ * write down what is in memory; then whatever still waits for the database fails, and what it has not taken is spooled. After the
+ * last one nobody is waited for any longer: the process ends within 10 s.
+ */
+const shutdownMs = { http: 5000, sinks: 6500, database: 8000, everything: 9300 } as const;
 
 type Options = {
   /** Whether this process has an HTTP side. */
@@ -62,12 +68,15 @@ export const startService = async (
     if (failure !== null) return { ready: false, reasons: [`the database does not answer: ${failure}`] };
     return { ready: true, reasons: [], warnings: running.warnings() };
   };
+  const warnOfHttp = (error: Error) => logger.warn({ err: error }, 'an HTTP connection could not be taken');
   const readMetrics = async () => ({ contentType: metrics.contentType, text: await metrics.text() });
   const http = wantsHttp
-    ? await startHttpServer({ host: config.host, port: config.port, readiness, metrics: readMetrics }).catch(async (error) => {
-        await databases.close();
-        throw error;
-      })
+    ? await startHttpServer({ host: config.host, port: config.port, readiness, metrics: readMetrics, onError: warnOfHttp }).catch(
+        async (error) => {
+          await databases.close();
+          throw error;
+        },
+      )
     : null;
 
   const start = async () => {
@@ -87,18 +96,28 @@ export const startService = async (
 
   const stop = async () => {
     stopping.abort();
-    await started.catch(() => {});
+    const signalledAt = performance.now();
+    const cut = setTimeout(() => {
+      logger.warn('the database does not answer in time: what waits for it is given up, and events are spooled');
+      databases.cut();
+    }, shutdownMs.database).unref();
     // Both at once: what HTTP answers from here on says that the connection ends, and sockets are not among its connections.
-    const closed = http?.close(shutdownDeadlineMs);
-    await running?.stopApi();
-    await closed;
-    await running?.stop();
+    const closed = http?.close(shutdownMs.http);
+    await started.catch(() => {});
+    await Promise.all([running?.stopApi(), running?.stopWorker(), closed]);
+    const sinksMs = Math.max(0, signalledAt + shutdownMs.sinks - performance.now());
+    await running?.stop({ sinksMs });
     await databases.close();
+    clearTimeout(cut);
+  };
+  const stopInTime = async () => {
+    if (await within(shutdownMs.everything, stop())) return;
+    logger.error(`not everything has ended within ${shutdownMs.everything / 1000} s: it is left as it is`);
   };
   return {
     url: http?.url ?? null,
     started,
-    stop: () => (stopped ??= stop()),
+    stop: () => (stopped ??= stopInTime()),
   };
 };
 
@@ -173,10 +192,11 @@ const startParts = async (
     welcome: api?.welcome,
     warnings: () => [...heartbeat.warnings(), ...warningsOf(surroundings.stdout)],
     stopApi: async () => api?.stop(),
-    stop: async () => {
-      await ticker?.stop();
-      await heartbeat.stop();
-      await pipeline.stop();
+    stopWorker: async () => {
+      await Promise.all([ticker?.stop(), heartbeat.stop()]);
+    },
+    stop: async (deadlines: { sinksMs: number }) => {
+      await pipeline.stop(deadlines);
       logger.info('stopped');
     },
   };

@@ -3,6 +3,7 @@ import { describeError } from '../domain/describe-error.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Random } from '../ports/clock.ts';
 import type { EventSink, SinkCursors } from '../ports/event-sink.ts';
+import { within } from '../within.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
 import { makeLoop } from './loop.ts';
 import { whileLeased } from './sink-lease.ts';
@@ -174,13 +175,4 @@ export const makeSinkRunner = ({
     },
     status: () => ({ ...status }),
   };
-};
-
-const within = async (ms: number, work: Promise<void>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, timeout]);
-  clearTimeout(timer);
 };

@@ -46,13 +46,18 @@ const run = async (config: Config, surroundings: Deps['surroundings'], options: 
   const service = await startService(config, { ...surroundings, logger }, { ...options, announce });
   const stopped = untilStopped(service, (signal) => logger.info({ signal }, 'stopping'));
   try {
-    await service.started;
-  } catch (error) {
-    await service.stop();
-    throw error;
+    await service.started.catch(async (error) => {
+      await service.stop();
+      throw error;
+    });
+    await stopped;
+  } finally {
+    // Whatever is left, such as a connection whose other side does not let go, must not keep the process.
+    setTimeout(() => process.exit(), lingerMs).unref();
   }
-  await stopped;
 };
+
+const lingerMs = 300;
 
 /** npm passes a signal on that the terminal has sent already: the second one within a second is the same wish. */
 const sameWishMs = 1000;

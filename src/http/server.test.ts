@@ -11,6 +11,7 @@ const start = async () => {
     port: 0,
     readiness: async () => ({ ready: true, reasons: [] }),
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
+    onError: () => {},
   });
   atTestEnd(() => server.close(0));
   return server;

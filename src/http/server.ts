@@ -17,6 +17,8 @@ type Deps = {
   port: number;
   readiness: () => Promise<Readiness>;
   metrics: () => Promise<{ contentType: string; text: string }>;
+  /** Hears of connections that could not be taken, for example because the process has too many files open. */
+  onError: (error: Error) => void;
 };
 
 /** The API, once there is one: it comes when the database is ready. */
@@ -36,7 +38,7 @@ export type HttpServer = {
 };
 
 /** The HTTP side of a process: health, readiness, metrics, and the API where the process has that role. */
-export const startHttpServer = async ({ host, port, readiness, metrics }: Deps): Promise<HttpServer> => {
+export const startHttpServer = async ({ host, port, readiness, metrics, onError }: Deps): Promise<HttpServer> => {
   let api: Api | null = null;
   let isClosing = false;
   const underWay = new Set<ServerResponse>();
@@ -64,6 +66,7 @@ export const startHttpServer = async ({ host, port, readiness, metrics }: Deps):
     else socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   });
   await listen(server, host, port);
+  server.on('error', onError);
   const address = server.address() as AddressInfo;
   return {
     url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,

@@ -4,6 +4,7 @@ import { isSkewed, measureSkewMs, type ProcessDetail, type ServiceProcess } from
 import { describeSkew, type ServiceStatus, toServiceStatus } from '../domain/service/service-status.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ServiceStore } from '../ports/service-store.ts';
+import { within } from '../within.ts';
 import { makeWatchLog } from './watch-log.ts';
 
 type Deps = {
@@ -68,12 +69,7 @@ export const makeHeartbeat = ({ store, self, detail, clock, logger, describe, is
         .then(() => store.withdraw(self.id))
         .catch((error) => logger.debug(`this process stays on the list: ${describe(error)}`));
       // A database that does not answer must not hold up the shutdown.
-      let timer: NodeJS.Timeout | undefined;
-      const tooLate = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, withdrawMs);
-      });
-      await Promise.race([withdrawn, tooLate]);
-      clearTimeout(timer);
+      await within(withdrawMs, withdrawn);
     },
     clockSkewMs: () => clockSkewMs,
     /** What was wrong with the service at the latest look, and with this process. */

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import { json, request } from '../http-edge/raw-http.ts';
+import { startServiceProcess } from '../http-edge/service-process.ts';
+import { mintTestToken, testAuthentication } from '../http-edge/tokens.ts';
+import { createPostgresDatabase } from '../support/databases.ts';
+import { startFaultyProxy } from '../support/faulty-proxy.ts';
+import { temporaryFolder } from '../support/service.ts';
+
+/** Ten seconds from the signal on, and one for a busy machine. */
+const ended = (exited: Promise<unknown>) =>
+  Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 11_000, 'still there').unref())]);
+
+it.each(['api', 'worker', 'audit', 'api,worker,audit'])(
+  'a process with the roles %s ends within 10 s of the signal while the database is silent, whatever it waits for',
+  { timeout: 60_000 },
+  async (roles) => {
+    const database = await createPostgresDatabase();
+    const proxy = await startFaultyProxy(database.url);
+    const service = await startServiceProcess({ DATABASE_URL: proxy.url, ROLES: roles, ...testAuthentication });
+    proxy.goSilent();
+    const underWay = Array.from({ length: 10 }, async () =>
+      request(
+        `${service.url}/graphql`,
+        json({ query: '{ environments { key } }' }, { authorization: `Bearer ${await mintTestToken()}` }),
+      ).catch(() => null),
+    );
+    // Statements are under way that get no answer.
+    await expect.poll(proxy.swallowed, { timeout: 10_000 }).toBeGreaterThan(2);
+    service.child.kill('SIGTERM');
+    expect(await ended(service.exited)).toBe(0);
+    await Promise.all(underWay);
+  },
+);
+
+it('an event that is in memory when the signal comes, while the database is silent, is in the log after the next start', {
+  timeout: 60_000,
+}, async () => {
+  const database = await createPostgresDatabase();
+  const proxy = await startFaultyProxy(database.url);
+  const settings = { DATA_DIR: temporaryFolder(), ...testAuthentication };
+  const first = await startServiceProcess({ DATABASE_URL: proxy.url, ROLES: 'api', ...settings });
+  proxy.goSilent();
+  const stranger = await mintTestToken({ groups: [] });
+  const answer = await request(
+    `${first.url}/graphql`,
+    json({ query: '{ flags { totalCount } }' }, { authorization: `Bearer ${stranger}` }),
+  );
+  expect(answer).toMatchObject({ status: 403 });
+  first.child.kill('SIGTERM');
+  expect(await ended(first.exited)).toBe(0);
+  expect(await database.sql('SELECT 1 FROM audit_log UNION ALL SELECT 1 FROM audit_outbox')).toEqual([]);
+
+  await startServiceProcess({ DATABASE_URL: database.url, ...settings });
+  await expect
+    .poll(() => database.sql("SELECT result FROM audit_log WHERE event_type = 'access.denied'"), { timeout: 10_000 })
+    .toEqual([{ result: 'DENIED' }]);
+});
