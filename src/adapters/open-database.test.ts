@@ -13,5 +13,5 @@ it('gives every use of the database a connection of its own, and all of them tog
 });
 
 it('shares fifteen connections so that callers have most, and neither readers nor writers those of the others', () => {
-  expect(shareConnections(15)).toEqual({ reads: 4, commands: 4, worker: 1, pipeline: 4, health: 2 });
+  expect(shareConnections(15)).toEqual({ reads: 4, commands: 5, worker: 1, pipeline: 3, health: 2 });
 });

@@ -55,7 +55,7 @@ export const fewestConnections = 5;
 export const shareConnections = (total: number): Record<Use, number> => {
   const health = total < 10 ? 1 : 2;
   const worker = 1;
-  const pipeline = Math.min(4, Math.max(1, Math.floor((total * 4) / 15)));
+  const pipeline = Math.min(3, Math.floor(total / 5));
   const callers = total - health - worker - pipeline;
   const reads = Math.floor(callers / 2);
   return { reads, commands: callers - reads, worker, pipeline, health };
