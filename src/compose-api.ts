@@ -51,9 +51,15 @@ import { makePageSignIn } from './http/page-sign-in.ts';
 import { makeReadRequestContext } from './http/request-context.ts';
 import { requestScope } from './http/request-scope.ts';
 import type { Api } from './http/server.ts';
+import type { UnreadAnswers } from './http/unread-answers.ts';
 import type { Surroundings } from './surroundings.ts';
 
-type Parts = { databases: Pick<Databases, 'reads' | 'commands'>; pipeline: AuditPipeline; onOperation: OnOperation };
+type Parts = {
+  databases: Pick<Databases, 'reads' | 'commands'>;
+  pipeline: AuditPipeline;
+  unread: UnreadAnswers;
+  onOperation: OnOperation;
+};
 
 /** Answers hold what only their reader may see, and GraphiQL's page a token: no cache keeps them, no other page frames them. */
 const protectiveHeaders = new Map([
@@ -84,7 +90,7 @@ const unsignedNote = (canSignIn: boolean): string =>
 export const composeApi = async (config: Config, parts: Parts, { logger, clock, newId }: Surroundings) => {
   const { auth } = config;
   if (!auth) throw new Error('the api role without authentication: the settings should have refused it');
-  const { pipeline, onOperation } = parts;
+  const { pipeline, unread, onOperation } = parts;
   const { reads, commands: writes } = parts.databases;
   const keys = await openVerificationKeys(auth.keys, { dataDir: config.dataDir, clock, logger });
   // Who calls must be known however much is read.
@@ -180,6 +186,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     authenticate,
     watchKey: keyWatch.watch,
     readRequestContext,
+    unread,
     allowedOrigins,
     clock,
     logger,
@@ -191,10 +198,11 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
       return serveGraphiQL?.(req, res) ?? false;
     },
     handle: (req, res) => {
+      const { answer } = res;
       const requestContext = readRequestContext(req);
       res.setHeader('x-request-id', requestContext.requestId ?? '');
       protect(res);
-      requestScope.run({ requestId: requestContext.requestId }, () => void graphql(req, res, { requestContext }));
+      requestScope.run({ requestId: requestContext.requestId }, () => void graphql(req, res, { requestContext, answer }));
     },
     upgrade: sockets.upgrade,
   };

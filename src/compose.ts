@@ -15,6 +15,7 @@ import { composeHeartbeat } from './compose-heartbeat.ts';
 import type { Config } from './config.ts';
 import { type Metrics, makeMetrics } from './http/metrics.ts';
 import { type HttpServer, type Readiness, startHttpServer } from './http/server.ts';
+import { makeUnreadAnswers, type UnreadAnswers } from './http/unread-answers.ts';
 import type { Surroundings } from './surroundings.ts';
 import { within } from './within.ts';
 import { makeTicker } from './worker/ticker.ts';
@@ -69,14 +70,14 @@ export const startService = async (
     return { ready: true, reasons: [], warnings: running.warnings() };
   };
   const warnOfHttp = (error: Error) => logger.warn({ err: error }, 'an HTTP connection could not be taken');
+  const unread = makeUnreadAnswers();
   const readMetrics = async () => ({ contentType: metrics.contentType, text: await metrics.text() });
+  const edges = { host: config.host, port: config.port, readiness, metrics: readMetrics, unread, onError: warnOfHttp };
   const http = wantsHttp
-    ? await startHttpServer({ host: config.host, port: config.port, readiness, metrics: readMetrics, onError: warnOfHttp }).catch(
-        async (error) => {
-          await databases.close();
-          throw error;
-        },
-      )
+    ? await startHttpServer(edges).catch(async (error) => {
+        await databases.close();
+        throw error;
+      })
     : null;
 
   const start = async () => {
@@ -86,7 +87,7 @@ export const startService = async (
       onWait: (what) => (waitingFor = what),
     });
     if (!ready) return;
-    const parts = await startParts(config, databases, { surroundings, http, metrics });
+    const parts = await startParts(config, databases, { surroundings, http, unread, metrics });
     const welcome = await parts.welcome?.();
     if (http && welcome) announce({ ...welcome, url: http.url });
     running = parts;
@@ -150,16 +151,16 @@ const untilMigrated = async (
 
 type Running = Awaited<ReturnType<typeof startParts>>;
 
-const startParts = async (
-  config: Config,
-  databases: Databases,
-  { surroundings, http, metrics }: { surroundings: Surroundings; http: HttpServer | null; metrics: Metrics },
-) => {
+type StartedFirst = { surroundings: Surroundings; http: HttpServer | null; unread: UnreadAnswers; metrics: Metrics };
+
+const startParts = async (config: Config, databases: Databases, { surroundings, http, unread, metrics }: StartedFirst) => {
   const { logger, random } = surroundings;
   const pipeline = await composeAudit(config, databases.pipeline, surroundings);
   const heartbeat = composeHeartbeat(config, databases.pipeline, { spool: pipeline.spool, surroundings });
   const wantsApi = config.roles.includes('api') && http;
-  const api = wantsApi ? await composeApi(config, { databases, pipeline, onOperation: metrics.onOperation }, surroundings) : null;
+  const api = wantsApi
+    ? await composeApi(config, { databases, pipeline, unread, onOperation: metrics.onOperation }, surroundings)
+    : null;
   const applyDue = makeApplyDueSchedules({ inTransaction: pipeline.inTransactionOn(databases.worker), random, batchSize });
   const ticker = config.roles.includes('worker')
     ? makeTicker({
@@ -179,6 +180,7 @@ const startParts = async (
     audit: pipeline.spool.counts,
     declaredLost: makeAuditLog(databases.health.prisma).declaredLost,
     sockets: () => api?.sockets.count() ?? 0,
+    unreadAnswerBytes: unread.bytes,
     clockSkewMs: heartbeat.clockSkewMs,
     stdout: () => ({ isUp: surroundings.stdout.trouble() === null, lostLines: surroundings.stdout.lostLines() }),
   });

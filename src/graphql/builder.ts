@@ -80,6 +80,9 @@ builder.mutationType({
 });
 builder.subscriptionType({ description: 'What can be followed live, over a websocket (graphql-ws).' });
 
+/** Of JSON, or a list, that may hold 64 KiB and seldom does: all of it for all states of 200 flags is as much as one may ask for. */
+export const mayHold64KiB = { extensions: { weight: 12 } };
+
 /** Of a page whose totals an index finds, some hundred rows each: forty of those are what counting a table is. */
 export const indexedTotal = { extensions: { totalShare: 1 / 40 } };
 

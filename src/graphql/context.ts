@@ -5,21 +5,28 @@ import type { Environment } from '../domain/flags/environment.ts';
 import type { Flag } from '../domain/flags/flag.ts';
 import type { FlagState } from '../domain/flags/flag-state.ts';
 import type { Schedule } from '../domain/schedules/schedule.ts';
+import type { UnreadAnswer } from '../http/unread-answers.ts';
 import type { ScheduleActors } from '../ports/audit-log.ts';
 import type { App } from './app.ts';
+import type { OperationBudget } from './operation-budget.ts';
 
 /** What the transport knows of a request; `caller` is set by authentication, before GraphQL sees anything. */
 export type ServerContext = {
   req: IncomingMessage;
   res?: ServerResponse;
   requestContext: RequestContext;
+  /** Over HTTP: what waits of the answer for its reader. */
+  answer?: UnreadAnswer;
   caller?: Caller;
 };
 
 /** What every resolver can reach. */
-export type Context = { caller: Caller; app: App; loaders: Loaders };
+export type Context = { caller: Caller; app: App; loaders: Loaders; budget: OperationBudget; answer?: UnreadAnswer };
 
-/** Reads of many objects as one statement each. They merge, but do not remember: a subscription's context lives long. */
+/**
+ * Reads of many objects as one statement each. They merge, but do not remember: a subscription's context lives long. Where an
+ * object has up to 100 others, a statement is for some of them, so that what is read is counted in between.
+ */
 export type Loaders = {
   flagsById: DataLoader<string, Flag | null>;
   statesOf: DataLoader<string, FlagState[]>;
@@ -50,9 +57,9 @@ export const makeLoaders = ({ flags, schedules, log }: Pick<App, 'flags' | 'sche
       const conflicts = await schedules.conflictsOf(of);
       return of.map(({ id }) => conflicts.get(id) ?? []);
     },
-    { cache: false },
+    { cache: false, maxBatchSize: 50 },
   ),
-  upcomingRetriesOf: new DataLoader((states) => schedules.upcomingRetriesOf(states), { cache: false }),
+  upcomingRetriesOf: new DataLoader((states) => schedules.upcomingRetriesOf(states), { cache: false, maxBatchSize: 200 }),
   environmentsByKey: new DataLoader(
     async (keys) => {
       const found = new Map((await flags.environments()).map((environment) => [environment.key, environment]));

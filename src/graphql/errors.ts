@@ -27,6 +27,10 @@ export const serviceUnavailable = (message: string): GraphQLError =>
 export const rateLimited = (message: string, retryAfterMs: number): GraphQLError =>
   tryAgain(message, { code: 'RATE_LIMITED', status: 429, retryAfterMs });
 
+/** The same of a mutation whose answer cannot be given: whoever sends it again makes its changes twice. */
+export const hasRun = ({ message, extensions }: GraphQLError): GraphQLError =>
+  new GraphQLError(`${message}. The mutation may have made its changes: look before you send it again`, { extensions });
+
 const tryAgain = (message: string, { status, ...hint }: { code: string; status: number; retryAfterMs: number }): GraphQLError =>
   new GraphQLError(message, {
     extensions: { ...hint, http: { status, headers: { 'Retry-After': String(Math.ceil(hint.retryAfterMs / 1000)) } } },

@@ -2,7 +2,9 @@ import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
 import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
 import { GraphQLError, type ValidationContext } from 'graphql';
+import type { OperationLimits } from './operation-budget.ts';
 import { useCostLimit } from './plugins/cost-limit.ts';
+import { useNameLimit } from './plugins/name-limit.ts';
 
 /** Bytes of a request body, and of a websocket message. */
 export const maxRequestBytes = 1024 * 1024;
@@ -10,6 +12,20 @@ export const maxRequestBytes = 1024 * 1024;
 export const maxSocketOperations = 100;
 /** Bytes of answers that wait for one socket to read them. Who reads as they come stays far below: sends are awaited. */
 export const maxBufferedSocketBytes = 8 * 1024 * 1024;
+/** Characters of a name or an alias in a document. */
+export const maxNameLength = 255;
+/** When those whose answers wait unread may ask again. */
+export const unreadRetryMs = 1000;
+/** Bytes of one answer, or one event of a subscription: more than exportFlags gives, and than a page of 200 real events. */
+export const maxAnswerBytes = 20 * 1024 * 1024;
+/**
+ * What one operation may read, and for how long. A page of 200 schedules with 100 conflicts each fits, and one of 200 events
+ * that hold as much as an event may.
+ */
+export const operationLimits: OperationLimits = { rows: 25_000, bytes: 32 * 1024 * 1024, ms: 20_000, readsAtOnce: 4 };
+/** Parsed documents that are kept: the length of each, and what all take of the heap. */
+export const documentCacheLimits = { maxDocumentLength: 16 * 1024, maxBytes: 16 * 1024 * 1024 };
+
 /** Sockets of one process at a time. */
 export const maxSockets = 10_000;
 
@@ -28,6 +44,7 @@ const asFinding = {
 /** How large an operation may be. GraphiQL's introspection fits; what no honest client sends does not. */
 export const limitPlugins = () => [
   maxTokensPlugin({ n: 2000 }),
+  useNameLimit({ maxLength: maxNameLength }),
   maxDepthPlugin({ n: 12, ignoreIntrospection: true, ...asFinding }),
   maxAliasesPlugin({ n: 30, allowList: [], ...asFinding }),
   useCostLimit({ maxCost: 100_000 }),

@@ -7,12 +7,17 @@ import type { ToUnavailable } from '../ports/database.ts';
 import type { App } from './app.ts';
 import { type Context, makeLoaders, type ServerContext } from './context.ts';
 import { serviceUnavailable } from './errors.ts';
-import { limitPlugins, maxRequestBytes } from './limits.ts';
+import { documentCacheLimits, limitPlugins, maxAnswerBytes, maxRequestBytes, operationLimits } from './limits.ts';
+import { meterReads } from './metered-app.ts';
+import { makeOperationBudget, type OperationLimits } from './operation-budget.ts';
+import { useAnswerLimit } from './plugins/answer-limit.ts';
 import { useAuthentication } from './plugins/authentication.ts';
 import { useAuthorisation } from './plugins/authorisation.ts';
+import { useDocumentCache } from './plugins/document-cache.ts';
 import { useErrorCodes } from './plugins/error-codes.ts';
 import { useHttpResults } from './plugins/http-results.ts';
 import { useJsonRequests } from './plugins/json-requests.ts';
+import { useOperationBudget } from './plugins/operation-budget.ts';
 import { type OnOperation, useOperations } from './plugins/operations.ts';
 import { useStorableText } from './plugins/storable-text.ts';
 import { schema } from './schema.ts';
@@ -28,6 +33,8 @@ type Deps = {
   /** Tells a database that is out of reach from other faults. */
   toUnavailable: ToUnavailable;
   logger: Pick<Logger, 'warn' | 'error'>;
+  /** What one operation may read and for how long it may run, and what one answer may hold. */
+  limits?: OperationLimits & { answerBytes: number };
 };
 
 export const graphqlPath = '/graphql';
@@ -43,6 +50,7 @@ export const makeGraphQLServer = ({
   clock,
   toUnavailable,
   logger,
+  limits = { ...operationLimits, answerBytes: maxAnswerBytes },
 }: Deps) =>
   createYoga<ServerContext, Context>({
     schema,
@@ -50,7 +58,9 @@ export const makeGraphQLServer = ({
     context: ({ caller }) => {
       // Authentication ran, or there is no way here.
       if (!caller) throw new Error('an operation without a caller');
-      return { caller, app, loaders: makeLoaders(app) };
+      const budget = makeOperationBudget(limits);
+      const metered = meterReads(app, budget);
+      return { caller, app: metered, loaders: makeLoaders(metered), budget };
     },
     plugins: [
       useAuthentication({ authenticate, logger }),
@@ -61,12 +71,17 @@ export const makeGraphQLServer = ({
       useStorableText(),
       useHttpResults({ clock, watchKey }),
       useAuthorisation(),
+      // Behind the check of roles: what its caller may not run is not kept.
+      useDocumentCache(documentCacheLimits),
+      useOperationBudget(),
+      useAnswerLimit({ maxBytes: limits.answerBytes }),
       useOperations({ onOperation }),
     ],
     // The page is served beside the API, and costs it nothing.
     graphiql: false,
     landingPage: false,
     multipart: false,
+    parserAndValidationCache: false,
     batching: false,
     maxRequestBodySize: maxRequestBytes,
     // As a list, also of one, so that caches are told that the answer varies by origin. Tokens come in a header, never by

@@ -2,7 +2,10 @@ import type { Duplex } from 'node:stream';
 import { CloseCode, type Message, MessageType, parseMessage, type Server } from 'graphql-ws';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
+import type { UnreadAnswer } from '../http/unread-answers.ts';
 
+/** What may wait for one socket when its caller, or the process, has too much waiting: who has more is cut off. */
+const spareBytes = 64 * 1024;
 /** Bytes that a socket may send before it is authenticated: its `connection_init`, and little beside. */
 export const maxBytesBeforeAck = 20 * 1024;
 const keepAliveMs = 12_000;
@@ -16,6 +19,8 @@ type Deps<Extra> = {
   extra: Extra;
   /** What may wait for a client that does not read. Beyond it the socket is cut off. */
   maxBufferedBytes: number;
+  /** Counts what waits for this socket among what waits for its caller, and in this process. */
+  answer: UnreadAnswer;
   logger: Pick<Logger, 'debug' | 'error'>;
 };
 
@@ -23,7 +28,7 @@ type Deps<Extra> = {
  * Binds a websocket to graphql-ws. Its own binding, `graphql-ws/use/ws`, answers pings with what they carry, lets answers
  * pile up, and prints to the console: strangers could fill the memory and stderr.
  */
-export const bindSocket = <Extra>({ server, client, connection, extra, maxBufferedBytes, logger }: Deps<Extra>): void => {
+export const bindSocket = <Extra>({ server, client, connection, extra, maxBufferedBytes, answer, logger }: Deps<Extra>): void => {
   let phase: 'silent' | 'initialising' | 'acknowledged' = 'silent';
   let isAlive = true;
   let pongIsWaiting = false;
@@ -33,7 +38,8 @@ export const bindSocket = <Extra>({ server, client, connection, extra, maxBuffer
   const close = (code: number, reason = '') =>
     client.close(code, Buffer.byteLength(reason) <= 123 ? reason : reason.slice(0, 40));
   const isCutOff = (): boolean => {
-    if (client.bufferedAmount > maxBufferedBytes) client.terminate();
+    const { bufferedAmount } = client;
+    if (bufferedAmount > maxBufferedBytes || (bufferedAmount > spareBytes && answer.isOver())) client.terminate();
     return !isOpen();
   };
   // One pong answers all pings that came while it waited to be sent, so they cannot pile up. It carries nothing.
@@ -78,7 +84,11 @@ export const bindSocket = <Extra>({ server, client, connection, extra, maxBuffer
             connection.off('data', countBytes);
           }
           // What cannot be sent is followed by the socket's end, which ends its operations.
-          client.send(data, () => resolve());
+          answer.wrote(data.length);
+          client.send(data, () => {
+            answer.drained(data.length);
+            resolve();
+          });
         }),
       close,
       onPing: answerPing,
@@ -112,6 +122,7 @@ export const bindSocket = <Extra>({ server, client, connection, extra, maxBuffer
   }, keepAliveMs);
   client.on('close', (code, reason) => {
     clearInterval(heartbeat);
+    answer.close();
     closed(code, String(reason)).catch((error) => logger.error({ err: error }, 'a socket could not be cleared away'));
   });
 };

@@ -8,6 +8,7 @@ import type { Identity } from '../domain/access/actor.ts';
 import type { LogEntry } from '../domain/audit/audit-event.ts';
 import { makeReadRequestContext } from '../http/request-context.ts';
 import { requestScope } from '../http/request-scope.ts';
+import { makeUnreadAnswers } from '../http/unread-answers.ts';
 import type { Authenticate } from '../ports/authenticator.ts';
 import type { App } from './app.ts';
 import { makeGraphQLServer } from './server.ts';
@@ -71,6 +72,7 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor, max
   const sockets = makeSocketServer({
     graphql,
     readRequestContext: makeReadRequestContext(null),
+    unread: makeUnreadAnswers(),
     authenticate,
     watchKey: notUsed,
     allowedOrigins: [],

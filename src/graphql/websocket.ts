@@ -5,9 +5,10 @@ import { GraphQLError } from 'graphql';
 import { handleProtocols, makeServer, type ServerOptions } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Caller } from '../domain/access/actor.ts';
+import { type Caller, shareOf } from '../domain/access/actor.ts';
 import { actingFor, OnBehalfOfError } from '../domain/access/on-behalf-of.ts';
 import { pathOf, type ReadRequestContext, readOnBehalfOf } from '../http/request-context.ts';
+import type { UnreadAnswer, UnreadAnswers } from '../http/unread-answers.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError, type WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import { DatabaseUnavailableError } from '../ports/database.ts';
@@ -24,6 +25,7 @@ type Deps = {
   authenticate: Authenticate;
   watchKey: WatchKey;
   readRequestContext: ReadRequestContext;
+  unread: Pick<UnreadAnswers, 'open'>;
   allowedOrigins: readonly string[];
   clock: Clock;
   logger: Pick<Logger, 'debug' | 'warn' | 'error'>;
@@ -40,7 +42,7 @@ const closeCodes = { badRequest: 4400, unauthorized: 4401, forbidden: 4403, tryA
 const maxIdLength = 255;
 
 /** What a socket knows of itself once it is authenticated. */
-type Extra = { socket: WebSocket; request: IncomingMessage; caller?: Caller; callOffEnd?: () => void };
+type Extra = { socket: WebSocket; request: IncomingMessage; answer: UnreadAnswer; caller?: Caller; callOffEnd?: () => void };
 
 /** GraphQL over websockets (graphql-ws), at the same path and under the same rules as over HTTP. */
 export const makeSocketServer = ({
@@ -48,6 +50,7 @@ export const makeSocketServer = ({
   authenticate,
   watchKey,
   readRequestContext,
+  unread,
   allowedOrigins,
   clock,
   logger,
@@ -75,6 +78,7 @@ export const makeSocketServer = ({
         const identity = actingFor(authenticated, connectionParams?.onBehalfOf ?? readOnBehalfOf(extra.request));
         // Gone meanwhile: nothing would call off what waits for the key's end.
         if (extra.socket.readyState !== extra.socket.OPEN) return false;
+        extra.answer.belongsTo(shareOf(identity));
         extra.caller = toCaller(identity, readRequestContext(extra.request));
         extra.callOffEnd = onceOver(identity, { clock, watchKey }, (reason) =>
           reason === 'expired' ? closeExpired(extra) : closeRevoked(extra),
@@ -142,8 +146,10 @@ export const makeSocketServer = ({
         return;
       }
       sockets.handleUpgrade(request, socket, head, (client) => {
-        const extra = { socket: client, request };
-        bindSocket({ server, client, connection: socket, extra, maxBufferedBytes: maxBufferedSocketBytes, logger });
+        const answer = unread.open();
+        const extra = { socket: client, request, answer };
+        const maxBufferedBytes = maxBufferedSocketBytes;
+        bindSocket({ server, client, connection: socket, extra, maxBufferedBytes, answer, logger });
       });
     },
     count: () => sockets.clients.size,

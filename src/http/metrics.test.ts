@@ -8,6 +8,7 @@ const sources: MetricSources = {
   audit: () => ({ spooled: 2, lost: 1 }),
   declaredLost: async () => ({ flagtrail: 10, applications: 4000 }),
   sockets: () => 6,
+  unreadAnswerBytes: () => 12,
   clockSkewMs: () => -1500,
   stdout: () => ({ isUp: false, lostLines: 8 }),
 };
@@ -33,6 +34,7 @@ const all = {
   'audit_lost_events{source="flagtrail"}': 11,
   'audit_lost_events{source="applications"}': 4000,
   sockets: 6,
+  unread_answer_bytes: 12,
   clock_skew_seconds: -1.5,
   stdout_up: 0,
   log_lines_lost: 8,

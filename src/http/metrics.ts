@@ -9,6 +9,8 @@ export type MetricSources = {
   audit(): { spooled: number; lost: number };
   declaredLost: AuditLog['declaredLost'];
   sockets(): number;
+  /** Bytes of answers that wait for their readers. */
+  unreadAnswerBytes(): number;
   /** How far this process's clock is ahead of the database's; null: not measured yet. */
   clockSkewMs(): number | null;
   stdout(): { isUp: boolean; lostLines: number };
@@ -45,6 +47,7 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     ['source'],
   );
   const openSockets = gauge('flagtrail_sockets', 'Open websockets');
+  const unreadBytes = gauge('flagtrail_unread_answer_bytes', 'Bytes of answers that wait for their readers, HTTP and websockets');
   const clockSkew = gauge(
     'flagtrail_clock_skew_seconds',
     "How far this process's clock is ahead of the database's; negative: behind",
@@ -54,7 +57,7 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     'Whether stdout takes what this process writes: 1, or 0, as when its reader has gone',
   );
   const lostLines = gauge('flagtrail_log_lines_lost', 'Log lines of this process, in all, that stdout did not take');
-  const ofThisProcess = [spooled, openSockets, clockSkew, stdoutUp, lostLines];
+  const ofThisProcess = [spooled, openSockets, unreadBytes, clockSkew, stdoutUp, lostLines];
 
   let sources: MetricSources | null = null;
   const readings = [
@@ -91,6 +94,7 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     for (const { name, lag } of sources.sinks()) sinkLag.set({ sink: name }, lag);
     spooled.set(sources.audit().spooled);
     openSockets.set(sources.sockets());
+    unreadBytes.set(sources.unreadAnswerBytes());
     const stdout = sources.stdout();
     stdoutUp.set(stdout.isUp ? 1 : 0);
     lostLines.set(stdout.lostLines);

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { startHttpServer } from './server.ts';
+import { makeUnreadAnswers } from './unread-answers.ts';
 
 const start = async () => {
   const server = await startHttpServer({
@@ -12,6 +13,7 @@ const start = async () => {
     readiness: async () => ({ ready: true, reasons: [] }),
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     onError: () => {},
+    unread: makeUnreadAnswers(),
   });
   atTestEnd(() => server.close(0));
   return server;

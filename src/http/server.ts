@@ -1,8 +1,11 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { retryAfterMs } from '../ports/database.ts';
+import { inTurn, maxPipelined } from './in-turn.ts';
 import { pathOf } from './request-context.ts';
+import { drainDeadlineMs, TrackedResponse } from './tracked-response.ts';
+import type { UnreadAnswers } from './unread-answers.ts';
 
 export type Readiness = {
   ready: boolean;
@@ -19,11 +22,14 @@ type Deps = {
   metrics: () => Promise<{ contentType: string; text: string }>;
   /** Hears of connections that could not be taken, for example because the process has too many files open. */
   onError: (error: Error) => void;
+  unread: Pick<UnreadAnswers, 'open'>;
+  /** How long a reader may take nothing of an answer, before its connection is ended. */
+  drainMs?: number;
 };
 
 /** The API, once there is one: it comes when the database is ready. */
 export type Api = {
-  handle: RequestListener;
+  handle: (request: IncomingMessage, response: TrackedResponse) => void;
   /** Answers what else a browser asks for; false where there is nothing. */
   serveFile?: (request: IncomingMessage, response: ServerResponse) => boolean;
   upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -38,14 +44,19 @@ export type HttpServer = {
 };
 
 /** The HTTP side of a process: health, readiness, metrics, and the API where the process has that role. */
-export const startHttpServer = async ({ host, port, readiness, metrics, onError }: Deps): Promise<HttpServer> => {
+export const startHttpServer = async ({
+  host,
+  port,
+  readiness,
+  metrics,
+  unread,
+  onError,
+  drainMs = drainDeadlineMs,
+}: Deps): Promise<HttpServer> => {
   let api: Api | null = null;
   let isClosing = false;
   const underWay = new Set<ServerResponse>();
-  const server = createServer((request, response) => {
-    underWay.add(response);
-    response.on('close', () => underWay.delete(response));
-    if (isClosing) endConnectionAfter(response);
+  const handle = (request: IncomingMessage, response: TrackedResponse) => {
     if (!hasUsableHost(request)) return sendJson(response, 400, { error: 'the Host header is no host' });
     const path = pathOf(request);
     if (path === '/healthz') return sendJson(response, 200, { status: 'ok' });
@@ -56,6 +67,14 @@ export const startHttpServer = async ({ host, port, readiness, metrics, onError 
     if (path !== '/graphql') return sendJson(response, 404, { error: `there is nothing at ${path}; the API is at /graphql` });
     if (!api) return void readiness().then(({ reasons }) => sendNotReady(response, reasons));
     api.handle(request, response);
+  };
+  const handleInTurn = inTurn(handle, (_request, response) => sendTooManyAhead(response));
+  const server = createServer({ IncomingMessage, ServerResponse: TrackedResponse }, (request, response) => {
+    underWay.add(response);
+    response.on('close', () => underWay.delete(response));
+    response.track({ answer: unread.open(), drainMs });
+    if (isClosing) endConnectionAfter(response);
+    handleInTurn(request, response);
   });
   // Longer than load balancers keep idle connections (60 s is usual), or they send a request into a closing one.
   server.keepAliveTimeout = 65_000;
@@ -124,6 +143,14 @@ const sendNotReady = (response: ServerResponse, reasons: string[]) =>
   sendJson(response.setHeader('retry-after', String(Math.ceil(retryAfterMs / 1000))), 503, {
     errors: [{ message: `not ready: ${reasons.join('; ')}`, extensions: { code: 'NOT_READY', retryAfterMs } }],
   });
+
+const sendTooManyAhead = (response: ServerResponse) => {
+  const message = `a connection may have ${maxPipelined} requests waiting for the answer to the one before: wait for answers, or open another connection`;
+  endConnectionAfter(response);
+  sendJson(response.setHeader('retry-after', '1'), 429, {
+    errors: [{ message, extensions: { code: 'RATE_LIMITED', retryAfterMs: 1000 } }],
+  });
+};
 
 const sendMetrics = (response: ServerResponse, { contentType, text }: { contentType: string; text: string }) => {
   response.writeHead(200, { 'content-type': contentType }).end(text);

@@ -45,6 +45,10 @@ export type Identity = {
   apiKeyId: string | null;
 };
 
+/** Whose share of the service an identity uses: that of its key, for whomever that speaks, or of its token's subject. */
+export const shareOf = ({ apiKeyId, userId, actor }: Pick<Identity, 'apiKeyId' | 'userId' | 'actor'>): string =>
+  apiKeyId === null ? `${actor.type} ${userId ?? actor.id}` : `key ${apiKeyId}`;
+
 /** An identity at work: the caller of one operation. */
 export type Caller = Identity & { requestContext: RequestContext };
 

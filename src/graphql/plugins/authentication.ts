@@ -1,13 +1,14 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Logger } from 'pino';
-import type { Caller, Identity, RequestContext } from '../../domain/access/actor.ts';
+import { type Caller, type Identity, type RequestContext, shareOf } from '../../domain/access/actor.ts';
 import { actingFor, OnBehalfOfError } from '../../domain/access/on-behalf-of.ts';
 import { readOnBehalfOf } from '../../http/request-context.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import { DatabaseUnavailableError } from '../../ports/database.ts';
 import type { ServerContext } from '../context.ts';
-import { badUserInput, serviceUnavailable, unauthenticated } from '../errors.ts';
+import { badUserInput, rateLimited, serviceUnavailable, unauthenticated } from '../errors.ts';
+import { unreadRetryMs } from '../limits.ts';
 
 type Deps = { authenticate: Authenticate; logger: Pick<Logger, 'error'> };
 
@@ -18,6 +19,8 @@ export const useAuthentication = ({ authenticate, logger }: Deps): Plugin<object
     try {
       const token = bearerToken(request.headers.get('authorization'));
       const identity = actingFor(await authenticate(token), readOnBehalfOf(serverContext.req));
+      const unread = serverContext.answer?.belongsTo(shareOf(identity));
+      if (unread) throw rateLimited(unread, unreadRetryMs);
       serverContext.caller = toCaller(identity, serverContext.requestContext);
     } catch (error) {
       const { status, body, headers } = toAuthenticationResponse(error, logger);
@@ -40,6 +43,7 @@ export const toCaller = (identity: Identity, requestContext: RequestContext): Ca
 
 /** What a failed authentication means to its sender. What is not one is logged here, and only named. */
 const toGraphQLError = (error: unknown, logger: Pick<Logger, 'error'>): GraphQLError => {
+  if (error instanceof GraphQLError) return error;
   if (error instanceof AuthenticationError) return unauthenticated(error.message);
   if (error instanceof OnBehalfOfError) return badUserInput(`X-On-Behalf-Of: ${error.message}`);
   if (error instanceof AuthenticationUnavailableError) {

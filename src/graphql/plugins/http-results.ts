@@ -6,7 +6,14 @@ import type { Context } from '../context.ts';
 import { unauthenticated } from '../errors.ts';
 import { endedBy, onceOver } from '../expiry.ts';
 
-const callersFault = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'BAD_REQUEST']);
+const callersFault = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+  'BAD_REQUEST',
+  'ANSWER_TOO_LARGE',
+  'READ_TOO_MUCH',
+]);
 
 /** What is particular to HTTP: statuses that say what the errors say, and streams that end with their token or key. */
 export const useHttpResults = (deps: { clock: Clock; watchKey: WatchKey }): Plugin<Context> => ({

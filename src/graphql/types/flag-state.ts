@@ -1,7 +1,7 @@
 import type { Flag } from '../../domain/flags/flag.ts';
 import { effectOf, type FlagState, type EffectiveReason as Reason } from '../../domain/flags/flag-state.ts';
 import { flagStateId } from '../../domain/flags/flag-state-id.ts';
-import { builder } from '../builder.ts';
+import { builder, mayHold64KiB } from '../builder.ts';
 import { EffectiveReason } from './enums.ts';
 import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-parts.ts';
 
@@ -42,11 +42,13 @@ export const FlagStateType = builder.objectRef<FlagState & { flag?: Flag }>('Fla
     rules: t.field({
       type: [FlagRuleType],
       description: 'Targeting rules, in the order in which they are tried.',
+      ...mayHold64KiB,
       resolve: ({ rules }) => rules,
     }),
     overrides: t.field({
       type: [FlagOverrideType],
       description: 'Users and groups that get a variant whatever the rules say.',
+      ...mayHold64KiB,
       resolve: ({ overrides }) => overrides,
     }),
     experiment: t.field({

@@ -4,7 +4,7 @@ import { actorKnownTo } from '../../domain/access/actor.ts';
 import type { Flag } from '../../domain/flags/flag.ts';
 import type { FlagState } from '../../domain/flags/flag-state.ts';
 import { type Variant, variantsOf } from '../../domain/flags/variant.ts';
-import { builder } from '../builder.ts';
+import { builder, mayHold64KiB } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
@@ -32,6 +32,7 @@ export const FlagRef = builder.objectRef<Flag & Partial<Pick<DeletedFlag, 'cance
     variants: t.field({
       type: [VariantType],
       description: 'What it can be. A boolean flag that was given none has `on` and `off`.',
+      ...mayHold64KiB,
       resolve: variantsOf,
     }),
     status: t.field({ type: FlagStatus, description: 'Where it is in its life.', resolve: ({ status }) => status }),

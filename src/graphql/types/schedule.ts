@@ -3,7 +3,7 @@ import { flagStatuses } from '../../domain/flags/flag.ts';
 import { flagRulesSchema, normalizeRule } from '../../domain/flags/flag-rule.ts';
 import type { FlagUpdates } from '../../domain/flags/flag-state.ts';
 import type { Schedule } from '../../domain/schedules/schedule.ts';
-import { builder, indexedTotal } from '../builder.ts';
+import { builder, indexedTotal, mayHold64KiB } from '../builder.ts';
 import { AuditEventRef } from './audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from './audit-event-list.ts';
 import { FlagStatus, ScheduleStatus } from './enums.ts';
@@ -35,6 +35,7 @@ const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement(
       type: [FlagRuleType],
       nullable: true,
       description: 'The targeting rules that will replace those that are there.',
+      ...mayHold64KiB,
       resolve: ({ rules }) => flagRulesSchema.transform((known) => known.map(normalizeRule)).safeParse(rules).data ?? null,
     }),
     status: t.field({

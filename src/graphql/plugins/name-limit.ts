@@ -1,0 +1,38 @@
+import { type DocumentNode, type NameNode, visit } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { badUserInput } from '../errors.ts';
+
+/**
+ * Refuses documents with names that nobody gives: of operations, fragments, variables, aliases. Answers and errors repeat them,
+ * an alias as often as there are items. It is said before the document is validated.
+ */
+export const useNameLimit = ({ maxLength }: { maxLength: number }): Plugin => {
+  // The text may have such a word in a string or a comment, too: only then the names themselves are looked at.
+  const longWord = new RegExp(`[_0-9A-Za-z]{${maxLength + 1}}`);
+  return {
+    onParse: ({ params: { source } }) => {
+      if (!longWord.test(typeof source === 'string' ? source : source.body)) return;
+      return ({ result, replaceParseResult }) => {
+        const name = result && !(result instanceof Error) ? findLongName(result as DocumentNode, maxLength) : null;
+        if (name) replaceParseResult(tooLong(name, maxLength) as never);
+      };
+    },
+  };
+};
+
+const findLongName = (document: DocumentNode, maxLength: number): NameNode | null => {
+  let found: NameNode | null = null;
+  visit(document, {
+    Name: (name) => {
+      if (name.value.length > maxLength) found ??= name;
+    },
+  });
+  return found;
+};
+
+const tooLong = ({ value, loc }: NameNode, maxLength: number) => {
+  const place = loc ? ` at ${loc.startToken.line}:${loc.startToken.column}` : '';
+  return badUserInput(
+    `The name ${value.slice(0, 20)}…${place} has ${value.length} characters: names and aliases have at most ${maxLength}`,
+  );
+};

@@ -1,0 +1,139 @@
+/** Bytes of answers that a caller has not taken yet, over all of its connections, and those of a process. */
+export type UnreadLimits = {
+  callerBytes: number;
+  processBytes: number;
+  /** Answers that go on until their reader leaves (server-sent events). */
+  callerStreams: number;
+  processStreams: number;
+  /** A stream's next event is made when less than this waits. */
+  streamBytes: number;
+};
+
+const mebibyte = 2 ** 20;
+
+export const unreadLimits: UnreadLimits = {
+  callerBytes: 64 * mebibyte,
+  processBytes: 256 * mebibyte,
+  callerStreams: 1000,
+  processStreams: 2000,
+  streamBytes: mebibyte,
+};
+
+/** One connection's answers, as far as they wait for their reader. What refuses says so in a sentence; null: it may go on. */
+export type UnreadAnswer = {
+  /** Counts for a caller from now on. Refuses who has too much waiting already. */
+  belongsTo(caller: string): string | null;
+  /** Counts an answer that is about to be written; `always`: also where that is too much. */
+  hold(bytes: number, options?: { always: boolean }): string | null;
+  /** Counts as one that goes on, until it is closed. */
+  stream(): string | null;
+  wrote(bytes: number): void;
+  drained(bytes: number): void;
+  /** Resolves when little waits, or nobody is there any more. */
+  ready(): Promise<void>;
+  isOver(): boolean;
+  close(): void;
+};
+
+export type UnreadAnswers = ReturnType<typeof makeUnreadAnswers>;
+
+/** Counts what has been made for readers and not been taken by them: that is memory, and theirs is the pace. */
+export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
+  const bytes = makeCount();
+  const streams = makeCount();
+
+  const refusalOf = (caller: string | null, more: number): string | null =>
+    tooMany('bytes of answers that nobody has read', bytes.of(caller) + more, limits.callerBytes, 'a caller') ??
+    tooMany('bytes of answers that nobody has read', bytes.all() + more, limits.processBytes, 'a process');
+
+  const open = (): UnreadAnswer => {
+    let caller: string | null = null;
+    let held = 0;
+    let waiting = 0;
+    let isStream = false;
+    let isClosed = false;
+    let wake: (() => void) | null = null;
+    const add = (more: number) => {
+      if (isClosed) return false;
+      bytes.add(caller, more);
+      return true;
+    };
+    const settle = () => {
+      if (held + waiting > limits.streamBytes && !isClosed) return;
+      wake?.();
+      wake = null;
+    };
+    return {
+      belongsTo: (to) => {
+        bytes.add(caller, -held - waiting);
+        caller = to;
+        bytes.add(caller, held + waiting);
+        return refusalOf(caller, 0);
+      },
+      hold: (more, { always } = { always: false }) => {
+        const refusal = always ? null : refusalOf(caller, more);
+        if (!refusal && add(more)) held += more;
+        return refusal;
+      },
+      stream: () => {
+        const refusal =
+          tooMany('open streams', streams.of(caller) + 1, limits.callerStreams, 'a caller') ??
+          tooMany('open streams', streams.all() + 1, limits.processStreams, 'a process');
+        if (refusal || isStream || isClosed) return refusal;
+        isStream = true;
+        streams.add(caller, 1);
+        return null;
+      },
+      wrote: (more) => {
+        const announced = Math.min(held, more);
+        if (!add(more - announced)) return;
+        held -= announced;
+        waiting += more;
+      },
+      drained: (less) => {
+        if (!add(-less)) return;
+        waiting -= less;
+        settle();
+      },
+      ready: () =>
+        held + waiting <= limits.streamBytes || isClosed
+          ? Promise.resolve()
+          : new Promise((resolve) => {
+              wake = resolve;
+            }),
+      isOver: () => refusalOf(caller, 0) !== null,
+      close: () => {
+        if (!add(-held - waiting)) return;
+        if (isStream) streams.add(caller, -1);
+        isClosed = true;
+        settle();
+      },
+    };
+  };
+  return { open, bytes: bytes.all, streams: streams.all };
+};
+
+/** A number for each caller, and in all; what belongs to nobody yet counts in all. */
+const makeCount = () => {
+  const byCaller = new Map<string, number>();
+  let all = 0;
+  const of = (caller: string | null) => (caller === null ? 0 : (byCaller.get(caller) ?? 0));
+  return {
+    of,
+    all: () => all,
+    add: (caller: string | null, more: number) => {
+      all += more;
+      if (caller === null) return;
+      const sum = of(caller) + more;
+      if (sum === 0) byCaller.delete(caller);
+      else byCaller.set(caller, sum);
+    },
+  };
+};
+
+const number = new Intl.NumberFormat('en');
+
+const tooMany = (what: string, count: number, most: number, whose: string): string | null =>
+  count <= most
+    ? null
+    : `${whose === 'a caller' ? 'You have' : 'This process has'} ${number.format(count)} ${what}, and ${whose} may have at most ${number.format(most)}: read what was answered, close what is not read, and try again`;
