@@ -24,6 +24,9 @@ export const makeOperationBudget = (limits: OperationLimits) => {
     execution = { aborting, timer, rows: 0, bytes: 0 };
     return execution;
   };
+  const end = (): void => {
+    if (execution) clearTimeout(execution.timer);
+  };
   const charge = (to: Execution, { rows, bytes }: Weight) => {
     to.rows += rows;
     to.bytes += bytes;
@@ -33,8 +36,10 @@ export const makeOperationBudget = (limits: OperationLimits) => {
   return {
     /** The signal is aborted, with the error to show, when the operation has read too much or its time is up. */
     begin: (): AbortSignal => begin().aborting.signal,
-    end: (): void => {
-      if (execution) clearTimeout(execution.timer);
+    end,
+    /** Ends the count; what is read next has a new one. */
+    endEvent: (): void => {
+      end();
       execution = null;
     },
     /** Reads when it is its turn, and charges what was found. No read begins once the operation is aborted. */

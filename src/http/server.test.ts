@@ -6,17 +6,19 @@ import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { startHttpServer } from './server.ts';
 import { makeUnreadAnswers } from './unread-answers.ts';
 
-const start = async () => {
+const start = async ({ drainMs }: { drainMs?: number } = {}) => {
+  const unread = makeUnreadAnswers();
   const server = await startHttpServer({
     host: '127.0.0.1',
     port: 0,
     readiness: async () => ({ ready: true, reasons: [] }),
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     onError: () => {},
-    unread: makeUnreadAnswers(),
+    unread,
+    ...(drainMs !== undefined && { drainMs }),
   });
   atTestEnd(() => server.close(0));
-  return server;
+  return { ...server, unread };
 };
 
 describe('closing the server', () => {
@@ -97,5 +99,101 @@ describe('closing the server', () => {
     await asked.promise;
     await server.close(10);
     await expect(request).rejects.toThrow();
+  });
+});
+
+/** A connection that reads nothing until it is resumed. */
+const connectTo = async ({ url }: { url: string }) => {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1').pause();
+  socket.on('error', () => {});
+  atTestEnd(async () => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+};
+const ask = 'GET /graphql HTTP/1.1\r\nHost: a\r\n\r\n';
+/** More than the network takes by itself. */
+const large = 'x'.repeat(20_000_000);
+
+describe('a connection whose answer nobody reads', () => {
+  it('is ended when nothing has been taken for a while, and nothing of it is kept', async () => {
+    const server = await start({ drainMs: 50 });
+    const closed = Promise.withResolvers<void>();
+    server.serve({
+      handle: (_request, response) => {
+        response.on('close', closed.resolve);
+        response.end(large);
+      },
+      upgrade: () => {},
+    });
+    const socket = await connectTo(server);
+    socket.write(ask);
+    await vi.waitFor(() => expect(server.unread.bytes()).toBe(large.length));
+    await closed.promise;
+    expect(server.unread.bytes()).toBe(0);
+  });
+
+  it('is one whose stream is written to, and not one whose stream has nothing to say', async () => {
+    const server = await start({ drainMs: 50 });
+    const streams: ServerResponse[] = [];
+    server.serve({ handle: (_request, response) => void streams.push(response), upgrade: () => {} });
+    const [quiet, busy] = [await connectTo(server), await connectTo(server)];
+    for (const [n, socket] of [quiet, busy].entries()) {
+      socket.write(ask);
+      await vi.waitFor(() => expect(streams).toHaveLength(n + 1));
+      streams[n]?.write('hello');
+    }
+    const closed = once(streams[1] as ServerResponse, 'close');
+    streams[1]?.write(large);
+    await closed;
+    streams[0]?.end('!');
+    quiet.setEncoding('utf8').resume();
+    expect((await once(quiet, 'data'))[0]).toContain('hello');
+  });
+
+  it('is not one that takes some of it now and then', async () => {
+    const server = await start({ drainMs: 200 });
+    server.serve({ handle: (_request, response) => void response.end(large), upgrade: () => {} });
+    const socket = await connectTo(server);
+    socket.write(ask);
+    const ended = once(socket, 'close').then(() => expect.unreachable('it was ended'));
+    let read = 0;
+    // Each pause is shorter than the deadline, and all of them are longer.
+    while (read < large.length) {
+      const chunk = socket.read();
+      read += chunk?.length ?? 0;
+      if (!chunk) await Promise.race([once(socket, 'readable'), ended]);
+    }
+  });
+});
+
+describe('requests that are sent ahead on one connection', () => {
+  it('are handled one after the other, each when the answer before it has been taken', async () => {
+    const server = await start();
+    const answers: ServerResponse[] = [];
+    server.serve({ handle: (_request, response) => void answers.push(response), upgrade: () => {} });
+    const socket = await connectTo(server);
+    socket.write(ask.repeat(3));
+    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    answers[0]?.end(large);
+    // Handled by now, if it were not to wait.
+    await fetch(`${server.url}/healthz`);
+    expect(answers).toHaveLength(1);
+    socket.resume();
+    for (const handled of [2, 3]) {
+      await vi.waitFor(() => expect(answers).toHaveLength(handled));
+      answers.at(-1)?.end();
+    }
+  });
+
+  it('are refused with 429 from the 34th on, and the connection ends', async () => {
+    const server = await start();
+    const answers: ServerResponse[] = [];
+    server.serve({ handle: (_request, response) => void answers.push(response.end('ok')), upgrade: () => {} });
+    const socket = await connectTo(server);
+    socket.write(ask.repeat(34));
+    const text = (await socket.setEncoding('utf8').toArray()).join('');
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual([...Array.from({ length: 33 }, () => 'HTTP/1.1 200'), 'HTTP/1.1 429']);
+    expect(text).toContain('"code":"RATE_LIMITED"');
+    expect(answers).toHaveLength(33);
   });
 });

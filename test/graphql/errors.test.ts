@@ -135,6 +135,7 @@ const wrong: [what: string, code: string, query: string, variables?: unknown, mo
     'query ($f: FlagFilter) { flags(filter: $f) { totalCount } }',
     { f: { '\0': 1 } },
   ],
+  ['NUL in a key in a variable that nobody uses', 'BAD_USER_INPUT', '{ viewer { roles } }', { unused: [{ 'a\0': 1 }] }],
   ['NUL in a variable that nobody uses', 'BAD_USER_INPUT', '{ viewer { roles } }', { unused: '\0' }],
   ['several operations and no name', 'OPERATION_RESOLUTION_FAILURE', 'query A { viewer { roles } } query B { viewer { roles } }'],
   ['the name of no operation', 'OPERATION_RESOLUTION_FAILURE', 'query A { viewer { roles } }', {}, { operationName: 'B' }],

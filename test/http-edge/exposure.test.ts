@@ -45,6 +45,34 @@ describe('in production', () => {
   });
 });
 
+describe('an answer', () => {
+  it('is kept by no cache, whatever it says', async () => {
+    const { service } = await start();
+    const endpoint = `${service.url}/graphql`;
+    const bearer = async (claims = {}) => ({ authorization: `Bearer ${await token(claims)}` });
+    const viewer = { query: '{ viewer { roles } }' };
+    const stream = await fetch(endpoint, {
+      ...json({ query: 'subscription { auditEvents { id } }' }, { ...(await bearer()), accept: 'text/event-stream' }),
+      signal: AbortSignal.timeout(60_000),
+    });
+    void stream.body?.cancel();
+    const answers: [status: number, answer: { status: number; headers: Headers }][] = [
+      [200, await request(endpoint, json(viewer, await bearer()))],
+      [200, await request(`${endpoint}?query=${encodeURIComponent(viewer.query)}`, { headers: await bearer() })],
+      [200, stream],
+      [400, await request(endpoint, json({ query: '{' }, await bearer()))],
+      [401, await request(endpoint, json(viewer))],
+      [403, await request(endpoint, json({ query: '{ flag(key: "a") { id } }' }, await bearer({ groups: [] })))],
+      [405, await request(endpoint, { method: 'DELETE', headers: await bearer() })],
+      [415, await request(endpoint, { method: 'POST', body: '{}', headers: await bearer() })],
+      [200, await request(`${service.url}/readyz`)],
+    ];
+    for (const [status, answer] of answers) {
+      expect([answer.status, answer.headers.get('cache-control')]).toEqual([status, 'no-store']);
+    }
+  });
+});
+
 describe('a fault of ours', () => {
   it('is masked, and logged once with its cause and without secrets, over HTTP and over a socket', async () => {
     // The worker would stumble over it, too, and log a fault of its own.

@@ -156,6 +156,17 @@ describe('an operation that is too large', () => {
     expect(await overHttp(query)).toMatchObject({ status: 200, code: undefined });
   });
 
+  it.each([
+    ['`last`', (query: string) => query.replaceAll('first:', 'last:')],
+    ["a variable's default", (query: string) => `query ($n: Int = 180) ${query.replaceAll('180', '$n')}`],
+    ['`last` as a default', (query: string) => `query ($n: Int = 180) ${query.replaceAll('first: 180', 'last: $n')}`],
+  ])('costs the same with its sizes in %s', async (_what, rewrite) => {
+    const query = '{ flags(first: 180) { edges { node { history(first: 180) { edges { node { id } } } } } } }';
+    const costOf = async (asked: string) => (await overHttp(asked)).body.errors[0].extensions.cost.cost;
+    expect(await costOf(rewrite(query))).toBe(await costOf(query));
+    expect(await costOf(query)).toBeGreaterThan(100_000);
+  });
+
   it.each<[what: string, path: string, cost: number, remedy: string, query: string, variables?: object]>([
     [
       'a total in a list',

@@ -34,6 +34,10 @@ export const useHttpResults = (deps: { clock: Clock; watchKey: WatchKey }): Plug
       },
     };
   },
+  // Yoga lets caches keep a stream and ask again; ours are for their reader alone, as every answer is.
+  onResponse: ({ response }) => {
+    if (response.headers.get('content-type')?.startsWith('text/event-stream')) response.headers.set('cache-control', 'no-store');
+  },
   // Yoga answers 200 to what it finds wrong before execution, unless the client asks for application/graphql-response+json.
   onResultProcess: ({ result }) => {
     if (Array.isArray(result) || Symbol.asyncIterator in result) return;

@@ -5,23 +5,36 @@ import { hasRun } from '../errors.ts';
 
 /** Ends an execution that has read too much, or takes too long: nothing more of it is begun, and the error is all its answer. */
 export const useOperationBudget = (): Plugin<Context> => ({
-  onExecute: ({ args, executeFn, setExecuteFn, context }) => {
-    const { budget } = context;
+  onExecute: ({ args, executeFn, setExecuteFn, context: { budget } }) => {
     setExecuteFn(async (given) => {
       const signal = budget.begin();
+      const aborted = untilAborted(signal);
       try {
-        return await executeFn({ ...given, signal } as typeof given);
+        // Both: the signal keeps the executor from beginning more, and the race does not wait for what it has begun.
+        return await Promise.race([aborted.promise, executeFn({ ...given, signal } as typeof given)]);
       } catch (error) {
         if (!signal.aborted || error !== signal.reason) throw error;
         const reason = signal.reason as GraphQLError;
         const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';
         return { errors: [isMutation ? hasRun(reason) : reason] };
       } finally {
+        aborted.forget();
         budget.end();
       }
     });
   },
-  onSubscribe: ({ args }) => ({
-    onSubscribeResult: () => ({ onNext: () => args.contextValue.budget.end(), onEnd: () => args.contextValue.budget.end() }),
+  onSubscribe: ({
+    args: {
+      contextValue: { budget },
+    },
+  }) => ({
+    onSubscribeResult: () => ({ onNext: budget.endEvent, onEnd: budget.endEvent }),
   }),
 });
+
+const untilAborted = (signal: AbortSignal) => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  return { promise, forget: () => signal.removeEventListener('abort', abort) };
+};
