@@ -4,8 +4,6 @@ import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import type { UnreadAnswer } from '../http/unread-answers.ts';
 
-/** What may wait for one socket when its caller, or the process, has too much waiting: who has more is cut off. */
-const spareBytes = 64 * 1024;
 /** Bytes that a socket may send before it is authenticated: its `connection_init`, and little beside. */
 export const maxBytesBeforeAck = 20 * 1024;
 const keepAliveMs = 12_000;
@@ -38,8 +36,7 @@ export const bindSocket = <Extra>({ server, client, connection, extra, maxBuffer
   const close = (code: number, reason = '') =>
     client.close(code, Buffer.byteLength(reason) <= 123 ? reason : reason.slice(0, 40));
   const isCutOff = (): boolean => {
-    const { bufferedAmount } = client;
-    if (bufferedAmount > maxBufferedBytes || (bufferedAmount > spareBytes && answer.isOver())) client.terminate();
+    if (client.bufferedAmount > maxBufferedBytes) client.terminate();
     return !isOpen();
   };
   // One pong answers all pings that came while it waited to be sent, so they cannot pile up. It carries nothing.

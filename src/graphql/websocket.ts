@@ -146,7 +146,7 @@ export const makeSocketServer = ({
         return;
       }
       sockets.handleUpgrade(request, socket, head, (client) => {
-        const answer = unread.open();
+        const answer = unread.open(() => client.terminate());
         const extra = { socket: client, request, answer };
         const maxBufferedBytes = maxBufferedSocketBytes;
         bindSocket({ server, client, connection: socket, extra, maxBufferedBytes, answer, logger });

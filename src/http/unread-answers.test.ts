@@ -57,6 +57,30 @@ describe('bytes that wait for their readers', () => {
   });
 });
 
+describe('connections that can only be cut off', () => {
+  it('lose the one that holds the most: of their caller where that has too much, of all where the process has', () => {
+    const unread = start();
+    const cut: string[] = [];
+    const opened = (name: string, caller: string, bytes: number) => {
+      const answer = unread.open(() => cut.push(name));
+      answer.belongsTo(caller);
+      answer.wrote(bytes);
+      return answer;
+    };
+    opened('small', 'ada', 20);
+    opened('large', 'bob', 70);
+    const middle = opened('middle', 'ada', 45);
+    expect(cut).toEqual([]);
+    opened('last', 'ada', 36);
+    expect(cut).toEqual(['middle']);
+    expect(unread.bytes()).toBe(126);
+    middle.close();
+    opened('other', 'eve', 40);
+    expect(cut).toEqual(['middle', 'large']);
+    expect(unread.bytes()).toBe(96);
+  });
+});
+
 describe('streams', () => {
   it('are as many as a caller and a process may have, until they are closed', () => {
     const unread = start();

@@ -31,13 +31,15 @@ export type UnreadAnswer = {
   drained(bytes: number): void;
   /** Resolves when little waits, or nobody is there any more. */
   ready(): Promise<void>;
-  isOver(): boolean;
   close(): void;
 };
 
 export type UnreadAnswers = ReturnType<typeof makeUnreadAnswers>;
 
-/** Counts what has been made for readers and not been taken by them: that is memory, and theirs is the pace. */
+/**
+ * Counts what has been made for readers and not been taken by them: that is memory, and theirs is the pace. A connection that is
+ * opened with `cut` cannot be refused anything: of those, the one that holds the most is cut off when there is too much.
+ */
 export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
   const bytes = makeCount();
   const streams = makeCount();
@@ -46,7 +48,21 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
     tooMany('bytes of answers that nobody has read', bytes.of(caller) + more, limits.callerBytes, 'a caller') ??
     tooMany('bytes of answers that nobody has read', bytes.all() + more, limits.processBytes, 'a process');
 
-  const open = (): UnreadAnswer => {
+  /** Connections that may be cut off, each with its caller and what waits for it. */
+  const cuttable = new Set<{ caller: () => string | null; waiting: () => number; cut: () => void }>();
+  /** A reader whom nobody can refuse, because it was there first, loses its connection: the one that holds the most. */
+  const makeRoomFor = (caller: string | null) => {
+    if (!refusalOf(caller, 0)) return;
+    const isAlone = bytes.of(caller) > limits.callerBytes;
+    let most: { waiting: () => number; cut: () => void } | null = null;
+    for (const one of cuttable) {
+      if (isAlone && one.caller() !== caller) continue;
+      if (!most || one.waiting() > most.waiting()) most = one;
+    }
+    most?.cut();
+  };
+
+  const open = (cut?: () => void): UnreadAnswer => {
     let caller: string | null = null;
     let held = 0;
     let waiting = 0;
@@ -63,6 +79,22 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
       wake?.();
       wake = null;
     };
+    const close = () => {
+      if (!add(-held - waiting)) return;
+      if (isStream) streams.add(caller, -1);
+      isClosed = true;
+      cuttable.delete(connection);
+      settle();
+    };
+    const connection = {
+      caller: () => caller,
+      waiting: () => waiting,
+      cut: () => {
+        close();
+        cut?.();
+      },
+    };
+    if (cut) cuttable.add(connection);
     return {
       belongsTo: (to) => {
         bytes.add(caller, -held - waiting);
@@ -89,6 +121,7 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
         if (!add(more - announced)) return;
         held -= announced;
         waiting += more;
+        if (cut) makeRoomFor(caller);
       },
       drained: (less) => {
         if (!add(-less)) return;
@@ -101,13 +134,7 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
           : new Promise((resolve) => {
               wake = resolve;
             }),
-      isOver: () => refusalOf(caller, 0) !== null,
-      close: () => {
-        if (!add(-held - waiting)) return;
-        if (isStream) streams.add(caller, -1);
-        isClosed = true;
-        settle();
-      },
+      close,
     };
   };
   return { open, bytes: bytes.all, streams: streams.all };

@@ -1,12 +1,11 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { vi } from 'vitest';
 import type { Identity } from '../../src/domain/access/actor.ts';
 import type { App } from '../../src/graphql/app.ts';
 import { makeGraphQLServer } from '../../src/graphql/server.ts';
 import { makeSocketServer } from '../../src/graphql/websocket.ts';
 import { makeReadRequestContext } from '../../src/http/request-context.ts';
-import { makeUnreadAnswers } from '../../src/http/unread-answers.ts';
+import { type Api, startHttpServer } from '../../src/http/server.ts';
+import { makeUnreadAnswers, type UnreadLimits, unreadLimits } from '../../src/http/unread-answers.ts';
 import { json, request } from '../http-edge/raw-http.ts';
 import { atTestEnd } from './at-test-end.ts';
 
@@ -19,13 +18,20 @@ export const ada: Identity = {
   apiKeyId: null,
 };
 type Limits = NonNullable<Parameters<typeof makeGraphQLServer>[0]['limits']>;
-type Options = { limits?: Partial<Limits> /** Whose every token is. */; identity?: () => Identity };
+type Options = {
+  limits?: Partial<Limits>;
+  /** Of what waits for readers. */
+  waiting?: Partial<UnreadLimits>;
+  /** Whose every token is. */
+  identity?: () => Identity;
+};
 
 /** GraphQL over HTTP and sockets, on an application of which a test gives the parts that it uses. */
-export const startGraphQL = async (app: object, { limits = {}, identity = () => ada }: Options = {}) => {
+export const startGraphQL = async (app: object, { limits = {}, waiting = {}, identity = () => ada }: Options = {}) => {
   const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const clock = { now: () => new Date() };
   const shared = { authenticate: async () => identity(), watchKey: () => () => {}, allowedOrigins: [], clock, logger };
+  const unread = makeUnreadAnswers({ ...unreadLimits, ...waiting });
   const graphql = makeGraphQLServer({
     ...shared,
     app: app as App,
@@ -36,16 +42,22 @@ export const startGraphQL = async (app: object, { limits = {}, identity = () => 
     limits: { rows: 1000, bytes: 1_000_000, ms: 20_000, readsAtOnce: 4, answerBytes: 10_000, ...limits },
   });
   const readRequestContext = makeReadRequestContext(null);
-  const sockets = makeSocketServer({ ...shared, graphql, readRequestContext, unread: makeUnreadAnswers() });
-  const server = createServer((req, res) => void graphql(req, res, { requestContext: readRequestContext(req) }));
-  server.on('upgrade', sockets.upgrade);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const sockets = makeSocketServer({ ...shared, graphql, readRequestContext, unread });
+  const server = await startHttpServer({
+    host: '127.0.0.1',
+    port: 0,
+    readiness: async () => ({ ready: true, reasons: [] }),
+    metrics: async () => ({ contentType: 'text/plain', text: '' }),
+    unread,
+  });
+  const handle: Api['handle'] = (req, res) =>
+    void graphql(req, res, { requestContext: readRequestContext(req), answer: res.answer });
+  server.serve({ handle, upgrade: sockets.upgrade });
   atTestEnd(async () => {
     await sockets.close();
-    server.close();
-    server.closeAllConnections();
+    await server.close(0);
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+  const url = `${server.url}/graphql`;
   const ask = (query: string) => request(url, json({ query }, { authorization: 'Bearer a-token' }));
-  return { url, ask, graphql };
+  return { url, ask, graphql, unread };
 };
