@@ -35,7 +35,6 @@ export const startGraphQL = async (app: object, { limits = {}, waiting = {}, ide
   const graphql = makeGraphQLServer({
     ...shared,
     app: app as App,
-    graphiql: null,
     introspection: true,
     onOperation: () => {},
     toUnavailable: () => null,
