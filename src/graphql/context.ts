@@ -40,14 +40,14 @@ export type Loaders = {
 export const makeLoaders = ({ flags, schedules, log }: Pick<App, 'flags' | 'schedules' | 'log'>): Loaders => ({
   flagsById: new DataLoader(
     async (ids) => {
-      const found = new Map((await flags.findByIds(ids)).map((flag) => [flag.id, flag]));
+      const found = new Map((await flags.findByIds(distinct(ids))).map((flag) => [flag.id, flag]));
       return ids.map((id) => found.get(id) ?? null);
     },
     { cache: false },
   ),
   statesOf: new DataLoader(
     async (ids) => {
-      const states = await flags.statesOf(ids);
+      const states = await flags.statesOf(distinct(ids));
       return ids.map((id) => states.get(id) ?? []);
     },
     { cache: false },
@@ -82,3 +82,6 @@ export const makeLoaders = ({ flags, schedules, log }: Pick<App, 'flags' | 'sche
     { cache: false },
   ),
 });
+
+/** Loaders do not remember, so they are asked for one thing many times. */
+const distinct = <Item>(items: readonly Item[]): Item[] => [...new Set(items)];

@@ -34,3 +34,19 @@ it('keeps instants and isolation as they are meant, whatever the database’s ow
   expect(await epochOf('applied_at')).toBe(now.getTime());
   expect(Math.abs(now.getTime() - Date.now())).toBeLessThan(60_000);
 });
+
+it('keeps no plans of statements that are long, and of no more than a thousand others', async () => {
+  const { url } = await createPostgresDatabase();
+  const { prisma, close } = openPostgres(url, { maxConnections: 1, onError: () => {} });
+  atTestEnd(close);
+  const list = (length: number) => Array.from({ length }, (_, n) => n);
+  const ids = (length: number) => list(length).map(() => '00000000-0000-7000-8000-000000000000');
+  await prisma.flag.count({ where: { id: { in: ids(3) } } });
+  await prisma.flag.count({ where: { id: { in: ids(2000) } } });
+  for (const n of list(1100)) await prisma.$queryRawUnsafe(`SELECT ${n} AS n`);
+  const [kept] = await prisma.$queryRaw<unknown[]>`
+    SELECT count(*)::int AS statements, max(length(statement))::int < 5000 AS "areShort",
+      count(*) FILTER (WHERE statement LIKE '%feature_flags%')::int AS "ofFlags" FROM pg_prepared_statements`;
+  expect(kept).toEqual({ statements: expect.any(Number), areShort: true, ofFlags: 1 });
+  expect((kept as { statements: number }).statements).toBeLessThanOrEqual(1000);
+});

@@ -48,6 +48,7 @@ export const startGraphQL = async (app: object, { limits = {}, waiting = {}, ide
     readiness: async () => ({ ready: true, reasons: [] }),
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     unread,
+    onError: () => {},
   });
   const handle: Api['handle'] = (req, res) =>
     void graphql(req, res, { requestContext: readRequestContext(req), answer: res.answer });

@@ -96,6 +96,7 @@ export const openPostgres = (
   });
   // Prisma's adapter stops listening when it is disconnected, and connections end a little later.
   pool.on('error', onError);
+  const nameStatement = makeNameStatement();
   const adapter = makePostgresAdapter(pool, {
     onConnectionError: onError,
     statementNameGenerator: ({ sql }) => nameStatement(sql),
@@ -117,14 +118,21 @@ export const openPostgres = (
 
 /**
  * One prepared statement for each text: planning costs more than most of our statements. But not for Prisma's lists: what
- * the best way through a million rows is depends on the filter's values, and a plan that is kept does not know them.
+ * the best way through a million rows is depends on the filter's values, and a plan that is kept does not know them. Nor for
+ * what is long, or for more than a thousand in one pool: each list of another length is another text, and every connection
+ * would keep a plan of each.
  */
-const nameStatement = (sql: string): string => {
-  if (sql.startsWith('SELECT "public".') && sql.includes(' ORDER BY ')) return '';
-  const known = statementNames.get(sql);
-  if (known) return known;
-  const name = createHash('sha256').update(sql).digest('base64url').slice(0, 32);
-  if (statementNames.size < 1000) statementNames.set(sql, name);
-  return name;
+const makeNameStatement = () => {
+  const names = new Map<string, string>();
+  return (sql: string): string => {
+    if (sql.length > maxNamedLength || (sql.startsWith('SELECT "public".') && sql.includes(' ORDER BY '))) return '';
+    const known = names.get(sql);
+    if (known) return known;
+    if (names.size >= maxNamed) return '';
+    const name = createHash('sha256').update(sql).digest('base64url').slice(0, 32);
+    names.set(sql, name);
+    return name;
+  };
 };
-const statementNames = new Map<string, string>();
+const maxNamed = 1000;
+const maxNamedLength = 4096;
