@@ -32,6 +32,13 @@ describe('bytes that wait for their readers', () => {
     expect(unread.bytes()).toBe(0);
   });
 
+  it('of strangers, such as a page, refuse no caller', () => {
+    const unread = start();
+    unread.open().wrote(1000);
+    expect(answerOf(unread, 'ada').hold(100)).toBe(null);
+    expect(unread.bytes()).toBe(1100);
+  });
+
   it('are counted whatever they are where the change is made already; whoever asks next is refused before it runs', () => {
     const unread = start();
     expect(answerOf(unread, 'ada').hold(120, { always: true })).toBe(null);

@@ -46,7 +46,7 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
 
   const refusalOf = (caller: string | null, more: number): string | null =>
     tooMany('bytes of answers that nobody has read', bytes.of(caller) + more, limits.callerBytes, 'a caller') ??
-    tooMany('bytes of answers that nobody has read', bytes.all() + more, limits.processBytes, 'a process');
+    tooMany('bytes of answers that nobody has read', bytes.ofCallers() + more, limits.processBytes, 'a process');
 
   /** Connections that may be cut off, each with its caller and what waits for it. */
   const cuttable = new Set<{ caller: () => string | null; waiting: () => number; cut: () => void }>();
@@ -140,17 +140,22 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
   return { open, bytes: bytes.all, streams: streams.all };
 };
 
-/** A number for each caller, and in all; what belongs to nobody yet counts in all. */
+/** A number for each caller, and in all. What strangers leave unread, such as a page, must not refuse callers: it counts apart. */
 const makeCount = () => {
   const byCaller = new Map<string, number>();
-  let all = 0;
+  let ofCallers = 0;
+  let ofStrangers = 0;
   const of = (caller: string | null) => (caller === null ? 0 : (byCaller.get(caller) ?? 0));
   return {
     of,
-    all: () => all,
+    ofCallers: () => ofCallers,
+    all: () => ofCallers + ofStrangers,
     add: (caller: string | null, more: number) => {
-      all += more;
-      if (caller === null) return;
+      if (caller === null) {
+        ofStrangers += more;
+        return;
+      }
+      ofCallers += more;
       const sum = of(caller) + more;
       if (sum === 0) byCaller.delete(caller);
       else byCaller.set(caller, sum);

@@ -1,6 +1,6 @@
 import { actorKnownTo } from '../../domain/access/actor.ts';
 import { flagStatuses } from '../../domain/flags/flag.ts';
-import { flagRulesSchema, normalizeRule } from '../../domain/flags/flag-rule.ts';
+import { type FlagRule, flagRulesSchema, normalizeRule } from '../../domain/flags/flag-rule.ts';
 import type { FlagUpdates } from '../../domain/flags/flag-state.ts';
 import type { Schedule } from '../../domain/schedules/schedule.ts';
 import { builder, indexedTotal, mayHold64KiB } from '../builder.ts';
@@ -11,6 +11,18 @@ import { FlagRef } from './flag.ts';
 import { FlagStateType } from './flag-state.ts';
 import { FlagRuleType } from './flag-state-parts.ts';
 import { ActorRef, loggedActor } from './viewer.ts';
+
+const storedRulesSchema = flagRulesSchema.transform((known) => known.map(normalizeRule));
+const rulesRead = new WeakMap<object, FlagRule[] | null>();
+
+/** Stored rules, as far as they make sense. Read once, however many aliases ask: up to 64 KiB of them take milliseconds. */
+const knownRules = (stored: object): FlagRule[] | null => {
+  const known = rulesRead.get(stored);
+  if (known !== undefined) return known;
+  const read = storedRulesSchema.safeParse(stored).data ?? null;
+  rulesRead.set(stored, read);
+  return read;
+};
 
 // Stored updates are shown as far as they make sense: what does not is the reason why such a schedule failed.
 const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement({
@@ -36,7 +48,7 @@ const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement(
       nullable: true,
       description: 'The targeting rules that will replace those that are there.',
       ...mayHold64KiB,
-      resolve: ({ rules }) => flagRulesSchema.transform((known) => known.map(normalizeRule)).safeParse(rules).data ?? null,
+      resolve: ({ rules }) => (Array.isArray(rules) ? knownRules(rules) : null),
     }),
     status: t.field({
       type: FlagStatus,
