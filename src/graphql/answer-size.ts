@@ -11,7 +11,8 @@ const longestNumber = 24;
  * of the time of `JSON.stringify`; only what is near the bound is counted exactly.
  */
 export const sizeOfAnswer = ({ data, errors, extensions }: ExecutionResult, maxBytes: number): number | null => {
-  const answer = { data, errors: errors?.map((error: GraphQLError) => error.toJSON?.() ?? error), extensions };
+  const shown = errors?.map((error: GraphQLError) => error.toJSON?.() ?? error);
+  const answer = { ...(data !== undefined && { data }), ...(shown && { errors: shown }), ...(extensions && { extensions }) };
   const open: unknown[] = [answer];
   let characters = 0;
   let others = 0;

@@ -20,7 +20,7 @@ export const makeOperationBudget = (limits: OperationLimits) => {
 
   const begin = (): Execution => {
     const aborting = new AbortController();
-    const timer = setTimeout(() => aborting.abort(tookTooLong(limits.ms)), limits.ms);
+    const timer = setTimeout(() => aborting.abort(tookTooLong(limits.ms)), limits.ms).unref();
     execution = { aborting, timer, rows: 0, bytes: 0 };
     return execution;
   };

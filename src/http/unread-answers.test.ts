@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { makeUnreadAnswers } from './unread-answers.ts';
 
 const start = () =>
-  makeUnreadAnswers({ callerBytes: 100, processBytes: 150, callerStreams: 2, processStreams: 3, streamBytes: 10 });
+  makeUnreadAnswers({ callerBytes: 100, processBytes: 150, callerStreams: 2, processStreams: 3, streamBytes: 10, spareBytes: 5 });
 const answerOf = (unread: ReturnType<typeof start>, caller: string) => {
   const answer = unread.open();
   answer.belongsTo(caller);
@@ -85,6 +85,12 @@ describe('connections that can only be cut off', () => {
     opened('other', 'eve', 40);
     expect(cut).toEqual(['middle', 'large']);
     expect(unread.bytes()).toBe(96);
+    // Where answers over HTTP are what is too much, who waits for little stays.
+    const page = unread.open();
+    page.belongsTo('max');
+    page.hold(200, { always: true });
+    for (const n of Array(30).keys()) opened(`tiny-${n}`, 'max', 5);
+    expect(cut).toEqual(['middle', 'large']);
   });
 });
 

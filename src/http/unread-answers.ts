@@ -7,6 +7,8 @@ export type UnreadLimits = {
   processStreams: number;
   /** A stream's next event is made when less than this waits. */
   streamBytes: number;
+  /** A connection with less than this is not cut off, however much others have. */
+  spareBytes: number;
 };
 
 const mebibyte = 2 ** 20;
@@ -17,6 +19,7 @@ export const unreadLimits: UnreadLimits = {
   callerStreams: 1000,
   processStreams: 2000,
   streamBytes: mebibyte,
+  spareBytes: 64 * 1024,
 };
 
 /** One connection's answers, as far as they wait for their reader. What refuses says so in a sentence; null: it may go on. */
@@ -54,12 +57,12 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
   const makeRoomFor = (caller: string | null) => {
     if (!refusalOf(caller, 0)) return;
     const isAlone = bytes.of(caller) > limits.callerBytes;
-    let most: { waiting: () => number; cut: () => void } | null = null;
+    let most = { waiting: () => limits.spareBytes, cut: () => {} };
     for (const one of cuttable) {
       if (isAlone && one.caller() !== caller) continue;
-      if (!most || one.waiting() > most.waiting()) most = one;
+      if (one.waiting() > most.waiting()) most = one;
     }
-    most?.cut();
+    most.cut();
   };
 
   const open = (cut?: () => void): UnreadAnswer => {

@@ -65,6 +65,11 @@ const tooLarge: [what: string, message: RegExp, query: string, variables?: objec
     `{ a: auditEvents(first: 200) { edges { node { ${states} } } } b: auditEvents(first: 200) { edges { node { ...E } } } } fragment E on AuditEvent { ${states} }`,
   ],
   [
+    'the rules of all states of 200 flags many times',
+    /could cost \d+/,
+    `{ flags(first: 200) { edges { node { states { ${Array.from({ length: 4 }, (_, i) => `r${i}: rules { targeting }`).join(' ')} } } } } }`,
+  ],
+  [
     'flags of states of flags of states',
     /could cost \d+/,
     '{ flags { edges { node { states { flag { states { flag { key } } } } } } } }',
@@ -147,6 +152,11 @@ describe('an operation that is too large', () => {
       'the answer of a mutation, with the history of the flag whose state it changed',
       `mutation { updateFlagState(input: { flagKey: "none", updates: { enabled: true } }) { ... on FlagState { enabled flag { key history { edges { node {
         description actor { name } changes { field } } } } } } } }`,
+    ],
+    [
+      'all states of two hundred flags, with everything that they hold',
+      `{ flags(first: 200) { edges { node { key variants { key value } states { environment enabled rules { key description targeting }
+        overrides { type targetId variant expiresAt } experiment { key variants { variant weight } } } } } } }`,
     ],
     [
       'all states of two hundred flags',
