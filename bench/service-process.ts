@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { mintToken } from '../src/adapters/jwt/mint-token.ts';
+import { findFreePort } from '../test/support/free-port.ts';
 
 const startWithinMs = 30_000;
 const issuer = 'https://bench.example';
@@ -74,14 +74,4 @@ export const startServiceProcess = async ({
     await stop();
     throw error;
   }
-};
-
-const findFreePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (!address || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 };

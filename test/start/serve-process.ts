@@ -1,24 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { vi } from 'vitest';
 import { atTestEnd } from '../support/at-test-end.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/service.ts';
 
 export const root = path.resolve(import.meta.dirname, '../..');
-
-/** A port that is free on the loopback interface now. */
-export const findFreePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (!address || typeof address === 'string') throw new Error('no port');
-  return address.port;
-};
 
 /**
  * `npm start` without npm, as a process of its own: on a free port and an empty DATA_DIR, with no setting but those given.

