@@ -1,27 +1,22 @@
-import net, { type AddressInfo } from 'node:net';
 import { atTestEnd } from '../support/at-test-end.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 /**
  * Stands between the service and PostgreSQL and counts the statements that pass: messages Execute and Query of the wire
  * protocol (PostgreSQL manual, chapter "Message Formats"). Closed when the test is over.
  */
 export const startPostgresProxy = async (databaseUrl: string) => {
-  const target = new URL(databaseUrl);
-  let statements = 0;
-  const server = net.createServer((client) => {
-    const upstream = net.connect(Number(target.port), target.hostname);
-    client.pipe(upstream).pipe(client);
-    client.on('error', () => upstream.destroy());
-    upstream.on('error', () => client.destroy());
-    const read = makeMessageReader((type) => {
-      if (type === 'E' || type === 'Q') statements += 1;
-    });
-    client.on('data', read);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  atTestEnd(async () => void server.close());
   const url = new URL(databaseUrl);
-  url.port = String((server.address() as AddressInfo).port);
+  let statements = 0;
+  const proxy = await startTcpProxy({
+    target: { host: url.hostname, port: Number(url.port) },
+    onConnection: () =>
+      makeMessageReader((type) => {
+        if (type === 'E' || type === 'Q') statements += 1;
+      }),
+  });
+  atTestEnd(proxy.close);
+  url.port = String(proxy.port);
   return {
     url: url.href,
     /** How many statements the work takes: the least of three runs, because a process announces itself now and then, too. */
