@@ -1,0 +1,119 @@
+import { byDue, describeState, isSameState, type Ledger, ofType, type Step } from './ledger.ts';
+
+// The log, against rows, feeds and sinks. Each rule returns what breaks it, a sentence each.
+
+/** Positions count from 1 without a gap, each event has one, and none waits. */
+export const checkPositions = ({ log, size, waiting }: Ledger): string[] => {
+  const found: string[] = [];
+  log.forEach(({ position }, index) => {
+    if (position !== index + 1) found.push(`position ${index + 1} is ${position}`);
+  });
+  if (size !== log.length) found.push(`the log says that it has ${size} events, and has ${log.length}`);
+  if (waiting > 0) found.push(`${waiting} events still wait for their position`);
+  const twice = log.length - new Set(log.map(({ id }) => id)).size;
+  return twice > 0 ? [...found, `${twice} events are in the log twice`] : found;
+};
+
+/** Each schedule is applied once when it is due, or was cancelled; row and log agree on which. */
+export const checkFates = ({ schedules, eventsOfSchedule, scheduleById }: Ledger): string[] => {
+  const found: string[] = [];
+  for (const { id, status, errorMessage } of schedules) {
+    const events = eventsOfSchedule.get(id);
+    const applied = ofType(events, 'flag_schedule.applied').length;
+    const cancelled = ofType(events, 'flag_schedule.cancelled').length;
+    if (applied > 1) found.push(`schedule ${id} was applied ${applied} times`);
+    if (applied > 0 && status !== 'APPLIED') found.push(`schedule ${id} was applied, but is ${status}`);
+    if (cancelled > 0 && status !== 'CANCELLED') found.push(`schedule ${id} was cancelled, but is ${status}`);
+    if (cancelled > 1) found.push(`schedule ${id} was cancelled ${cancelled} times`);
+    if (status === 'PENDING') found.push(`schedule ${id} is due, but was not applied`);
+    if (status === 'FAILED') found.push(`schedule ${id} failed: ${errorMessage}`);
+  }
+  const strangers = [...eventsOfSchedule.keys()].filter((id) => !scheduleById.has(id));
+  return [...found, ...strangers.map((id) => `the log knows schedule ${id}, the rows do not`)];
+};
+
+/** Schedules of one flag are applied in the order in which they are due, as far as they were there. */
+export const checkOrder = ({ schedules, eventsOfSchedule }: Ledger): string[] => {
+  const applied = schedules.flatMap((row) => {
+    const events = eventsOfSchedule.get(row.id);
+    const created = ofType(events, 'flag_schedule.created')[0]?.position ?? 0;
+    const at = ofType(events, 'flag_schedule.applied')[0]?.position;
+    return at === undefined ? [] : [{ row, created, at }];
+  });
+  const found: string[] = [];
+  for (const [flagKey, ofFlag] of Map.groupBy(applied, ({ row }) => row.flagKey)) {
+    const inOrder = ofFlag.toSorted((a, b) => byDue(a.row, b.row));
+    inOrder.forEach((later, index) => {
+      const earlier = inOrder[index - 1];
+      if (earlier && earlier.at > later.at && earlier.created < later.at)
+        found.push(`of ${flagKey}, schedule ${later.row.id} was applied before ${earlier.row.id}, which was due before it`);
+    });
+  }
+  return found;
+};
+
+/** A flag's state is what the log's changes make of the first one, a version after the other. */
+export const checkReplay = (ledger: Ledger): string[] => {
+  const found = [...ledger.first.keys()]
+    .filter((flagKey) => !ledger.states.has(flagKey))
+    .map((flagKey) => `the log knows flag ${flagKey}, the rows do not`);
+  for (const [flagKey, row] of ledger.states) {
+    const first = ledger.first.get(flagKey);
+    if (!first) continue;
+    let state = first.state;
+    for (const step of ledger.stepsOf.get(flagKey) ?? []) {
+      const problem = problemOf(step, state);
+      if (problem) found.push(`flag ${flagKey}, position ${step.position}: ${problem}`);
+      state = step.after;
+    }
+    if (!isSameState(state, row) && ledger.declaredLost === 0)
+      found.push(`flag ${flagKey} is ${describeState(row)}; the log ends with ${describeState(state)}`);
+  }
+  return found;
+};
+
+const problemOf = ({ before, after }: Step, state: Step['after']): string | null => {
+  // A hole among the versions is an event that is lost, which is another rule's concern.
+  if (before.version <= state.version && !isSameState(before, state))
+    return `changes ${describeState(before)}, but the log was at ${describeState(state)}`;
+  if (after.version > before.version + 1) return `goes from version ${before.version} to ${after.version}`;
+  return after.version === before.version && !isSameState(after, before) ? 'changes a state, and not its version' : null;
+};
+
+/** Each follower saw every position once, in order. */
+export const checkFeeds = ({ feeds, size }: Ledger): string[] =>
+  [...feeds].flatMap(([name, positions]) => {
+    const wrong = positions.findIndex((position, index) => position !== index + 1);
+    if (wrong >= 0) return [`${name} got position ${positions[wrong]} where ${wrong + 1} was due`];
+    return positions.length === size ? [] : [`${name} got ${positions.length} of ${size} events`];
+  });
+
+/** Each sink took every event at least once. */
+export const checkSinks = ({ sinks, log }: Ledger): string[] =>
+  [...sinks].flatMap(([name, taken]) => {
+    const idsAt = Map.groupBy(taken, ({ position }) => position);
+    return log.flatMap(({ position, id, eventType }) => {
+      const found = idsAt.get(position);
+      if (!found) return [`${name} did not get ${eventType} at position ${position}`];
+      return found.every((one) => one.id === id) ? [] : [`${name} got another event at position ${position}`];
+    });
+  });
+
+/** Everything in the rows has its event, but for as many as the log declares lost. */
+export const checkLosses = (ledger: Ledger): string[] => {
+  const { states, first, stepsOf, schedules, eventsOfSchedule, declaredLost } = ledger;
+  const missing: string[] = [];
+  for (const [flagKey, { version }] of states) {
+    if (!first.has(flagKey)) missing.push(`flag ${flagKey} has no flag.created`);
+    const known = new Set([first.get(flagKey)?.state.version, ...(stepsOf.get(flagKey) ?? []).map(({ after }) => after.version)]);
+    for (let wanted = 1; wanted <= version; wanted += 1)
+      if (!known.has(wanted)) missing.push(`no event made version ${wanted} of flag ${flagKey}`);
+  }
+  for (const { id, status } of schedules) {
+    const types = ['created', ...(status === 'APPLIED' ? ['applied'] : []), ...(status === 'CANCELLED' ? ['cancelled'] : [])];
+    for (const type of types)
+      if (ofType(eventsOfSchedule.get(id), `flag_schedule.${type}`).length === 0)
+        missing.push(`schedule ${id} is ${status} without flag_schedule.${type}`);
+  }
+  return missing.length > declaredLost ? missing : [];
+};

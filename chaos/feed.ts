@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from 'graphql-ws';
+import { encodeCursor } from '../src/graphql/connection.ts';
+
+type Options = { urls: readonly string[]; authorization: string; signal: AbortSignal };
+
+const retryMs = 300;
+const pingMs = 2000;
+const pongWithinMs = 4000;
+const query = 'subscription ($after: String) { event: auditEvents(after: $after) { position cursor } }';
+type Event = { position: number; cursor: string };
+
+/**
+ * Follows the log from its start, and goes on where it broke off, through the next API process, until told to stop. The
+ * positions are in the order in which they came.
+ */
+export const followLog = ({ urls, authorization, signal }: Options) => {
+  const positions: number[] = [];
+  let after = encodeCursor('event', '0');
+
+  const followOnce = async (url: string) => {
+    let pong: NodeJS.Timeout | undefined;
+    const client = createClient({
+      url: `${url.replace('http', 'ws')}/graphql`,
+      connectionParams: { authorization },
+      retryAttempts: 0,
+      keepAlive: pingMs,
+      connectionAckWaitTimeout: pongWithinMs,
+      on: {
+        ping: (received) => {
+          // A process that stands still, or a dead connection, does not answer.
+          if (!received) pong = setTimeout(() => client.terminate(), pongWithinMs);
+        },
+        pong: (received) => {
+          if (received) clearTimeout(pong);
+        },
+      },
+    });
+    const end = () => client.terminate();
+    signal.addEventListener('abort', end);
+    try {
+      for await (const { data } of client.iterate<{ event: Event }>({ query, variables: { after } })) {
+        if (!data) break;
+        positions.push(data.event.position);
+        after = data.event.cursor;
+      }
+    } finally {
+      signal.removeEventListener('abort', end);
+      clearTimeout(pong);
+      // Not waited for: a connection that was never made would hold it up.
+      void client.dispose();
+    }
+  };
+  const done = (async () => {
+    for (let turn = 0; !signal.aborted; turn += 1) {
+      // Whatever ends it, it is tried again: what is missing in the end is found by the checker.
+      await followOnce(urls[turn % urls.length] ?? '').catch(() => {});
+      await sleep(retryMs, undefined, { signal }).catch(() => {});
+    }
+  })();
+  return { positions, done };
+};

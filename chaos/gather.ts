@@ -1,0 +1,67 @@
+import pg from 'pg';
+import type { Evidence, LogRow, ScheduleRow, State } from './evidence.ts';
+
+const environment = 'production';
+
+type FoundState = { enabled: boolean; rolloutPercentage: number; version: number };
+type FoundEvent = {
+  id: string;
+  eventType: string;
+  flagKey: string | null;
+  scheduleId: string | null;
+  previousState: FoundState | null;
+  newState: (FoundState & { states?: Record<string, FoundState> }) | null;
+  metadata: { count?: number };
+  requestContext: { requestId: string | null } | null;
+};
+
+/** What is in the database, read past every proxy. */
+export const gather = async (
+  databaseUrl: string,
+): Promise<Pick<Evidence, 'states' | 'schedules' | 'log' | 'size' | 'waiting'>> => {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  // A server that goes away answers the query that runs with the same error.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const states = await client.query<State & { key: string }>(
+      `SELECT f.key, s.enabled, s.rollout_percentage AS "rolloutPercentage", s.version
+       FROM feature_flags f JOIN feature_flag_states s ON s.flag_id = f.id WHERE s.environment_key = $1`,
+      [environment],
+    );
+    const schedules = await client.query<Omit<ScheduleRow, 'scheduledAt'> & { scheduledAt: Date }>(
+      `SELECT id, flag_key AS "flagKey", scheduled_at AS "scheduledAt", status, updates, idempotency_key AS "idempotencyKey",
+         COALESCE(error_message, last_error) AS "errorMessage" FROM feature_flag_schedules`,
+    );
+    const log = await client.query<{ position: string; entry: string }>(
+      'SELECT position, entry FROM audit_log ORDER BY position',
+    );
+    const counts = await client.query<{ size: string; waiting: string }>(
+      'SELECT size, (SELECT count(*) FROM audit_outbox) AS waiting FROM audit_head',
+    );
+    return {
+      states: new Map(states.rows.map(({ key, ...state }) => [key, state])),
+      schedules: schedules.rows.map((row) => ({ ...row, scheduledAt: row.scheduledAt.toISOString() })),
+      log: log.rows.map(({ position, entry }) => toLogRow(Number(position), JSON.parse(entry))),
+      size: Number(counts.rows[0]?.size),
+      waiting: Number(counts.rows[0]?.waiting),
+    };
+  } finally {
+    await client.end();
+  }
+};
+
+const toLogRow = (position: number, event: FoundEvent): LogRow => {
+  const { id, eventType, flagKey, scheduleId, previousState, newState, metadata, requestContext } = event;
+  const isChange = /^flag\.|^flag_schedule\.applied$/.test(eventType);
+  return {
+    ...{ position, id, eventType, flagKey, scheduleId },
+    requestId: requestContext?.requestId ?? null,
+    before: isChange && previousState ? toState(previousState) : null,
+    after: isChange && newState ? toState(newState.states?.[environment] ?? newState) : null,
+    declaredLost: eventType === 'audit.loss' ? (metadata.count ?? 1) : 0,
+  };
+};
+
+const toState = ({ enabled, rolloutPercentage, version }: FoundState): State => ({ enabled, rolloutPercentage, version });

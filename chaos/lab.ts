@@ -1,0 +1,107 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { mintToken } from '../src/adapters/jwt/mint-token.ts';
+import { openPostgres } from '../src/adapters/prisma/database.ts';
+import { migrate } from '../src/adapters/prisma/migrate.ts';
+import { startCloudWatchServer } from '../test/support/cloudwatch-server.ts';
+import { type PostgresServer, startPostgresServer } from '../test/support/postgres-server.ts';
+import { type ProcessName, processNames } from './plan.ts';
+import { makeServiceProcess, type ServiceProcess } from './service-process.ts';
+
+/** Everything that a run works with: real processes of the service, a real PostgreSQL, and a CloudWatch of our own. */
+export type Lab = Awaited<ReturnType<typeof openLab>>;
+
+const issuer = 'https://chaos.example';
+const audience = 'chaos';
+const [group, stream] = ['flagtrail', 'chaos'];
+const restartAttempts = 60;
+
+export const openLab = async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-chaos-'));
+  const closers: (() => unknown)[] = [];
+  /** Ends everything, the latest first. The folder with what the processes wrote stays where it is worth a look. */
+  const close = async ({ keepFolder = false }: { keepFolder?: boolean } = {}) => {
+    for (const end of closers.splice(0).reverse()) await end();
+    if (!keepFolder) rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const postgres = await startPostgresServer();
+    closers.push(() => postgres.stop());
+    const databaseUrl = await createDatabase(postgres);
+    const cloudWatch = await startCloudWatchServer({ now: () => new Date() });
+    closers.push(() => cloudWatch[Symbol.asyncDispose]());
+    const secret = randomBytes(32).toString('hex');
+    const stdout: { position: number; id: string }[] = [];
+    const crashes: string[] = [];
+    const processes = new Map<ProcessName, ServiceProcess>();
+    closers.push(() => Promise.all([...processes.values()].map((service) => service.stop())));
+    mkdirSync(folder, { recursive: true });
+    for (const name of processNames) {
+      const service = await makeServiceProcess({
+        name,
+        folder,
+        databaseUrl,
+        env: {
+          ...{ AUTH_SECRET: secret, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience },
+          ...{ AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'chaos', AWS_SECRET_ACCESS_KEY: 'chaos' },
+          ...{ AWS_ENDPOINT_URL: cloudWatch.url, CLOUDWATCH_LOG_GROUP: group, CLOUDWATCH_LOG_STREAM: stream },
+        },
+        onEvent: (event) => stdout.push(event),
+        onCrash: (why) => crashes.push(why),
+      });
+      processes.set(name, service);
+    }
+    return {
+      folder,
+      databaseUrl,
+      postgres,
+      processes,
+      apiUrls: [...processes.values()].filter(({ name }) => name.startsWith('api')).map(({ url }) => url),
+      authorization: `Bearer ${await mintToken({
+        secret: createSecretKey(Buffer.from(secret)),
+        ...{ issuer, audience, subject: 'chaos-admin', groups: ['admin'] },
+        lifetimeMs: 6 * 3_600_000,
+        now: new Date(),
+      })}`,
+      /** What the sinks took so far. */
+      sinks: () =>
+        new Map([
+          ['stdout', [...stdout]],
+          ['CloudWatch', cloudWatch.accepted(group, stream).map(({ message }) => toTaken(JSON.parse(message)))],
+        ]),
+      crashes,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
+const toTaken = ({ position, id }: { position: number; id: string }) => ({ position, id });
+
+const createDatabase = async (postgres: PostgresServer): Promise<string> => {
+  const client = new pg.Client({ connectionString: `${postgres.baseUrl}/postgres` });
+  await client.connect();
+  await client.query('CREATE DATABASE chaos').finally(() => client.end());
+  const url = `${postgres.baseUrl}/chaos`;
+  const database = openPostgres(url, { maxConnections: 1, onError: () => {} });
+  await migrate(database).finally(() => database.close());
+  return url;
+};
+
+/** A server that was killed leaves processes behind, and until they are gone no new one starts. */
+export const restartPostgres = async (postgres: PostgresServer): Promise<void> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await postgres.restart();
+    } catch (error) {
+      if (attempt === restartAttempts) throw new Error('PostgreSQL did not start again', { cause: error });
+      await sleep(500);
+    }
+  }
+};

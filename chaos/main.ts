@@ -1,0 +1,53 @@
+import { randomInt } from 'node:crypto';
+import { Command, InvalidArgumentError } from 'commander';
+import { describeFault, makePlan } from './plan.ts';
+import { describeResult } from './report.ts';
+import { runChaos } from './run.ts';
+
+const parseWhole = (least: number, most: number) => (text: string) => {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < least || number > most) throw new InvalidArgumentError(`allowed: ${least} to ${most}`);
+  return number;
+};
+
+const {
+  seconds,
+  seed = randomInt(2 ** 32),
+  plan: showsPlan,
+} = new Command('npm run chaos --')
+  .description(
+    'Breaks a Flagtrail of its own on purpose while people work with it, and checks what is left; see chaos/README.md.',
+  )
+  .option('--seconds <number>', 'how long things are broken', parseWhole(5, 86_400), 60)
+  .option('--seed <number>', 'what is broken when follows from it; a new one by default', parseWhole(0, 2 ** 32 - 1))
+  .option('--plan', 'print what would be broken when, and do nothing')
+  .parse()
+  .opts<{ seconds: number; seed?: number; plan?: boolean }>();
+
+const interrupted = new AbortController();
+/** npm passes a signal on that the terminal has sent already: the second one within a second is the same wish. */
+const sameWishMs = 1000;
+let interruptedAt = 0;
+const interrupt = () => {
+  if (interruptedAt > 0 && Date.now() - interruptedAt > sameWishMs) process.exit(130);
+  interruptedAt ||= Date.now();
+  interrupted.abort();
+};
+process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+
+/** One line that is written over, on a terminal only. */
+const showStep = (what: string) => void (process.stderr.isTTY && process.stderr.write(`\r\x1b[K${what}`));
+
+if (showsPlan) process.stdout.write(`seed ${seed}\n${makePlan({ seed, seconds }).map(describeFault).join('\n')}\n`);
+else {
+  try {
+    const result = await runChaos({ seed, seconds, signal: interrupted.signal, onStep: showStep });
+    showStep('');
+    process.stdout.write(describeResult(result));
+    process.exitCode = result.violations.length > 0 ? 1 : 0;
+  } catch (error) {
+    showStep('');
+    process.stderr.write(interrupted.signal.aborted || !(error instanceof Error) ? 'Interrupted.\n' : `${error.stack}\n`);
+    process.exitCode = interrupted.signal.aborted ? 130 : 1;
+  }
+}

@@ -1,0 +1,46 @@
+import type { Operation } from './evidence.ts';
+import type { Recovery } from './faults.ts';
+import type { Result } from './run.ts';
+
+const shownViolations = 20;
+
+/** What came of a run, for people: figures, then the verdict. */
+export const describeResult = ({ seed, seconds, plan, evidence, violations, recoveries, settledMs, folder }: Result): string => {
+  const lines = [
+    `${evidence.operations.length} operations under ${plan.length} faults in ${seconds} s: ${describeOutcomes(evidence.operations)}`,
+    `${evidence.size} events in the log; settled ${(settledMs / 1000).toFixed(1)} s after the last fault`,
+    '',
+    'ready again after the fault was over      times    median   slowest',
+    ...describeRecoveries(recoveries),
+    '',
+  ];
+  if (violations.length === 0) lines.push(`ok: seed ${seed}, nothing lost, nothing twice, nothing out of order`);
+  else {
+    lines.push(`FAILED: seed ${seed}, ${violations.length} violation${violations.length === 1 ? '' : 's'}`);
+    for (const { rule, what } of violations.slice(0, shownViolations)) lines.push(`  ${rule}: ${what}`);
+    if (violations.length > shownViolations) lines.push(`  and ${violations.length - shownViolations} more`);
+    lines.push(`The same faults again: npm run chaos -- --seconds ${seconds} --seed ${seed}`);
+    lines.push(`What the processes wrote: ${folder}`);
+  }
+  return `${lines.join('\n')}\n`;
+};
+
+const describeOutcomes = (operations: readonly Operation[]): string => {
+  const outcomes = ['ok', 'refused', 'unknown'] as const;
+  return outcomes
+    .map((outcome) => {
+      const said = operations.filter((operation) => operation.outcome === outcome).map((operation) => operation.said);
+      const counts = [...Map.groupBy(said, (word) => word)].map(([word, { length }]) => `${length} ${word}`);
+      return `${said.length} ${outcome}${outcome === 'ok' || said.length === 0 ? '' : ` (${counts.join(', ')})`}`;
+    })
+    .join(', ');
+};
+
+const describeRecoveries = (recoveries: readonly Recovery[]): string[] =>
+  [...Map.groupBy(recoveries, ({ kind }) => kind)].map(([kind, group]) => {
+    const times = group.flatMap(({ readyMs }) => readyMs ?? []).toSorted((a, b) => a - b);
+    const disturbed = group.length - times.length;
+    const show = (ms: number | undefined) => (ms === undefined ? '–' : `${(ms / 1000).toFixed(1)} s`).padStart(9);
+    const note = disturbed > 0 ? `   and ${disturbed} that another fault met first` : '';
+    return `  ${kind.padEnd(38)} ${String(times.length).padStart(5)} ${show(times[Math.floor(times.length / 2)])} ${show(times.at(-1))}${note}`;
+  });

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { findFreePort } from '../test/support/free-port.ts';
+import { startTcpProxy, type TcpProxy } from '../test/support/tcp-proxy.ts';
+import type { ProcessName } from './plan.ts';
+
+/** One process of the service, which lives under one name through all its ends and starts. */
+export type ServiceProcess = {
+  name: ProcessName;
+  url: string;
+  /** What is between it and the database. */
+  proxy: TcpProxy;
+  start(): void;
+  kill(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  isReady(): Promise<boolean>;
+  /** Asks it to end, and kills it where it does not. */
+  stop(): Promise<void>;
+};
+
+type Options = {
+  name: ProcessName;
+  folder: string;
+  databaseUrl: string;
+  env: Record<string, string>;
+  /** Hears of the audit events that it writes to stdout. */
+  onEvent: (event: { position: number; id: string }) => void;
+  /** Hears that it ended without being told to. It is started again, as a supervisor does. */
+  onCrash: (why: string) => void;
+};
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const restartAfterMs = 500;
+const stopWithinMs = 20_000;
+const readyWithinMs = 2000;
+
+export const makeServiceProcess = async ({
+  name,
+  folder,
+  databaseUrl,
+  env,
+  onEvent,
+  onCrash,
+}: Options): Promise<ServiceProcess> => {
+  const target = new URL(databaseUrl);
+  const proxy = await startTcpProxy({ target: { host: target.hostname, port: Number(target.port) } });
+  const through = new URL(databaseUrl);
+  through.port = String(proxy.port);
+  const port = await findFreePort();
+  const url = `http://127.0.0.1:${port}`;
+  const dataDir = path.join(folder, name);
+  mkdirSync(dataDir);
+  const log = path.join(folder, `${name}.log`);
+  const settings = {
+    PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+    NODE_ENV: 'production',
+    PORT: String(port),
+    DATA_DIR: dataDir,
+    DATABASE_URL: through.href,
+    ROLES: name.replace(/-\d+$/, ''),
+    ...env,
+  };
+  let child: ChildProcess | null = null;
+  let isStopped = true;
+
+  const readLine = (line: string) => {
+    if (!line.includes('"eventType"') || !line.includes('"position"')) return appendFileSync(log, `${line}\n`);
+    // A process that was killed may have left half a line.
+    const event = parse(line);
+    if (event) onEvent({ position: Number(event.position), id: String(event.id) });
+  };
+  const start = () => {
+    isStopped = false;
+    const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'serve'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: settings,
+      // Not in the terminal's group: Ctrl+C is this process's to pass on.
+      detached: true,
+    });
+    child = started;
+    const dismissGuard = guard(started.pid);
+    createInterface({ input: started.stdout }).on('line', readLine);
+    let errors = '';
+    started.stderr.on('data', (chunk) => {
+      errors = `${errors}${chunk}`.slice(-2000);
+      appendFileSync(log, chunk);
+    });
+    started.once('close', (code, signal) => {
+      dismissGuard();
+      if (child === started) child = null;
+      if (isStopped) return;
+      onCrash(
+        `${name} ended with ${code ?? signal}: ${/^.*(Error|error).*$/m.exec(errors)?.[0] ?? errors.trim().split('\n').at(-1)}`,
+      );
+      setTimeout(() => {
+        if (!isStopped && child === null) start();
+      }, restartAfterMs);
+    });
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    isStopped = true;
+    const ending = child;
+    if (!ending || ending.exitCode !== null || ending.signalCode !== null) return;
+    const closed = once(ending, 'close');
+    ending.kill(signal);
+    const late = signal === 'SIGKILL' ? null : setTimeout(() => ending.kill('SIGKILL'), stopWithinMs);
+    await closed;
+    if (late) clearTimeout(late);
+  };
+  return {
+    name,
+    url,
+    proxy,
+    start,
+    kill: () => end('SIGKILL'),
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    isReady: async () => {
+      const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(readyWithinMs) }).catch(() => null);
+      await answer?.body?.cancel();
+      return answer?.status === 200;
+    },
+    stop: async () => {
+      child?.kill('SIGCONT');
+      await end('SIGTERM');
+      await proxy.close();
+    },
+  };
+};
+
+/** Polls until the process is ready. Null where the signal ended that. */
+export const untilReady = async (service: ServiceProcess, signal: AbortSignal): Promise<number | null> => {
+  const startedAt = performance.now();
+  while (!signal.aborted) {
+    if (await service.isReady()) return signal.aborted ? null : performance.now() - startedAt;
+    await sleep(100, undefined, { signal }).catch(() => {});
+  }
+  return null;
+};
+
+const parse = (line: string): Record<string, unknown> | null => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+};
+
+/** Kills the process when this one is killed and cannot do so itself: a shell waits for the pipe from it to break. */
+const guard = (pid: number | undefined): (() => void) => {
+  const shell = spawn('sh', ['-c', 'cat >/dev/null; kill -9 "$1"', 'sh', String(pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  return () => void shell.kill('SIGKILL');
+};
