@@ -4,7 +4,7 @@ import { warningsOf } from './adapters/output.ts';
 import { makeAuditLog } from './adapters/prisma/audit-log.ts';
 import { makeCheckDatabase } from './adapters/prisma/check-database.ts';
 import type { Database } from './adapters/prisma/database.ts';
-import { describeFailure } from './adapters/prisma/database-errors.ts';
+import { describeFailure, toUnavailable } from './adapters/prisma/database-errors.ts';
 import { migrate, migrationStatus } from './adapters/prisma/migrate.ts';
 import { outboxLag } from './adapters/prisma/outbox.ts';
 import { makeScheduleStore } from './adapters/prisma/schedule-store.ts';
@@ -81,13 +81,21 @@ export const startService = async (
     : null;
 
   const start = async () => {
-    const ready = await untilMigrated(databases.pipeline, {
-      logger,
-      stopping: stopping.signal,
-      onWait: (what) => (waitingFor = what),
-    });
-    if (!ready) return;
-    const parts = await startParts(config, databases, { surroundings, http, unread, metrics });
+    let parts: Running | null = null;
+    while (!parts) {
+      const ready = await untilMigrated(databases.pipeline, {
+        logger,
+        stopping: stopping.signal,
+        onWait: (what) => (waitingFor = what),
+      });
+      if (!ready) return;
+      // The database may go away right here: then it is waited for again. It is asked before anything has started.
+      parts = await startParts(config, databases, { surroundings, http, unread, metrics }).catch(async (error) => {
+        if (toUnavailable(error) === null) throw error;
+        await new Promise((resolve) => setTimeout(resolve, migrationPollMs));
+        return null;
+      });
+    }
     const welcome = await parts.welcome?.();
     if (http && welcome) announce({ ...welcome, url: http.url });
     running = parts;
