@@ -33,19 +33,21 @@ export const checkFates = ({ schedules, eventsOfSchedule, scheduleById }: Ledger
 };
 
 /** Schedules of one flag are applied in the order in which they are due, as far as they were there. */
-export const checkOrder = ({ schedules, eventsOfSchedule }: Ledger): string[] => {
+export const checkOrder = ({ schedules, eventsOfSchedule, wasSpooled }: Ledger): string[] => {
   const applied = schedules.flatMap((row) => {
     const events = eventsOfSchedule.get(row.id);
     const created = ofType(events, 'flag_schedule.created')[0]?.position ?? 0;
-    const at = ofType(events, 'flag_schedule.applied')[0]?.position;
-    return at === undefined ? [] : [{ row, created, at }];
+    const event = ofType(events, 'flag_schedule.applied')[0];
+    if (!event) return [];
+    // The version tells the order, too, where the log's own may be another one.
+    return [{ row, created, at: event.position, rank: wasSpooled ? (event.after?.version ?? 0) : event.position }];
   });
   const found: string[] = [];
   for (const [flagKey, ofFlag] of Map.groupBy(applied, ({ row }) => row.flagKey)) {
     const inOrder = ofFlag.toSorted((a, b) => byDue(a.row, b.row));
     inOrder.forEach((later, index) => {
       const earlier = inOrder[index - 1];
-      if (earlier && earlier.at > later.at && earlier.created < later.at)
+      if (earlier && earlier.rank > later.rank && earlier.created < later.at)
         found.push(`of ${flagKey}, schedule ${later.row.id} was applied before ${earlier.row.id}, which was due before it`);
     });
   }
@@ -61,7 +63,8 @@ export const checkReplay = (ledger: Ledger): string[] => {
     const first = ledger.first.get(flagKey);
     if (!first) continue;
     let state = first.state;
-    for (const step of ledger.stepsOf.get(flagKey) ?? []) {
+    const steps = ledger.stepsOf.get(flagKey) ?? [];
+    for (const step of ledger.wasSpooled ? steps.toSorted(byVersion) : steps) {
       const problem = problemOf(step, state);
       if (problem) found.push(`flag ${flagKey}, position ${step.position}: ${problem}`);
       state = step.after;
@@ -71,6 +74,8 @@ export const checkReplay = (ledger: Ledger): string[] => {
   }
   return found;
 };
+
+const byVersion = (a: Step, b: Step): number => a.after.version - b.after.version || a.before.version - b.before.version;
 
 const problemOf = ({ before, after }: Step, state: Step['after']): string | null => {
   // A hole among the versions is an event that is lost, which is another rule's concern.

@@ -52,9 +52,11 @@ export type Evidence = {
   schedules: readonly ScheduleRow[];
   /** In order of position. */
   log: readonly LogRow[];
-  /** How many events the log says that it has, and how many wait before it. */
+  /** How many events the log says that it has, and how many wait before it, in the outbox and in spools on disk. */
   size: number;
   waiting: number;
+  /** Whether a process had to spool events. Between processes, what was spooled may enter the log in another order. */
+  wasSpooled: boolean;
   /** The positions in the order in which each follower got them. */
   feeds: ReadonlyMap<string, readonly number[]>;
   /** What each sink took, in any order. */

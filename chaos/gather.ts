@@ -18,7 +18,7 @@ type FoundEvent = {
 /** What is in the database, read past every proxy. */
 export const gather = async (
   databaseUrl: string,
-): Promise<Pick<Evidence, 'states' | 'schedules' | 'log' | 'size' | 'waiting'>> => {
+): Promise<Pick<Evidence, 'states' | 'schedules' | 'log' | 'size'> & { inOutbox: number }> => {
   const client = new pg.Client({ connectionString: databaseUrl });
   // A server that goes away answers the query that runs with the same error.
   client.on('error', () => {});
@@ -37,15 +37,15 @@ export const gather = async (
     const log = await client.query<{ position: string; entry: string }>(
       'SELECT position, entry FROM audit_log ORDER BY position',
     );
-    const counts = await client.query<{ size: string; waiting: string }>(
-      'SELECT size, (SELECT count(*) FROM audit_outbox) AS waiting FROM audit_head',
+    const counts = await client.query<{ size: string; inOutbox: string }>(
+      'SELECT size, (SELECT count(*) FROM audit_outbox) AS "inOutbox" FROM audit_head',
     );
     return {
       states: new Map(states.rows.map(({ key, ...state }) => [key, state])),
       schedules: schedules.rows.map((row) => ({ ...row, scheduledAt: row.scheduledAt.toISOString() })),
       log: log.rows.map(({ position, entry }) => toLogRow(Number(position), JSON.parse(entry))),
       size: Number(counts.rows[0]?.size),
-      waiting: Number(counts.rows[0]?.waiting),
+      inOutbox: Number(counts.rows[0]?.inOutbox),
     };
   } finally {
     await client.end();

@@ -37,6 +37,7 @@ export const openLab = async () => {
     const secret = randomBytes(32).toString('hex');
     const stdout: { position: number; id: string }[] = [];
     const crashes: string[] = [];
+    const spooling = { happened: false };
     const processes = new Map<ProcessName, ServiceProcess>();
     closers.push(() => Promise.all([...processes.values()].map((service) => service.stop())));
     mkdirSync(folder, { recursive: true });
@@ -51,6 +52,7 @@ export const openLab = async () => {
           ...{ AWS_ENDPOINT_URL: cloudWatch.url, CLOUDWATCH_LOG_GROUP: group, CLOUDWATCH_LOG_STREAM: stream },
         },
         onEvent: (event) => stdout.push(event),
+        onSpooling: () => Object.assign(spooling, { happened: true }),
         onCrash: (why) => crashes.push(why),
       });
       processes.set(name, service);
@@ -74,6 +76,7 @@ export const openLab = async () => {
           ['CloudWatch', cloudWatch.accepted(group, stream).map(({ message }) => toTaken(JSON.parse(message)))],
         ]),
       crashes,
+      wasSpooled: () => spooling.happened,
       close,
     };
   } catch (error) {

@@ -13,6 +13,7 @@ const parseWhole = (least: number, most: number) => (text: string) => {
 const {
   seconds,
   seed = randomInt(2 ** 32),
+  clients,
   plan: showsPlan,
 } = new Command('npm run chaos --')
   .description(
@@ -20,9 +21,10 @@ const {
   )
   .option('--seconds <number>', 'how long things are broken', parseWhole(5, 86_400), 60)
   .option('--seed <number>', 'what is broken when follows from it; a new one by default', parseWhole(0, 2 ** 32 - 1))
+  .option('--clients <number>', 'how many people work at the same time', parseWhole(1, 200), 10)
   .option('--plan', 'print what would be broken when, and do nothing')
   .parse()
-  .opts<{ seconds: number; seed?: number; plan?: boolean }>();
+  .opts<{ seconds: number; seed?: number; clients: number; plan?: boolean }>();
 
 const interrupted = new AbortController();
 /** npm passes a signal on that the terminal has sent already: the second one within a second is the same wish. */
@@ -41,7 +43,7 @@ const showStep = (what: string) => void (process.stderr.isTTY && process.stderr.
 if (showsPlan) process.stdout.write(`seed ${seed}\n${makePlan({ seed, seconds }).map(describeFault).join('\n')}\n`);
 else {
   try {
-    const result = await runChaos({ seed, seconds, signal: interrupted.signal, onStep: showStep });
+    const result = await runChaos({ seed, seconds, clients, signal: interrupted.signal, onStep: showStep });
     showStep('');
     process.stdout.write(describeResult(result));
     process.exitCode = result.violations.length > 0 ? 1 : 0;

@@ -24,19 +24,20 @@ export type Result = {
 type Options = {
   seed: number;
   seconds: number;
+  /** How many people work at the same time. */
+  clients: number;
   /** Stops the run: nothing is checked then. */
   signal: AbortSignal;
   onStep?: (what: string) => void;
 };
 
-const clients = 10;
 const feeds = 3;
 const startWithinMs = 90_000;
 /** Generous: a machine that is busy with other things must not fail a run. What takes longer is stuck. */
 const settleWithinMs = 180_000;
 
 /** One run: starts everything, breaks it while people work with it, lets it settle, and checks what is left. */
-export const runChaos = async ({ seed, seconds, signal, onStep = () => {} }: Options): Promise<Result> => {
+export const runChaos = async ({ seed, seconds, clients, signal, onStep = () => {} }: Options): Promise<Result> => {
   const plan = makePlan({ seed, seconds });
   onStep('starting PostgreSQL and the service');
   const lab = await openLab();
@@ -66,13 +67,20 @@ export const runChaos = async ({ seed, seconds, signal, onStep = () => {} }: Opt
 
     onStep('letting it settle');
     for (const { proxy } of lab.processes.values()) proxy.heal({ bury: true });
-    const collect = async (): Promise<Evidence> => ({
-      operations,
-      ...(await gather(lab.databaseUrl)),
-      feeds: new Map(followers.map(({ positions }, index) => [`feed ${index + 1}`, positions])),
-      sinks: lab.sinks(),
-      crashes: lab.crashes,
-    });
+    const collect = async (): Promise<Evidence> => {
+      // Spools first: what one of them gives to the outbox meanwhile is found there.
+      const spooled = await Promise.all([...lab.processes.values()].map((service) => service.spooled()));
+      const { inOutbox, ...found } = await gather(lab.databaseUrl);
+      return {
+        operations,
+        ...found,
+        waiting: spooled.reduce((sum, count) => sum + count, inOutbox),
+        wasSpooled: lab.wasSpooled(),
+        feeds: new Map(followers.map(({ positions }, index) => [`feed ${index + 1}`, positions])),
+        sinks: lab.sinks(),
+        crashes: lab.crashes,
+      };
+    };
     const startedAt = performance.now();
     const evidence = await settle(collect, signal);
     const settledMs = performance.now() - startedAt;

@@ -20,6 +20,8 @@ export type ServiceProcess = {
   pause(): void;
   resume(): void;
   isReady(): Promise<boolean>;
+  /** How many events wait in its spool; infinitely many where it does not answer. */
+  spooled(): Promise<number>;
   /** Asks it to end, and kills it where it does not. */
   stop(): Promise<void>;
 };
@@ -31,6 +33,8 @@ type Options = {
   env: Record<string, string>;
   /** Hears of the audit events that it writes to stdout. */
   onEvent: (event: { position: number; id: string }) => void;
+  /** Hears that it began to spool events: the database did not take them. */
+  onSpooling: () => void;
   /** Hears that it ended without being told to. It is started again, as a supervisor does. */
   onCrash: (why: string) => void;
 };
@@ -39,6 +43,8 @@ const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const restartAfterMs = 500;
 const stopWithinMs = 20_000;
 const readyWithinMs = 2000;
+const metricsWithinMs = 5000;
+const spoolingMessage = 'the audit outbox takes no events';
 
 export const makeServiceProcess = async ({
   name,
@@ -46,6 +52,7 @@ export const makeServiceProcess = async ({
   databaseUrl,
   env,
   onEvent,
+  onSpooling,
   onCrash,
 }: Options): Promise<ServiceProcess> => {
   const target = new URL(databaseUrl);
@@ -71,6 +78,7 @@ export const makeServiceProcess = async ({
   let isStopped = true;
 
   const readLine = (line: string) => {
+    if (line.includes(spoolingMessage)) onSpooling();
     if (!line.includes('"eventType"') || !line.includes('"position"')) return appendFileSync(log, `${line}\n`);
     // A process that was killed may have left half a line.
     const event = parse(line);
@@ -126,6 +134,11 @@ export const makeServiceProcess = async ({
       const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(readyWithinMs) }).catch(() => null);
       await answer?.body?.cancel();
       return answer?.status === 200;
+    },
+    spooled: async () => {
+      const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(metricsWithinMs) }).catch(() => null);
+      const text = await answer?.text().catch(() => '');
+      return Number(/^flagtrail_audit_spooled_events (\d+)$/m.exec(text ?? '')?.[1] ?? Number.POSITIVE_INFINITY);
     },
     stop: async () => {
       child?.kill('SIGCONT');

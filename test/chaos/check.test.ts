@@ -142,6 +142,16 @@ describe('the checker', () => {
     expect(found()).toEqual([]);
   });
 
+  it('takes another order in the log where events were spooled, and still finds what the versions tell', () => {
+    const evidence = sound();
+    evidence.wasSpooled = true;
+    swap(evidence, 4, 5);
+    const ofOrder = () => check(evidence).filter(({ rule }) => rule === 'states are what the log says');
+    expect(ofOrder()).toEqual([]);
+    change(evidence.log, 3, { after: state(3, false, 50) });
+    expect(ofOrder()).not.toEqual([]);
+  });
+
   it('does not hold it against the worker that a schedule came after a later one had been applied', () => {
     const evidence = sound();
     evidence.log = evidence.log.filter(({ scheduleId }) => scheduleId !== 's1');

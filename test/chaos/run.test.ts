@@ -96,6 +96,7 @@ describe('its report', () => {
       log: [],
       size: 1,
       waiting: 0,
+      wasSpooled: false,
       feeds: new Map(),
       sinks: new Map(),
       crashes: [],

@@ -108,6 +108,7 @@ export const sound = (): Spoilable => {
     log,
     size: 9,
     waiting: 0,
+    wasSpooled: false,
     feeds: new Map([['feed', log.map(({ position }) => position)]]),
     sinks: new Map([
       ['stdout', [...taken, { position: 4, id: 'event-4' }]],
