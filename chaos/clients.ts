@@ -38,7 +38,7 @@ export const runClients = async ({ urls, authorization, seed, clients, record, s
   const send = async (random: () => number, wish: Wish): Promise<Operation> => {
     const requestId = randomUUID();
     const answer = await ask(pick(random, urls), { wish, requestId, authorization });
-    const operation: Operation = { ...wish, requestId, ...answer };
+    const operation: Operation = { ...wish, requestId, ...answer, answeredAt: Date.now() };
     record(operation);
     if (operation.outcome === 'ok' && operation.kind === 'createFlag') flagKeys.push(operation.flagKey);
     if (operation.outcome === 'ok' && operation.kind === 'createSchedule' && operation.scheduleId)

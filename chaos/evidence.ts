@@ -16,6 +16,8 @@ export type Operation = Wish & {
   outcome: Outcome;
   /** What was answered, in a word: a type, an error's code, or how the connection broke. */
   said: string;
+  /** When the answer was in, in milliseconds since 1970. */
+  answeredAt: number;
   /** Of what was made or changed: a schedule's id; the version of a state. */
   scheduleId?: string;
   version?: number;

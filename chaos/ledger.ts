@@ -28,6 +28,15 @@ export const makeLedger = (evidence: Evidence) => {
     schedulesByKey: groupBy(schedules, ({ idempotencyKey }) => idempotencyKey),
     /** The tries to create one schedule. */
     triesByKey: groupBy(tries, ({ idempotencyKey }) => idempotencyKey),
+    /**
+     * The keys of schedules that were there before they were due, as far as clients know. One that a transaction brought later
+     * may meet what a later schedule has done already.
+     */
+    inTime: new Set(
+      tries
+        .filter(({ outcome, answeredAt, scheduledAt }) => outcome === 'ok' && answeredAt < Date.parse(scheduledAt))
+        .map(({ idempotencyKey }) => idempotencyKey),
+    ),
     declaredLost: log.reduce((sum, row) => sum + row.declaredLost, 0),
   };
 };

@@ -88,8 +88,8 @@ describe('its report', () => {
     plan: [],
     evidence: {
       operations: [
-        { kind: 'createFlag', flagKey: 'f', requestId: 'r1', outcome: 'ok', said: 'Flag' },
-        { kind: 'createFlag', flagKey: 'g', requestId: 'r2', outcome: 'unknown', said: 'SERVICE_UNAVAILABLE' },
+        { kind: 'createFlag', flagKey: 'f', requestId: 'r1', answeredAt: 0, outcome: 'ok', said: 'Flag' },
+        { kind: 'createFlag', flagKey: 'g', requestId: 'r2', answeredAt: 0, outcome: 'unknown', said: 'SERVICE_UNAVAILABLE' },
       ],
       states: new Map(),
       schedules: [],

@@ -1,5 +1,7 @@
 import type { Evidence, LogRow, Operation, ScheduleRow, State } from '../../chaos/evidence.ts';
 
+/** Before anything is due. */
+const early = Date.UTC(2026, 10, 20, 8);
 export const at = (second: number) => new Date(Date.UTC(2026, 10, 20, 9, 0, second)).toISOString();
 export const state = (version: number, enabled: boolean, rolloutPercentage = 100): State => ({
   version,
@@ -45,14 +47,15 @@ export const sound = (): Spoilable => {
     updates: { enabled: true },
     idempotencyKey: `key-${id}`,
     requestId: request,
+    answeredAt: early,
     outcome,
     said: outcome,
     ...(outcome === 'ok' && { scheduleId: id }),
   });
   const operations: Operation[] = [
-    { kind: 'createFlag', flagKey: 'f', requestId: 'r1', outcome: 'ok', said: 'Flag' },
-    { kind: 'createFlag', flagKey: 'g', requestId: 'r2', outcome: 'unknown', said: 'SERVICE_UNAVAILABLE' },
-    { kind: 'createFlag', flagKey: 'h', requestId: 'r3', outcome: 'refused', said: 'NOT_READY' },
+    { kind: 'createFlag', flagKey: 'f', requestId: 'r1', answeredAt: early, outcome: 'ok', said: 'Flag' },
+    { kind: 'createFlag', flagKey: 'g', requestId: 'r2', answeredAt: early, outcome: 'unknown', said: 'SERVICE_UNAVAILABLE' },
+    { kind: 'createFlag', flagKey: 'h', requestId: 'r3', answeredAt: early, outcome: 'refused', said: 'NOT_READY' },
     tryOf('s1', 1, 'r4', 'ok'),
     tryOf('s2', 2, 'r5', 'unknown'),
     tryOf('s2', 2, 'r6', 'ok'),
@@ -62,14 +65,30 @@ export const sound = (): Spoilable => {
       flagKey: 'f',
       updates: { rolloutPercentage: 50 },
       requestId: 'r8',
+      answeredAt: early,
       outcome: 'ok',
       said: 'FlagState',
       version: 2,
     },
-    { kind: 'updateFlagState', flagKey: 'f', updates: { enabled: false }, requestId: 'r9', outcome: 'unknown', said: 'timeout' },
+    {
+      kind: 'updateFlagState',
+      flagKey: 'f',
+      updates: { enabled: false },
+      requestId: 'r9',
+      answeredAt: early,
+      outcome: 'unknown',
+      said: 'timeout',
+    },
     tryOf('s3', 3, 'r10', 'ok'),
-    { kind: 'cancelSchedule', scheduleId: 's3', requestId: 'r11', outcome: 'unknown', said: 'reset' },
-    { kind: 'cancelSchedule', scheduleId: 's1', requestId: 'r12', outcome: 'refused', said: 'ScheduleNotCancellableError' },
+    { kind: 'cancelSchedule', scheduleId: 's3', requestId: 'r11', answeredAt: early, outcome: 'unknown', said: 'reset' },
+    {
+      kind: 'cancelSchedule',
+      scheduleId: 's1',
+      requestId: 'r12',
+      answeredAt: early,
+      outcome: 'refused',
+      said: 'ScheduleNotCancellableError',
+    },
   ];
   const log = [
     event({ position: 1, eventType: 'flag.created', requestId: 'r1', after: state(1, false) }),
@@ -96,7 +115,13 @@ export const sound = (): Spoilable => {
       before: state(3, true, 50),
       after: state(3, true, 50),
     }),
-    event({ position: 7, eventType: 'flag.disabled', requestId: 'r9', before: state(3, true, 50), after: state(4, false, 50) }),
+    event({
+      position: 7,
+      eventType: 'flag.disabled',
+      requestId: 'r9',
+      before: state(3, true, 50),
+      after: state(4, false, 50),
+    }),
     event({ position: 8, eventType: 'flag_schedule.created', scheduleId: 's3', requestId: 'r10' }),
     event({ position: 9, eventType: 'flag_schedule.cancelled', scheduleId: 's3', requestId: 'r11' }),
   ];
