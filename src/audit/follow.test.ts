@@ -154,6 +154,19 @@ describe('following the log', () => {
     expect(readAfter).not.toHaveBeenCalled();
   });
 
+  it('gives nothing more once it is returned, also of what it is just reading: its caller may have lost the right to it', async () => {
+    const { follow, list } = setUp({ entries: 5 });
+    const read = Promise.withResolvers<LogEntry[]>();
+    list.mockReturnValueOnce(read.promise);
+    const entries = await follow({ filter: {}, after: 0 });
+    const waiting = entries.next();
+    await vi.waitFor(() => expect(list).toHaveBeenCalled());
+    const returned = entries.return?.();
+    read.resolve(logEntries(1, 5));
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await returned;
+  });
+
   it('ends when the tail stops, so that a shutdown need not wait for it', async () => {
     const { follow, tail } = setUp();
     const entries = await follow({ filter: {} });

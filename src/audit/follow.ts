@@ -96,9 +96,7 @@ export const makeFollow = ({ log, tail, toUnavailable, pauseMs = retryAfterMs }:
     };
     const next = async () => {
       try {
-        const entry = await entries.next();
-        if (entry.done) leave();
-        return entry;
+        return await entries.next();
       } catch (error) {
         leave();
         throw error;

@@ -262,6 +262,37 @@ describe('a sink runner', () => {
     expect(await cursors.read('s')).toBe(3);
   });
 
+  it('does not take the end of the service for a failure of the sink', async () => {
+    const { sink } = makeSink();
+    sink.deliver.mockImplementation(async (_entries, signal) => {
+      await once(signal, 'abort');
+      throw signal.reason;
+    });
+    const cursors = makeMemorySinkCursors();
+    const { runner, lines } = start(sink, { log: makeMemoryLog(logEntries(1, 3)), cursors });
+    await settle();
+    const stopped = runner.stop({ deadlineMs: 1000 });
+    await vi.advanceTimersByTimeAsync(2000);
+    await stopped;
+    expect(runner.status()).toMatchObject({ state: 'STOPPED', failures: 0, lastError: null });
+    expect(cursors.lastError('s')).toBeNull();
+    expect(lines).toEqual([]);
+  });
+
+  it('saves at the stop how far it came, where that could not be saved before: nothing is sent again', async () => {
+    const { sink, received } = makeSink();
+    const [log, cursors] = [makeMemoryLog(logEntries(1, 3)), makeMemorySinkCursors()];
+    cursors.broken.add('save');
+    const { runner } = start(sink, { log, cursors });
+    await settle();
+    expect(received).toEqual([1, 2, 3]);
+    cursors.broken.delete('save');
+    const stopped = runner.stop();
+    await vi.advanceTimersByTimeAsync(1000);
+    await stopped;
+    expect(await cursors.read('s')).toBe(3);
+  });
+
   it('stops even where the sink never answers', async () => {
     const { sink } = makeSink();
     sink.deliver.mockReturnValue(new Promise(() => {}));

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { aLogEntry, logEntries, makeMemoryLog } from '../../test/support/log-entries.ts';
 import { makeBus } from './bus.ts';
@@ -72,11 +72,13 @@ describe('the tail of the log', () => {
     expect(positionsAfter(5)).toEqual([]);
   });
 
-  it('reads a burst of many pages', async () => {
-    const { tail, append, untilHead, positionsAfter } = setUp();
+  it('reads a burst of many pages at once, without a poll in between', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { tail, append, positionsAfter } = setUp();
     await tail.join();
     append(1, 2300);
-    await untilHead(2300);
+    await vi.advanceTimersByTimeAsync(100);
     expect(positionsAfter(0, 5000)).toEqual(Array.from({ length: 2300 }, (_, i) => i + 1));
   });
 

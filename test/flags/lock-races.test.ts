@@ -105,6 +105,25 @@ it('a status and a state that change at the same time are both kept', async () =
   ).toEqual([{ status: 'DEPRECATED', enabled: true, rollout: 5, version: 3 }]);
 });
 
+it('a schedule that is applied by hand keeps what somebody else changes at the same time', async () => {
+  const { db, spine, untilWaiting } = await setUp();
+  const { id } = await spine.createSchedule(anAdmin(), toEnable());
+  await db.sql('BEGIN');
+  await db.sql('SELECT 1 FROM feature_flags FOR UPDATE');
+  const changes = [
+    spine.updateFlagState(anAdmin(), { flagKey: 'f', environment: 'production', updates: { rolloutPercentage: 5 } }),
+    spine.applySchedule(anAdmin(), { id }),
+  ];
+  await untilWaiting(2);
+  await db.sql('ROLLBACK');
+  await Promise.all(changes);
+  expect(
+    await db.sql(
+      `SELECT enabled, rollout_percentage AS rollout, version FROM feature_flag_states WHERE environment_key = 'production'`,
+    ),
+  ).toEqual([{ enabled: true, rollout: 5, version: 3 }]);
+});
+
 it('an environment that is switched and renamed at the same time has both', async () => {
   const { db, spine, untilWaiting } = await setUp();
   await db.sql('BEGIN');

@@ -134,6 +134,25 @@ describe('applying by hand', () => {
 });
 
 describe('cancelling many', () => {
+  it('leaves what is moved out of the filter while it waits for it', async () => {
+    const db = await createPostgresDatabase();
+    const spine = await makeSpine(db.database);
+    const [moved = '', meant = ''] = await seed(db, spine, 2);
+    await db.sql('BEGIN');
+    await db.sql('UPDATE feature_flag_schedules SET scheduled_at = $1 WHERE id = $2', [minutesFrom(new Date(), 60), moved]);
+    const cancelling = spine.cancelSchedules(anAdmin(), { filter: { to: minutesFrom(new Date(), 30) } });
+    await expect
+      .poll(
+        () =>
+          db.database.prisma
+            .$queryRaw`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      .toHaveLength(1);
+    await db.sql('COMMIT');
+    expect((await cancelling).map(({ id }) => id)).toEqual([meant]);
+    expect(await db.sql('SELECT status FROM feature_flag_schedules WHERE id = $1', [moved])).toEqual([{ status: 'PENDING' }]);
+  });
+
   it(
     'and editing at the same time: what was moved out of the filter stays, what was cancelled cannot be edited',
     patient,

@@ -97,6 +97,22 @@ describe('two workers', () => {
     expect((await fast.applyDue()).applied.map(({ schedule }) => schedule.id)).toEqual([first.id, second.id]);
   });
 
+  it('wait for nobody who holds a schedule whose flag is gone, and fail that one later', async () => {
+    const db = await createPostgresDatabase();
+    const clock = manualClock();
+    const worker = await makeSpine(db.database, { clock });
+    await seedFlags(worker, 2);
+    const orphan = await addDue(worker, clock, { flagKey: 'flag-0', minutesAgo: 2 });
+    const other = await addDue(worker, clock, { flagKey: 'flag-1', minutesAgo: 1 });
+    await db.sql(`DELETE FROM feature_flags WHERE key = 'flag-0'`);
+    await db.sql('BEGIN');
+    await db.sql('SELECT 1 FROM feature_flag_schedules WHERE id = $1 FOR UPDATE', [orphan.id]);
+    const { applied, failed } = await worker.applyDue();
+    expect([applied.map(({ schedule }) => schedule.id), failed]).toEqual([[other.id], []]);
+    await db.sql('ROLLBACK');
+    expect((await worker.applyDue()).failed.map(({ schedule }) => schedule.id)).toEqual([orphan.id]);
+  });
+
   it('and an admin who changes the flag at the same time all get their turn', async () => {
     const db = await createPostgresDatabase();
     const workers = [await makeSpine(db.database, { batchSize: 5 }), await makeSpine(openBeside(db), { batchSize: 5 })] as const;

@@ -89,6 +89,16 @@ describe('a schedule that would undo what was done meanwhile', () => {
     expect(apply(between, confirming.next).schedule.errorMessage).toContain("by schedule 'last'");
   });
 
+  it('keeps the place of its instant where it was edited before that: what was due in between comes before it', () => {
+    const lastSet = { enabled: setBySchedule({ scheduledAt: minutes(-30), id: 'between' }) };
+    const editedBefore = aSchedule({ scheduledAt: minutes(-10), decidedAt: minutes(-60) });
+    expect(apply(editedBefore, held({ lastSet })).outcome).toBe('applied');
+    // Decided anew afterwards, it comes last, although its instant came first.
+    const overdue = { scheduledAt: minutes(-50), id: 'a' };
+    expect(apply(aSchedule(overdue), held({ lastSet })).outcome).toBe('failed');
+    expect(apply(aSchedule({ ...overdue, decidedAt: minutes(-5) }), held({ lastSet })).outcome).toBe('applied');
+  });
+
   it('ahead of its instant counts as of now: what was due before that instant still applies after it', () => {
     const early = apply(aSchedule({ id: 'early', scheduledAt: minutes(60), updates: { enabled: true } }), held());
     if (early.outcome !== 'applied') return expect.unreachable();
