@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { apply, aRetry, aSchedule, held, minutes, setByCarol, setBySchedule } from '../../../test/support/applying.ts';
-import { applySchedule, type LockedState } from './apply-schedule.ts';
+import { apply, aRetry, aSchedule, held, minutes, now, setByCarol, setBySchedule } from '../../../test/support/applying.ts';
+import { applyAtOnce, applySchedule, type LockedState } from './apply-schedule.ts';
 import type { Schedule } from './schedule.ts';
 
 describe('a schedule that would undo what was done meanwhile', () => {
@@ -97,6 +97,13 @@ describe('a schedule that would undo what was done meanwhile', () => {
     const overdue = { scheduledAt: minutes(-50), id: 'a' };
     expect(apply(aSchedule(overdue), held({ lastSet })).outcome).toBe('failed');
     expect(apply(aSchedule({ ...overdue, decidedAt: minutes(-5) }), held({ lastSet })).outcome).toBe('applied');
+  });
+
+  it('applied late by hand counts as of then: what was due since its instant does not undo it', () => {
+    const overdue = aSchedule({ id: 'overdue', scheduledAt: minutes(-10), updates: { enabled: true } });
+    const byHand = applyAtOnce(overdue, held(), now);
+    const since = aSchedule({ id: 'since', scheduledAt: minutes(-5), updates: { enabled: false } });
+    expect(apply(since, byHand.next).schedule.errorMessage).toMatch(/^superseded: .* by schedule 'overdue'/);
   });
 
   it('ahead of its instant counts as of now: what was due before that instant still applies after it', () => {
