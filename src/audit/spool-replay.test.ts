@@ -22,6 +22,7 @@ const makeWorld = () => {
   const gate = makeOutboxGate({ spool, logId, onSpooled: () => {}, logger });
   const fates = new Map<string, TransactionFate>();
   const outbox: string[] = [];
+  let wakeUps = 0;
   let refuses: (entry: string) => boolean = () => false;
   let onRecord = () => {};
   const replay = makeSpoolReplay({
@@ -37,7 +38,7 @@ const makeWorld = () => {
       return true;
     },
     toEntry: ({ eventType, metadata }) => JSON.stringify({ eventType, metadata }),
-    onRecorded: () => {},
+    onRecorded: () => wakeUps++,
     logger,
     random: () => 0,
   });
@@ -48,6 +49,8 @@ const makeWorld = () => {
   });
   return {
     ...{ spool, gate, replay, fates, outbox, file: path.join(folder, 'spool.sqlite') },
+    /** How often the sequencer was told that there is something for it. */
+    wakeUps: () => wakeUps,
     refuse: (which: typeof refuses) => {
       refuses = which;
     },
@@ -108,19 +111,46 @@ it('an event that the outbox refuses for ever is declared lost after five tries,
   ]);
 });
 
-it('while the outbox refuses everything, nothing is given up, and the gate stays closed', async () => {
-  const { spool, gate, replay, outbox, refuse } = makeWorld();
+it.each([2, 30])(
+  'while the outbox refuses everything, nothing of %i events is given up, and the gate stays closed',
+  async (count) => {
+    const { spool, gate, replay, outbox, refuse, wakeUps } = makeWorld();
+    const refused = new Map<string, number>();
+    refuse((entry) => Boolean(refused.set(entry, (refused.get(entry) ?? 0) + 1)));
+    const entries = Array.from({ length: count }, (_, n) => entryOf(`flag-${n}`, n));
+    gate.spool(entries, null);
+    replay.start();
+    // More often than what is refused alone is tried.
+    await expect.poll(() => Math.max(...refused.values()), { timeout: 20_000 }).toBeGreaterThan(12);
+    expect(gate.admits([entryOf('other', 1)])).toBe(false);
+    expect(spool.counts()).toEqual({ spooled: count, lost: 0 });
+    expect(wakeUps()).toBe(0);
+    refuse(() => false);
+    await expect.poll(() => outbox.toSorted(), { timeout: 5000 }).toEqual(entries.toSorted());
+    await expect.poll(() => gate.isOpen()).toBe(true);
+    expect(wakeUps()).toBeGreaterThan(0);
+  },
+);
+
+it('a loss is declared until the outbox has taken that, and then no more', async () => {
+  const { spool, replay, outbox, refuse, wakeUps } = makeWorld();
   let refused = 0;
-  refuse(() => ++refused > 0);
-  const entries = Array.from({ length: 30 }, (_, n) => entryOf(`flag-${n}`, n));
-  gate.spool(entries, null);
+  refuse((entry) => entry.includes('audit.loss') && ++refused > 0);
+  spool.addLoss(logId, 'spool_full', 2);
   replay.start();
-  await expect.poll(() => refused, { timeout: 20_000 }).toBeGreaterThan(60);
-  expect(gate.admits([entryOf('other', 1)])).toBe(false);
-  expect(spool.counts()).toEqual({ spooled: 30, lost: 0 });
+  await expect.poll(() => refused).toBeGreaterThan(0);
+  expect(spool.counts()).toEqual({ spooled: 0, lost: 2 });
   refuse(() => false);
-  await expect.poll(() => outbox.toSorted(), { timeout: 5000 }).toEqual(entries.toSorted());
-  await expect.poll(() => gate.isOpen()).toBe(true);
+  await expect
+    .poll(() => {
+      replay.wake();
+      return spool.counts().lost;
+    })
+    .toBe(0);
+  replay.wake();
+  await replay.stop();
+  expect(outbox).toEqual([expect.stringMatching(/"count":2,"reason":"spool_full"/)]);
+  expect(wakeUps()).toBe(1);
 });
 
 it('events that are spooled without a pause do not keep the gate closed', async () => {

@@ -195,6 +195,18 @@ describe('authentication', () => {
     expect((await socket.closed()).code).toBe(4403);
   });
 
+  it('begins no operation after the expiry, whatever the timers do', async () => {
+    const expiring = { ...auditor, expiresAt: new Date(Date.now() + 3_600_000) };
+    const follow = vi.fn(async () => makeEntries().entries);
+    const { url } = await start({ follow, authenticate: async () => expiring });
+    const socket = openRawSocket(url);
+    await socket.init('a-token');
+    expiring.expiresAt.setTime(Date.now() - 1);
+    socket.send({ id: '1', type: 'subscribe', payload: { query: 'subscription { auditEvents { position } }' } });
+    expect((await socket.closed()).code).toBe(4403);
+    expect(follow).not.toHaveBeenCalled();
+  });
+
   it('lets no event through after the expiry, whatever the timers do', async () => {
     const { entries, give } = makeEntries();
     const expiring = { ...auditor, expiresAt: new Date(Date.now() + 3_600_000) };

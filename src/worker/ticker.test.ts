@@ -9,7 +9,9 @@ const nothing: BatchResult = { applied: [], failed: [], stuck: new Map(), now: n
 const makeTestTicker = (applyDue: () => Promise<BatchResult>, schedule = '0 0 0 29 2 *') => {
   const lines: { level: number; msg: string; err?: { message: string } }[] = [];
   const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  return { lines, ticker: makeTicker({ schedule, applyDue, logger }) };
+  const outcomes: (string | null)[] = [];
+  const ticker = makeTicker({ schedule, applyDue, logger, onOutcome: (failure) => void outcomes.push(failure) });
+  return { lines, outcomes, ticker };
 };
 
 describe('a ticker', () => {
@@ -42,7 +44,7 @@ describe('a ticker', () => {
 
   it('survives a batch that fails, says so, and tries again at the next tick', async () => {
     let tries = 0;
-    const { ticker, lines } = makeTestTicker(async () => {
+    const { ticker, lines, outcomes } = makeTestTicker(async () => {
       if (++tries === 1) throw new Error('database down');
       return nothing;
     });
@@ -50,6 +52,8 @@ describe('a ticker', () => {
     expect(lines).toMatchObject([{ level: 50, err: { message: 'database down' } }]);
     await ticker.tick();
     expect(tries).toBe(2);
+    // What the service's status says of its worker: why it could do nothing, and that it can again.
+    expect(outcomes).toEqual([expect.stringContaining('database down'), null]);
     await ticker.stop();
   });
 
