@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress';
+import { escapeControls } from '../src/domain/text.ts';
 
 /** Where the demo says what happens: lines for everybody, bars and the live feed for a terminal only. */
 export type Display = {
@@ -12,7 +13,8 @@ export type Display = {
 };
 
 export const makeDisplay = (stdout: NodeJS.WriteStream): Display => {
-  const say = (line: string) => void stdout.write(`${line}\n`);
+  // What a service answers may hold anything, and a terminal would obey it.
+  const say = (line: string) => void stdout.write(`${escapeControls(line)}\n`);
   if (!stdout.isTTY) return { say, feed: () => {}, bar: () => () => {}, stop: () => {} };
 
   let bars: cliProgress.MultiBar | null = null;
@@ -38,7 +40,7 @@ export const makeDisplay = (stdout: NodeJS.WriteStream): Display => {
       stop();
       say(line);
     },
-    feed: (line) => open().log(`${line.slice(0, stdout.columns || 80)}\n`),
+    feed: (line) => open().log(`${escapeControls(line).slice(0, stdout.columns || 80)}\n`),
     bar: (label, total) => {
       const bar = open().create(total, 0, { label: label.padEnd(10) });
       return (done) => bar.update(done);

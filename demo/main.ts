@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { escapeControls } from '../src/domain/text.ts';
 import { makeApi } from './api.ts';
 import type { Check } from './checks.ts';
 import { type Display, makeDisplay } from './display.ts';
@@ -24,7 +25,9 @@ const parseUrl = (text: string): string => {
 };
 
 type Options = { seconds: number; gates?: number; prefix: string; url?: string; token?: string };
+const writeErr = (text: string) => void process.stderr.write(escapeControls(text));
 const program = new Command('npm run demo --')
+  .configureOutput({ writeErr })
   .description('Ten years of Kubernetes feature gates as scheduled flag changes, within a minute; see demo/README.md.')
   .option('--seconds <number>', 'the stretch of time that stands for the ten years', parseSeconds, 60)
   .option('--gates <number>', 'play only so many of the gates, the first ones; all of them by default', parseGates)
@@ -86,7 +89,7 @@ try {
     process.exitCode = 130;
   } else {
     const explained = error instanceof DemoError || !(error instanceof Error) || !error.stack;
-    process.stderr.write(`${explained ? `demo: ${error instanceof Error ? error.message : error}` : error.stack}\n`);
+    writeErr(`${explained ? `demo: ${error instanceof Error ? error.message : error}` : error.stack}\n`);
     process.exitCode = 1;
   }
 }

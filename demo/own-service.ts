@@ -9,6 +9,7 @@ import { openPostgres } from '../src/adapters/prisma/database.ts';
 import { migrate } from '../src/adapters/prisma/migrate.ts';
 import { startService } from '../src/compose.ts';
 import { readConfig } from '../src/config.ts';
+import { escapeControls } from '../src/domain/text.ts';
 
 /**
  * The whole service in this process, in development mode and on a free port: on the embedded database in a temporary folder,
@@ -16,7 +17,7 @@ import { readConfig } from '../src/config.ts';
  */
 export const startOwnService = async (databaseUrl: string | undefined) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-demo-'));
-  const logger = pino({ level: 'warn' }, process.stderr);
+  const logger = pino({ level: 'warn', hooks: { streamWrite: escapeControls } }, process.stderr);
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   try {
     if (databaseUrl) await migrateFirst(databaseUrl, (error) => logger.warn(error));

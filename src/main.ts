@@ -20,6 +20,7 @@ import { addStatusCommand } from './cli/status.ts';
 import { addTokenCommand } from './cli/token.ts';
 import { openCommand } from './compose-command.ts';
 import { ConfigError, readConfig } from './config.ts';
+import { escapeControls } from './domain/text.ts';
 
 // The command line, and the only reader of process.env: everything else is told.
 
@@ -44,8 +45,13 @@ const stdout = openOutput(process.stdout, {
 });
 const surroundings = { stdout, clock, newId: (at: Date) => uuidv7({ msecs: at.getTime() }), random: Math.random };
 
+// Other people's text must not take over the terminal: names of files and flags, what events and errors say, arguments.
+const writeOut = (text: string) => void process.stdout.write(escapeControls(text));
+const writeErr = (text: string) => void process.stderr.write(escapeControls(text));
+
 const program = new Command('flagtrail')
   .description('Feature flags that change on schedule, with a log of who did what.')
+  .configureOutput({ writeOut, writeErr })
   .showHelpAfterError('(flagtrail --help shows what there is)')
   .exitOverride()
   .hook('preAction', (_program, command) => {
@@ -59,7 +65,7 @@ addServeCommands(program, {
 });
 addMigrateCommand(program, {
   openDatabase: openCommandDatabase,
-  write: (text) => process.stdout.write(text),
+  write: writeOut,
   setExitCode,
 });
 const streams = { stdout: process.stdout, stderr: process.stderr };
@@ -73,12 +79,12 @@ const sources = {
   ask: <Data>(query: string, variables?: Record<string, unknown>) =>
     makeAskService(readConfig(process.env, { roles: ['worker'] }), clock)<Data>(query, variables),
 };
-addStatusCommand(program, { ...sources, write: (text) => process.stdout.write(text), setExitCode });
-addSchedulesCommand(program, { ...sources, write: (text) => process.stdout.write(text) });
+addStatusCommand(program, { ...sources, write: writeOut, setExitCode });
+addSchedulesCommand(program, { ...sources, write: writeOut });
 addTokenCommand(program, {
   readConfig: () => readConfig(process.env, { roles: ['api'], database: false }),
   clock,
-  write: (text) => process.stdout.write(text),
+  write: writeOut,
 });
 
 try {
@@ -86,7 +92,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
   else {
-    process.stderr.write(`flagtrail: ${explain(error)}\n`);
+    writeErr(`flagtrail: ${explain(error)}\n`);
     process.exitCode = 1;
   }
 }
@@ -97,7 +103,7 @@ async function openCommandDatabase() {
 }
 
 function openParts() {
-  const logger = pino({ level: 'error' }, process.stderr);
+  const logger = pino({ level: 'error' }, { write: writeErr });
   return openCommand(readConfig(process.env, { roles: ['worker'] }), { ...surroundings, logger });
 }
 

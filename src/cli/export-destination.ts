@@ -5,26 +5,34 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError } from 'commander';
 import { syncFolder } from '../adapters/sync-folder.ts';
+import { escapeControls } from '../domain/text.ts';
 
 /**
  * Writes text to a file, or to the given stream where `file` is null, no faster than it is taken. A file appears whole, under
  * its name, once everything is written and on the disk: an export that was interrupted never looks like one that was not. A
  * new file is its owner's alone, since events name people; one that was there keeps its permissions.
- * False where the reader of the stream went away, as `head` does.
+ * False where the reader of the stream went away, as `head` does. A terminal gets control characters escaped.
  */
-export const writeExport = async (text: AsyncIterable<string>, { file, stdout }: { file: string | null; stdout: Writable }) => {
+export const writeExport = async (
+  text: AsyncIterable<string>,
+  { file, stdout }: { file: string | null; stdout: Writable & { isTTY?: boolean } },
+) => {
   if (file !== null) {
     await writeWhole(text, file);
     return true;
   }
   try {
-    await pipeline(text, stdout, { end: false });
+    await pipeline(stdout.isTTY ? forTerminal(text) : text, stdout, { end: false });
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return false;
     throw error;
   }
 };
+
+async function* forTerminal(text: AsyncIterable<string>) {
+  for await (const part of text) yield escapeControls(part);
+}
 
 const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<void> => {
   // Renaming a file over a device would replace it: for root, that is /dev/null for everybody.

@@ -71,11 +71,11 @@ describe('flagtrail export events', () => {
     await fill(db);
   });
 
-  type Options = { of?: TestDatabase; tty?: boolean; interruptAt?: 'first page' | 'first bar' };
+  type Options = { of?: TestDatabase; tty?: boolean; toTerminal?: boolean; interruptAt?: 'first page' | 'first bar' };
   /** Runs the command as the command line does. */
-  const run = async (args: readonly string[], { of = db, tty = false, interruptAt }: Options = {}) => {
+  const run = async (args: readonly string[], { of = db, tty = false, toTerminal = false, interruptAt }: Options = {}) => {
     let [exitCode, closed, interrupt] = [0, 0, () => {}];
-    const stdout = sink({ onWrite: () => interruptAt === 'first page' && interrupt() });
+    const stdout = sink({ isTTY: toTerminal, onWrite: () => interruptAt === 'first page' && interrupt() });
     const stderr = sink({ isTTY: tty, onWrite: () => interruptAt === 'first bar' && interrupt() });
     const program = new Command()
       .exitOverride()
@@ -116,6 +116,18 @@ describe('flagtrail export events', () => {
     expect(lines[0]).toBe(JSON.stringify(first && toWire(first)));
     expect(positions(lines)).toEqual(Array.from({ length: count }, (_, index) => index + 1));
     expect({ err, exitCode, closed }).toEqual({ err: '3,000 events, positions 1–3,000\n', exitCode: 0, closed: 1 });
+  });
+
+  it('escapes on a terminal what the terminal would obey, and nowhere else', async () => {
+    const of = await createPGliteDatabase();
+    const hostile = '\u009b31m\u202Eevil';
+    const { entry } = aLogEntry(1, { description: hostile });
+    await of.sql('SELECT audit_emit($1::text[])', [[entry]]);
+    await sequenceOutbox(of.database.prisma, 10);
+    const [onTerminal, inPipe] = [await run([], { of, toTerminal: true }), await run([], { of })];
+    expect(onTerminal.out).toContain('"\\u009b31m\\u202eevil"');
+    expect(JSON.parse(onTerminal.out)).toEqual(JSON.parse(inPipe.out));
+    expect(inPipe.out).toContain(hostile);
   });
 
   it.each<[string[], number[]]>([

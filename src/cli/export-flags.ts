@@ -6,6 +6,7 @@ import { EnvironmentNotFoundError } from '../domain/errors.ts';
 import { type OmittedFlag, toFlagdDocument } from '../domain/flagd/flagd.ts';
 import { commandLineCaller } from './command-line-caller.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
+import { onOneLine } from './plain.ts';
 import type { Terminal } from './progress-bar.ts';
 
 type Deps = {
@@ -47,7 +48,7 @@ export const addExportFlagsCommand = (parent: Command, { open, userName, stdout,
         const counts = { flags: 0, leftOut: 0 };
         const onLeftOut = ({ flagKey, reason }: OmittedFlag) => {
           counts.leftOut++;
-          stderr.write(`left out ${flagKey}: ${reason}\n`);
+          stderr.write(`left out ${onOneLine(flagKey)}: ${onOneLine(reason)}\n`);
         };
         const text = documentText(parts.flags, { environment, onFlag: () => counts.flags++, onLeftOut });
         if (!(await writeExport(text, { file: output ?? null, stdout }))) return;
@@ -57,7 +58,7 @@ export const addExportFlagsCommand = (parent: Command, { open, userName, stdout,
           flags: counts.flags,
         });
         const leftOut = counts.leftOut > 0 ? `, ${counts.leftOut} left out` : '';
-        stderr.write(`${counts.flags} flag${counts.flags === 1 ? '' : 's'} of ${environment}${leftOut}\n`);
+        stderr.write(`${counts.flags} flag${counts.flags === 1 ? '' : 's'} of ${onOneLine(environment)}${leftOut}\n`);
       } finally {
         await close();
       }

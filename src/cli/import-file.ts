@@ -4,6 +4,7 @@ import { ValidationError } from '../domain/errors.ts';
 import { type ImportedFlag, readFlagdDocument } from '../domain/flagd/flagd-import.ts';
 import { gatesAt, gateToFlag, parseGates } from '../domain/flags/kubernetes-gates.ts';
 import type { Json } from '../domain/json.ts';
+import { onOneLine } from './plain.ts';
 
 export const importFormats = ['flagd', 'kubernetes'] as const;
 export type ImportFormat = (typeof importFormats)[number];
@@ -73,7 +74,7 @@ const readText = (file: string): string => {
     return content.toString('utf8').replace(/^\uFEFF/, '');
   } catch (error) {
     if (error instanceof TooLargeError) throw error;
-    throw new Error(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new Error(`${onOneLine(file)} cannot be read: ${messageOf(error)}`, { cause: error });
   }
 };
 
@@ -90,8 +91,9 @@ const parseJson = (content: string, file: string): Json => {
   try {
     return JSON.parse(content);
   } catch (error) {
-    throw new Error(`${file} is no JSON: ${messageOf(error)}`, { cause: error });
+    throw new Error(`${onOneLine(file)} is no JSON: ${messageOf(error)}`, { cause: error });
   }
 };
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** On one line: the parser quotes the file. */
+const messageOf = (error: unknown): string => onOneLine(error instanceof Error ? error.message : String(error));

@@ -7,6 +7,7 @@ import type { ImportOutcome } from '../domain/flags/import-plan.ts';
 import { commandLineCaller, parseUserId } from './command-line-caller.ts';
 import { writeExport } from './export-destination.ts';
 import { guessFormat, type ImportFormat, importFormats, readImportFile } from './import-file.ts';
+import { onOneLine } from './plain.ts';
 import { makeProgressBar, type ProgressBar, type Terminal } from './progress-bar.ts';
 
 type Deps = {
@@ -84,7 +85,7 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
               onCompared: () => progress.show('flags compared', ++compared, flags.length),
               onFlag: ({ key, outcome }) => {
                 counts[outcome]++;
-                if (dryRun) lines.push(`${outcome.padEnd(9)} ${key}\n`);
+                if (dryRun) lines.push(`${outcome.padEnd(9)} ${onOneLine(key)}\n`);
                 return progress.show('flags', ++done, flags.length);
               },
             });
@@ -132,13 +133,13 @@ const describe = (
   [
     ...(wasInterrupted ? ['Interrupted (run it again to go on): '] : []),
     ...(dryRun ? ['A dry run, nothing was changed: '] : []),
-    `${created} created, ${updated} updated, ${unchanged} unchanged in ${environment}`,
+    `${created} created, ${updated} updated, ${unchanged} unchanged in ${onOneLine(environment)}`,
   ].join('');
 
 const listIssues = ({ issues }: ValidationError, file: string): string =>
   [
-    `nothing was imported from ${file}:`,
-    ...issues.map(({ path, message }) => `  ${path.join('.') || 'the document'}: ${message}`),
+    `nothing was imported from ${onOneLine(file)}:`,
+    ...issues.map(({ path, message }) => `  ${onOneLine(path.join('.')) || 'the document'}: ${onOneLine(message)}`),
   ].join('\n');
 
 const parseVersion = (version: string): string => {

@@ -8,7 +8,7 @@ export type Plain<Value> = Value extends Date
       : Value;
 
 /** Text of somebody else's on one line of a terminal, which control characters would take over. */
-export const onOneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+export const onOneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ').trim();
 
 /** How long something takes, or took, in the unit that people would use. */
 export const describeMs = (ms: number): string => {

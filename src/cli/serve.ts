@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { type Service, startService } from '../compose.ts';
 import type { Welcome } from '../compose-api.ts';
 import type { Config, readConfig } from '../config.ts';
+import { escapeControls } from '../domain/text.ts';
 import { requestScope } from '../http/request-scope.ts';
 import type { Surroundings } from '../surroundings.ts';
 
@@ -40,6 +41,7 @@ const run = async (config: Config, surroundings: Deps['surroundings'], options: 
       // The level by its name, as the events on the same stream have it.
       formatters: { level: (level) => ({ level }) },
       mixin: () => requestScope.getStore() ?? {},
+      hooks: { streamWrite: escapeControls },
     },
     surroundings.stdout,
   );

@@ -43,7 +43,7 @@ export type AuditEventFilter = {
   scheduleId?: string | null | undefined;
   /** Occurred before this instant. */
   to?: string | null | undefined;
-  /** Of any of these types. */
+  /** Of any of these types: up to 1,000. */
   types?: Array<AuditEventType> | null | undefined;
   /** In this workspace. */
   workspaceId?: string | null | undefined;
@@ -283,7 +283,7 @@ export type ScheduleFilter = {
   open?: boolean | null | undefined;
   /** Part of the flag's key, of the cancellation's reason or of the error message, in upper or lower case: 2–100 characters. */
   search?: string | null | undefined;
-  /** With any of these statuses. */
+  /** With any of these statuses: up to 1,000. */
   statuses?: Array<ScheduleStatus> | null | undefined;
   /** Due before this instant. */
   to?: string | null | undefined;

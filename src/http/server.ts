@@ -6,6 +6,7 @@ import { inTurn, maxPipelined } from './in-turn.ts';
 import { pathOf } from './request-context.ts';
 import { drainDeadlineMs, TrackedResponse } from './tracked-response.ts';
 import type { UnreadAnswers } from './unread-answers.ts';
+import { endUnlessRead } from './unread-body.ts';
 
 export type Readiness = {
   ready: boolean;
@@ -74,6 +75,7 @@ export const startHttpServer = async ({
     response.on('close', () => underWay.delete(response));
     response.track({ answer: unread.open(), drainMs });
     if (isClosing) endConnectionAfter(response);
+    endUnlessRead(request, response);
     handleInTurn(request, response);
   });
   // Longer than load balancers keep idle connections (60 s is usual), or they send a request into a closing one.

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { actorTypes } from '../domain/access/actor.ts';
 import { auditResults } from '../domain/audit/audit-event.ts';
 import { auditEventTypeNames } from '../domain/audit/event-metadata.ts';
+import { filterList } from '../domain/filter-list.ts';
 import { flagStatuses, flagTypes } from '../domain/flags/flag.ts';
 import { instant } from '../domain/instant.ts';
 import { scheduleFilterSchema } from '../domain/schedules/schedule-filter.ts';
@@ -23,8 +24,8 @@ export type FlagStateFilter = z.input<typeof flagStateFilter>;
 export const flagFilter = z.object({
   search: text.nullish(),
   type: z.enum(flagTypes).nullish(),
-  statuses: z.array(z.enum(flagStatuses)).nullish(),
-  tags: z.array(text).nullish(),
+  statuses: filterList(z.enum(flagStatuses), 'statuses').nullish(),
+  tags: filterList(text, 'tags').nullish(),
   state: flagStateFilter.nullish(),
   hasEmergency: z.boolean().nullish(),
   hasOpenSchedules: z.boolean().nullish(),
@@ -36,7 +37,7 @@ export type ScheduleFilter = z.input<typeof scheduleFilter>;
 
 export const auditEventFilter = z.object({
   flagKey: text.nullish(),
-  types: z.array(z.enum(auditEventTypeNames)).nullish(),
+  types: filterList(z.enum(auditEventTypeNames), 'types').nullish(),
   actorId: text.nullish(),
   actorType: z.enum(actorTypes).nullish(),
   resourceType: text.nullish(),

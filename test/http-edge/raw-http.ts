@@ -1,4 +1,5 @@
 import { createSecretKey } from 'node:crypto';
+import net from 'node:net';
 
 /** What an answer over HTTP says, whatever its body is. */
 export const request = async (url: string, init: RequestInit = {}) => {
@@ -22,3 +23,36 @@ export const json = (body: unknown, headers: Record<string, string> = {}): Reque
 
 /** The secret of an AUTH_SECRET setting. */
 export const secretOf = (text: string) => createSecretKey(Buffer.from(text));
+
+/** Asks for a websocket as no client library would, and gives back the status line of the answer. */
+export const rawUpgrade = async (url: string, { origin }: { origin: string }): Promise<string> => {
+  const { port, host } = new URL(url);
+  const socket = net.connect(Number(port), '127.0.0.1');
+  const head = `GET /graphql HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
+  socket.end(head, 'latin1');
+  return (await socket.setEncoding('latin1').toArray()).join('').split('\r\n', 1)[0] ?? '';
+};
+
+/**
+ * Sends the head of a request, and then its body for as long as the service lets it, up to `maxBytes`. Resolves when the
+ * connection has ended, with the answer and how much went out.
+ */
+export const sendOnAndOn = (url: string, { head, chunk, maxBytes }: { head: string; chunk: Buffer; maxBytes: number }) =>
+  new Promise<{ answer: string; sent: number; cut: boolean }>((resolve) => {
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
+    let answer = '';
+    const send = () => {
+      while (socket.bytesWritten < maxBytes && socket.writable && socket.write(chunk));
+    };
+    socket.write(head);
+    socket.on('drain', send).on('connect', send);
+    socket.on('data', (data) => {
+      answer += data;
+    });
+    // Cut while it still sent.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      const sent = socket.bytesWritten - socket.writableLength;
+      resolve({ answer, sent, cut: sent < maxBytes });
+    });
+  });

@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
-import { CompactSign } from 'jose';
+import { CompactSign, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import {
   audience,
@@ -115,6 +115,28 @@ describe('a token', () => {
       expect((await refusalOf(setUp().authenticate(token))).message).toBe('the token is not a well-formed JWT');
     }
   });
+});
+
+describe('the kind of a token, by its header "typ",', () => {
+  const signAs = (typ: unknown) => new SignJWT(goodClaims).setProtectedHeader({ alg: 'HS256', typ: typ as string }).sign(secret);
+
+  it.each([undefined, 'JWT', 'jwt', 'at+jwt', 'AT+JWT', 'application/jwt', 'application/at+jwt'])(
+    'may be that of an access token: %s',
+    async (typ) => {
+      expect((await setUp().authenticate(await signAs(typ))).userId).toBe('alice');
+    },
+  );
+
+  it.each(['logout+jwt', 'dpop+jwt', 'secevent+jwt', 'JWE', 'jwt2', 'at+jwt2', 'text/jwt', '', 7, null])(
+    'must not be another: %j',
+    async (typ) => {
+      const { message, expired } = await refusalOf(setUp().authenticate(await signAs(typ)));
+      expect({ message, expired }).toEqual({
+        message: 'the token is of another kind: its "typ" must be JWT or at+jwt, or absent',
+        expired: false,
+      });
+    },
+  );
 });
 
 describe('a token without a subject', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTHeaderParameters, type JWTPayload, type JWTVerifyResult, jwtVerify } from 'jose';
 import type { Identity } from '../../domain/access/actor.ts';
 import { type Authenticate, AuthenticationError } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -33,7 +33,7 @@ type Deps = {
 export const makeAuthenticate = ({ keys, issuer, audience, groups, clock, logger }: Deps): Authenticate => {
   const warnOfMissingSubject = makeMissingSubjectWarning({ clock, logger });
   const remembered = makeMemory(clock);
-  const verify = async (token: string): Promise<JWTPayload> => {
+  const verify = async (token: string): Promise<JWTVerifyResult> => {
     const options = {
       algorithms: [...keys.algorithms],
       issuer: issuer ?? undefined,
@@ -43,13 +43,13 @@ export const makeAuthenticate = ({ keys, issuer, audience, groups, clock, logger
       currentDate: clock.now(),
     };
     try {
-      return (await jwtVerify(token, keys.key, options)).payload;
+      return await jwtVerify(token, keys.key, options);
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       // The token names no key and several would fit: any of them may have signed it.
       for await (const key of error) {
         try {
-          return (await jwtVerify(token, key, options)).payload;
+          return await jwtVerify(token, key, options);
         } catch (mismatch) {
           if (!(mismatch instanceof errors.JWSSignatureVerificationFailed)) throw mismatch;
         }
@@ -65,9 +65,10 @@ export const makeAuthenticate = ({ keys, issuer, audience, groups, clock, logger
     const digest = createHash('sha256').update(bearerToken).digest('base64');
     const known = remembered.get(digest);
     if (known) return known;
-    const claims = await verify(bearerToken).catch((error) => {
+    const { payload: claims, protectedHeader } = await verify(bearerToken).catch((error) => {
       throw refusalOf(error);
     });
+    refuseOtherTypes(protectedHeader);
     const identity = identityOf(claims, groups);
     if (identity.userId === null) warnOfMissingSubject(claims);
     remembered.add(digest, identity);
@@ -113,6 +114,17 @@ const makeMissingSubjectWarning = ({ clock, logger }: Pick<Deps, 'clock' | 'logg
     warnedAtMs = nowMs;
     tokens = 0;
   };
+};
+
+/**
+ * An issuer signs other tokens with the same keys: logout tokens, DPoP proofs, security events. They say so in `typ` (RFC 8725
+ * section 3.11). Access tokens say at+jwt (RFC 9068) or JWT (Auth0, Entra, Keycloak), or nothing (Cognito, Okta). It is a media
+ * type: its case does not matter, nor does a prefix of `application/`.
+ */
+const refuseOtherTypes = ({ typ }: JWTHeaderParameters): void => {
+  if (typ === undefined) return;
+  if (typeof typ === 'string' && /^(application\/)?(at\+)?jwt$/i.test(typ)) return;
+  throw new AuthenticationError('the token is of another kind: its "typ" must be JWT or at+jwt, or absent');
 };
 
 /** What the sender is told. Anything that is not the token's fault is passed on as it is. */

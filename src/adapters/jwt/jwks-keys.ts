@@ -1,6 +1,7 @@
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { withUsableKeys } from './usable-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
 /** Public-key signatures that jose verifies everywhere. Which of them a token may use, its key in the set decides. */
@@ -39,6 +40,7 @@ export const jwksKeys = ({
     timeoutDuration: timeoutMs,
     cooldownDuration: Number.POSITIVE_INFINITY,
     cacheMaxAge: Number.POSITIVE_INFINITY,
+    [customFetch]: withUsableKeys(fetch, { algorithms, logger }),
   });
   const nowMs = () => clock.now().getTime();
   let loadedAtMs = Number.NEGATIVE_INFINITY;

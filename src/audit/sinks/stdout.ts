@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { toWire } from '../../domain/audit/audit-event.ts';
+import { escapeControls } from '../../domain/text.ts';
 import type { EventSink } from '../../ports/event-sink.ts';
 
 /**
@@ -16,7 +17,8 @@ export const makeStdoutSink = ({ stream, name = 'stdout' }: { stream: Writable; 
     { base: null, level: 'info', formatters: { level: (level) => ({ level }) } },
     {
       write: (text: string) => {
-        line = text;
+        // People read it on terminals, which would obey what an event's text says to them.
+        line = escapeControls(text);
       },
     },
   );

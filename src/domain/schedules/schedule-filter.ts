@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { filterList } from '../filter-list.ts';
 import { instant } from '../instant.ts';
 import { isStorableText } from '../text.ts';
 import { cancelReasonSchema, scheduleStatuses } from './schedule.ts';
@@ -15,7 +16,7 @@ export const scheduleFilterSchema = z.object({
   flagKey: text.nullish(),
   flagKeys: z.array(text).max(maxFlagKeys, `must hold at most ${maxFlagKeys} keys`).nullish(),
   environment: text.nullish(),
-  statuses: z.array(z.enum(scheduleStatuses)).nullish(),
+  statuses: filterList(z.enum(scheduleStatuses), 'statuses').nullish(),
   open: z.boolean().nullish(),
   willRetry: z.boolean().nullish(),
   createdBy: text.nullish(),

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { LogEntry } from '../../domain/audit/audit-event.ts';
 import type { AuditEventFilter } from '../../domain/audit/audit-filter.ts';
+import { auditEventTypes } from '../../domain/audit/event-metadata.ts';
+import { filterList } from '../../domain/filter-list.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
 import { builder, requires } from '../builder.ts';
 import { type ConnectionArgs, decodeCursor, notACursor, resolvePage } from '../connection.ts';
@@ -11,7 +13,11 @@ const AuditEventFilterInput = builder.inputType('AuditEventFilter', {
   description: 'Which events; every field that is given must match.',
   fields: (t) => ({
     flagKey: t.string({ description: 'Of this flag.' }),
-    types: t.field({ type: [AuditEventType], description: 'Of any of these types.' }),
+    types: t.field({
+      type: [AuditEventType],
+      validate: { schema: filterList(z.enum(auditEventTypes), 'types') },
+      description: 'Of any of these types: up to 1,000.',
+    }),
     actorId: t.string({ description: 'By this actor.' }),
     actorType: t.field({ type: ActorType, description: 'By actors of this kind.' }),
     resourceType: t.string({ description: 'Done to things of this kind, for example flag_schedule.' }),

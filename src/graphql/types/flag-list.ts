@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { filterList } from '../../domain/filter-list.ts';
+import { flagStatuses } from '../../domain/flags/flag.ts';
 import { isInstant } from '../../domain/instant.ts';
 import type { FlagFilter, FlagOrderField, FlagPlace, FlagStore, ListedFlag } from '../../ports/flag-store.ts';
 import { builder } from '../builder.ts';
@@ -22,8 +25,15 @@ export const FlagFilterInput = builder.inputType('FlagFilter', {
   fields: (t) => ({
     search: t.string({ description: 'Part of the key or the name, in any case.' }),
     type: t.field({ type: FlagType, description: 'Of this type.' }),
-    statuses: t.field({ type: [FlagStatus], description: 'With any of these statuses.' }),
-    tags: t.stringList({ description: 'With all of these tags.' }),
+    statuses: t.field({
+      type: [FlagStatus],
+      validate: { schema: filterList(z.enum(flagStatuses), 'statuses') },
+      description: 'With any of these statuses: up to 1,000.',
+    }),
+    tags: t.stringList({
+      validate: { schema: filterList(z.string(), 'tags') },
+      description: 'With all of these tags: up to 1,000.',
+    }),
     state: t.field({ type: FlagStateFilterInput, description: 'As these are in one environment.' }),
     hasEmergency: t.boolean({
       description: 'With or without an emergency override in force: in any environment, or in that of `state` where it is given.',

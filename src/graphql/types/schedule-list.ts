@@ -21,7 +21,7 @@ export const ScheduleFilterInput = builder.inputType('ScheduleFilter', {
     flagKey: t.string({ description: 'Of this flag.' }),
     flagKeys: t.stringList({ description: 'Of any of these flags: up to 100 keys.' }),
     environment: t.string({ description: 'In this environment.' }),
-    statuses: t.field({ type: [ScheduleStatus], description: 'With any of these statuses.' }),
+    statuses: t.field({ type: [ScheduleStatus], description: 'With any of these statuses: up to 1,000.' }),
     open: t.boolean({
       description: 'true: those that can still become due (PENDING, or FAILED with a retry due). false: the others.',
     }),
