@@ -9,7 +9,7 @@ import { startAuditApi } from './audit-api.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 const tsc = (project: string) =>
-  run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', project]).catch(({ stdout }) => {
+  run(process.execPath, [path.join(root, 'node_modules/.bin/tsc'), '-p', project]).catch(({ stdout }) => {
     throw new Error(stdout);
   });
 
