@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { escapeControls } from '../src/domain/text.ts';
+import { escapeControls } from '../src/domain/escape-controls.ts';
 import { makeApi } from './api.ts';
 import type { Check } from './checks.ts';
 import { type Display, makeDisplay } from './display.ts';
@@ -83,9 +83,7 @@ try {
 } catch (error) {
   if (interrupted.signal.aborted) {
     const lasting = options.url || process.env.DATABASE_URL;
-    process.stderr.write(
-      `Interrupted.${lasting ? ` Flags '${options.prefix}…' and their schedules stay where they are.` : ''}\n`,
-    );
+    writeErr(`Interrupted.${lasting ? ` Flags '${options.prefix}…' and their schedules stay where they are.` : ''}\n`);
     process.exitCode = 130;
   } else {
     const explained = error instanceof DemoError || !(error instanceof Error) || !error.stack;

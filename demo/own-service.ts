@@ -9,7 +9,7 @@ import { openPostgres } from '../src/adapters/prisma/database.ts';
 import { migrate } from '../src/adapters/prisma/migrate.ts';
 import { startService } from '../src/compose.ts';
 import { readConfig } from '../src/config.ts';
-import { escapeControls } from '../src/domain/text.ts';
+import { escapeControls } from '../src/domain/escape-controls.ts';
 
 /**
  * The whole service in this process, in development mode and on a free port: on the embedded database in a temporary folder,

@@ -20,7 +20,7 @@ import { addStatusCommand } from './cli/status.ts';
 import { addTokenCommand } from './cli/token.ts';
 import { openCommand } from './compose-command.ts';
 import { ConfigError, readConfig } from './config.ts';
-import { escapeControls } from './domain/text.ts';
+import { escapeControls } from './domain/escape-controls.ts';
 
 // The command line, and the only reader of process.env: everything else is told.
 

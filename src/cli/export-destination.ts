@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError } from 'commander';
 import { syncFolder } from '../adapters/sync-folder.ts';
-import { escapeControls } from '../domain/text.ts';
+import { escapeControls } from '../domain/escape-controls.ts';
 
 /**
  * Writes text to a file, or to the given stream where `file` is null, no faster than it is taken. A file appears whole, under

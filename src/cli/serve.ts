@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { type Service, startService } from '../compose.ts';
 import type { Welcome } from '../compose-api.ts';
 import type { Config, readConfig } from '../config.ts';
-import { escapeControls } from '../domain/text.ts';
+import { escapeControls } from '../domain/escape-controls.ts';
 import { requestScope } from '../http/request-scope.ts';
 import type { Surroundings } from '../surroundings.ts';
 

@@ -4,13 +4,18 @@ export type AuditClientLogger = {
   error(fields: object, message: string): void;
 };
 
-/** For services that have nothing but the console: a line of text. */
+/** For services that have nothing but the console: a line of text. Events, and what a service says of them, may hold anything. */
 export const consoleLogger: AuditClientLogger = {
   // biome-ignore lint/suspicious/noConsole: the console is what the application chose by giving no logger.
-  warn: (fields, message) => console.warn(`flagtrail: ${message} ${JSON.stringify(fields)}`),
+  warn: (fields, message) => console.warn(toLine(fields, message)),
   // biome-ignore lint/suspicious/noConsole: as above.
-  error: (fields, message) => console.error(`flagtrail: ${message} ${JSON.stringify(fields)}`),
+  error: (fields, message) => console.error(toLine(fields, message)),
 };
+
+/** JSON has C0 escaped already; a terminal also acts upon DEL, C1, and what turns the direction of text. */
+const escape = (control: string) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
+const toLine = (fields: object, message: string): string =>
+  `flagtrail: ${message} ${JSON.stringify(fields).replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, escape)}`;
 
 type Deps = {
   /** Asked for each line: it changes when the client is configured. */

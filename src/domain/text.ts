@@ -10,13 +10,6 @@ export const isStorableText = (text: string): boolean => !text.includes('\0') &&
 export const toStorableText = (text: string, maxLength: number): string =>
   text.slice(0, maxLength).replaceAll('\0', '\uFFFD').toWellFormed();
 
-/** What a terminal acts upon instead of showing it: C0 (a line break aside), DEL, C1, and what turns the direction of text. */
-const controls = /[^\P{Cc}\n]|\p{Bidi_Control}/gu;
-
-/** Text for a terminal, with such characters as \u001b. JSON stays what it was: the strings in it may be written so. */
-export const escapeControls = (text: string): string =>
-  text.replaceAll(controls, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
-
 /** Text that people write: storable, at most `max` UTF-16 units long and, where it is to say something (`min` 1), not blank. */
 export const text = (min: 0 | 1, max: number) =>
   z

@@ -102,6 +102,16 @@ describe('log lines', () => {
     expect(api.losses()).toHaveLength(2);
   });
 
+  it('do not let what the API says take over a terminal that the console writes to', async () => {
+    const api = await startAuditApi();
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const { client, untilIdle } = openClient(api, { logger: undefined });
+    api.will(() => (api.requests.length === 1 ? unauthenticated('\u009b31m\u202Eevil') : 'answer'));
+    client.logAuditEvent(login);
+    await untilIdle();
+    expect(warn.mock.calls.flat().join()).toContain('\\u009b31m\\u202eevil');
+  });
+
   it('are text on the console where there is no logger', async () => {
     const api = await startAuditApi();
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});

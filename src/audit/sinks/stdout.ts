@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { toWire } from '../../domain/audit/audit-event.ts';
-import { escapeControls } from '../../domain/text.ts';
+import { escapeControls } from '../../domain/escape-controls.ts';
 import type { EventSink } from '../../ports/event-sink.ts';
 
 /**
