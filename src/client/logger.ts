@@ -13,9 +13,9 @@ export const consoleLogger: AuditClientLogger = {
 };
 
 /** JSON has C0 escaped already; a terminal also acts upon DEL, C1, and what turns the direction of text. */
-const escape = (control: string) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
+const escapeControl = (control: string) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 const toLine = (fields: object, message: string): string =>
-  `flagtrail: ${message} ${JSON.stringify(fields).replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, escape)}`;
+  `flagtrail: ${message} ${JSON.stringify(fields).replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, escapeControl)}`;
 
 type Deps = {
   /** Asked for each line: it changes when the client is configured. */

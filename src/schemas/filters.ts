@@ -25,7 +25,7 @@ export const flagFilter = z.object({
   search: text.nullish(),
   type: z.enum(flagTypes).nullish(),
   statuses: filterList(z.enum(flagStatuses), 'statuses').nullish(),
-  tags: filterList(text, 'tags').nullish(),
+  tags: z.array(text).nullish(),
   state: flagStateFilter.nullish(),
   hasEmergency: z.boolean().nullish(),
   hasOpenSchedules: z.boolean().nullish(),

@@ -61,7 +61,6 @@ describe('a filter with more values than the database can take', () => {
       'PENDING',
     ],
     ['statuses', 'query ($list: [FlagStatus!]) { flags(filter: { statuses: $list }) { totalCount } }', 'ACTIVE'],
-    ['tags', 'query ($list: [String!]) { flags(filter: { tags: $list }) { totalCount } }', 'tag'],
   ];
   beforeAll(async () => {
     await service.gql('mutation { createFlag(input: { key: "f", name: "F" }) { __typename } }');
@@ -75,6 +74,12 @@ describe('a filter with more values than the database can take', () => {
       expect(answer.body.errors[0].message).toContain(`must hold at most 1000 ${place.split(' ')[0]}`);
     }
     expect(await ask(query, Array(1000).fill(value))).toMatchObject({ status: 200, code: undefined });
+  });
+
+  it('tags are not refused: they are one value to the database', async () => {
+    const query = 'query ($list: [String!]) { flags(filter: { tags: $list }) { totalCount } }';
+    const tags = Array.from({ length: 70_000 }, (_, n) => String(n));
+    expect(await ask(query, tags)).toMatchObject({ status: 200, body: { data: { flags: { totalCount: 0 } } } });
   });
 
   it('types of a subscription are refused, too', async () => {

@@ -30,10 +30,7 @@ export const FlagFilterInput = builder.inputType('FlagFilter', {
       validate: { schema: filterList(z.enum(flagStatuses), 'statuses') },
       description: 'With any of these statuses: up to 1,000.',
     }),
-    tags: t.stringList({
-      validate: { schema: filterList(z.string(), 'tags') },
-      description: 'With all of these tags: up to 1,000.',
-    }),
+    tags: t.stringList({ description: 'With all of these tags.' }),
     state: t.field({ type: FlagStateFilterInput, description: 'As these are in one environment.' }),
     hasEmergency: t.boolean({
       description: 'With or without an emergency override in force: in any environment, or in that of `state` where it is given.',
