@@ -16,10 +16,27 @@ const setUp = async ({ timeoutMs = 10_000 } = {}) => {
     body: null as string | null,
     silent: false,
     held: [] as ServerResponse[],
+    /** A body without an end, what was sent of it, and how often its reader went away. */
+    endless: false,
+    bytes: 0,
+    endedEarly: 0,
+  };
+  const sendForever = (response: ServerResponse) => {
+    const chunk = Buffer.alloc(64 * 1024, ' ');
+    const send = () => {
+      do served.bytes += chunk.length;
+      while (response.write(chunk));
+    };
+    response.on('drain', send).on('close', () => {
+      served.endedEarly += 1;
+    });
+    response.writeHead(served.status);
+    send();
   };
   const server = createServer((_, response) => {
     served.requests += 1;
     if (served.silent) return void served.held.push(response);
+    if (served.endless) return sendForever(response);
     response.writeHead(served.status).end(served.body ?? JSON.stringify({ keys: served.keys }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -129,6 +146,18 @@ it('gives up on a provider that never answers', async () => {
   await using idp = await setUp({ timeoutMs: 50 });
   idp.served.silent = true;
   await expect(idp.authenticate(await sign(await newKey('a')))).rejects.toMatchObject(unavailable);
+});
+
+it.each([
+  ['answers with', 200],
+  ['refuses with', 500],
+])('reads no more than a part of an endless body that the provider %s', async (_how, status) => {
+  await using idp = await setUp();
+  Object.assign(idp.served, { status, endless: true });
+  await expect(idp.authenticate(await sign(await newKey('a')))).rejects.toMatchObject(unavailable);
+  // The connection is closed, not left to fill.
+  await expect.poll(() => idp.served.endedEarly).toBe(1);
+  expect(idp.served.bytes).toBeLessThan(16 * 1024 * 1024);
 });
 
 it('goes on with known keys through an outage of any length, and blames no token of an unknown key', async () => {

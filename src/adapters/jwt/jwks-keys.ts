@@ -1,11 +1,15 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { makeBoundedFetch } from './bounded-fetch.ts';
 import { withUsableKeys } from './usable-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
 /** Public-key signatures that jose verifies everywhere. Which of them a token may use, its key in the set decides. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+
+/** Bytes of a key set: the largest providers publish some 20 KiB. */
+const maxJwksBytes = 1024 * 1024;
 
 type Warn = (details: object, message: string) => void;
 type Options = {
@@ -40,7 +44,7 @@ export const jwksKeys = ({
     timeoutDuration: timeoutMs,
     cooldownDuration: Number.POSITIVE_INFINITY,
     cacheMaxAge: Number.POSITIVE_INFINITY,
-    [customFetch]: withUsableKeys(fetch, { algorithms, logger }),
+    [customFetch]: withUsableKeys(makeBoundedFetch(maxJwksBytes), { algorithms, logger }),
   });
   const nowMs = () => clock.now().getTime();
   let loadedAtMs = Number.NEGATIVE_INFINITY;
