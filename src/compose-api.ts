@@ -38,9 +38,11 @@ import { makeRetrySchedule, makeUpdateSchedule } from './application/update-sche
 import { makeFollow } from './audit/follow.ts';
 import { makeTail } from './audit/tail.ts';
 import type { AuditPipeline } from './compose-audit.ts';
+import { composeShares } from './compose-shares.ts';
+import { composeThrottles } from './compose-throttles.ts';
 import type { Config } from './config.ts';
-import { accessDenied } from './domain/audit/access-denied.ts';
 import { type AuditableRead, flagsExported, flagViewed } from './domain/audit/read-events.ts';
+import type { OnRefused } from './domain/limits/refusals.ts';
 import { toServiceStatus } from './domain/service/service-status.ts';
 import type { App } from './graphql/app.ts';
 import type { OnOperation } from './graphql/plugins/operations.ts';
@@ -49,7 +51,7 @@ import { makeSocketServer } from './graphql/websocket.ts';
 import { makeServeGraphiQL } from './http/graphiql.ts';
 import { makePageSignIn } from './http/page-sign-in.ts';
 import { makeReadRequestContext } from './http/request-context.ts';
-import { requestScope } from './http/request-scope.ts';
+import { requestScope, strangerScope } from './http/request-scope.ts';
 import type { Api } from './http/server.ts';
 import type { UnreadAnswers } from './http/unread-answers.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -59,6 +61,7 @@ type Parts = {
   pipeline: AuditPipeline;
   unread: UnreadAnswers;
   onOperation: OnOperation;
+  onRefused: OnRefused;
 };
 
 /** Answers hold what only their reader may see, and GraphiQL's page a token: no cache keeps them, no other page frames them. */
@@ -90,20 +93,24 @@ const unsignedNote = (canSignIn: boolean): string =>
 export const composeApi = async (config: Config, parts: Parts, { logger, clock, newId }: Surroundings) => {
   const { auth } = config;
   if (!auth) throw new Error('the api role without authentication: the settings should have refused it');
-  const { pipeline, unread, onOperation } = parts;
-  const { reads, commands: writes } = parts.databases;
+  const { pipeline, unread, onOperation, onRefused } = parts;
+  const { commands: writes } = parts.databases;
+  const shares = composeShares(writes, { connections: config.databaseConnections, onRefused });
+  const reads = shares.reading(parts.databases.reads);
+  const throttles = composeThrottles(pipeline, { logger, clock });
+  const { strangers } = throttles;
   const keys = await openVerificationKeys(auth.keys, { dataDir: config.dataDir, clock, logger });
   // Who calls must be known however much is read.
-  const callers = makeApiKeyStore(writes.prisma);
+  const callers = makeApiKeyStore(shares.identifying(writes).prisma);
   const authenticate = makeAuthenticateEither({
-    byKey: makeAuthenticateByKey({ keys: callers, clock, logger }),
+    byKey: makeAuthenticateByKey({ keys: callers, clock, logger: strangers }),
     byJwt: makeAuthenticate({ keys, issuer: auth.issuer, audience: auth.audience, groups: config.groups, clock, logger }),
   });
   const keyWatch = makeKeyWatch({ keys: callers, clock, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const log = makeAuditLog(reads.prisma);
   const serviceStore = makeServiceStore(reads);
-  const commands = { inTransaction: pipeline.inTransactionOn(writes), clock, newId };
+  const commands = { inTransaction: shares.changing(pipeline.inTransactionOn(writes)), clock, newId };
   const flags = makeFlagStore(reads.prisma);
   const audits = (read: AuditableRead) => config.auditReads.includes(read);
   const app: App = {
@@ -129,13 +136,13 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     createApiKey: makeCreateApiKey({ ...commands, randomBytes, sha256 }),
     revokeApiKey: makeRevokeApiKey(commands),
     recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(writes.prisma) }),
-    recordAccessDenied: (caller, denied) => void pipeline.audit.logEvent(accessDenied(caller, denied)),
+    recordAccessDenied: throttles.recordAccessDenied,
     recordFlagViewed: (caller, flag) => void (audits('viewed') && pipeline.audit.logEvent(flagViewed(caller, flag))),
     exportFlags: makeExportFlags({
       flags,
       onExported: (caller, exported) => void (audits('exported') && pipeline.audit.logEvent(flagsExported(caller, exported))),
     }),
-    follow: makeFollow({ log, tail, toUnavailable }),
+    follow: makeFollow({ log, tail, toUnavailable, takeTurn: shares.takeReplayTurn }),
     readServiceStatus: async () => toServiceStatus(await serviceStore.readFacts()),
     flags,
     schedules: makeScheduleStore(reads.prisma),
@@ -176,9 +183,13 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     introspection,
     allowedOrigins,
     onOperation,
+    mutationRate: config.mutationRate,
+    onRefused,
+    queues: shares,
     clock,
     toUnavailable,
     logger,
+    strangers,
   });
   const readRequestContext = makeReadRequestContext(config.trustedProxies);
   const sockets = makeSocketServer({
@@ -190,6 +201,8 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     allowedOrigins,
     clock,
     logger,
+    strangers,
+    onRefused,
   });
 
   const api: Api = {
@@ -202,7 +215,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
       const requestContext = readRequestContext(req);
       res.setHeader('x-request-id', requestContext.requestId ?? '');
       protect(res);
-      requestScope.run({ requestId: requestContext.requestId }, () => void graphql(req, res, { requestContext, answer }));
+      requestScope.run(strangerScope(requestContext), () => void graphql(req, res, { requestContext, answer }));
     },
     upgrade: sockets.upgrade,
   };
@@ -218,6 +231,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
       : null,
     stop: async () => {
       await sockets.close();
+      throttles.stop();
       keyWatch.stop();
       await tail.stop();
     },

@@ -72,7 +72,15 @@ export const startService = async (
   const warnOfHttp = (error: Error) => logger.warn({ err: error }, 'an HTTP connection could not be taken');
   const unread = makeUnreadAnswers();
   const readMetrics = async () => ({ contentType: metrics.contentType, text: await metrics.text() });
-  const edges = { host: config.host, port: config.port, readiness, metrics: readMetrics, unread, onError: warnOfHttp };
+  const edges = {
+    host: config.host,
+    port: config.port,
+    readiness,
+    metrics: readMetrics,
+    unread,
+    onError: warnOfHttp,
+    onRefused: metrics.onRefused,
+  };
   const http = wantsHttp
     ? await startHttpServer(edges).catch(async (error) => {
         await databases.close();
@@ -166,9 +174,8 @@ const startParts = async (config: Config, databases: Databases, { surroundings, 
   const pipeline = await composeAudit(config, databases.pipeline, surroundings);
   const heartbeat = composeHeartbeat(config, databases.pipeline, { spool: pipeline.spool, surroundings });
   const wantsApi = config.roles.includes('api') && http;
-  const api = wantsApi
-    ? await composeApi(config, { databases, pipeline, unread, onOperation: metrics.onOperation }, surroundings)
-    : null;
+  const { onOperation, onRefused } = metrics;
+  const api = wantsApi ? await composeApi(config, { databases, pipeline, unread, onOperation, onRefused }, surroundings) : null;
   const applyDue = makeApplyDueSchedules({ inTransaction: pipeline.inTransactionOn(databases.worker), random, batchSize });
   const ticker = config.roles.includes('worker')
     ? makeTicker({

@@ -32,6 +32,8 @@ export type Config = Readonly<{
   allowedOrigins: readonly string[];
   /** Null: no proxy is believed. */
   trustedProxies: BlockList | null;
+  /** What one caller may change. */
+  mutationRate: Readonly<{ perSecond: number; burst: number }>;
   graphiql: boolean;
   introspection: boolean;
   /** Whether the GraphiQL page carries a token: with the development key, and only where no other machine can fetch it. */
@@ -93,6 +95,7 @@ export const readConfig = (variables: Variables, { roles, database = true }: Nee
     },
     allowedOrigins: values.ALLOWED_ORIGINS ?? [],
     trustedProxies: values.TRUSTED_PROXIES,
+    mutationRate: { perSecond: values.MUTATIONS_PER_SECOND, burst: values.MUTATION_BURST },
     graphiql: values.GRAPHIQL ?? !production,
     introspection: values.INTROSPECTION ?? !production,
     signedInPage: auth?.keys.kind === 'development' && isLoopback(values.HOST),

@@ -129,6 +129,18 @@ export const environmentSchema = z.object({
     allowed: 'IP addresses and CIDRs like 10.0.0.0/8, separated by commas',
     purpose: 'Proxies whose X-Forwarded-For is believed. Without it, behind a proxy, events name the proxy as the IP address.',
   }),
+  MUTATIONS_PER_SECOND: withDefault(value.integer(1, 1_000_000), {
+    default: '1000',
+    allowed: 'a whole number from 1 to 1000000',
+    purpose:
+      'Changes a second that one caller (the actor of a token, or an API key) may make for ever, in one process; each root field of a mutation is one.',
+  }),
+  MUTATION_BURST: withDefault(value.integer(100, 100_000_000), {
+    default: '30000',
+    allowed: 'a whole number from 100 to 100000000',
+    purpose:
+      'Changes that one caller who has made none for a while may make at once, as fast as they go. Beyond both: RATE_LIMITED.',
+  }),
   GRAPHIQL: optional(value.onOff, {
     default: null,
     allowed: 'true or false',

@@ -4,6 +4,7 @@ import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { aLogEntry, logEntries } from '../../test/support/log-entries.ts';
 import type { LogEntry } from '../domain/audit/audit-event.ts';
 import { matchesFilter } from '../domain/audit/audit-filter.ts';
+import { OverShareError } from '../domain/limits/fair-queue.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import { DatabaseUnavailableError } from '../ports/database.ts';
 import { makeBus } from './bus.ts';
@@ -12,9 +13,15 @@ import { makeTail } from './tail.ts';
 
 const setUp = ({ entries = 0, maxEntries = 4096 } = {}) => {
   const all: LogEntry[] = logEntries(1, entries);
-  const list = vi.fn<AuditLog['list']>(async (filter, { after = 0, before = Number.POSITIVE_INFINITY, limit }) =>
-    all.filter(({ position, event }) => position > after && position < before && matchesFilter(event, filter)).slice(0, limit),
-  );
+  const list = vi.fn<AuditLog['list']>(async (filter, { after = 0, before = Number.POSITIVE_INFINITY, limit, maxBytes = 0 }) => {
+    const found = all.filter(({ position, event }) => position > after && position < before && matchesFilter(event, filter));
+    let bytes = 0;
+    return found.slice(0, limit).filter(({ entry }) => {
+      const fits = bytes < maxBytes;
+      bytes += entry.length;
+      return fits;
+    });
+  });
   const size = vi.fn(async () => all.length);
   const readAfter = vi.fn<AuditLog['readAfter']>(async (after, limit) => all.slice(after, after + limit));
   const log = { size, list, readAfter };
@@ -22,7 +29,7 @@ const setUp = ({ entries = 0, maxEntries = 4096 } = {}) => {
   const tail = makeTail({ log, bus, logger: { error: vi.fn() }, maxEntries });
   atTestEnd(tail.stop);
   return {
-    follow: makeFollow({ log, tail, toUnavailable, pauseMs: 1 }),
+    follow: makeFollow({ log, tail, toUnavailable, takeTurn: async () => {}, pauseMs: 1 }),
     tail,
     list,
     size,
@@ -48,6 +55,24 @@ const positionsOf = async (entries: AsyncIterable<LogEntry>, count: number): Pro
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
 describe('following the log', () => {
+  it('replays large entries a few at a time, and misses none', async () => {
+    const { follow, append, list } = setUp({ maxEntries: 1 });
+    const keeper = await follow({ filter: {} });
+    append(...Array.from({ length: 30 }, (_, index) => aLogEntry(index + 1, { description: 'x'.repeat(100_000) })));
+    await positionsOf(keeper, 30);
+    list.mockClear();
+    expect(await positionsOf(await follow({ filter: {}, after: 0 }), 30)).toEqual(range(1, 30));
+    const pages = await Promise.all(list.mock.results.map(({ value }) => value as Promise<LogEntry[]>));
+    expect(Math.max(...pages.map(({ length }) => length))).toBe(3);
+  });
+
+  it('waits with a replay for which there is no room, and goes on when there is', async () => {
+    const { follow, list } = setUp({ entries: 3 });
+    list.mockRejectedValueOnce(new OverShareError('too many reads wait', 1000));
+    expect(await positionsOf(await follow({ filter: {}, after: 0 }), 3)).toEqual([1, 2, 3]);
+    expect(list).toHaveBeenCalledTimes(2);
+  });
+
   it('begins now: what is there already does not come, what comes next does', async () => {
     const { follow, append } = setUp({ entries: 3 });
     const entries = await follow({ filter: {} });

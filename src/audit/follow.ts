@@ -1,8 +1,10 @@
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import type { LogEntry } from '../domain/audit/audit-event.ts';
 import { type AuditEventFilter, matchesFilter } from '../domain/audit/audit-filter.ts';
+import { OverShareError } from '../domain/limits/fair-queue.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import { retryAfterMs, type ToUnavailable } from '../ports/database.ts';
+import { isFullPage } from './full-page.ts';
 import type { Tail } from './tail.ts';
 
 type Deps = {
@@ -10,33 +12,43 @@ type Deps = {
   tail: Tail;
   /** Tells a database that is out of reach from other faults. */
   toUnavailable: ToUnavailable;
+  /** Waits until one more of many events may be handled. */
+  takeTurn: () => Promise<void>;
   /** How long it waits for a database that is gone, before it reads again. */
   pauseMs?: number;
 };
 type Options = { filter: AuditEventFilter /** Resume after this position; absent: from now on. */; after?: number };
 
 const pageSize = 200;
+/** Bytes of a page, or a single entry: hundreds of followers may hold one each. */
+const pageBytes = 256 * 1024;
 
 /**
  * The log's entries that match, in position order, without gap or duplicate: first what was missed, then live. A follower
  * holds a cursor and at most one page; it is read at its consumer's pace and slows nobody else. Await the call before
  * telling anybody that the subscription stands: "from now on" starts there.
  */
-export const makeFollow = ({ log, tail, toUnavailable, pauseMs = retryAfterMs }: Deps) => {
+export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retryAfterMs }: Deps) => {
   /** A page of what the ring has forgotten. The database filters, so the cursor moves past what does not match. */
   const readMissed = async (cursor: number, filter: AuditEventFilter) => {
     const head = tail.head();
-    const page = await log.list(filter, { after: cursor, before: head + 1, limit: pageSize, inverted: false });
-    return { page, upTo: page.length < pageSize ? head : (page.at(-1)?.position ?? head) };
+    const page = await log.list(filter, {
+      after: cursor,
+      before: head + 1,
+      limit: pageSize,
+      maxBytes: pageBytes,
+      inverted: false,
+    });
+    return { page, upTo: isFullPage(page, { limit: pageSize, maxBytes: pageBytes }) ? (page.at(-1)?.position ?? head) : head };
   };
 
-  /** The same, however long the database is gone: a subscription that stands outlives that. */
+  /** The same, however long the database is gone, or others have too much to read: a subscription that stands outlives that. */
   const readMissedPatiently = async (cursor: number, filter: AuditEventFilter, stopped: AbortSignal) => {
     for (;;) {
       try {
         return await readMissed(cursor, filter);
       } catch (error) {
-        if (!toUnavailable(error)) throw error;
+        if (!(error instanceof OverShareError) && !toUnavailable(error)) throw error;
         await pause(pauseMs, undefined, { signal: stopped }).catch(() => {});
         if (stopped.aborted) return { page: [], upTo: cursor };
       }
@@ -68,7 +80,11 @@ export const makeFollow = ({ log, tail, toUnavailable, pauseMs = retryAfterMs }:
         : await readMissedPatiently(cursor, filter, stopped);
       for (const entry of page) {
         if (stopped.aborted) return;
-        if (matchesFilter(entry.event, filter)) yield entry;
+        if (!matchesFilter(entry.event, filter)) continue;
+        // What just happened goes out at once; a backlog waits for its turn.
+        if (page.length > 1) await takeTurn();
+        if (stopped.aborted) return;
+        yield entry;
       }
       if (upTo === cursor) await untilBeyond(cursor, stopped);
       else await breathe();

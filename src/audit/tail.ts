@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { LogEntry } from '../domain/audit/audit-event.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Bus } from '../ports/bus.ts';
+import { isFullPage } from './full-page.ts';
 import { makeLoop } from './loop.ts';
 
 type Deps = {
@@ -14,6 +15,8 @@ type Deps = {
 };
 
 const pageSize = 500;
+/** Bytes of a page. */
+const pageBytes = 1024 * 1024;
 const pollMs = 1000;
 
 /** The recent end of the log, read once per process however many subscribers follow it. */
@@ -44,7 +47,7 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096, maxCharacters = 
   const advance = async () => {
     if (joined === 0) return false;
     const readIn = era;
-    const entries = await log.readAfter(head, pageSize);
+    const entries = await log.readAfter(head, pageSize, pageBytes);
     const last = entries.at(-1);
     if (!last || era !== readIn) return false;
     ring = latest(ring.concat(entries), { maxEntries, maxCharacters });
@@ -54,7 +57,7 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096, maxCharacters = 
       waiting.delete(waiter);
       waiter.callback();
     }
-    return entries.length === pageSize;
+    return isFullPage(entries, { limit: pageSize, maxBytes: pageBytes });
   };
   const loop = makeLoop({
     work: advance,

@@ -40,7 +40,10 @@ const run = async (config: Config, surroundings: Deps['surroundings'], options: 
       base: { pid: process.pid },
       // The level by its name, as the events on the same stream have it.
       formatters: { level: (level) => ({ level }) },
-      mixin: () => requestScope.getStore() ?? {},
+      mixin: () => {
+        const scope = requestScope.getStore();
+        return scope ? { requestId: scope.requestId } : {};
+      },
       hooks: { streamWrite: escapeControls },
     },
     surroundings.stdout,

@@ -51,7 +51,7 @@ export type AuditEventFilter = {
 
 /** What happened. `eventType` of an event has the same as a wire name, for example flag_schedule.created. */
 export type AuditEventType =
-  /** A caller lacked the role that an operation takes. */
+  /** A caller lacked the role that an operation takes. Of each caller, 100 a minute have an event of their own; then one with `more` counts the rest. */
   | 'ACCESS_DENIED'
   /** An administrator of an application did something. */
   | 'ADMIN_ACTION'

@@ -25,7 +25,7 @@ export const serviceUnavailable = (message: string): GraphQLError =>
 
 /** More than the caller's share, or than this process can take now; the message says which bound, and what it is. */
 export const rateLimited = (message: string, retryAfterMs: number): GraphQLError =>
-  tryAgain(message, { code: 'RATE_LIMITED', status: 429, retryAfterMs });
+  tryAgain(message, { code: rateLimitedCode, status: 429, retryAfterMs });
 
 /** The same of a mutation whose answer cannot be given: whoever sends it again makes its changes twice. */
 export const hasRun = ({ message, extensions }: GraphQLError): GraphQLError =>
@@ -36,9 +36,11 @@ const tryAgain = (message: string, { status, ...hint }: { code: string; status: 
     extensions: { ...hint, http: { status, headers: { 'Retry-After': String(Math.ceil(hint.retryAfterMs / 1000)) } } },
   });
 const serviceUnavailableCode = 'SERVICE_UNAVAILABLE';
+const rateLimitedCode = 'RATE_LIMITED';
 
-export const isServiceUnavailable = ({ extensions }: GraphQLFormattedError): boolean =>
-  extensions?.code === serviceUnavailableCode;
+/** Whether the same may go well another time: nothing is wrong with what was asked. */
+export const isWorthRetrying = ({ extensions }: GraphQLFormattedError): boolean =>
+  extensions?.code === serviceUnavailableCode || extensions?.code === rateLimitedCode;
 
 /**
  * Zod's findings about arguments. In a mutation they are a member of the result, with paths below `input`; a query has no

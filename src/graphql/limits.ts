@@ -5,6 +5,7 @@ import { GraphQLError, type ValidationContext } from 'graphql';
 import type { OperationLimits } from './operation-budget.ts';
 import { useCostLimit } from './plugins/cost-limit.ts';
 import { useNameLimit } from './plugins/name-limit.ts';
+import type { SocketLimits } from './socket-places.ts';
 
 /** Bytes of a request body, and of a websocket message. */
 export const maxRequestBytes = 1024 * 1024;
@@ -26,8 +27,15 @@ export const operationLimits: OperationLimits = { rows: 25_000, bytes: 32 * 1024
 /** Parsed documents that are kept: the length of each, and what all take of the heap. */
 export const documentCacheLimits = { maxDocumentLength: 16 * 1024, maxBytes: 16 * 1024 * 1024 };
 
-/** Sockets of one process at a time. */
-export const maxSockets = 10_000;
+/** Sockets at a time. Who opens thousands at once, and then authenticates, is within what may wait. */
+export const socketLimits: SocketLimits = {
+  maxSockets: 10_000,
+  maxSocketsPerCaller: 5_000,
+  maxWaitingSockets: 5_000,
+  maxWaitingSocketsPerAddress: 2_500,
+};
+/** How long a socket may take to say who it is. */
+export const socketInitMs = 5_000;
 
 /**
  * A thrown finding would pass by everything that gives errors their code and status: it is reported instead, as other

@@ -1,12 +1,15 @@
 import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
+import { OverShareError } from '../domain/limits/fair-queue.ts';
+import type { OnRefused } from '../domain/limits/refusals.ts';
+import type { ThrottledLog } from '../domain/limits/throttled-log.ts';
 import type { Authenticate, WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ToUnavailable } from '../ports/database.ts';
 import type { App } from './app.ts';
 import { type Context, makeLoaders, type ServerContext } from './context.ts';
-import { serviceUnavailable } from './errors.ts';
+import { rateLimited, serviceUnavailable } from './errors.ts';
 import { documentCacheLimits, limitPlugins, maxAnswerBytes, maxRequestBytes, operationLimits } from './limits.ts';
 import { meterReads } from './metered-app.ts';
 import { makeOperationBudget, type OperationLimits } from './operation-budget.ts';
@@ -17,8 +20,10 @@ import { useDocumentCache } from './plugins/document-cache.ts';
 import { useErrorCodes } from './plugins/error-codes.ts';
 import { useHttpResults } from './plugins/http-results.ts';
 import { useJsonRequests } from './plugins/json-requests.ts';
+import { type MutationRate, useMutationRate } from './plugins/mutation-rate.ts';
 import { useOperationBudget } from './plugins/operation-budget.ts';
 import { type OnOperation, useOperations } from './plugins/operations.ts';
+import { type OperationQueues, useShares } from './plugins/shares.ts';
 import { useStorableText } from './plugins/storable-text.ts';
 import { schema } from './schema.ts';
 
@@ -29,10 +34,15 @@ type Deps = {
   introspection: boolean;
   allowedOrigins: readonly string[];
   onOperation: OnOperation;
+  mutationRate: MutationRate;
+  onRefused: OnRefused;
+  queues: OperationQueues;
   clock: Clock;
   /** Tells a database that is out of reach from other faults. */
   toUnavailable: ToUnavailable;
-  logger: Pick<Logger, 'warn' | 'error'>;
+  logger: Pick<Logger, 'error'>;
+  /** For what strangers can cause, and everybody in an outage. */
+  strangers: ThrottledLog;
   /** What one operation may read and for how long it may run, and what one answer may hold. */
   limits?: OperationLimits & { answerBytes: number };
 };
@@ -47,10 +57,14 @@ export const makeGraphQLServer = ({
   introspection,
   allowedOrigins,
   onOperation,
+  mutationRate,
+  onRefused,
+  queues,
   clock,
   toUnavailable,
   logger,
   limits = { ...operationLimits, answerBytes: maxAnswerBytes },
+  strangers,
 }: Deps) =>
   createYoga<ServerContext, Context>({
     schema,
@@ -63,7 +77,7 @@ export const makeGraphQLServer = ({
       return { caller, app: metered, loaders: makeLoaders(metered), budget };
     },
     plugins: [
-      useAuthentication({ authenticate, logger }),
+      useAuthentication({ authenticate, logger: strangers }),
       useJsonRequests(),
       // Suggestions tell the schema name by name, which is not to be asked for.
       useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule], hideSuggestions: !introspection }),
@@ -75,6 +89,9 @@ export const makeGraphQLServer = ({
       useDocumentCache(documentCacheLimits),
       useOperationBudget(),
       useAnswerLimit({ maxBytes: limits.answerBytes }),
+      useMutationRate({ rate: mutationRate, clock, onRefused }),
+      // Last, so that it is around everything that runs.
+      useShares(queues),
       useOperations({ onOperation }),
     ],
     // The page is served beside the API, and costs it nothing.
@@ -98,7 +115,7 @@ export const makeGraphQLServer = ({
         maxAge: 600,
       };
     },
-    maskedErrors: { maskError: (error) => maskError(error, { toUnavailable, logger }) },
+    maskedErrors: { maskError: (error) => maskError(error, { toUnavailable, logger, strangers }) },
     // Errors are logged where they are masked, once.
     logging: false,
   });
@@ -110,13 +127,20 @@ const unavailableMessage =
   'The database does not answer now: try again. Where this was a mutation, look first: its change may have been made';
 
 /** What was not meant for clients is logged once, here, and only named to them. */
-const maskError = (error: unknown, { toUnavailable, logger }: Pick<Deps, 'toUnavailable' | 'logger'>): Error => {
+const maskError = (
+  error: unknown,
+  { toUnavailable, logger, strangers }: Pick<Deps, 'toUnavailable' | 'logger' | 'strangers'>,
+): Error => {
   const original = error instanceof GraphQLError ? error.originalError : error;
   if (error instanceof GraphQLError && (original == null || original instanceof GraphQLError)) return error;
   const place = error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {};
+  if (original instanceof OverShareError) {
+    const { message, extensions } = rateLimited(original.message, original.retryAfterMs);
+    return new GraphQLError(message, { ...place, extensions });
+  }
   const unavailable = toUnavailable(original ?? error);
   if (unavailable) {
-    logger.warn(`an operation was refused, the database is unavailable: ${unavailable.message}`);
+    strangers.warn({}, `an operation was refused, the database is unavailable: ${unavailable.message}`);
     const { message, extensions } = serviceUnavailable(unavailableMessage);
     return new GraphQLError(message, { ...place, extensions });
   }

@@ -1,7 +1,8 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql';
+import { shareOf } from '../domain/access/actor.ts';
 import { requestScope } from '../http/request-scope.ts';
 import type { Context, ServerContext } from './context.ts';
-import { isServiceUnavailable, unresolvedOperation } from './errors.ts';
+import { isWorthRetrying, unresolvedOperation } from './errors.ts';
 import type { GraphQLServer } from './server.ts';
 
 // How an operation that came over a socket runs through the plugins of the HTTP server.
@@ -42,15 +43,17 @@ export const subscribe = async (args: ExecutionArgs) => {
   return isAsyncIterable(result) ? withEach(result, (next) => inScope(args, next)) : result;
 };
 
-/** Whether a subscription did not even start, because the database is out of reach. */
-export const hasFailedToStart = ({ document, operationName }: ExecutionArgs, result: object): boolean =>
-  getOperationAST(document, operationName)?.operation === 'subscription' &&
-  !isAsyncIterable(result) &&
-  Boolean((result as ExecutionResult).errors?.some(isServiceUnavailable));
+/** Why a subscription did not even start, where it may another time: the database is out of reach, or there is too much to do. */
+export const whyNotStarted = ({ document, operationName }: ExecutionArgs, result: object): GraphQLFormattedError | undefined => {
+  if (getOperationAST(document, operationName)?.operation !== 'subscription' || isAsyncIterable(result)) return undefined;
+  return (result as ExecutionResult).errors?.find(isWorthRetrying);
+};
 
 /** Every line that an operation logs names its request, as over HTTP. */
-const inScope = <Result>({ contextValue }: ExecutionArgs, run: () => Result): Result =>
-  requestScope.run({ requestId: (contextValue as Context).caller.requestContext.requestId }, run);
+const inScope = <Result>({ contextValue }: ExecutionArgs, run: () => Result): Result => {
+  const { caller } = contextValue as Context;
+  return requestScope.run({ requestId: caller.requestContext.requestId, share: shareOf(caller) }, run);
+};
 
 /** The iterable, with each of its steps run by `around`. */
 const withEach = <Item>(

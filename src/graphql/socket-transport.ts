@@ -6,7 +6,6 @@ import type { UnreadAnswer } from '../http/unread-answers.ts';
 
 /** Bytes that a socket may send before it is authenticated: its `connection_init`, and little beside. */
 export const maxBytesBeforeAck = 20 * 1024;
-const keepAliveMs = 12_000;
 const pong = JSON.stringify({ type: MessageType.Pong });
 
 type Deps<Extra> = {
@@ -19,6 +18,8 @@ type Deps<Extra> = {
   maxBufferedBytes: number;
   /** Counts what waits for this socket among what waits for its caller, and in this process. */
   answer: UnreadAnswer;
+  /** How often it is pinged; one that has not answered by the next time is cut off. */
+  keepAliveMs: number;
   logger: Pick<Logger, 'debug' | 'error'>;
 };
 
@@ -26,7 +27,16 @@ type Deps<Extra> = {
  * Binds a websocket to graphql-ws. Its own binding, `graphql-ws/use/ws`, answers pings with what they carry, lets answers
  * pile up, and prints to the console: strangers could fill the memory and stderr.
  */
-export const bindSocket = <Extra>({ server, client, connection, extra, maxBufferedBytes, answer, logger }: Deps<Extra>): void => {
+export const bindSocket = <Extra>({
+  server,
+  client,
+  connection,
+  extra,
+  maxBufferedBytes,
+  keepAliveMs,
+  answer,
+  logger,
+}: Deps<Extra>): void => {
   let phase: 'silent' | 'initialising' | 'acknowledged' = 'silent';
   let isAlive = true;
   let pongIsWaiting = false;

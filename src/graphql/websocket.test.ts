@@ -1,17 +1,19 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, BlockList } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { openRawSocket } from '../../test/http-edge/raw-socket.ts';
+import { openRawSocket, type RawSocket } from '../../test/http-edge/raw-socket.ts';
 import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { aLogEntry } from '../../test/support/log-entries.ts';
 import type { Identity } from '../domain/access/actor.ts';
 import type { LogEntry } from '../domain/audit/audit-event.ts';
+import { makeFairQueue, OverShareError } from '../domain/limits/fair-queue.ts';
 import { makeReadRequestContext } from '../http/request-context.ts';
 import { requestScope } from '../http/request-scope.ts';
 import { makeUnreadAnswers } from '../http/unread-answers.ts';
 import type { Authenticate } from '../ports/authenticator.ts';
 import type { App } from './app.ts';
 import { makeGraphQLServer } from './server.ts';
+import type { SocketLimits } from './socket-places.ts';
 import { makeSocketServer } from './websocket.ts';
 
 const auditor: Identity = {
@@ -25,6 +27,8 @@ const auditor: Identity = {
 const notUsed = () => {
   throw new Error('not what this test is about');
 };
+const aQueue = () =>
+  makeFairQueue({ what: 'x', places: 10, share: 10, maxWaiting: 0, maxWaitingPerCaller: 0, onRefused: notUsed });
 /** An application of which only following is used; whatever else an operation reached would fail. */
 const appWith = (follow: App['follow']): App =>
   new Proxy({ follow } as App, { get: (app, name) => Reflect.get(app, name) ?? notUsed });
@@ -54,10 +58,17 @@ const makeEntries = () => {
   return { entries, returned, scopes, give };
 };
 
-type Options = { follow?: App['follow']; authenticate?: Authenticate; maxSockets?: number };
-const start = async ({ follow = notUsed, authenticate = async () => auditor, maxSockets = 100 }: Options) => {
+type Options = {
+  follow?: App['follow'];
+  authenticate?: Authenticate;
+  limits?: Partial<SocketLimits>;
+  keepAliveMs?: number;
+  proxies?: BlockList;
+};
+const start = async ({ follow = notUsed, authenticate = async () => auditor, limits = {}, keepAliveMs, proxies }: Options) => {
   const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const clock = { now: () => new Date() };
+  const onRefused = vi.fn();
   const graphql = makeGraphQLServer({
     app: appWith(follow),
     authenticate,
@@ -65,21 +76,28 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor, max
     introspection: true,
     allowedOrigins: [],
     onOperation: () => {},
+    mutationRate: { perSecond: 1, burst: 1 },
+    queues: { queries: aQueue(), mutations: aQueue() },
+    onRefused,
     toUnavailable: () => null,
     clock,
     logger,
+    strangers: logger,
   });
   const sockets = makeSocketServer({
     graphql,
-    readRequestContext: makeReadRequestContext(null),
+    readRequestContext: makeReadRequestContext(proxies ?? null),
     unread: makeUnreadAnswers(),
     authenticate,
     watchKey: notUsed,
     allowedOrigins: [],
     clock,
     logger,
+    strangers: logger,
+    onRefused,
     farewellMs: 50,
-    maxSockets,
+    ...(keepAliveMs !== undefined && { keepAliveMs }),
+    limits,
   });
   const server = createServer().on('upgrade', sockets.upgrade);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -94,7 +112,7 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor, max
     socket.send({ id: '1', type: 'subscribe', payload: { query: 'subscription { auditEvents { position } }' } });
     return socket;
   };
-  return { url, subscribe, sockets, logger, graphql };
+  return { url, subscribe, sockets, logger, graphql, onRefused };
 };
 
 describe('a subscription on a socket', () => {
@@ -140,6 +158,12 @@ describe('a subscription on a socket', () => {
     await socket.next();
     await vi.waitFor(() => expect(scopes).toHaveLength(4));
     expect(new Set(scopes)).toEqual(new Set(['request-1']));
+  });
+
+  it('that finds no room at its start closes the socket with a code after which clients subscribe again', async () => {
+    const { subscribe } = await start({ follow: () => Promise.reject(new OverShareError('too many reads wait', 1000)) });
+    const socket = await subscribe();
+    expect(await socket.closed()).toEqual({ code: 1013, reason: 'RATE_LIMITED: try again later' });
   });
 
   it.each<[string, App['follow']]>([
@@ -273,13 +297,74 @@ describe('a client that does not read', () => {
 
 describe('sockets', () => {
   it('are refused with 503 when there are as many as the process takes', async () => {
-    const { url, sockets } = await start({ maxSockets: 2 });
+    const { url, sockets } = await start({ limits: { maxSockets: 2 } });
     const open = [openRawSocket(url), openRawSocket(url)];
     for (const socket of open) await socket.init('a-token');
     expect(await openRawSocket(url).refused).toBe(503);
     open[0]?.socket.terminate();
     await vi.waitFor(() => expect(sockets.count()).toBe(1));
     await openRawSocket(url).init('a-token');
+  });
+
+  it('that do not authenticate take no place from those that do, and make room for who comes', async () => {
+    const { url, sockets, onRefused } = await start({
+      limits: { maxSockets: 2, maxWaitingSockets: 5, maxWaitingSocketsPerAddress: 5 },
+    });
+    const silent = Array.from({ length: 20 }, () => openRawSocket(url));
+    await Promise.all(silent.map(({ opened }) => opened()));
+    for (let n = 0; n < 2; n++) await openRawSocket(url).init('a-token');
+    const { code, reason } = await Promise.race(silent.map(({ closed }) => closed()));
+    expect([code, reason]).toEqual([1013, 'RATE_LIMITED: too many sockets wait for authentication; try again later']);
+    await vi.waitFor(() => expect(sockets.count()).toBeLessThanOrEqual(5 + 2));
+    expect(onRefused).toHaveBeenCalledWith('socket_waiting');
+    expect(await openRawSocket(url).refused).toBe(503);
+  });
+
+  it('that wait from one address turn out none of another', async () => {
+    const proxies = new BlockList();
+    proxies.addAddress('127.0.0.1');
+    const { url } = await start({ proxies, limits: { maxWaitingSocketsPerAddress: 2 } });
+    const from = async (address: string) => {
+      const socket = openRawSocket(url, { headers: { 'x-forwarded-for': address } });
+      await socket.opened();
+      return socket;
+    };
+    const honest = await from('203.0.113.7');
+    for (let n = 0; n < 10; n++) await from('203.0.113.66');
+    // Of IPv6, whoever has one address has its whole /64.
+    const neighbours = [await from('2001:db8::1'), await from('2001:db8::2'), await from('2001:db8::3')];
+    expect((await (neighbours[0] as RawSocket).closed()).code).toBe(1013);
+    await honest.init('a-token');
+  });
+
+  it('of one caller are bounded: one too many is closed with a code after which clients come back', async () => {
+    const authenticate: Authenticate = async (name) => ({ ...auditor, userId: name });
+    const { url, onRefused } = await start({ authenticate, limits: { maxSocketsPerCaller: 2 } });
+    const open = [openRawSocket(url), openRawSocket(url)];
+    for (const socket of open) await socket.init('ann');
+    const another = openRawSocket(url);
+    await another.init('ann').catch(() => {});
+    expect(await another.closed()).toEqual({
+      code: 1013,
+      reason: 'RATE_LIMITED: a caller has at most 2 sockets; try again later',
+    });
+    expect(onRefused).toHaveBeenCalledWith('socket_places');
+    await openRawSocket(url).init('bob');
+    open[0]?.socket.terminate();
+    await vi.waitFor(() => openRawSocket(url).init('ann'));
+  });
+
+  it('whose other side is dead are found out by a ping without a pong, and cut off; those that answer stay', async () => {
+    const { url, sockets } = await start({ keepAliveMs: 50 });
+    const alive = openRawSocket(url);
+    const dead = openRawSocket(url, { autoPong: false });
+    const pings = vi.fn();
+    alive.socket.on('ping', pings);
+    await Promise.all([alive.init('a-token'), dead.init('a-token')]);
+    expect((await dead.closed()).code).toBe(1006);
+    await vi.waitFor(() => expect(pings.mock.calls.length).toBeGreaterThan(3));
+    expect(sockets.count()).toBe(1);
+    expect(alive.socket.readyState).toBe(alive.socket.OPEN);
   });
 });
 

@@ -1,23 +1,30 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
-import { GraphQLError } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { handleProtocols, makeServer, type ServerOptions } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Caller, shareOf } from '../domain/access/actor.ts';
-import { actingFor, OnBehalfOfError } from '../domain/access/on-behalf-of.ts';
+import { actingFor } from '../domain/access/on-behalf-of.ts';
+import type { OnRefused } from '../domain/limits/refusals.ts';
+import type { ThrottledLog } from '../domain/limits/throttled-log.ts';
+import { toStorableText } from '../domain/text.ts';
+import { clientNetwork } from '../http/client-network.ts';
+import { refuseUpgrade } from '../http/refuse-upgrade.ts';
 import { pathOf, type ReadRequestContext, readOnBehalfOf } from '../http/request-context.ts';
+import { requestScope, strangerScope } from '../http/request-scope.ts';
 import type { UnreadAnswer, UnreadAnswers } from '../http/unread-answers.ts';
-import { type Authenticate, AuthenticationError, AuthenticationUnavailableError, type WatchKey } from '../ports/authenticator.ts';
+import type { Authenticate, WatchKey } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
-import { DatabaseUnavailableError } from '../ports/database.ts';
-import { badUserInput, isServiceUnavailable } from './errors.ts';
+import { badUserInput, isWorthRetrying } from './errors.ts';
 import { onceOver } from './expiry.ts';
-import { maxBufferedSocketBytes, maxRequestBytes, maxSocketOperations, maxSockets as mostSockets } from './limits.ts';
+import { maxBufferedSocketBytes, maxRequestBytes, maxSocketOperations, socketInitMs, socketLimits } from './limits.ts';
 import { bearerToken, toCaller } from './plugins/authentication.ts';
 import { type GraphQLServer, graphqlPath } from './server.ts';
-import { execute, hasFailedToStart, prepareOperation, subscribe, toSocketError } from './socket-operations.ts';
+import { closeCodes, closingOf } from './socket-closing.ts';
+import { execute, prepareOperation, subscribe, toSocketError, whyNotStarted } from './socket-operations.ts';
+import { makeSocketPlaces, type SocketLimits } from './socket-places.ts';
 import { bindSocket } from './socket-transport.ts';
 
 type Deps = {
@@ -28,21 +35,32 @@ type Deps = {
   unread: Pick<UnreadAnswers, 'open'>;
   allowedOrigins: readonly string[];
   clock: Clock;
-  logger: Pick<Logger, 'debug' | 'warn' | 'error'>;
+  logger: Pick<Logger, 'debug' | 'error'>;
+  /** For what strangers can cause. */
+  strangers: ThrottledLog;
+  onRefused: OnRefused;
   /** How long a client may take to answer a close frame, before it is cut off. */
   farewellMs?: number;
-  /** Sockets at a time; who comes then is refused with 503. */
-  maxSockets?: number;
+  /** How often a socket is pinged; one that has not answered by the next time is cut off. */
+  keepAliveMs?: number;
+  limits?: Partial<SocketLimits>;
 };
-
-/** Clients of graphql-ws do not come back after `unauthorized`, and may after the others: with a fresh token, or later. */
-const closeCodes = { badRequest: 4400, unauthorized: 4401, forbidden: 4403, tryAgainLater: 1013, internalError: 1011 } as const;
 
 /** Ids of operations are given back with each answer. */
 const maxIdLength = 255;
 
-/** What a socket knows of itself once it is authenticated. */
-type Extra = { socket: WebSocket; request: IncomingMessage; answer: UnreadAnswer; caller?: Caller; callOffEnd?: () => void };
+/** How much of what a stranger says is logged. */
+const maxLoggedText = 200;
+
+/** What a socket knows of itself; who it is for, and what calls off its end, once it is authenticated. */
+type Extra = {
+  socket: WebSocket;
+  request: IncomingMessage;
+  answer: UnreadAnswer;
+  leave: () => void;
+  caller?: Caller;
+  callOffEnd?: () => void;
+};
 
 /** GraphQL over websockets (graphql-ws), at the same path and under the same rules as over HTTP. */
 export const makeSocketServer = ({
@@ -54,38 +72,52 @@ export const makeSocketServer = ({
   allowedOrigins,
   clock,
   logger,
+  strangers,
+  onRefused,
   farewellMs = 2000,
-  maxSockets = mostSockets,
+  keepAliveMs = 12_000,
+  limits = {},
 }: Deps) => {
   // In a variable of its own, because ws knows `closeTimeout` and its types do not yet.
   const options = { noServer: true, maxPayload: maxRequestBytes, closeTimeout: farewellMs, handleProtocols };
   const sockets = new WebSocketServer(options);
+  const places = makeSocketPlaces({ ...socketLimits, ...limits });
 
   const closeExpired = ({ socket }: Extra) => socket.close(closeCodes.forbidden, 'Token expired');
   // The same key is refused with the same code: clients do not come back.
   const closeRevoked = ({ socket }: Extra) => socket.close(closeCodes.unauthorized, 'API key revoked');
   // An error message would end the subscription for good, as far as graphql-ws clients are concerned, and so would `complete`.
   // After this code they open a new socket, after a pause, and subscribe to everything again.
-  const closeUnavailable = ({ socket }: Extra) => socket.close(closeCodes.tryAgainLater, 'SERVICE_UNAVAILABLE: try again later');
+  const closeForNow = ({ socket }: Extra, { extensions }: GraphQLFormattedError) =>
+    socket.close(closeCodes.tryAgainLater, `${extensions?.code}: try again later`);
   const hasExpired = ({ caller }: Extra) => caller?.expiresAt != null && caller.expiresAt <= clock.now();
 
   const server = makeServer<Record<string, unknown>, Extra>({
-    connectionInitWaitTimeout: 5000,
+    connectionInitWaitTimeout: socketInitMs,
     onConnect: async ({ connectionParams, extra }) => {
       try {
         const token = bearerToken(connectionParams?.authorization ?? connectionParams?.Authorization);
-        const authenticated = await authenticate(token);
+        const requestContext = readRequestContext(extra.request);
+        const authenticated = await requestScope.run(strangerScope(requestContext), () => authenticate(token));
         const identity = actingFor(authenticated, connectionParams?.onBehalfOf ?? readOnBehalfOf(extra.request));
         // Gone meanwhile: nothing would call off what waits for the key's end.
         if (extra.socket.readyState !== extra.socket.OPEN) return false;
+        const place = places.take(shareOf(identity));
+        if ('full' in place) {
+          onRefused('socket_places');
+          extra.socket.close(closeCodes.tryAgainLater, `RATE_LIMITED: ${place.full}; try again later`);
+          return false;
+        }
         extra.answer.belongsTo(shareOf(identity));
-        extra.caller = toCaller(identity, readRequestContext(extra.request));
+        extra.leave();
+        extra.leave = place.leave;
+        extra.caller = toCaller(identity, requestContext);
         extra.callOffEnd = onceOver(identity, { clock, watchKey }, (reason) =>
           reason === 'expired' ? closeExpired(extra) : closeRevoked(extra),
         );
         return true;
       } catch (error) {
-        const { code, reason } = closingOf(error, logger);
+        const { code, reason } = closingOf(error, strangers);
         extra.socket.close(code, reason);
         return false;
       }
@@ -109,7 +141,8 @@ export const makeSocketServer = ({
       return prepareOperation(graphql, { req: extra.request, requestContext, caller: operationCaller, params });
     },
     onOperation: ({ extra }, _id, _payload, args, result) => {
-      if (hasFailedToStart(args, result)) closeUnavailable(extra);
+      const cause = whyNotStarted(args, result);
+      if (cause) closeForNow(extra, cause);
     },
     // Each event is authorised: a timer that fires late must not let one through.
     onNext: ({ extra }, _id, _payload, _args, result) => {
@@ -117,10 +150,14 @@ export const makeSocketServer = ({
       return result.errors && { ...result, errors: result.errors.map(toSocketError) };
     },
     onError: ({ extra }, _id, _payload, errors) => {
-      if (errors.some(isServiceUnavailable)) closeUnavailable(extra);
+      const cause = errors.find(isWorthRetrying);
+      if (cause) closeForNow(extra, cause);
       return errors.map(toSocketError);
     },
-    onClose: ({ extra }) => extra.callOffEnd?.(),
+    onClose: ({ extra }) => {
+      extra.leave();
+      extra.callOffEnd?.();
+    },
     execute,
     subscribe,
   } as ServerOptions<Record<string, unknown>, Extra>);
@@ -129,27 +166,35 @@ export const makeSocketServer = ({
     /** Takes over an HTTP upgrade, or refuses it. */
     upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       if (pathOf(request) !== graphqlPath) {
-        refuse(socket, '404 Not Found');
+        refuseUpgrade(socket, '404 Not Found');
         return;
       }
       if (!isAllowedOrigin(request, allowedOrigins)) {
-        logger.warn(
-          { origin: request.headers.origin },
+        strangers.warn(
+          { origin: toStorableText(request.headers.origin ?? '', maxLoggedText) },
           'a socket of a foreign origin was refused; ALLOWED_ORIGINS names those that may',
         );
-        refuse(socket, '403 Forbidden');
+        onRefused('socket_origin');
+        refuseUpgrade(socket, '403 Forbidden');
         return;
       }
-      if (sockets.clients.size >= maxSockets) {
-        logger.warn({ maxSockets }, 'a socket was refused: there are as many as this process takes');
-        refuse(socket, '503 Service Unavailable');
+      if (places.isFull()) {
+        strangers.warn({}, 'a socket was refused: there are as many as this process takes');
+        onRefused('socket_places');
+        refuseUpgrade(socket, '503 Service Unavailable');
         return;
       }
       sockets.handleUpgrade(request, socket, head, (client) => {
         const answer = unread.open(() => client.terminate());
-        const extra = { socket: client, request, answer };
+        const turnOut = () => {
+          client.close(closeCodes.tryAgainLater, 'RATE_LIMITED: too many sockets wait for authentication; try again later');
+          client.terminate();
+          onRefused('socket_waiting');
+        };
+        const { ipAddress } = readRequestContext(request);
+        const extra = { socket: client, request, answer, leave: places.wait(clientNetwork(ipAddress), turnOut) };
         const maxBufferedBytes = maxBufferedSocketBytes;
-        bindSocket({ server, client, connection: socket, extra, maxBufferedBytes, answer, logger });
+        bindSocket({ server, client, connection: socket, extra, maxBufferedBytes, keepAliveMs, answer, logger });
       });
     },
     count: () => sockets.clients.size,
@@ -168,22 +213,4 @@ const isAllowedOrigin = ({ headers }: IncomingMessage, allowed: readonly string[
   const { origin, host } = headers;
   if (origin === undefined || allowed.includes(origin)) return true;
   return URL.canParse(origin) && new URL(origin).host === host;
-};
-
-/** What a failed authentication means to a client of a socket. */
-const closingOf = (error: unknown, logger: Deps['logger']): { code: number; reason: string } => {
-  if (error instanceof AuthenticationUnavailableError || error instanceof DatabaseUnavailableError)
-    return { code: closeCodes.tryAgainLater, reason: 'Try again later' };
-  // The reason of a close frame holds at most 123 bytes.
-  const reasonOf = ({ message }: Error, otherwise: string) => (Buffer.byteLength(message) <= 123 ? message : otherwise);
-  if (error instanceof AuthenticationError) {
-    return { code: error.expired ? closeCodes.forbidden : closeCodes.unauthorized, reason: reasonOf(error, 'Unauthorized') };
-  }
-  if (error instanceof OnBehalfOfError) return { code: closeCodes.badRequest, reason: reasonOf(error, 'Bad onBehalfOf') };
-  logger.error({ err: error }, 'authentication failed');
-  return { code: closeCodes.internalError, reason: 'Something went wrong on our side' };
-};
-
-const refuse = (socket: Duplex, status: string): void => {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 };

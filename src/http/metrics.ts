@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { OnRefused } from '../domain/limits/refusals.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 
 /** What the gauges read when somebody asks. */
@@ -115,6 +116,12 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     labelNames: ['type', 'failed'],
     registers,
   });
+  const refused = new Counter({
+    name: 'flagtrail_refused_total',
+    help: "What was refused or cut off because it was more than a caller's share, or than this process takes",
+    labelNames: ['reason'],
+    registers,
+  });
   const schedules = new Counter({
     name: 'flagtrail_schedules_total',
     help: 'Schedules that this process applied or failed',
@@ -136,6 +143,7 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
       return answering;
     },
     onOperation: ({ type, failed }: { type: string; failed: boolean }) => operations.inc({ type, failed: String(failed) }),
+    onRefused: ((reason) => refused.inc({ reason })) satisfies OnRefused,
     onBatch: ({ applied, failed }: { applied: readonly unknown[]; failed: readonly unknown[] }) => {
       schedules.inc({ outcome: 'applied' }, applied.length);
       schedules.inc({ outcome: 'failed' }, failed.length);

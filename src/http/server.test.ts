@@ -6,9 +6,12 @@ import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { startHttpServer } from './server.ts';
 import { makeUnreadAnswers } from './unread-answers.ts';
 
-const start = async ({ drainMs }: { drainMs?: number } = {}) => {
+type Options = Pick<Parameters<typeof startHttpServer>[0], 'limits' | 'drainMs'> & { onRefused?: () => void };
+const start = async ({ limits = {}, drainMs, onRefused = () => {} }: Options = {}) => {
   const unread = makeUnreadAnswers();
   const server = await startHttpServer({
+    onRefused,
+    limits,
     host: '127.0.0.1',
     port: 0,
     readiness: async () => ({ ready: true, reasons: [] }),
@@ -20,6 +23,73 @@ const start = async ({ drainMs }: { drainMs?: number } = {}) => {
   atTestEnd(() => server.close(0));
   return { ...server, unread };
 };
+
+describe('connections that say nothing', () => {
+  const connectTo = async (url: string) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    const ended = new Promise((resolve) => socket.on('error', () => {}).on('close', resolve));
+    await once(socket, 'connect');
+    return { socket, ended };
+  };
+
+  it('make room for those that come: the longest silent is cut off, and health goes on answering', async () => {
+    const onRefused = vi.fn();
+    const server = await start({ limits: { idle: { max: 100, maxPerAddress: 10 } }, onRefused });
+    const silent: Awaited<ReturnType<typeof connectTo>>[] = [];
+    for (let n = 0; n < 30; n++) silent.push(await connectTo(server.url));
+    await Promise.all(silent.slice(0, 20).map(({ socket, ended }) => socket.resume() && ended));
+    expect(onRefused).toHaveBeenCalledTimes(20);
+    expect(onRefused).toHaveBeenCalledWith('idle_connection');
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    for (const { socket } of silent) socket.destroy();
+  });
+
+  it('are among them between two requests, and not while an answer is under way', async () => {
+    const server = await start({ limits: { idle: { max: 100, maxPerAddress: 2 } } });
+    const answers: ServerResponse[] = [];
+    server.serve({ handle: (_request, response) => void answers.push(response), upgrade: () => {} });
+    const [busy, idle] = [await connectTo(server.url), await connectTo(server.url)];
+    busy.socket.write('GET /graphql HTTP/1.1\r\nHost: a\r\n\r\n');
+    idle.socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+    await once(idle.socket, 'data');
+    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    const silent = [await connectTo(server.url), await connectTo(server.url)];
+    await idle.ended;
+    answers[0]?.end('done');
+    expect(String((await once(busy.socket, 'data'))[0])).toContain('done');
+    for (const { socket } of [busy, ...silent]) socket.destroy();
+  });
+
+  it('are not those that sent a request before they had the answer to another', async () => {
+    const server = await start({ limits: { idle: { max: 100, maxPerAddress: 1 } } });
+    const answers: ServerResponse[] = [];
+    server.serve({ handle: (_request, response) => void answers.push(response), upgrade: () => {} });
+    const busy = await connectTo(server.url);
+    const ask = 'GET /graphql HTTP/1.1\r\nHost: a\r\n\r\n';
+    busy.socket.write(ask + ask);
+    let received = '';
+    busy.socket.on('data', (data) => {
+      received += data;
+    });
+    await vi.waitFor(() => expect(answers.length).toBeGreaterThan(0));
+    answers[0]?.end('first');
+    await vi.waitFor(() => expect(received).toContain('first'));
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    const silent = [await connectTo(server.url), await connectTo(server.url)];
+    await silent[0]?.ended;
+    answers[1]?.end('second');
+    await vi.waitFor(() => expect(received).toContain('second'));
+    for (const { socket } of [busy, ...silent]) socket.destroy();
+  });
+
+  it('are ended when their headers do not come in time', async () => {
+    const server = await start({ limits: { headersMs: 50, checkMs: 20 } });
+    const [silent, slow] = [await connectTo(server.url), await connectTo(server.url)];
+    slow.socket.write('GET /healthz HTTP/1.1\r\n');
+    for (const { socket } of [silent, slow]) socket.resume();
+    await Promise.all([silent.ended, slow.ended]);
+  });
+});
 
 describe('closing the server', () => {
   it('waits for an answer that is under way, and then for no connection that its client keeps open', async () => {

@@ -1,8 +1,11 @@
 import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { OnRefused } from '../domain/limits/refusals.ts';
 import { retryAfterMs } from '../ports/database.ts';
+import { boundIdleConnections, type IdleLimits } from './idle-connections.ts';
 import { inTurn, maxPipelined } from './in-turn.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 import { pathOf } from './request-context.ts';
 import { drainDeadlineMs, TrackedResponse } from './tracked-response.ts';
 import type { UnreadAnswers } from './unread-answers.ts';
@@ -26,6 +29,21 @@ type Deps = {
   unread: Pick<UnreadAnswers, 'open'>;
   /** How long a reader may take nothing of an answer, before its connection is ended. */
   drainMs?: number;
+  onRefused: OnRefused;
+  limits?: Partial<typeof connectionLimits>;
+};
+
+/** What connections may take. */
+const connectionLimits = {
+  /** Those that have no request under way. */
+  idle: { max: 10_000, maxPerAddress: 2_500 } satisfies IdleLimits,
+  /** All, sockets among them: beyond it the machine's own limits are near. */
+  connections: 30_000,
+  /** From a connection's begin, or a request's first byte, to the end of the headers. */
+  headersMs: 10_000,
+  /** To the end of the body. */
+  requestMs: 60_000,
+  checkMs: 2_000,
 };
 
 /** The API, once there is one: it comes when the database is ready. */
@@ -53,10 +71,18 @@ export const startHttpServer = async ({
   unread,
   onError,
   drainMs = drainDeadlineMs,
+  onRefused,
+  limits: given = {},
 }: Deps): Promise<HttpServer> => {
   let api: Api | null = null;
   let isClosing = false;
   const underWay = new Set<ServerResponse>();
+  const limits = { ...connectionLimits, ...given };
+  const timeouts = {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    connectionsCheckingInterval: limits.checkMs,
+  };
   const handle = (request: IncomingMessage, response: TrackedResponse) => {
     if (!hasUsableHost(request)) return sendJson(response, 400, { error: 'the Host header is no host' });
     const path = pathOf(request);
@@ -70,7 +96,7 @@ export const startHttpServer = async ({
     api.handle(request, response);
   };
   const handleInTurn = inTurn(handle, (_request, response) => sendTooManyAhead(response));
-  const server = createServer({ IncomingMessage, ServerResponse: TrackedResponse }, (request, response) => {
+  const server = createServer({ ...timeouts, IncomingMessage, ServerResponse: TrackedResponse }, (request, response) => {
     underWay.add(response);
     response.on('close', () => underWay.delete(response));
     response.track({ answer: unread.open(), drainMs });
@@ -80,11 +106,13 @@ export const startHttpServer = async ({
   });
   // Longer than load balancers keep idle connections (60 s is usual), or they send a request into a closing one.
   server.keepAliveTimeout = 65_000;
+  server.maxConnections = limits.connections;
+  boundIdleConnections(server, { ...limits.idle, onCutOff: () => onRefused('idle_connection') });
   server.on('upgrade', (request, socket, head) => {
     // From here on the socket is ours: an error that nobody hears, such as a reset while it is refused, ends the process.
     socket.on('error', () => socket.destroy());
     if (api) api.upgrade(request, socket, head);
-    else socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    else refuseUpgrade(socket, '503 Service Unavailable');
   });
   await listen(server, host, port);
   server.on('error', onError);

@@ -15,8 +15,11 @@ export type ScheduleActors = { created: Actor | null; cancelled: Actor | null };
 /** The log, read. Nothing outside the sequencer writes it. */
 export type AuditLog = {
   find(id: string): Promise<LogEntry | null>;
-  /** In position order; the cursor is a position. */
-  list(filter: AuditEventFilter, slice: Slice<number>): Promise<LogEntry[]>;
+  /**
+   * In position order; the cursor is a position. With `maxBytes`, which is for reading forwards, no more than fit: the last one
+   * may be over it, so that there is always one.
+   */
+  list(filter: AuditEventFilter, slice: Slice<number> & { maxBytes?: number }): Promise<LogEntry[]>;
   count(filter: AuditEventFilter): Promise<number>;
   /** The position of the latest entry; 0 for an empty log. */
   size(): Promise<number>;
@@ -26,6 +29,6 @@ export type AuditLog = {
   actorsOfSchedules(ids: readonly string[]): Promise<Map<string, ScheduleActors>>;
   /** Of many flags at once, by id: who created them. Those that the log does not know are left out. */
   creatorsOfFlags(ids: readonly string[]): Promise<Map<string, Actor>>;
-  /** At most `limit` entries after a position, in order: what followers of the whole log read. */
-  readAfter(position: number, limit: number): Promise<LogEntry[]>;
+  /** At most `limit` entries after a position, in order, and as many as fit: what followers of the whole log read. */
+  readAfter(position: number, limit: number, maxBytes?: number): Promise<LogEntry[]>;
 };

@@ -150,8 +150,26 @@ describe.each(databases)('stores on $kind', ({ createDatabase }) => {
       const expected = all.filter(({ event }) => matchesFilter(event, filter));
       expect(await log.list(filter, { limit: 100, inverted: false })).toEqual(expected);
       expect(await log.list(filter, { limit: 100, inverted: true })).toEqual(expected.toReversed());
+      expect(await log.list(filter, { limit: 100, inverted: false, maxBytes: 1_000_000 })).toEqual(expected);
       expect(await log.count(filter)).toBe(expected.length);
     });
+
+    it.each<AuditEventFilter>([{}, { actorType: 'USER' }, { types: ['flag.created', 'flag_schedule.applied'] }])(
+      'is read forwards by bytes and %j: what fits, and the entry that is over it, so that there is always one',
+      async (filter) => {
+        const all = await log.list(filter, { limit: 100, inverted: false });
+        const bytesOf = (entries: typeof all) => entries.reduce((bytes, { entry }) => bytes + Buffer.byteLength(entry), 0);
+        const read = (maxBytes: number, slice: { after?: number; before?: number; limit?: number } = {}) =>
+          log.list(filter, { limit: 100, inverted: false, maxBytes, ...slice });
+        expect(await read(1)).toEqual(all.slice(0, 1));
+        expect(await read(bytesOf(all.slice(0, 2)))).toEqual(all.slice(0, 2));
+        expect(await read(bytesOf(all.slice(0, 2)) + 1)).toEqual(all.slice(0, 3));
+        const [after, before] = [all[0]?.position ?? 0, all.at(-1)?.position ?? 0];
+        expect(await read(1_000_000, { after, before })).toEqual(all.slice(1, -1));
+        expect(await read(1_000_000, { after, limit: 1 })).toEqual(all.slice(1, 2));
+        expect(await read(1_000_000, { after: before })).toEqual([]);
+      },
+    );
 
     it('takes from as the first instant of a range, and to as the first beyond it', async () => {
       const all = await log.readAfter(0, 100);

@@ -25,6 +25,34 @@ describe('behind a proxy', () => {
       ]);
     });
   });
+
+  it('each operation of a socket has a request id of its own, and the address of its own socket', async () => {
+    const service = await start({ TRUSTED_PROXIES: '127.0.0.0/8' });
+    const addresses = ['203.0.113.1', '203.0.113.2'];
+    const sockets = addresses.map((address) =>
+      openRawSocket(`${service.url}/graphql`, { headers: { 'x-forwarded-for': address } }),
+    );
+    for (const socket of sockets) await socket.init(await token());
+    for (const round of ['a', 'b']) {
+      for (const [index, socket] of sockets.entries()) {
+        await socket.run(`mutation { createFlag(input: { key: "${round}${index}", name: "F" }) { __typename } }`);
+      }
+    }
+    type Event = { flagKey: string; requestContext: { ipAddress: string; requestId: string } };
+    await vi.waitFor(async () => {
+      const { data } = await service.gql<{ auditEvents: { edges: { node: Event }[] } }>(
+        '{ auditEvents(order: OLDEST_FIRST) { edges { node { flagKey requestContext { ipAddress requestId } } } } }',
+      );
+      const events = data?.auditEvents.edges.map(({ node }) => node) ?? [];
+      expect(events.map(({ flagKey, requestContext }) => [flagKey, requestContext.ipAddress])).toEqual([
+        ['a0', addresses[0]],
+        ['a1', addresses[1]],
+        ['b0', addresses[0]],
+        ['b1', addresses[1]],
+      ]);
+      expect(new Set(events.map(({ requestContext }) => requestContext.requestId)).size).toBe(4);
+    });
+  });
 });
 
 describe('the HTTP status of an error', () => {

@@ -1,5 +1,6 @@
 import { vi } from 'vitest';
 import type { Identity } from '../../src/domain/access/actor.ts';
+import { makeFairQueue } from '../../src/domain/limits/fair-queue.ts';
 import type { App } from '../../src/graphql/app.ts';
 import { makeGraphQLServer } from '../../src/graphql/server.ts';
 import { makeSocketServer } from '../../src/graphql/websocket.ts';
@@ -30,13 +31,26 @@ type Options = {
 export const startGraphQL = async (app: object, { limits = {}, waiting = {}, identity = () => ada }: Options = {}) => {
   const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const clock = { now: () => new Date() };
-  const shared = { authenticate: async () => identity(), watchKey: () => () => {}, allowedOrigins: [], clock, logger };
+  const onRefused = () => {};
+  const shared = {
+    authenticate: async () => identity(),
+    watchKey: () => () => {},
+    allowedOrigins: [],
+    onRefused,
+    clock,
+    logger,
+    strangers: logger,
+  };
+  const queue = () =>
+    makeFairQueue({ what: 'operations', places: 100, share: 100, maxWaiting: 100, maxWaitingPerCaller: 100, onRefused });
   const unread = makeUnreadAnswers({ ...unreadLimits, ...waiting });
   const graphql = makeGraphQLServer({
     ...shared,
     app: app as App,
     introspection: true,
     onOperation: () => {},
+    mutationRate: { perSecond: 1000, burst: 1000 },
+    queues: { queries: queue(), mutations: queue() },
     toUnavailable: () => null,
     limits: { rows: 1000, bytes: 1_000_000, ms: 20_000, readsAtOnce: 4, answerBytes: 10_000, ...limits },
   });
@@ -48,6 +62,7 @@ export const startGraphQL = async (app: object, { limits = {}, waiting = {}, ide
     readiness: async () => ({ ready: true, reasons: [] }),
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     unread,
+    onRefused,
     onError: () => {},
   });
   const handle: Api['handle'] = (req, res) =>

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type ApiKey, isApiKey, prefixOf } from '../../domain/access/api-key.ts';
+import { OverShareError } from '../../domain/limits/fair-queue.ts';
 import type { ApiKeyStore } from '../../ports/api-key-store.ts';
 import { type Authenticate, AuthenticationError } from '../../ports/authenticator.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -24,6 +25,7 @@ export const makeAuthenticateByKey = ({ keys, clock, logger }: Deps): Authentica
     const prefix = prefixOf(bearerToken);
     if (prefix === null) throw new AuthenticationError('the API key is cut off or mistyped: it has 56 characters');
     const found = await keys.findByPrefix(prefix).catch((cause) => {
+      if (cause instanceof OverShareError) throw cause;
       logger.warn({ err: cause }, 'API keys cannot be verified: the database does not answer');
       throw new DatabaseUnavailableError('API keys cannot be verified now: the database does not answer', cause);
     });

@@ -1,7 +1,8 @@
 import type { LogEntry } from '../../domain/audit/audit-event.ts';
 import type { AuditEventFilter } from '../../domain/audit/audit-filter.ts';
-import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
+import { Prisma, type PrismaClient } from '../../generated/prisma/client.ts';
 import type { AuditLog } from '../../ports/audit-log.ts';
+import type { Slice } from '../../ports/paging.ts';
 import { makeLoggedActors } from './logged-actors.ts';
 import { mergedList } from './merged-list.ts';
 
@@ -24,12 +25,15 @@ const toWhere = ({ types, environment, from, to, ...columnFilters }: AuditEventF
 /** The log in the database. */
 export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
   const size = async () => Number((await prisma.auditHead.findUniqueOrThrow({ where: { id: 1 }, select: { size: true } })).size);
-  const list: AuditLog['list'] = async (filter, { after, before, limit, inverted }) => {
+  const inOrder = <Row extends { position: bigint }>(
+    filter: AuditEventFilter,
+    { after, before, limit, inverted }: Slice<number>,
+    read: (query: Pick<Prisma.AuditLogEntryFindManyArgs, 'where' | 'orderBy' | 'take'>) => Promise<Row[]>,
+  ) => {
     const position = { ...(after !== undefined && { gt: after }), ...(before !== undefined && { lt: before }) };
-    const rows = await mergedList(filter.types, {
+    return mergedList(filter.types, {
       page: (type) =>
-        prisma.auditLogEntry.findMany({
-          select: columns,
+        read({
           where: { ...toWhere({ ...filter, types: type && [type] }), position },
           orderBy: { position: inverted ? 'desc' : 'asc' },
           take: limit,
@@ -37,7 +41,32 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
       compare: (a, b) => (a.position < b.position === inverted ? 1 : -1),
       limit,
     });
+  };
+  /** Those of some entries that fit, in order. How long one is, is known without reading it. */
+  const readFitting = async (which: Prisma.Sql, maxBytes: number) => {
+    const rows = await prisma.$queryRaw<{ position: bigint; sealedAt: Date; entry: string }[]>`
+      SELECT position, sealed_at AS "sealedAt", entry
+      FROM (SELECT position, sealed_at, entry, sum(octet_length(entry)) OVER (ORDER BY position) - octet_length(entry) AS bytes_before
+            FROM audit_log WHERE ${which}) sized
+      WHERE bytes_before < ${maxBytes} ORDER BY position`;
     return rows.map(toLogEntry);
+  };
+  const list: AuditLog['list'] = async (filter, { maxBytes, ...slice }) => {
+    if (maxBytes === undefined) {
+      const rows = await inOrder(filter, slice, (query) => prisma.auditLogEntry.findMany({ select: columns, ...query }));
+      return rows.map(toLogEntry);
+    }
+    const { after = 0, before, limit } = slice;
+    if (Object.keys(toWhere(filter)).length > 0) {
+      const rows = await inOrder(filter, slice, (query) =>
+        prisma.auditLogEntry.findMany({ select: { position: true }, ...query }),
+      );
+      const positions = rows.map(({ position }) => position);
+      return positions.length === 0 ? [] : readFitting(Prisma.sql`position = ANY(${positions})`, maxBytes);
+    }
+    // Positions have no gaps.
+    const end = Math.min(after + limit + 1, before ?? Number.POSITIVE_INFINITY);
+    return readFitting(Prisma.sql`position > ${after} AND position < ${end}`, maxBytes);
   };
   return {
     find: async (id) => {
@@ -60,6 +89,7 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
       return { flagtrail: Number(lostByFlagtrail), applications: Number(lostByApplications) };
     },
     ...makeLoggedActors(prisma),
-    readAfter: (position, limit) => list({}, { after: position, limit, inverted: false }),
+    readAfter: (position, limit, maxBytes) =>
+      list({}, { after: position, limit, inverted: false, ...(maxBytes !== undefined && { maxBytes }) }),
   };
 };

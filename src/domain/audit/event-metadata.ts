@@ -132,7 +132,14 @@ export const metadataSchemas = {
   'api_key.created': ofApiKey,
   'api_key.revoked': ofApiKey,
   ...externalMetadataSchemas,
-  'access.denied': z.object({ operation: z.string(), requiredRole: z.string() }),
+  'access.denied': z.object({
+    operation: z.string(),
+    requiredRole: z.string(),
+    /** Where a caller is refused without end: how many more times than there are events, from when to when; of the last time the rest. */
+    more: z.int().optional(),
+    since: instant.optional(),
+    until: instant.optional(),
+  }),
   'audit.loss': z.object({
     count: z.int(),
     reason: z.string(),
@@ -194,6 +201,7 @@ export const eventDescriptions: Record<AuditEventType, string> = {
   'api_key.created': 'An admin created an API key.',
   'api_key.revoked': 'An admin revoked an API key.',
   ...externalEventDescriptions,
-  'access.denied': 'A caller lacked the role that an operation takes.',
+  'access.denied':
+    'A caller lacked the role that an operation takes. Of each caller, 100 a minute have an event of their own; then one with `more` counts the rest.',
   'audit.loss': 'Events were lost before they reached the log: this entry counts them.',
 };

@@ -1,16 +1,18 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import type { Logger } from 'pino';
 import { type Caller, type Identity, type RequestContext, shareOf } from '../../domain/access/actor.ts';
 import { actingFor, OnBehalfOfError } from '../../domain/access/on-behalf-of.ts';
+import { OverShareError } from '../../domain/limits/fair-queue.ts';
+import type { ThrottledLog } from '../../domain/limits/throttled-log.ts';
 import { readOnBehalfOf } from '../../http/request-context.ts';
+import { requestScope } from '../../http/request-scope.ts';
 import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../ports/authenticator.ts';
 import { DatabaseUnavailableError } from '../../ports/database.ts';
 import type { ServerContext } from '../context.ts';
 import { badUserInput, rateLimited, serviceUnavailable, unauthenticated } from '../errors.ts';
 import { unreadRetryMs } from '../limits.ts';
 
-type Deps = { authenticate: Authenticate; logger: Pick<Logger, 'error'> };
+type Deps = { authenticate: Authenticate; logger: ThrottledLog };
 
 /** Finds out who asks before anything else of a request is looked at. */
 export const useAuthentication = ({ authenticate, logger }: Deps): Plugin<object, ServerContext> => ({
@@ -22,6 +24,8 @@ export const useAuthentication = ({ authenticate, logger }: Deps): Plugin<object
       const unread = serverContext.answer?.belongsTo(shareOf(identity));
       if (unread) throw rateLimited(unread, unreadRetryMs);
       serverContext.caller = toCaller(identity, serverContext.requestContext);
+      const scope = requestScope.getStore();
+      if (scope) scope.share = shareOf(identity);
     } catch (error) {
       const { status, body, headers } = toAuthenticationResponse(error, logger);
       endResponse(new fetchAPI.Response(JSON.stringify(body), { status, headers }));
@@ -42,7 +46,7 @@ export const toCaller = (identity: Identity, requestContext: RequestContext): Ca
 });
 
 /** What a failed authentication means to its sender. What is not one is logged here, and only named. */
-const toGraphQLError = (error: unknown, logger: Pick<Logger, 'error'>): GraphQLError => {
+const toGraphQLError = (error: unknown, logger: ThrottledLog): GraphQLError => {
   if (error instanceof GraphQLError) return error;
   if (error instanceof AuthenticationError) return unauthenticated(error.message);
   if (error instanceof OnBehalfOfError) return badUserInput(`X-On-Behalf-Of: ${error.message}`);
@@ -51,6 +55,7 @@ const toGraphQLError = (error: unknown, logger: Pick<Logger, 'error'>): GraphQLE
       extensions: { code: 'AUTHENTICATION_UNAVAILABLE', http: { status: 503, headers: { 'Retry-After': '5' } } },
     });
   }
+  if (error instanceof OverShareError) return rateLimited(error.message, error.retryAfterMs);
   if (error instanceof DatabaseUnavailableError) return serviceUnavailable(`${error.message}. Try again`);
   logger.error({ err: error }, 'authentication failed');
   return new GraphQLError('Something went wrong on our side; the service log has the details', {
@@ -58,7 +63,7 @@ const toGraphQLError = (error: unknown, logger: Pick<Logger, 'error'>): GraphQLE
   });
 };
 
-const toAuthenticationResponse = (error: unknown, logger: Pick<Logger, 'error'>) => {
+const toAuthenticationResponse = (error: unknown, logger: ThrottledLog) => {
   const { message, extensions } = toGraphQLError(error, logger);
   const { http, ...shown } = extensions as { code: string; http: { status: number; headers?: Record<string, string> } };
   return {

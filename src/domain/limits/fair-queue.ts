@@ -1,0 +1,112 @@
+/** There is no room in the line: who is refused may come back. The message may be shown. */
+export class OverShareError extends Error {
+  override readonly name = 'OverShareError';
+  readonly retryAfterMs: number;
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+type Options = {
+  /** What is queued for, in the plural, as messages name it. */
+  what: string;
+  /** How many go on at a time. */
+  places: number;
+  /** How many of one caller go on at a time, whether or not others wait: so there is always a place soon for who comes. */
+  share: number;
+  /** How many wait. */
+  maxWaiting: number;
+  maxWaitingPerCaller: number;
+  onRefused: () => void;
+};
+type Caller = { key: string; underWay: number; waiting: (() => void)[] };
+type Leave = () => void;
+
+/** About as long as it takes until a full line has moved. */
+const retryAfterMs = 1000;
+
+/**
+ * A line in which callers take turns, however many each has waiting: what one asks for delays another by one turn, not by the
+ * whole line. Each has a share of the places, and a bound on what waits; what is beyond is refused at once.
+ */
+export const makeFairQueue = ({ what, places, share, maxWaiting, maxWaitingPerCaller, onRefused }: Options) => {
+  const callers = new Map<string, Caller>();
+  // Those who wait, who was served last at the end.
+  const line = new Set<Caller>();
+  let underWay = 0;
+  let waiting = 0;
+
+  const admit = (caller: Caller) => {
+    underWay += 1;
+    caller.underWay += 1;
+  };
+  const serveNext = () => {
+    for (const caller of line) {
+      if (underWay >= places) return;
+      if (caller.underWay >= share) continue;
+      line.delete(caller);
+      const start = caller.waiting.shift();
+      if (caller.waiting.length > 0) line.add(caller);
+      waiting -= 1;
+      admit(caller);
+      start?.();
+    }
+  };
+  const leaveOnce = (caller: Caller): Leave => {
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      underWay -= 1;
+      caller.underWay -= 1;
+      if (caller.underWay === 0 && caller.waiting.length === 0) callers.delete(caller.key);
+      serveNext();
+    };
+  };
+  const refuse = (most: number, whose: string) => {
+    onRefused();
+    const message = `at most ${most} ${what} ${whose} wait at a time, and as many do: try again in ${retryAfterMs} ms`;
+    return new OverShareError(message, retryAfterMs);
+  };
+
+  /** Waits for a turn; resolves with the way to give the place back. Rejects at once with an OverShareError. */
+  const enter = async (key: string): Promise<Leave> => {
+    const caller = callers.get(key) ?? { key, underWay: 0, waiting: [] };
+    if (underWay < places && caller.underWay < share && caller.waiting.length === 0) {
+      callers.set(key, caller);
+      admit(caller);
+      return leaveOnce(caller);
+    }
+    if (caller.waiting.length >= maxWaitingPerCaller) throw refuse(maxWaitingPerCaller, 'of one caller');
+    if (waiting >= maxWaiting) throw refuse(maxWaiting, 'of all callers');
+    callers.set(key, caller);
+    waiting += 1;
+    await new Promise<void>((resolve) => {
+      caller.waiting.push(resolve);
+      line.add(caller);
+    });
+    return leaveOnce(caller);
+  };
+
+  return {
+    enter,
+    /** Does something when it is its turn. */
+    run: async <Result>(key: string, work: () => Promise<Result>): Promise<Result> => {
+      const leave = await enter(key);
+      try {
+        return await work();
+      } finally {
+        leave();
+      }
+    },
+    waiting: () => waiting,
+    /** How many callers are remembered: those of whom something goes on or waits. */
+    callers: () => callers.size,
+  };
+};
+
+export type FairQueue = ReturnType<typeof makeFairQueue>;
+
+/** One caller's share of some places: one is left for others, of many a quarter. Of a single place, its turn. */
+export const shareOfPlaces = (places: number): number => Math.max(1, places - Math.max(1, Math.floor(places / 4)));

@@ -1,0 +1,63 @@
+/** What came in a window beyond what was told one by one. */
+export type More = { count: number; since: Date; until: Date };
+
+type Deps<Item> = {
+  now: () => Date;
+  /** Items of one key that are told one by one, in each window; what comes beyond is counted. */
+  atOnce: number;
+  windowMs: number;
+  /** Keys that are kept at a time; of who comes beyond, the oldest window ends early. */
+  maxKeys: number;
+  tell: (item: Item) => void;
+  /** Tells of the rest when a window is over: the latest item, and how many there were. */
+  tellMore: (latest: Item, more: More) => void;
+};
+
+type Window<Item> = { startedAt: Date; told: number; more: (More & { latest: Item }) | null };
+
+/**
+ * Tells what may come too often to be told one by one: of each key the first few in a window at once, and when the window is
+ * over, how many more there were. It has no timer: somebody calls `sweep` now and then, and `flush` at the end.
+ */
+export const makeThrottle = <Item>({ now, atOnce, windowMs, maxKeys, tell, tellMore }: Deps<Item>) => {
+  // In the order in which they began, so that those that are over stand first.
+  const windows = new Map<string, Window<Item>>();
+
+  const end = (key: string, { more }: Window<Item>) => {
+    windows.delete(key);
+    if (!more) return;
+    const { latest, ...rest } = more;
+    tellMore(latest, rest);
+  };
+  const isOver = ({ startedAt }: Window<Item>, at: Date) => Math.abs(at.getTime() - startedAt.getTime()) >= windowMs;
+  const begin = (key: string, at: Date): Window<Item> => {
+    const [oldest] = windows;
+    if (windows.size >= maxKeys && oldest) end(...oldest);
+    const window: Window<Item> = { startedAt: at, told: 0, more: null };
+    windows.set(key, window);
+    return window;
+  };
+
+  return {
+    note: (key: string, item: Item): void => {
+      const at = now();
+      const known = windows.get(key);
+      if (known && isOver(known, at)) end(key, known);
+      const window = windows.get(key) ?? begin(key, at);
+      if (window.told < atOnce) {
+        window.told += 1;
+        tell(item);
+      } else window.more = { latest: item, count: (window.more?.count ?? 0) + 1, since: window.more?.since ?? at, until: at };
+    },
+    sweep: (): void => {
+      const at = now();
+      for (const [key, window] of windows) {
+        if (!isOver(window, at)) return;
+        end(key, window);
+      }
+    },
+    flush: (): void => {
+      for (const [key, window] of windows) end(key, window);
+    },
+  };
+};

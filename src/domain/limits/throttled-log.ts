@@ -1,0 +1,32 @@
+import { type More, makeThrottle } from './throttle.ts';
+
+type Log = (details: object, message: string) => void;
+type Deps = { logger: { warn: Log; error: Log }; now: () => Date };
+type Line = { level: 'warn' | 'error'; details: object; message: string };
+
+const windowMs = 60_000;
+/** Messages are ours, so there are few; a part of one may be the database's or a library's words. */
+const maxMessages = 100;
+
+/**
+ * A log for what strangers can cause as often as they like: the same message comes once at once and, when a minute is over,
+ * once more with the latest details and how many more there were.
+ */
+export const makeThrottledLog = ({ logger, now }: Deps) => {
+  const { note, sweep, flush } = makeThrottle<Line>({
+    now,
+    atOnce: 1,
+    windowMs,
+    maxKeys: maxMessages,
+    tell: ({ level, details, message }) => logger[level](details, message),
+    tellMore: ({ level, details, message }, { count, since, until }: More) =>
+      logger[level]({ ...details, more: { count, since, until } }, `${message}: ${count} more times`),
+  });
+  const at =
+    (level: Line['level']): Log =>
+    (details, message) =>
+      note(`${level} ${message}`, { level, details, message });
+  return { warn: at('warn'), error: at('error'), sweep, flush };
+};
+
+export type ThrottledLog = Pick<ReturnType<typeof makeThrottledLog>, 'warn' | 'error'>;

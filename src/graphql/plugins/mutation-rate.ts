@@ -1,0 +1,52 @@
+import { type DocumentNode, type FragmentDefinitionNode, getOperationAST, Kind, type SelectionSetNode } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { shareOf } from '../../domain/access/actor.ts';
+import type { OnRefused } from '../../domain/limits/refusals.ts';
+import { makeTokenBuckets } from '../../domain/limits/token-buckets.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Context } from '../context.ts';
+import { rateLimited } from '../errors.ts';
+
+export type MutationRate = { perSecond: number; burst: number };
+type Options = { rate: MutationRate; clock: Clock; onRefused: OnRefused };
+
+const maxCallers = 10_000;
+
+/**
+ * Refuses what a caller mutates beyond its rate, whole and before anything of it runs. Each root field of a mutation counts one.
+ * Over HTTP and over websockets alike.
+ */
+export const useMutationRate = ({ rate, clock, onRefused }: Options): Plugin<Context> => {
+  const buckets = makeTokenBuckets({ ...rate, maxKeys: maxCallers, nowMs: () => clock.now().getTime() });
+  return {
+    onExecute: ({ args, setResultAndStopExecution }) => {
+      const { document, operationName, contextValue } = args as unknown as Execution;
+      const operation = getOperationAST(document, operationName);
+      if (operation?.operation !== 'mutation') return;
+      const waitMs = buckets.take(shareOf(contextValue.caller), countFields(operation.selectionSet, document));
+      if (waitMs === 0) return;
+      onRefused('mutation_rate');
+      const bound = `a caller makes at most ${rate.perSecond} changes a second, and ${rate.burst} at once`;
+      setResultAndStopExecution({ errors: [rateLimited(`Nothing was changed: ${bound}. Try again in ${waitMs} ms`, waitMs)] });
+    },
+  };
+};
+
+type Execution = { document: DocumentNode; operationName?: string | null; contextValue: Context };
+
+/** Fields of a selection, those of its fragments among them, each fragment once: what is selected twice runs once. */
+const countFields = (selected: SelectionSetNode, { definitions }: DocumentNode): number => {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  const count = ({ selections }: SelectionSetNode): number =>
+    selections.reduce((sum, selection) => {
+      if (selection.kind === Kind.FIELD) return sum + 1;
+      if (selection.kind === Kind.INLINE_FRAGMENT) return sum + count(selection.selectionSet);
+      const fragment = fragments.get(selection.name.value);
+      fragments.delete(selection.name.value);
+      return sum + (fragment ? count(fragment.selectionSet) : 0);
+    }, 0);
+  return count(selected);
+};

@@ -1,0 +1,33 @@
+import { type DocumentNode, getOperationAST } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { shareOf } from '../../domain/access/actor.ts';
+import { type FairQueue, OverShareError } from '../../domain/limits/fair-queue.ts';
+import type { Context } from '../context.ts';
+import { rateLimited } from '../errors.ts';
+
+/** Lines in which callers take turns. Mutations have one of their own: they never wait for what is read. */
+export type OperationQueues = { queries: FairQueue; mutations: FairQueue };
+
+/**
+ * Runs queries and mutations when it is their caller's turn, and refuses at once what finds no room in the line. Over HTTP and
+ * over websockets alike.
+ */
+export const useShares = ({ queries, mutations }: OperationQueues): Plugin<Context> => ({
+  onExecute: ({ args, executeFn, setExecuteFn }) => {
+    const { document, operationName, contextValue } = args as unknown as Execution;
+    const isMutation = getOperationAST(document, operationName)?.operation === 'mutation';
+    const queue = isMutation ? mutations : queries;
+    setExecuteFn(async (given) => {
+      try {
+        return await queue.run(shareOf(contextValue.caller), async () => executeFn(given));
+      } catch (error) {
+        if (!(error instanceof OverShareError)) throw error;
+        return {
+          errors: [rateLimited(isMutation ? `Nothing was changed: ${error.message}` : error.message, error.retryAfterMs)],
+        };
+      }
+    });
+  },
+});
+
+type Execution = { document: DocumentNode; operationName?: string | null; contextValue: Context };

@@ -1,0 +1,29 @@
+import { OnBehalfOfError } from '../domain/access/on-behalf-of.ts';
+import { OverShareError } from '../domain/limits/fair-queue.ts';
+import type { ThrottledLog } from '../domain/limits/throttled-log.ts';
+import { AuthenticationError, AuthenticationUnavailableError } from '../ports/authenticator.ts';
+import { DatabaseUnavailableError } from '../ports/database.ts';
+
+/** Clients of graphql-ws do not come back after `unauthorized`, and may after the others: with a fresh token, or later. */
+export const closeCodes = {
+  badRequest: 4400,
+  unauthorized: 4401,
+  forbidden: 4403,
+  tryAgainLater: 1013,
+  internalError: 1011,
+} as const;
+
+/** What a failed authentication means to a client of a socket. */
+export const closingOf = (error: unknown, logger: ThrottledLog): { code: number; reason: string } => {
+  if (isForNow.some((kind) => error instanceof kind)) return { code: closeCodes.tryAgainLater, reason: 'Try again later' };
+  // The reason of a close frame holds at most 123 bytes.
+  const reasonOf = ({ message }: Error, otherwise: string) => (Buffer.byteLength(message) <= 123 ? message : otherwise);
+  if (error instanceof AuthenticationError) {
+    return { code: error.expired ? closeCodes.forbidden : closeCodes.unauthorized, reason: reasonOf(error, 'Unauthorized') };
+  }
+  if (error instanceof OnBehalfOfError) return { code: closeCodes.badRequest, reason: reasonOf(error, 'Bad onBehalfOf') };
+  logger.error({ err: error }, 'authentication failed');
+  return { code: closeCodes.internalError, reason: 'Something went wrong on our side' };
+};
+
+const isForNow = [AuthenticationUnavailableError, DatabaseUnavailableError, OverShareError];

@@ -1,0 +1,7 @@
+import type { Duplex } from 'node:stream';
+
+/** Answers an HTTP upgrade with a status, and ends the connection whether or not its client does. */
+export const refuseUpgrade = (socket: Duplex, status: string): void => {
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+};
