@@ -17,6 +17,7 @@ export const rules = {
   'feeds get every event once, in order': checkFeeds,
   'sinks get every event': checkSinks,
   'nothing is lost that was not declared': checkLosses,
+  'every process is ready in the end': ({ unready }: Ledger) => unready.map((name) => `${name} is not ready`),
   'no process ends by itself': ({ crashes }: Ledger) => [...crashes],
 } satisfies Record<string, (ledger: Ledger) => string[]>;
 export type RuleName = keyof typeof rules;

@@ -65,6 +65,8 @@ export type Evidence = {
   sinks: ReadonlyMap<string, readonly { position: number; id: string }[]>;
   /** Processes that ended without being told to, and why. */
   crashes: readonly string[];
+  /** Processes that are not ready in the end. */
+  unready: readonly string[];
 };
 
 export type Violation = { rule: string; what: string };

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lab, restartPostgres } from './lab.ts';
-import type { Fault, FaultKind } from './plan.ts';
+import type { Fault, FaultKind, ProcessName } from './plan.ts';
 import { type ServiceProcess, untilReady } from './service-process.ts';
 
-/** How soon a process was ready after a fault was over; null: another fault came before, or the run's end. */
-export type Recovery = { kind: FaultKind; target: Fault['target']; process: string; readyMs: number | null };
+/** How soon a process was ready after the faults that met it since it was ready before; null: it was not within the limit. */
+export type Recovery = { faults: readonly FaultKind[]; process: ProcessName; readyMs: number | null };
+
+const readyWithinMs = 60_000;
 
 type Breaking = { begin: (service: ServiceProcess) => unknown; end: (service: ServiceProcess) => unknown };
 
@@ -23,21 +25,36 @@ const signals = { 'stop fast': 'SIGINT', 'stop immediately': 'SIGQUIT', 'kill se
 /** Breaks what the plan says, when it says so, and measures how soon each process is ready again. */
 export const carryOut = async (
   plan: readonly Fault[],
-  { lab, signal, onFault }: { lab: Lab; signal: AbortSignal; onFault: (fault: Fault) => void },
+  { lab, signal: interrupted, onFault }: { lab: Lab; signal: AbortSignal; onFault: (fault: Fault) => void },
 ): Promise<Recovery[]> => {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([interrupted, failed.signal]);
   const recoveries: Recovery[] = [];
   const watches: Promise<void>[] = [];
-  /** Ends the measurement of a process when the next fault meets it. */
-  const disturb = new Map<string, AbortController>();
+  /** What a process met since it was ready, and what ends the measurement when the next fault meets it. */
+  const met = new Map<ProcessName, { faults: FaultKind[]; disturbed: AbortController }>();
+  /** How many faults a process is under now. */
+  const under = new Map<ProcessName, number>();
   const startedAt = performance.now();
 
-  const metBy = ({ target }: Fault) => [...lab.processes.values()].filter(({ name }) => target === 'database' || name === target);
-  const watch = async ({ kind, target }: Fault, service: ServiceProcess) => {
-    const disturbed = new AbortController();
-    disturb.get(service.name)?.abort();
-    disturb.set(service.name, disturbed);
-    const readyMs = await untilReady(service, AbortSignal.any([signal, disturbed.signal]));
-    recoveries.push({ kind, target, process: service.name, readyMs });
+  const note = (service: ServiceProcess, kind: FaultKind) => {
+    const before = met.get(service.name);
+    before?.disturbed.abort();
+    under.set(service.name, (under.get(service.name) ?? 0) + 1);
+    met.set(service.name, { faults: [...(before?.faults ?? []), kind], disturbed: new AbortController() });
+  };
+  const watch = async (service: ServiceProcess) => {
+    const now = met.get(service.name);
+    const left = (under.get(service.name) ?? 0) - 1;
+    under.set(service.name, left);
+    // What else is broken ends later, and measures then.
+    if (!now || left > 0) return;
+    const { faults, disturbed } = now;
+    const limit = AbortSignal.timeout(readyWithinMs);
+    const readyMs = await untilReady(service, AbortSignal.any([signal, disturbed.signal, limit]));
+    if (readyMs === null && !limit.aborted) return;
+    recoveries.push({ faults, process: service.name, readyMs });
+    if (met.get(service.name) === now) met.delete(service.name);
   };
   /** On a busy machine a fault may not be over yet when the next one of the same target is due: it waits. */
   const underWay = new Map<Fault['target'], Promise<void>>();
@@ -46,29 +63,32 @@ export const carryOut = async (
     await before;
     if (signal.aborted) return;
     onFault(fault);
-    const met = metBy(fault);
-    for (const { name } of met) disturb.get(name)?.abort();
-    const end = await begin(fault, lab, met);
+    const services = [...lab.processes.values()].filter(({ name }) => fault.target === 'database' || name === fault.target);
+    for (const service of services) note(service, fault.kind);
+    const end = await begin(fault, lab, services);
     await until(performance.now() + fault.forMs, signal);
     await end();
-    watches.push(...met.map((service) => watch(fault, service)));
+    watches.push(...services.map(watch));
   };
   for (const fault of plan) underWay.set(fault.target, run(fault, underWay.get(fault.target) ?? Promise.resolve()));
-  await Promise.all(underWay.values());
-  await Promise.all(watches);
+  // All of them end before this does: what one of them started after that would be nobody's.
+  const ends = [...underWay.values()];
+  for (const end of ends) end.catch((error) => failed.abort(error));
+  await Promise.allSettled(ends);
+  await Promise.all([...ends, ...watches]);
   return recoveries;
 };
 
 /** Begins a fault; the result ends it. */
-const begin = async (fault: Fault, { postgres }: Lab, met: readonly ServiceProcess[]): Promise<() => Promise<void>> => {
+const begin = async (fault: Fault, { postgres }: Lab, services: readonly ServiceProcess[]): Promise<() => Promise<void>> => {
   if (fault.target === 'database') {
     await postgres.stop({ keepData: true, signal: signals[fault.kind as keyof typeof signals] });
     return () => restartPostgres(postgres);
   }
   const breaking = ofProcess[fault.kind]?.(fault);
-  for (const service of met) await breaking?.begin(service);
+  for (const service of services) await breaking?.begin(service);
   return async () => {
-    for (const service of met) await breaking?.end(service);
+    for (const service of services) await breaking?.end(service);
   };
 };
 

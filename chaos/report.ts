@@ -10,7 +10,7 @@ export const describeResult = ({ seed, seconds, plan, evidence, violations, reco
     `${evidence.operations.length} operations under ${plan.length} faults in ${seconds} s: ${describeOutcomes(evidence.operations)}`,
     `${evidence.size} events in the log; settled ${(settledMs / 1000).toFixed(1)} s after the last fault`,
     '',
-    'ready again after the fault was over      times    median   slowest',
+    'ready again after the fault was over      times    median   slowest   which',
     ...describeRecoveries(recoveries),
     '',
   ];
@@ -36,11 +36,15 @@ const describeOutcomes = (operations: readonly Operation[]): string => {
     .join(', ');
 };
 
+/** By the fault that was recovered from; where another one came before that, they are counted together. */
 const describeRecoveries = (recoveries: readonly Recovery[]): string[] =>
-  [...Map.groupBy(recoveries, ({ kind }) => kind)].map(([kind, group]) => {
-    const times = group.flatMap(({ readyMs }) => readyMs ?? []).toSorted((a, b) => a - b);
-    const disturbed = group.length - times.length;
-    const show = (ms: number | undefined) => (ms === undefined ? '–' : `${(ms / 1000).toFixed(1)} s`).padStart(9);
-    const note = disturbed > 0 ? `   and ${disturbed} that another fault met first` : '';
-    return `  ${kind.padEnd(38)} ${String(times.length).padStart(5)} ${show(times[Math.floor(times.length / 2)])} ${show(times.at(-1))}${note}`;
+  [...Map.groupBy(recoveries, ({ faults }) => (faults.length === 1 ? String(faults[0]) : several))].map(([what, group]) => {
+    const inOrder = group.toSorted((a, b) => (a.readyMs ?? Infinity) - (b.readyMs ?? Infinity));
+    const slowest = inOrder.at(-1);
+    const which = what === several ? `${slowest?.process}: ${slowest?.faults.join(', ')}` : slowest?.process;
+    const times = [inOrder[Math.floor(inOrder.length / 2)], slowest].map((recovery) => describeTime(recovery?.readyMs ?? null));
+    return `  ${what.padEnd(38)} ${String(group.length).padStart(5)} ${times.join(' ')}   ${which}`;
   });
+
+const several = 'several, one after the other';
+const describeTime = (ms: number | null): string => (ms === null ? 'never' : `${(ms / 1000).toFixed(1)} s`).padStart(9);

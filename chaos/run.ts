@@ -67,9 +67,12 @@ export const runChaos = async ({ seed, seconds, clients, signal, onStep = () => 
 
     onStep('letting it settle');
     for (const { proxy } of lab.processes.values()) proxy.heal({ bury: true });
+    const services = [...lab.processes.values()];
     const collect = async (): Promise<Evidence> => {
       // Spools first: what one of them gives to the outbox meanwhile is found there.
-      const spooled = await Promise.all([...lab.processes.values()].map((service) => service.spooled()));
+      const spooled = await Promise.all(services.map((service) => service.spooled()));
+      const readiness = await Promise.all(services.map(async (service) => ((await service.isReady()) ? [] : [service.name])));
+      const unready = readiness.flat();
       const { inOutbox, ...found } = await gather(lab.databaseUrl);
       return {
         operations,
@@ -79,6 +82,7 @@ export const runChaos = async ({ seed, seconds, clients, signal, onStep = () => 
         feeds: new Map(followers.map(({ positions }, index) => [`feed ${index + 1}`, positions])),
         sinks: lab.sinks(),
         crashes: lab.crashes,
+        unready,
       };
     };
     const startedAt = performance.now();
@@ -119,7 +123,8 @@ const settle = async (collect: () => Promise<Evidence>, signal: AbortSignal): Pr
   }
 };
 
-const isSettled = ({ waiting, size, schedules, feeds, sinks }: Evidence): boolean =>
+const isSettled = ({ waiting, size, schedules, feeds, sinks, unready }: Evidence): boolean =>
+  unready.length === 0 &&
   waiting === 0 &&
   schedules.every(({ status }) => status !== 'PENDING') &&
   [...feeds.values()].every((positions) => positions.length >= size) &&

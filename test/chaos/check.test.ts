@@ -112,6 +112,7 @@ const spoilings: [RuleName, string, (evidence: Spoilable) => void][] = [
   ['nothing is lost that was not declared', "a change's event", (evidence) => lose(evidence, 4)],
   ['nothing is lost that was not declared', "a new flag's event", (evidence) => lose(evidence, 1)],
   ['nothing is lost that was not declared', "an applied schedule's event", (evidence) => lose(evidence, 6)],
+  ['every process is ready in the end', 'one is not', ({ unready }) => void unready.push('api-1')],
   ['no process ends by itself', 'one did', ({ crashes }) => void crashes.push('api-1: 57P01')],
 ];
 

@@ -100,11 +100,14 @@ describe('its report', () => {
       feeds: new Map(),
       sinks: new Map(),
       crashes: [],
+      unready: [],
     },
     violations: [],
     recoveries: [
-      { kind: 'kill', target: 'api-1', process: 'api-1', readyMs: 1200 },
-      { kind: 'kill', target: 'api-2', process: 'api-2', readyMs: null },
+      { faults: ['kill'], process: 'api-1', readyMs: 1200 },
+      { faults: ['kill'], process: 'api-2', readyMs: 3400 },
+      { faults: ['pause', 'stop fast'], process: 'api-2', readyMs: 5600 },
+      { faults: ['reset'], process: 'worker-1', readyMs: null },
     ],
     settledMs: 2000,
     folder: null,
@@ -113,7 +116,9 @@ describe('its report', () => {
   it('counts outcomes, and says how soon processes were ready again', () => {
     const report = describeResult(result);
     expect(report).toContain('2 operations under 0 faults in 60 s: 1 ok, 0 refused, 1 unknown (1 SERVICE_UNAVAILABLE)');
-    expect(report).toMatch(/^ {2}kill +1 +1\.2 s +1\.2 s {3}and 1 that another fault met first$/m);
+    expect(report).toMatch(/^ {2}kill +2 +3\.4 s +3\.4 s {3}api-2$/m);
+    expect(report).toMatch(/^ {2}several, one after the other +1 +5\.6 s +5\.6 s {3}api-2: pause, stop fast$/m);
+    expect(report).toMatch(/^ {2}reset +1 +never +never {3}worker-1$/m);
   });
 
   it('names what is broken, the seed, and where to look', () => {

@@ -140,5 +140,6 @@ export const sound = (): Spoilable => {
       ['cloudwatch', taken],
     ]),
     crashes: [],
+    unready: [],
   };
 };
