@@ -1,5 +1,5 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -40,7 +40,6 @@ export const openLab = async () => {
     const spooling = { happened: false };
     const processes = new Map<ProcessName, ServiceProcess>();
     closers.push(() => Promise.all([...processes.values()].map((service) => service.stop())));
-    mkdirSync(folder, { recursive: true });
     for (const name of processNames) {
       const service = await makeServiceProcess({
         name,
