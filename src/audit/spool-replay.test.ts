@@ -132,6 +132,22 @@ it.each([2, 30])(
   },
 );
 
+it('an event of a transaction that was rolled back is dropped, one of which nobody knows is declared lost, and neither holds up others', async () => {
+  const { spool, gate, replay, fates, outbox } = makeWorld();
+  fates.set('1', 'aborted').set('2', 'unknown').set('3', 'committed');
+  gate.spool([entryOf('a', 1)], '1');
+  gate.spool([entryOf('b', 1)], '2');
+  gate.spool([entryOf('a', 2), entryOf('b', 2)], '3');
+  replay.start();
+  await expect.poll(() => gate.isOpen()).toBe(true);
+  await expect.poll(() => spool.counts()).toEqual({ spooled: 0, lost: 0 });
+  expect(outbox).toEqual([
+    entryOf('a', 2),
+    entryOf('b', 2),
+    expect.stringMatching(/"count":1,"reason":"transaction outcome no longer known"/),
+  ]);
+});
+
 it('a loss is declared until the outbox has taken that, and then no more', async () => {
   const { spool, replay, outbox, refuse, wakeUps } = makeWorld();
   let refused = 0;

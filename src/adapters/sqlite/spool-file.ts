@@ -1,4 +1,4 @@
-import { existsSync, renameSync, statSync } from 'node:fs';
+import { renameSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFolder } from '../private-folder.ts';
@@ -160,6 +160,5 @@ const moveAside = ({ file, inode, at }: { file: string; inode: number; at: Date 
   if (inodeOf(file) !== inode) return null;
   const aside = `${file}.corrupt-${at.toISOString().replaceAll(':', '-')}`;
   renameSync(file, aside);
-  if (existsSync(`${file}-journal`)) renameSync(`${file}-journal`, `${aside}-journal`);
   return aside;
 };

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startProcess } from '../../../test/support/child-process.ts';
@@ -169,6 +170,35 @@ describe('losses', () => {
     spool.removeLosses(read);
     expect(spool.losses('log')).toEqual(again.slice(2));
     expect(spool.counts()).toEqual({ spooled: 0, lost: 7 });
+  });
+
+  it('are counted once where two processes give up the same events, and nothing is declared for none', () => {
+    const { spool } = makeSpool();
+    spool.add([event('1'), event('2')]);
+    const ids = spool.read('log', 2).map(({ id }) => id);
+    spool.setAside('log', ids, 'outbox_refused');
+    const read = spool.losses('log');
+    expect(read).toMatchObject([{ reason: 'outbox_refused', count: 2 }]);
+    spool.setAside('log', ids, 'outbox_refused');
+    expect(spool.losses('log')).toEqual(read);
+  });
+
+  it('leave the last 1,000 events that were given up where people can look at them, and no more', () => {
+    const { spool, file } = makeSpool();
+    for (const batch of ['first', 'second']) {
+      spool.add(Array.from({ length: 600 }, (_, n) => event(`${batch} ${n}`)));
+      const ids = spool.read('log', 600).map(({ id }) => id);
+      spool.setAside('log', ids, 'outbox_refused');
+    }
+    expect(spool.losses('log')).toMatchObject([{ count: 1200 }]);
+    spool.close();
+    const database = new DatabaseSync(file, { readOnly: true });
+    onTestFinished(() => database.close());
+    const kept = database
+      .prepare('SELECT entry FROM set_aside ORDER BY id')
+      .all()
+      .map(({ entry }) => entry);
+    expect([kept.length, kept[0], kept.at(-1)]).toEqual([1000, 'first 200', 'second 599']);
   });
 
   it('keep their id over a restart, so that they are declared once', () => {

@@ -43,6 +43,10 @@ describe('a filter', () => {
     expect(matchesFilter(event, { ...taking, ...refusing, flagKey: 'another' })).toBe(false);
   });
 
+  it('of one environment takes what concerns all of them, such as a change of a flag’s status', () => {
+    expect(matchesFilter({ ...event, allEnvironments: true }, { environment: 'staging' })).toBe(true);
+  });
+
   it('of nulls restricts nothing', () => {
     expect(matchesFilter(event, { flagKey: null, types: null, actorId: null, scheduleId: null, from: null, to: null })).toBe(
       true,
