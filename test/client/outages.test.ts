@@ -84,6 +84,18 @@ describe('an API that is down', () => {
     expect(client.stats()).toMatchObject({ sent: 1 });
   });
 
+  it('is asked again after five minutes at most, whatever it says', async () => {
+    const api = await startAuditApi();
+    const { client, until, untilIdle, nextTimerMs, isAsking } = openClient(api);
+    const answers = [{ status: 503, headers: { 'retry-after': '86400' } }];
+    api.will(() => answers[api.requests.length - 1] ?? 'answer');
+    client.logAuditEvent(login(0));
+    await until(() => api.requests.length === 1 && !isAsking());
+    expect(nextTimerMs()).toBe(300_000);
+    await untilIdle();
+    expect(client.stats()).toMatchObject({ sent: 1 });
+  });
+
   it.each([
     ['401', { status: 401, body: { errors: [{ message: 'expired', extensions: { code: 'UNAUTHENTICATED' } }] } }],
     ['403', { status: 403, body: { errors: [{ message: 'AUDIT_WRITER', extensions: { code: 'FORBIDDEN' } }] } }],
