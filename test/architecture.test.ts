@@ -14,7 +14,8 @@ const settings: Rule = {
 const rules: Record<string, Rule> = {
   // What a targeting rule means is flagd's to say: its evaluator is a rule of the domain, as pure as the rest.
   domain: { parts: ['domain'], packages: ['zod', 'canonicalize', 'uuid', '@openfeature/flagd-core'] },
-  ports: { parts: ['ports', 'domain'], packages: [] },
+  // A stream is a type of Node's: what a port hands on is one.
+  ports: { parts: ['ports', 'domain'], packages: ['node:stream'] },
   application: { parts: ['application', 'ports', 'domain'], packages: [] },
   audit: { parts: ['audit', 'ports', 'domain', 'within.ts'], packages: 'any' },
   adapters: { parts: ['adapters', 'ports', 'domain', 'generated', 'within.ts'], packages: 'any' },
