@@ -109,7 +109,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   const keyWatch = makeKeyWatch({ keys: callers, clock, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const log = makeAuditLog(reads.prisma);
-  const serviceStore = makeServiceStore(reads);
+  const serviceStore = makeServiceStore(parts.databases.reads);
   const commands = { inTransaction: shares.changing(pipeline.inTransactionOn(writes)), clock, newId };
   const flags = makeFlagStore(reads.prisma);
   const audits = (read: AuditableRead) => config.auditReads.includes(read);
@@ -143,7 +143,7 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
       onExported: (caller, exported) => void (audits('exported') && pipeline.audit.logEvent(flagsExported(caller, exported))),
     }),
     follow: makeFollow({ log, tail, toUnavailable, takeTurn: shares.takeReplayTurn }),
-    readServiceStatus: async () => toServiceStatus(await serviceStore.readFacts()),
+    readServiceStatus: async () => toServiceStatus(await shares.readingAtOnce(serviceStore.readFacts)),
     flags,
     schedules: makeScheduleStore(reads.prisma),
     countSchedules: makeCountSchedules(reads.prisma),

@@ -39,7 +39,10 @@ export const composeShares = (
     // It answers without ever going back to the event loop: somebody's next request could not even be read.
     return queue.run(scope.share, () => work().finally(breathe));
   };
-  /** The same database, whose statements outside of transactions take turns. */
+  /**
+   * The same database, whose statements take turns one by one. Not for `$transaction`, whose first statement would hold the place
+   * that its second one waits for.
+   */
   const inTurns = <Of extends Database>(database: Of, queue: FairQueue): Of => {
     const prisma = database.prisma.$extends({
       query: { $allOperations: ({ args, query }) => inTurn(queue, () => query(args)) },
@@ -51,6 +54,8 @@ export const composeShares = (
     mutations: queueFor('mutations', operationsAtOnce, bounds.operations),
     /** For what callers read. */
     reading: <Of extends Database>(reads: Of): Of => inTurns(reads, statements),
+    /** For what reads in several statements that belong together, on the database itself: they have one turn. */
+    readingAtOnce: <Result>(work: () => Promise<Result>): Promise<Result> => inTurn(statements, work),
     /** For finding out who calls, on the connections for changes: strangers with keys that nobody has take turns, too. */
     identifying: <Of extends Database>(writes: Of): Of => inTurns(writes, transactions),
     /** For what callers change; a transaction that runs again keeps its place. */
