@@ -22,7 +22,8 @@ it('of two transactions that wait for each other one is run again: both commit, 
       }
     });
   await Promise.all([rename('a', 'b'), rename('b', 'a')]);
-  expect(runs).toBe(3);
+  // The one that is run again may meet the other once more.
+  expect(runs).toBeGreaterThan(2);
   const names = await db.sql<{ name: string }>('SELECT name FROM feature_flags ORDER BY key');
   for (const { name } of names) expect(name.split('+').slice(1).toSorted()).toEqual(['a', 'b']);
 });
