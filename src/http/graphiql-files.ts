@@ -29,6 +29,7 @@ export const makeGraphiQLFiles = async (): Promise<GraphiQLFiles> => {
   const { js, css, favicon, ...workers } = await import('@graphql-yoga/render-graphiql/graphiql');
   const blobs = { editorWorkerService: workers.editorWorkerService, json: workers.jsonWorker, graphql: workers.graphqlWorker };
   const script = `(${installShorthand})();
+(${forgetCode})();
 const workerOf = (text) => URL.createObjectURL(new Blob([text], { type: 'application/javascript' }));
 const workers = {${Object.entries(blobs).map(([label, text]) => `${label}: workerOf(${JSON.stringify(text)})`)}};
 self.MonacoEnvironment = { globalAPI: false, getWorkerUrl: (_module, label) => workers[label] };
@@ -60,6 +61,14 @@ ${note === null ? '' : `    <p id="note" role="note">${note}</p>\n`}    <div id=
 </html>
 `;
   return { files: new Map(named), render };
+};
+
+/** Runs in the page: the code of the address that signed it in stays neither in the address bar nor in its history. */
+const forgetCode = (): void => {
+  const address = new URL(location.href);
+  if (!address.searchParams.has('code')) return;
+  address.searchParams.delete('code');
+  history.replaceState(null, '', address);
 };
 
 /** All files begin alike, so that a request for one is told from a request for something else before there is any. */

@@ -54,15 +54,15 @@ export const makeServeGraphiQL = ({ signIn, note, logger }: Deps): ServeGraphiQL
   const parts = () => (made ??= make());
 
   const sendPage = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const accepted = signIn?.accept(request);
-    if (accepted) {
-      const headers = { location: accepted.location, 'set-cookie': accepted.cookie, 'referrer-policy': 'no-referrer' };
-      return void response.writeHead(303, headers).end();
-    }
-    const token = (await signIn?.tokenFor(request)) ?? null;
+    const accepted = await signIn?.accept(request);
     const { render, unsigned } = await parts();
-    if (token !== null) {
-      return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(render(pageOptions(token), null));
+    if (accepted) {
+      const { token, cookie } = accepted;
+      // The address may have the code: the page's script takes it out, and until then it must not be a referrer.
+      const headers = { 'content-type': 'text/html; charset=utf-8', 'referrer-policy': 'no-referrer' };
+      return void response
+        .writeHead(200, { ...headers, ...(cookie && { 'set-cookie': cookie }) })
+        .end(render(pageOptions(token), null));
     }
     // Asked for anew each time, because signing in changes the page; mostly answered in a few bytes.
     sendStaticFile(request, response, { file: unsigned, cacheControl: 'no-cache', vary: ['accept', 'cookie'] });

@@ -12,19 +12,16 @@ type Deps = {
 export type PageSignIn = {
   /** What the address that signs a browser in has as its `code`. */
   code: string;
-  /** Where a browser whose address has the code goes on, and with which cookie; null for any other request. */
-  accept: (request: IncomingMessage) => { location: string; cookie: string } | null;
-  /** A token for a browser that has the cookie; null for any other. */
-  tokenFor: (request: IncomingMessage) => Promise<string | null>;
+  /** A token for a browser that has the code or the cookie, and the cookie for one that has the code; null for any other. */
+  accept: (request: IncomingMessage) => Promise<{ token: string; cookie: string | null } | null>;
 };
 
 /**
  * Signs browsers in to GraphiQL's page, as Jupyter does it: the address that the banner prints has a code, which is good for
- * any number of browsers while the process lives. A browser that comes with it gets a cookie, and is sent on to the address
- * without the code, so that it stays neither in its history nor in a referrer. That a request comes from this machine proves
- * nothing by itself: other users of it can ask, and so can whoever reaches a proxy on it. All the same nobody else is signed
- * in: the browser must be on this machine, with no proxy between, and ask for a loopback host, which a name that resolves to
- * this machine (DNS rebinding) is not.
+ * any number of browsers while the process lives. A browser that comes with it gets a cookie, and from then on needs no code.
+ * That a request comes from this machine proves nothing by itself: other users of it can ask, and so can whoever reaches a
+ * proxy on it. All the same nobody else is signed in: the browser must be on this machine, with no proxy between, and ask for
+ * a loopback host, which a name that resolves to this machine (DNS rebinding) is not.
  */
 export const makePageSignIn = ({ mintToken, randomBytes }: Deps): PageSignIn => {
   const newSecret = () => randomBytes(24).toString('hex');
@@ -33,16 +30,14 @@ export const makePageSignIn = ({ mintToken, randomBytes }: Deps): PageSignIn => 
   const isLocal = (request: IncomingMessage) => isLoopback(hostOf(request)) && isFromThisMachine(request);
   return {
     code,
-    accept: (request) => {
-      const query = new URLSearchParams(request.url?.split('?')[1]);
-      if (!isLocal(request) || !isSame(query.get('code'), code)) return null;
-      query.delete('code');
-      const rest = query.size > 0 ? `?${query}` : '';
+    accept: async (request) => {
+      if (!isLocal(request)) return null;
+      const hasCode = isSame(new URLSearchParams(request.url?.split('?')[1]).get('code'), code);
+      if (!hasCode && !isSame(cookieOf(request), session)) return null;
       // Cookies do not tell ports apart, and another process may serve on another one.
       const cookie = `${cookieName(request)}=${session}; Path=${pathOf(request)}; HttpOnly; SameSite=Strict`;
-      return { location: `${pathOf(request)}${rest}`, cookie };
+      return { token: await mintToken(), cookie: hasCode ? cookie : null };
     },
-    tokenFor: async (request) => (isLocal(request) && isSame(cookieOf(request), session) ? mintToken() : null),
   };
 };
 
