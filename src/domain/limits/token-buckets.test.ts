@@ -59,6 +59,15 @@ it('a clock that is set back gives nothing and takes nothing', () => {
   expect(take('ann', 1)).toBe(100);
 });
 
+it('a clock that was an hour ahead for a moment empties no bucket', () => {
+  const { take, advance } = setUp();
+  advance(3_600_000);
+  take('ann', 1);
+  advance(-3_600_000);
+  expect(take('ann', 99)).toBe(0);
+  expect(take('ann', 1)).toBe(100);
+});
+
 it('keeps as many buckets as it may, those that were used last', () => {
   const { take, size } = setUp({ maxKeys: 2 });
   for (const key of ['ann', 'bob', 'ann', 'eve']) take(key, 100);
