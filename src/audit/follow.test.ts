@@ -11,7 +11,7 @@ import { makeBus } from './bus.ts';
 import { makeFollow } from './follow.ts';
 import { makeTail } from './tail.ts';
 
-const setUp = ({ entries = 0, maxEntries = 4096 } = {}) => {
+const setUp = ({ entries = 0, maxEntries = 4096, takeTurn = async () => {} } = {}) => {
   const all: LogEntry[] = logEntries(1, entries);
   const list = vi.fn<AuditLog['list']>(async (filter, { after = 0, before = Number.POSITIVE_INFINITY, limit, maxBytes = 0 }) => {
     const found = all.filter(({ position, event }) => position > after && position < before && matchesFilter(event, filter));
@@ -29,7 +29,7 @@ const setUp = ({ entries = 0, maxEntries = 4096 } = {}) => {
   const tail = makeTail({ log, bus, logger: { error: vi.fn() }, maxEntries });
   atTestEnd(tail.stop);
   return {
-    follow: makeFollow({ log, tail, toUnavailable, takeTurn: async () => {}, pauseMs: 1 }),
+    follow: makeFollow({ log, tail, toUnavailable, takeTurn, pauseMs: 1 }),
     tail,
     list,
     size,
@@ -64,6 +64,21 @@ describe('following the log', () => {
     expect(await positionsOf(await follow({ filter: {}, after: 0 }), 30)).toEqual(range(1, 30));
     const pages = await Promise.all(list.mock.results.map(({ value }) => value as Promise<LogEntry[]>));
     expect(Math.max(...pages.map(({ length }) => length))).toBe(3);
+  });
+
+  it('has a replay wait for its turn with each event, and what happens once it has caught up for none', async () => {
+    const takeTurn = vi.fn(async () => {});
+    const { follow, append } = setUp({ entries: 3, takeTurn });
+    const entries = await follow({ filter: {}, after: 0 });
+    const take = async () => (await entries.next()).value?.position;
+    expect([await take(), await take(), await take()]).toEqual([1, 2, 3]);
+    expect(takeTurn).toHaveBeenCalledTimes(3);
+    append(...logEntries(4, 4));
+    expect(await take()).toBe(4);
+    takeTurn.mockClear();
+    append(...logEntries(5, 24));
+    for (let position = 5; position <= 24; position++) expect(await take()).toBe(position);
+    expect(takeTurn).not.toHaveBeenCalled();
   });
 
   it('waits with a replay for which there is no room, and goes on when there is', async () => {

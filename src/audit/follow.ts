@@ -73,19 +73,22 @@ export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retry
     stopped: AbortSignal,
   ): AsyncGenerator<LogEntry, undefined> {
     let cursor = start;
+    // What happens once it has caught up goes out at once; what it missed before waits for its turn.
+    let hasCaughtUp = false;
     while (!stopped.aborted) {
       const recent = tail.after(cursor, pageSize);
+      if (!recent) hasCaughtUp = false;
       const { page, upTo } = recent
         ? { page: recent, upTo: recent.at(-1)?.position ?? cursor }
         : await readMissedPatiently(cursor, filter, stopped);
       for (const entry of page) {
         if (stopped.aborted) return;
         if (!matchesFilter(entry.event, filter)) continue;
-        // What just happened goes out at once; a backlog waits for its turn.
-        if (page.length > 1) await takeTurn();
+        if (!hasCaughtUp) await takeTurn();
         if (stopped.aborted) return;
         yield entry;
       }
+      if (recent && recent.length < pageSize) hasCaughtUp = true;
       if (upTo === cursor) await untilBeyond(cursor, stopped);
       else await breathe();
       cursor = upTo;
