@@ -39,5 +39,13 @@ it('a database that is slow, locked or refuses is not out of reach; one that cut
 
   const cutOff = prisma.$queryRaw`SELECT pg_terminate_backend(pg_backend_pid())`;
   expect(await failureOf(cutOff), 'a connection that the server ends').not.toBeNull();
+
+  const stoodStill = prisma.$transaction(async (tx) => {
+    await tx.$executeRaw`SET LOCAL idle_in_transaction_session_timeout = 20`;
+    // Nothing is heard meanwhile, as in a process that is paused.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    await tx.$queryRaw`SELECT 1`;
+  });
+  expect(await failureOf(stoodStill), 'a transaction that rested for too long').not.toBeNull();
   await close();
 });

@@ -55,9 +55,9 @@ const unavailableKinds: ReadonlySet<string | undefined> = new Set([
 ]);
 /**
  * Connections, resources, an operator's doing (but not 57014, a statement that took too long), a standby that takes no writes, a
- * lock that somebody holds.
+ * transaction that rested for too long because this process stood still, a lock that somebody holds.
  */
-const unavailableStates = /^(08...|53...|57P..|25006|55P03)$/;
+const unavailableStates = /^(08...|53...|57P..|25006|25P03|55P03)$/;
 /** Not reached, timed out, closed, no connection in the pool, too many connections. */
 const unavailableCodes: ReadonlySet<string | null> = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
 /** P2028 is every trouble with a transaction. Prisma tells only in its text which one: here, that no connection came free in time. */
