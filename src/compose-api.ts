@@ -231,10 +231,11 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
       : null,
     stop: async () => {
       await sockets.close();
-      throttles.stop();
       keyWatch.stop();
       await tail.stop();
     },
+    /** Says what was held back. Only when the last request has been answered: until then there may be more of it. */
+    sayTheRest: throttles.stop,
   };
 };
 

@@ -213,6 +213,7 @@ const startParts = async (config: Config, databases: Databases, { surroundings, 
       await Promise.all([ticker?.stop(), heartbeat.stop()]);
     },
     stop: async (deadlines: { sinksMs: number }) => {
+      api?.sayTheRest();
       await pipeline.stop(deadlines);
       logger.info('stopped');
     },

@@ -94,6 +94,16 @@ describe('connections that can only be cut off', () => {
   });
 });
 
+it('what is closed already, because its reader left while it was found out who asks, counts for nobody', () => {
+  const unread = start();
+  const answer = unread.open();
+  answer.wrote(30);
+  answer.close();
+  answer.belongsTo('ada');
+  expect(unread.bytes()).toBe(0);
+  expect(answerOf(unread, 'ada').hold(80)).toBe(null);
+});
+
 describe('streams', () => {
   it('are as many as a caller and a process may have, until they are closed', () => {
     const unread = start();

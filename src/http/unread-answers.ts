@@ -100,9 +100,9 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
     if (cut) cuttable.add(connection);
     return {
       belongsTo: (to) => {
-        bytes.add(caller, -held - waiting);
+        add(-held - waiting);
         caller = to;
-        bytes.add(caller, held + waiting);
+        add(held + waiting);
         return refusalOf(caller, 0);
       },
       hold: (more, { always } = { always: false }) => {

@@ -98,6 +98,34 @@ describe('a flood', () => {
     expect(JSON.parse(entries.at(-1)?.entry ?? '{}').metadata).toMatchObject({ more: 5 });
   });
 
+  it('of refused operations is counted in the log also where they come while the service stops', async () => {
+    const database = await createPostgresDatabase();
+    const service = await startTestService({ databaseUrl: database.url });
+    const body = JSON.stringify({ query: '{ flags { totalCount } }' });
+    const head = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${await token({ sub: 'mallory', groups: [] })}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const port = Number(new URL(service.url).port);
+    const half = async () => {
+      const socket = net.connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(head + body.slice(0, 5));
+      return socket;
+    };
+    const sockets = await Promise.all(Array.from({ length: 105 }, half));
+    // All that was sent before this has been read.
+    await request(`${service.url}/healthz`);
+    const stopped = service.stop();
+    await expect.poll(() => request(`${service.url}/healthz`).catch(() => 'refused')).toBe('refused');
+    for (const socket of sockets) {
+      socket.write(body.slice(5));
+      expect(String((await once(socket, 'data'))[0])).toContain('403 Forbidden');
+    }
+    await stopped;
+    const [last] = await database.sql<{ entry: string }>(
+      "SELECT entry FROM audit_log WHERE event_type = 'access.denied' ORDER BY position DESC",
+    );
+    expect(JSON.parse(last?.entry ?? '{}').metadata).toMatchObject({ more: 5 });
+  });
+
   it('of mutations is refused before anything runs, with the moment at which there is room again, on both transports', async () => {
     const { service, endpoint, advance, clock } = await start({ MUTATIONS_PER_SECOND: '1', MUTATION_BURST: '100' });
     const as = await token({ sub: 'ann', now: clock.now(), lifetimeMs: 86_400_000 });
