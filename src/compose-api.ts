@@ -106,7 +106,8 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     byKey: makeAuthenticateByKey({ keys: callers, clock, logger: strangers }),
     byJwt: makeAuthenticate({ keys, issuer: auth.issuer, audience: auth.audience, groups: config.groups, clock, logger }),
   });
-  const keyWatch = makeKeyWatch({ keys: callers, clock, logger });
+  // It looks after everybody's keys, so it waits in nobody's line.
+  const keyWatch = makeKeyWatch({ keys: makeApiKeyStore(writes.prisma), clock, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const log = makeAuditLog(reads.prisma);
   const serviceStore = makeServiceStore(parts.databases.reads);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { operationsOf } from '../api-keys/operations.ts';
 import { json, request } from '../http-edge/raw-http.ts';
 import { openRawSocket, type RawSocket } from '../http-edge/raw-socket.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
@@ -87,7 +88,7 @@ describe('one caller who reads more than everybody else', () => {
       expect(refused).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
       expect(refused.headers.get('retry-after')).toBe('1');
       expect(refused.body.errors[0]).toMatchObject({
-        message: 'at most 1000 queries of one caller wait at a time, and as many do: try again in 1000 ms',
+        message: 'You have 1000 queries waiting, which is the most: try again in 1000 ms',
         extensions: { retryAfterMs: 1000 },
       });
       // It may change something all the same: mutations wait in a line of their own.
@@ -113,6 +114,24 @@ it('strangers with API keys that nobody has keep nobody from changing anything',
     await othersWork('while-they-try');
   });
   expect(new Set(await Promise.all(asked))).toEqual(new Set([401]));
+});
+
+it('an API key is found revoked, however much its holder has waiting', async () => {
+  const { database, service, whileLocked, blocked } = await start();
+  const { apiKey, secret } = await operationsOf(service).newKey({ roles: ['ADMIN'] });
+  const stream = await fetch(`${service.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream', authorization: `Bearer ${secret}` },
+    body: JSON.stringify({ query: 'subscription { auditEvents(filter: { flagKey: "none" }) { id } }' }),
+  });
+  const [socket] = (await openSockets(service, secret, 1)) as [RawSocket];
+  await whileLocked('feature_flags', async () => {
+    for (let n = 0; n < 20; n++) socket.send({ id: String(n), type: 'subscribe', payload: { query: createFlag(`by-hog-${n}`) } });
+    await expect.poll(() => blocked('commands')).toBe(4);
+    await database.database.prisma.$executeRaw`UPDATE api_keys SET revoked_at = now() WHERE id = ${apiKey.id}::uuid`;
+    expect(await stream.text()).toContain('the API key was revoked');
+    expect(await blocked('commands')).toBe(4);
+  });
 });
 
 it('with the embedded database, whose one connection everybody shares, callers take turns', async () => {

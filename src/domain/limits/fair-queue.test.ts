@@ -56,7 +56,7 @@ describe('a fair queue', () => {
     for (let n = 0; n < 4; n++) void ask('hog', `hog ${n}`);
     void ask('ann', 'ann 0');
     await breathe();
-    expect(refused).toEqual(['hog 3: at most 2 queries of one caller wait at a time, and as many do: try again in 1000 ms']);
+    expect(refused).toEqual(['hog 3: You have 2 queries waiting, which is the most: try again in 1000 ms']);
     expect(onRefused).toHaveBeenCalledTimes(1);
     expect(started).toEqual(['hog 0']);
   });
@@ -65,7 +65,7 @@ describe('a fair queue', () => {
     const { ask, refused, end, started, endAll } = setUp({ maxWaiting: 2 });
     for (const name of ['ann', 'bob', 'eve', 'kim']) void ask(name, name);
     await breathe();
-    expect(refused).toEqual(['kim: at most 2 queries of all callers wait at a time, and as many do: try again in 1000 ms']);
+    expect(refused).toEqual(['kim: This process has 2 queries waiting, which is the most: try again in 1000 ms']);
     await end('ann');
     void ask('kim', 'kim again');
     await breathe();

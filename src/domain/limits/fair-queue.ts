@@ -64,10 +64,12 @@ export const makeFairQueue = ({ what, places, share, maxWaiting, maxWaitingPerCa
       serveNext();
     };
   };
-  const refuse = (most: number, whose: string) => {
+  const refuse = (whose: string, most: number) => {
     onRefused();
-    const message = `at most ${most} ${what} ${whose} wait at a time, and as many do: try again in ${retryAfterMs} ms`;
-    return new OverShareError(message, retryAfterMs);
+    return new OverShareError(
+      `${whose} ${most} ${what} waiting, which is the most: try again in ${retryAfterMs} ms`,
+      retryAfterMs,
+    );
   };
 
   /** Waits for a turn; resolves with the way to give the place back. Rejects at once with an OverShareError. */
@@ -78,8 +80,8 @@ export const makeFairQueue = ({ what, places, share, maxWaiting, maxWaitingPerCa
       admit(caller);
       return leaveOnce(caller);
     }
-    if (caller.waiting.length >= maxWaitingPerCaller) throw refuse(maxWaitingPerCaller, 'of one caller');
-    if (waiting >= maxWaiting) throw refuse(maxWaiting, 'of all callers');
+    if (caller.waiting.length >= maxWaitingPerCaller) throw refuse('You have', maxWaitingPerCaller);
+    if (waiting >= maxWaiting) throw refuse('This process has', maxWaiting);
     callers.set(key, caller);
     waiting += 1;
     await new Promise<void>((resolve) => {
