@@ -12,7 +12,8 @@ const operationsAtOnce = 64;
 /** Events of replays that are handled in one turn of the event loop, so that whatever else there is to do comes in between. */
 const replayedAtOnce = 4;
 const bounds = {
-  operations: { maxWaitingPerCaller: 1_000, maxWaiting: 5_000 },
+  // A service whose every socket asks for something at once, as after a restart, has some thousands.
+  operations: { maxWaitingPerCaller: 2_500, maxWaiting: 5_000 },
   statements: { maxWaitingPerCaller: 10_000, maxWaiting: 50_000 },
 } as const;
 const unbounded = { maxWaitingPerCaller: Number.POSITIVE_INFINITY, maxWaiting: Number.POSITIVE_INFINITY };

@@ -32,9 +32,9 @@ export type Service = {
 const batchSize = 500;
 const migrationPollMs = 1000;
 /**
- * How a shutdown goes, from the signal on. First HTTP ends, then the sinks, so that a slow client or CloudWatch leaves the rest time to
- * write down what is in memory; then whatever still waits for the database fails, and what it has not taken is spooled. After the
- * last one nobody is waited for any longer: the process ends within 10 s.
+ * How a shutdown goes, from the signal on. First HTTP ends, then the sinks, so that a slow client or CloudWatch leaves the rest
+ * time to write down what is in memory; then whatever still waits for the database fails, and what it has not taken is spooled.
+ * After the last one nobody is waited for any longer: the process ends within 10 s.
  */
 const shutdownMs = { http: 5000, sinks: 6500, database: 8000, everything: 9300 } as const;
 

@@ -133,13 +133,13 @@ export const environmentSchema = z.object({
     default: '1000',
     allowed: 'a whole number from 1 to 1000000',
     purpose:
-      'Changes a second that one caller (the actor of a token, or an API key) may make for ever, in one process; each root field of a mutation is one.',
+      'How many changes a second one caller (the actor of a token, or an API key) may keep making, in one process; each root field of a mutation counts as one.',
   }),
   MUTATION_BURST: withDefault(value.integer(100, 100_000_000), {
     default: '30000',
     allowed: 'a whole number from 100 to 100000000',
     purpose:
-      'Changes that one caller who has made none for a while may make at once, as fast as they go. Beyond both: RATE_LIMITED.',
+      'How many changes one caller who has made none for a while may make at once, as fast as it can. Beyond both: RATE_LIMITED.',
   }),
   GRAPHIQL: optional(value.onOff, {
     default: null,

@@ -8,8 +8,8 @@ import type { EventSink } from '../../ports/event-sink.ts';
 /**
  * Writes each entry as one line of JSON, made by pino, with the event's fields at the top: what CloudWatch's agents and
  * other log shippers take as it is. The service's log level does not concern it. An entry is done once the stream has
- * handed it on, and a slow reader is waited for. `stream` is
- * process.stdout, or a stand-in, whose errors its owner hears; it is never ended.
+ * handed it on, and a slow reader is waited for. `stream` is process.stdout, or a stand-in, whose errors its owner hears; it
+ * is never ended.
  */
 export const makeStdoutSink = ({ stream, name = 'stdout' }: { stream: Writable; name?: string }): EventSink => {
   let line = '';

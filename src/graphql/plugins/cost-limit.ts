@@ -33,7 +33,8 @@ const statementCost = 20;
  * may have items: as many as `first` or `last` asks for, given as a literal or as a variable, or its field's extension
  * `maxItems`. So pages inside of pages multiply, and a large page of a flat list is fine. A field with the extension `cost`
  * costs that, once a page, times the page's extension `totalShare`; one with the extension `weight` costs that, instead
- * of 1, in each item, because of the JSON that it may hold; a long alias costs more than a short one. One unit is about 10 µs of the service's and the database's time.
+ * of 1, in each item, because of the JSON that it may hold; a long alias costs more than a short one. One unit is about 10 µs
+ * of the service's and the database's time.
  */
 export const useCostLimit = ({ maxCost }: { maxCost: number }): Plugin => {
   const refuse = ({
