@@ -4,6 +4,7 @@ import { openRawSocket } from '../../test/http-edge/raw-socket.ts';
 import { startGraphQL } from '../../test/support/graphql-server.ts';
 import { aLogEntry } from '../../test/support/log-entries.ts';
 import type { Flag } from '../domain/flags/flag.ts';
+import { makeOperationBudget } from './operation-budget.ts';
 
 const at = new Date('2026-01-01T00:00:00Z');
 const aFlag = (n: number): Flag => ({
@@ -121,4 +122,33 @@ describe('an event of a subscription that would hold too much', () => {
     expect(await socket.next()).toMatchObject({ type: 'next', payload: refused });
     expect(await socket.next()).toEqual({ id: '1', type: 'complete' });
   });
+});
+
+it('a read that begins as another one ends does not go before those that wait', async () => {
+  const budget = makeOperationBudget({ rows: 100, bytes: 100, ms: 60_000, readsAtOnce: 1 });
+  const [first, second, last] = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
+  const begun: string[] = [];
+  const read = (name: string, end: Promise<void> | undefined, onEnd = () => {}) => {
+    const run = async () => {
+      begun.push(name);
+      await end;
+    };
+    const weigh = () => {
+      onEnd();
+      return { rows: 1, bytes: 1 };
+    };
+    return budget.read(run, weigh);
+  };
+  const begunLast = Promise.withResolvers<void>();
+  const beginLast = () => queueMicrotask(() => begunLast.resolve(read('last', last?.promise)));
+  const reads = [read('first', first?.promise, beginLast), read('second', second?.promise)];
+  first?.resolve();
+  await reads[0];
+  await new Promise(setImmediate);
+  expect(begun).toEqual(['first', 'second']);
+  second?.resolve();
+  last?.resolve();
+  await Promise.all([...reads, begunLast.promise]);
+  expect(begun).toEqual(['first', 'second', 'last']);
+  budget.endEvent();
 });

@@ -46,16 +46,18 @@ export const makeOperationBudget = (limits: OperationLimits) => {
     read: async <Found>(run: () => Promise<Found>, weigh: (found: Found) => Weight): Promise<Found> => {
       // Whoever reads without having begun is an event of a subscription.
       const own = execution ?? begin();
-      if (underWay >= limits.readsAtOnce) await new Promise<void>((resolve) => waiting.push(resolve));
-      underWay++;
+      if (underWay < limits.readsAtOnce) underWay++;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
       try {
         own.aborting.signal.throwIfAborted();
         const found = await run();
         charge(own, weigh(found));
         return found;
       } finally {
-        underWay--;
-        waiting.shift()?.();
+        // Who waits gets the place itself: left free, it would be taken by a read that begins before that one goes on.
+        const next = waiting.shift();
+        if (next) next();
+        else underWay--;
       }
     },
   };
