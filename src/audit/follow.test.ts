@@ -81,6 +81,18 @@ describe('following the log', () => {
     expect(takeTurn).not.toHaveBeenCalled();
   });
 
+  it('reads smaller pages the more followers have something to catch up on, and misses none', async () => {
+    const { follow, append, list } = setUp({ maxEntries: 1 });
+    const keeper = await follow({ filter: {} });
+    append(...Array.from({ length: 8 }, (_, index) => aLogEntry(index + 1, { description: 'x'.repeat(50_000) })));
+    await positionsOf(keeper, 8);
+    const followers = await Promise.all(Array.from({ length: 500 }, () => follow({ filter: {}, after: 0 })));
+    await Promise.all(followers.map((entries) => entries.next()));
+    const pages = await Promise.all(list.mock.results.map(({ value }) => value as Promise<LogEntry[]>));
+    expect([pages.at(-500)?.length, pages.at(-1)?.length]).toEqual([6, 2]);
+    expect(await Promise.all(followers.map((entries) => positionsOf(entries, 7)))).toEqual(followers.map(() => range(2, 8)));
+  });
+
   it('waits with a replay for which there is no room, and goes on when there is', async () => {
     const { follow, list } = setUp({ entries: 3 });
     list.mockRejectedValueOnce(new OverShareError('too many reads wait', 1000));

@@ -20,8 +20,10 @@ type Deps = {
 type Options = { filter: AuditEventFilter /** Resume after this position; absent: from now on. */; after?: number };
 
 const pageSize = 200;
-/** Bytes of a page, or a single entry: hundreds of followers may hold one each. */
+/** Bytes of a page, or a single entry. */
 const pageBytes = 256 * 1024;
+/** What the pages of all followers together may hold: where many have missed something, each page is smaller. */
+const allPagesBytes = 32 * 1024 * 1024;
 
 /**
  * The log's entries that match, in position order, without gap or duplicate: first what was missed, then live. A follower
@@ -29,17 +31,15 @@ const pageBytes = 256 * 1024;
  * telling anybody that the subscription stands: "from now on" starts there.
  */
 export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retryAfterMs }: Deps) => {
+  /** How many hold a page of what the ring has forgotten, or read one. */
+  let behind = 0;
+
   /** A page of what the ring has forgotten. The database filters, so the cursor moves past what does not match. */
   const readMissed = async (cursor: number, filter: AuditEventFilter) => {
     const head = tail.head();
-    const page = await log.list(filter, {
-      after: cursor,
-      before: head + 1,
-      limit: pageSize,
-      maxBytes: pageBytes,
-      inverted: false,
-    });
-    return { page, upTo: isFullPage(page, { limit: pageSize, maxBytes: pageBytes }) ? (page.at(-1)?.position ?? head) : head };
+    const most = { limit: pageSize, maxBytes: Math.max(1, Math.min(pageBytes, Math.floor(allPagesBytes / behind))) };
+    const page = await log.list(filter, { after: cursor, before: head + 1, ...most, inverted: false });
+    return { page, upTo: isFullPage(page, most) ? (page.at(-1)?.position ?? head) : head };
   };
 
   /** The same, however long the database is gone, or others have too much to read: a subscription that stands outlives that. */
@@ -77,16 +77,24 @@ export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retry
     let hasCaughtUp = false;
     while (!stopped.aborted) {
       const recent = tail.after(cursor, pageSize);
-      if (!recent) hasCaughtUp = false;
-      const { page, upTo } = recent
-        ? { page: recent, upTo: recent.at(-1)?.position ?? cursor }
-        : await readMissedPatiently(cursor, filter, stopped);
-      for (const entry of page) {
-        if (stopped.aborted) return;
-        if (!matchesFilter(entry.event, filter)) continue;
-        if (!hasCaughtUp) await takeTurn();
-        if (stopped.aborted) return;
-        yield entry;
+      let upTo = cursor;
+      if (!recent) {
+        hasCaughtUp = false;
+        behind += 1;
+      }
+      try {
+        const missed = recent ? null : await readMissedPatiently(cursor, filter, stopped);
+        const page = recent ?? missed?.page ?? [];
+        upTo = missed?.upTo ?? page.at(-1)?.position ?? cursor;
+        for (const entry of page) {
+          if (stopped.aborted) return;
+          if (!matchesFilter(entry.event, filter)) continue;
+          if (!hasCaughtUp) await takeTurn();
+          if (stopped.aborted) return;
+          yield entry;
+        }
+      } finally {
+        if (!recent) behind -= 1;
       }
       if (recent && recent.length < pageSize) hasCaughtUp = true;
       if (upTo === cursor) await untilBeyond(cursor, stopped);

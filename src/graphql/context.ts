@@ -8,6 +8,7 @@ import type { Schedule } from '../domain/schedules/schedule.ts';
 import type { UnreadAnswer } from '../http/unread-answers.ts';
 import type { ScheduleActors } from '../ports/audit-log.ts';
 import type { App } from './app.ts';
+import { pageSize } from './connection.ts';
 import type { OperationBudget } from './operation-budget.ts';
 
 /** What the transport knows of a request; `caller` is set by authentication, before GraphQL sees anything. */
@@ -24,8 +25,7 @@ export type ServerContext = {
 export type Context = { caller: Caller; app: App; loaders: Loaders; budget: OperationBudget; answer?: UnreadAnswer };
 
 /**
- * Reads of many objects as one statement each. They merge, but do not remember: a subscription's context lives long. Where an
- * object has up to 100 others, a statement is for some of them, so that what is read is counted in between.
+ * Reads of many objects as one statement each. They merge, but do not remember: a subscription's context lives long.
  */
 export type Loaders = {
   flagsById: DataLoader<string, Flag | null>;
@@ -55,11 +55,17 @@ export const makeLoaders = ({ flags, schedules, log }: Pick<App, 'flags' | 'sche
   conflictsOf: new DataLoader(
     async (of) => {
       const conflicts = await schedules.conflictsOf(of);
-      return of.map(({ id }) => conflicts.get(id) ?? []);
+      return findEach(
+        schedules,
+        of.map(({ id }) => conflicts.get(id) ?? []),
+      );
     },
-    { cache: false, maxBatchSize: 50 },
+    { cache: false, maxBatchSize: 200 },
   ),
-  upcomingRetriesOf: new DataLoader((states) => schedules.upcomingRetriesOf(states), { cache: false, maxBatchSize: 200 }),
+  upcomingRetriesOf: new DataLoader(async (states) => findEach(schedules, await schedules.upcomingRetriesOf(states)), {
+    cache: false,
+    maxBatchSize: 200,
+  }),
   environmentsByKey: new DataLoader(
     async (keys) => {
       const found = new Map((await flags.environments()).map((environment) => [environment.key, environment]));
@@ -82,6 +88,22 @@ export const makeLoaders = ({ flags, schedules, log }: Pick<App, 'flags' | 'sche
     { cache: false },
   ),
 });
+
+/**
+ * Schedules in lists that may have many of them in common: each is read once, and in one statement as many as in the largest
+ * page, so that what is read is counted in between.
+ */
+const findEach = async (
+  { findByIds }: Pick<App['schedules'], 'findByIds'>,
+  lists: readonly string[][],
+): Promise<Schedule[][]> => {
+  const ids = distinct(lists.flat());
+  const found = new Map<string, Schedule>();
+  for (let start = 0; start < ids.length; start += pageSize.max) {
+    for (const schedule of await findByIds(ids.slice(start, start + pageSize.max))) found.set(schedule.id, schedule);
+  }
+  return lists.map((list) => list.flatMap((id) => found.get(id) ?? []));
+};
 
 /** Loaders do not remember, so they are asked for one thing many times. */
 const distinct = <Item>(items: readonly Item[]): Item[] => [...new Set(items)];

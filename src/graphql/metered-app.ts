@@ -8,6 +8,8 @@ import type { OperationBudget, Weight } from './operation-budget.ts';
 
 /** What a row holds beside its JSON. */
 const rowBytes = 500;
+/** What an id takes. */
+const idBytes = 50;
 
 const weigh = <Item>(items: readonly Item[], jsonOf: (item: Item) => unknown): Weight => {
   let bytes = items.length * rowBytes;
@@ -21,6 +23,10 @@ const weighEntries = (entries: readonly LogEntry[]): Weight => ({
   rows: entries.length,
   bytes: entries.reduce((bytes, { entry }) => bytes + entry.length, 0),
 });
+const weighIds = (lists: readonly string[][]): Weight => {
+  const rows = lists.flat().length;
+  return { rows, bytes: rows * idBytes };
+};
 const weighMap = ({ size }: ReadonlyMap<unknown, unknown>): Weight => ({ rows: size, bytes: size * rowBytes });
 
 /** The application, with everything that reads lists charged to one operation. */
@@ -42,16 +48,18 @@ export const meterReads = (app: App, { read }: OperationBudget): App => {
       ...schedules,
       list: (...args) => read(() => schedules.list(...args), weighSchedules),
       listOpen: (...args) => read(() => schedules.listOpen(...args), weighSchedules),
+      // Those whose ids lists had, and were charged for: what comes now is what they hold.
+      findByIds: (ids) =>
+        read(
+          () => schedules.findByIds(ids),
+          (found) => ({ ...weighSchedules(found), rows: 0 }),
+        ),
       conflictsOf: (of) =>
         read(
           () => schedules.conflictsOf(of),
-          (found) => weighSchedules([...found.values()].flat()),
+          (found) => weighIds([...found.values()]),
         ),
-      upcomingRetriesOf: (states) =>
-        read(
-          () => schedules.upcomingRetriesOf(states),
-          (found) => weighSchedules(found.flat()),
-        ),
+      upcomingRetriesOf: (states) => read(() => schedules.upcomingRetriesOf(states), weighIds),
     },
     log: {
       ...log,

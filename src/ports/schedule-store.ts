@@ -40,13 +40,15 @@ export type ScheduleCounts = {
 /** Durable home of scheduled changes. */
 export type ScheduleStore = OpenScheduleReader & {
   find(id: string): Promise<Schedule | null>;
+  /** In any order; those that there are. */
+  findByIds(ids: readonly string[]): Promise<Schedule[]>;
   /** Oldest first, by when they are due unless another instant is given; those that have no such instant are left out. */
   list(filter: ScheduleFilter, slice: Slice<ScheduleCursor>, by?: ScheduleTime): Promise<Schedule[]>;
   count(filter: ScheduleFilter, by?: ScheduleTime): Promise<number>;
-  /** Of many schedules at once, by id: the other pending ones within the conflict window that change what it changes (see `conflicts` of a schedule). At most 100 each. */
-  conflictsOf(schedules: readonly Schedule[]): Promise<Map<string, Schedule[]>>;
-  /** Of many states at once, in their order: what is tried again by itself and touches the state, soonest first. At most 100 each. */
-  upcomingRetriesOf(states: readonly StatePlace[]): Promise<Schedule[][]>;
+  /** Of many schedules at once, by id: the other pending ones within the conflict window that change what it changes (see `conflicts` of a schedule). At most 100 each, as ids, since many may share them. */
+  conflictsOf(schedules: readonly Schedule[]): Promise<Map<string, string[]>>;
+  /** Of many states at once, in their order: what is tried again by itself and touches the state, soonest first. At most 100 each, as ids. */
+  upcomingRetriesOf(states: readonly StatePlace[]): Promise<string[][]>;
   /** How much is due by the database's clock (100,000 stands for that many or more), and how late the oldest of it is. */
   backlog(): Promise<{ due: number; oldestLatenessMs: number }>;
 };

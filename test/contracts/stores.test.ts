@@ -111,8 +111,8 @@ describe.each(databases)('stores on $kind', ({ createDatabase }) => {
         });
       const [one, two, three, other] = [await add('c', 60), await add('c', 120), await add('c', 181), await add('a', 60)];
       const conflicts = await schedules.conflictsOf([one, two, three, other]);
-      const idsOf = (id: string) => conflicts.get(id)?.map((conflict) => conflict.id);
-      expect([one, two, three, other].map(({ id }) => idsOf(id))).toEqual([[two.id], [one.id], [], []]);
+      expect([one, two, three, other].map(({ id }) => conflicts.get(id))).toEqual([[two.id], [one.id], [], []]);
+      expect(new Set(await schedules.findByIds([two.id, other.id]))).toEqual(new Set([two, other]));
       expect(await schedules.conflictsOf([])).toEqual(new Map());
     });
   });

@@ -122,3 +122,26 @@ describe('an operation that reads more than 25,000 rows', () => {
     expect(data.schedules.edges[0].node.conflicts).toHaveLength(100);
   });
 });
+
+describe('a page of schedules that hold 60 kB of rules each and conflict with each other', () => {
+  it('reads each of them once, whoever has it among the conflicts', async () => {
+    const rules = Array.from({ length: 4 }, (_, i) => ({
+      key: `r${i}`,
+      targeting: { if: [{ ends_with: [{ var: 'email' }, 'x'.repeat(15_000)] }, 'a', null] },
+    }));
+    await service.gql(`mutation ($input: CreateFlagInput!) { createFlag(input: $input) { __typename } }`, {
+      input: { key: 'ruled', name: 'Ruled', type: 'OBJECT', variants: [{ key: 'a', value: {} }] },
+    });
+    for (let minute = 1; minute <= 40; minute++) {
+      const scheduledAt = new Date(Date.now() + 86_400_000 + minute * 60_000).toISOString();
+      const input = { flagKey: 'ruled', scheduledAt, updates: { rules } };
+      const create = 'mutation ($input: CreateScheduleInput!) { createSchedule(input: $input) { __typename } }';
+      expect((await service.gql(create, { input })).data).toEqual({ createSchedule: { __typename: 'Schedule' } });
+    }
+    const query = '{ schedules(first: 40, filter: { flagKey: "ruled" }) { edges { node { conflicts { id } } } } }';
+    const { status, data } = await overHttp(query);
+    expect(status).toBe(200);
+    expect(data.schedules.edges).toHaveLength(40);
+    for (const { node } of data.schedules.edges) expect(node.conflicts).toHaveLength(39);
+  });
+});
