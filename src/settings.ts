@@ -69,7 +69,7 @@ export const environmentSchema = z.object({
     secret: true,
   }),
   DATABASE_CONNECTIONS: withDefault(value.integer(5, 1000), {
-    default: '15',
+    default: '20',
     allowed: 'a whole number from 5 to 1000',
     purpose: 'Most connections that one process opens to PostgreSQL, besides one that listens for notifications.',
   }),
