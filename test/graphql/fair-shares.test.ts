@@ -11,7 +11,8 @@ const createFlag = (key: string) => `mutation { createFlag(input: { key: "${key}
 
 const start = async () => {
   const database = await createPostgresDatabase();
-  const service = await startTestService({ databaseUrl: database.url });
+  // Five connections for changes, of which one caller has four.
+  const service = await startTestService({ databaseUrl: database.url, env: { DATABASE_CONNECTIONS: '15' } });
   const hog = await token({ sub: 'hog' });
   const other = await token({ sub: 'other' });
   /** Nobody can read the table meanwhile: whatever asks for it holds on to its connection. */
