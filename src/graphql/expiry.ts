@@ -51,7 +51,10 @@ export const endedBy = <Item>(
   const ended: AsyncIterableIterator<Item> = {
     [Symbol.asyncIterator]: () => ended,
     next: async () => {
-      const item = await iterator.next();
+      const item = await iterator.next().catch((error) => {
+        callOff();
+        throw error;
+      });
       if (!item.done) return item;
       callOff();
       const value = lastItem;

@@ -2,6 +2,7 @@ import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
 import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
 import { GraphQLError, type ValidationContext } from 'graphql';
+import type { PlaceLimits } from '../domain/limits/places.ts';
 import type { OperationLimits } from './operation-budget.ts';
 import { useCostLimit } from './plugins/cost-limit.ts';
 import { useNameLimit } from './plugins/name-limit.ts';
@@ -13,6 +14,13 @@ export const maxRequestBytes = 1024 * 1024;
 export const maxSocketOperations = 100;
 /** Bytes of answers that wait for one socket to read them. Who reads as they come stays far below: sends are awaited. */
 export const maxBufferedSocketBytes = 8 * 1024 * 1024;
+/**
+ * Subscriptions that live at a time, over sockets and event streams. Each holds some 80 KB, and a page of a browser has one or a
+ * few of them.
+ */
+export const subscriptionLimits: PlaceLimits = { max: 20_000, maxPerCaller: 10_000 };
+/** When those whose subscriptions are too many may ask again. */
+export const subscriptionRetryMs = 1000;
 /** Characters of a name or an alias in a document. */
 export const maxNameLength = 255;
 /** When those whose answers wait unread may ask again. */

@@ -2,6 +2,7 @@ import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { OverShareError } from '../domain/limits/fair-queue.ts';
+import type { PlaceLimits } from '../domain/limits/places.ts';
 import type { OnRefused } from '../domain/limits/refusals.ts';
 import type { ThrottledLog } from '../domain/limits/throttled-log.ts';
 import type { Authenticate, WatchKey } from '../ports/authenticator.ts';
@@ -10,7 +11,14 @@ import type { ToUnavailable } from '../ports/database.ts';
 import type { App } from './app.ts';
 import { type Context, makeLoaders, type ServerContext } from './context.ts';
 import { rateLimited, serviceUnavailable } from './errors.ts';
-import { documentCacheLimits, limitPlugins, maxAnswerBytes, maxRequestBytes, operationLimits } from './limits.ts';
+import {
+  documentCacheLimits,
+  limitPlugins,
+  maxAnswerBytes,
+  maxRequestBytes,
+  operationLimits,
+  subscriptionLimits,
+} from './limits.ts';
 import { meterReads } from './metered-app.ts';
 import { makeOperationBudget, type OperationLimits } from './operation-budget.ts';
 import { useAnswerLimit } from './plugins/answer-limit.ts';
@@ -20,6 +28,7 @@ import { useDocumentCache } from './plugins/document-cache.ts';
 import { useErrorCodes } from './plugins/error-codes.ts';
 import { useHttpResults } from './plugins/http-results.ts';
 import { useJsonRequests } from './plugins/json-requests.ts';
+import { useLiveSubscriptions } from './plugins/live-subscriptions.ts';
 import { type MutationRate, useMutationRate } from './plugins/mutation-rate.ts';
 import { useOperationBudget } from './plugins/operation-budget.ts';
 import { type OnOperation, useOperations } from './plugins/operations.ts';
@@ -45,6 +54,8 @@ type Deps = {
   strangers: ThrottledLog;
   /** What one operation may read and for how long it may run, and what one answer may hold. */
   limits?: OperationLimits & { answerBytes: number };
+  /** How many subscriptions live at a time. */
+  subscriptions?: PlaceLimits;
 };
 
 export const graphqlPath = '/graphql';
@@ -64,6 +75,7 @@ export const makeGraphQLServer = ({
   toUnavailable,
   logger,
   limits = { ...operationLimits, answerBytes: maxAnswerBytes },
+  subscriptions = subscriptionLimits,
   strangers,
 }: Deps) =>
   createYoga<ServerContext, Context>({
@@ -88,6 +100,7 @@ export const makeGraphQLServer = ({
       // Behind the check of roles: what its caller may not run is not kept.
       useDocumentCache(documentCacheLimits),
       useOperationBudget(),
+      useLiveSubscriptions({ limits: subscriptions, onRefused }),
       useAnswerLimit({ maxBytes: limits.answerBytes }),
       useMutationRate({ rate: mutationRate, clock, onRefused }),
       // Last, so that it is around everything that runs.

@@ -1,3 +1,4 @@
+import { makePlaces } from '../domain/limits/places.ts';
 import { makeWaitingRoom } from '../domain/limits/waiting-room.ts';
 
 export type SocketLimits = {
@@ -21,32 +22,21 @@ export const makeSocketPlaces = ({
   maxWaitingSocketsPerAddress,
 }: SocketLimits) => {
   const waiting = makeWaitingRoom({ max: maxWaitingSockets, maxPerAddress: maxWaitingSocketsPerAddress });
-  const ofCallers = new Map<string, number>();
-  let taken = 0;
-  const leaveOne = (caller: string) => {
-    taken -= 1;
-    const rest = (ofCallers.get(caller) ?? 0) - 1;
-    if (rest > 0) ofCallers.set(caller, rest);
-    else ofCallers.delete(caller);
-  };
+  const places = makePlaces({ max: maxSockets, maxPerCaller: maxSocketsPerCaller });
 
   return {
-    isFull: (): boolean => taken >= maxSockets,
+    isFull: places.isFull,
     /** Waits for authentication; `turnOut` is called where others need the room. Returns the way to leave. */
     wait: waiting.enter,
     /** Takes a place for a caller. Returns the way to leave it, or why there is none. */
     take: (caller: string): { leave: () => void } | { full: string } => {
-      if (taken >= maxSockets) return { full: `this process takes ${maxSockets} sockets` };
-      const own = ofCallers.get(caller) ?? 0;
-      if (own >= maxSocketsPerCaller) return { full: `a caller has at most ${maxSocketsPerCaller} sockets` };
-      taken += 1;
-      ofCallers.set(caller, own + 1);
-      let left = false;
-      const leave = () => {
-        if (!left) leaveOne(caller);
-        left = true;
-      };
-      return { leave };
+      const place = places.take(caller);
+      if (!('full' in place)) return place;
+      const bound =
+        place.full === 'process'
+          ? `this process takes ${maxSockets} sockets`
+          : `a caller has at most ${maxSocketsPerCaller} sockets`;
+      return { full: bound };
     },
   };
 };

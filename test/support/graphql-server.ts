@@ -1,6 +1,7 @@
 import { vi } from 'vitest';
 import type { Identity } from '../../src/domain/access/actor.ts';
 import { makeFairQueue } from '../../src/domain/limits/fair-queue.ts';
+import type { PlaceLimits } from '../../src/domain/limits/places.ts';
 import type { App } from '../../src/graphql/app.ts';
 import { makeGraphQLServer } from '../../src/graphql/server.ts';
 import { makeSocketServer } from '../../src/graphql/websocket.ts';
@@ -23,12 +24,16 @@ type Options = {
   limits?: Partial<Limits>;
   /** Of what waits for readers. */
   waiting?: Partial<UnreadLimits>;
+  subscriptions?: PlaceLimits;
   /** Whose every token is. */
   identity?: () => Identity;
 };
 
 /** GraphQL over HTTP and sockets, on an application of which a test gives the parts that it uses. */
-export const startGraphQL = async (app: object, { limits = {}, waiting = {}, identity = () => ada }: Options = {}) => {
+export const startGraphQL = async (
+  app: object,
+  { limits = {}, waiting = {}, subscriptions, identity = () => ada }: Options = {},
+) => {
   const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const clock = { now: () => new Date() };
   const onRefused = () => {};
@@ -52,6 +57,7 @@ export const startGraphQL = async (app: object, { limits = {}, waiting = {}, ide
     mutationRate: { perSecond: 1000, burst: 1000 },
     queues: { queries: queue(), mutations: queue() },
     toUnavailable: () => null,
+    ...(subscriptions && { subscriptions }),
     limits: { rows: 1000, bytes: 1_000_000, ms: 20_000, readsAtOnce: 4, answerBytes: 10_000, ...limits },
   });
   const readRequestContext = makeReadRequestContext(null);

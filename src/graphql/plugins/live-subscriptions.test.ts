@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { json, request } from '../../../test/http-edge/raw-http.ts';
+import { openRawSocket } from '../../../test/http-edge/raw-socket.ts';
+import { ada, startGraphQL } from '../../../test/support/graphql-server.ts';
+import { subscriptionLimits } from '../limits.ts';
+
+const query = 'subscription { auditEvents { position } }';
+const headers = { authorization: 'Bearer a-token', accept: 'text/event-stream' };
+const silent = () => ({
+  [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: async () => ({ done: true, value: undefined }) }),
+});
+const start = async (app: object, { max = 100, maxPerCaller = 100, identity = () => ada } = {}) => {
+  const server = await startGraphQL(app, { subscriptions: { max, maxPerCaller }, identity });
+  const connect = async () => {
+    const socket = openRawSocket(server.url);
+    await socket.init('a-token');
+    return socket;
+  };
+  type Socket = Awaited<ReturnType<typeof connect>>;
+  const subscribe = (socket: Socket, id = '1') => socket.send({ id, type: 'subscribe', payload: { query } });
+  /** Answers come in order: what was refused before has closed the socket by then. */
+  const isOpen = async (socket: Socket) => {
+    socket.send({ type: 'ping' });
+    return expect(await socket.next()).toEqual({ type: 'pong' });
+  };
+  const overHttp = async () => {
+    const leaving = new AbortController();
+    const { status } = await fetch(server.url, { ...json({ query }, headers), signal: leaving.signal });
+    return { status, leave: () => leaving.abort() };
+  };
+  return { ...server, connect, subscribe, isOpen, overHttp };
+};
+const tryAgain = { code: 1013, reason: 'RATE_LIMITED: try again later' };
+
+describe('live subscriptions', () => {
+  it('are as many as one caller may have over sockets and streams together; the next is refused at once, and others stay', async () => {
+    let began = 0;
+    const follow = async () => {
+      began += 1;
+      return silent();
+    };
+    const { url, connect, subscribe, isOpen, overHttp } = await start({ follow }, { maxPerCaller: 3 });
+    const [first, second] = [await connect(), await connect()];
+    subscribe(first, '1');
+    subscribe(first, '2');
+    await isOpen(first);
+    await expect.poll(() => began).toBe(2);
+    const stream = await overHttp();
+    expect(stream.status).toBe(200);
+    subscribe(second);
+    expect(await second.closed()).toEqual(tryAgain);
+    const refused = await request(url, json({ query }, headers));
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(refused.text).toContain('You have 3 live subscriptions, which is the most: complete some and try again');
+    expect(began).toBe(3);
+    await isOpen(first);
+  });
+
+  it.each(['completed', 'its socket is cut', 'its stream is left'])('leave room for another when one ends: %s', async (how) => {
+    const { connect, subscribe, overHttp } = await start({ follow: async () => silent() }, { maxPerCaller: 1 });
+    if (how === 'its stream is left') (await overHttp()).leave();
+    else {
+      const socket = await connect();
+      subscribe(socket);
+      await expect.poll(async () => (await overHttp()).status).toBe(429);
+      if (how === 'completed') socket.send({ id: '1', type: 'complete' });
+      else socket.socket.terminate();
+    }
+    await expect.poll(async () => (await overHttp()).status).toBe(200);
+    expect((await overHttp()).status).toBe(429);
+  });
+
+  it('that do not begin, come to their end, or break leave no place taken', async () => {
+    const broken = { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('lost')) }) };
+    const ended = (async function* () {})();
+    const follows = [() => Promise.reject(new Error('lost')), async () => broken, async () => ended, async () => silent()];
+    const { url, overHttp } = await start({ follow: () => follows.shift()?.() }, { maxPerCaller: 1 });
+    for (let n = 0; n < 3; n++) expect((await request(url, json({ query }, headers))).text).not.toContain('RATE_LIMITED');
+    expect((await overHttp()).status).toBe(200);
+    expect((await overHttp()).status).toBe(429);
+  });
+
+  it('of all callers are as many as a process may have, and one caller leaves room for others', async () => {
+    let userId = 'ada';
+    const { url, overHttp } = await start(
+      { follow: async () => silent() },
+      { max: 2, maxPerCaller: 1, identity: () => ({ ...ada, userId }) },
+    );
+    expect((await overHttp()).status).toBe(200);
+    expect((await overHttp()).status).toBe(429);
+    userId = 'bob';
+    expect((await overHttp()).status).toBe(200);
+    userId = 'eve';
+    expect((await request(url, json({ query }, headers))).text).toContain(
+      'This process has 2 live subscriptions, which is the most',
+    );
+  });
+
+  it('of 2,000 sockets of one caller are far within what it may have', () => {
+    expect(subscriptionLimits).toEqual({ max: 20_000, maxPerCaller: 10_000 });
+  });
+});
