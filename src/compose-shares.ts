@@ -13,9 +13,19 @@ const operationsAtOnce = 64;
 const replayedAtOnce = 4;
 const bounds = {
   // A service whose every socket asks for something at once, as after a restart, has some thousands.
-  operations: { maxWaitingPerCaller: 2_500, maxWaiting: 5_000 },
+  operations: {
+    maxWaitingPerCaller: 2_500,
+    maxWaiting: 5_000,
+    // Of requests, which are held meanwhile: an honest one has a kilobyte or a few, and none more than one mebibyte.
+    maxWaitingBytesPerCaller: 64 * 2 ** 20,
+    maxWaitingBytes: 256 * 2 ** 20,
+  },
   statements: { maxWaitingPerCaller: 10_000, maxWaiting: 50_000 },
 } as const;
+type Bounds = Pick<
+  Parameters<typeof makeFairQueue>[0],
+  'maxWaitingPerCaller' | 'maxWaiting' | 'maxWaitingBytesPerCaller' | 'maxWaitingBytes'
+>;
 const unbounded = { maxWaitingPerCaller: Number.POSITIVE_INFINITY, maxWaiting: Number.POSITIVE_INFINITY };
 
 /** Everybody's fair share: of what runs at a time, and of the database's connections. Whose share it is, the request's scope says. */
@@ -23,7 +33,7 @@ export const composeShares = (
   database: Pick<Database, 'kind'>,
   { connections, onRefused }: { connections: number; onRefused: OnRefused },
 ) => {
-  const queueFor = (what: string, places: number, limits: { maxWaitingPerCaller: number; maxWaiting: number }) =>
+  const queueFor = (what: string, places: number, limits: Bounds) =>
     makeFairQueue({ what, places, share: shareOfPlaces(places), ...limits, onRefused: () => onRefused('share') });
   const own = shareConnections(connections);
   const isEmbedded = database.kind === 'pglite';

@@ -18,6 +18,8 @@ export type ServerContext = {
   requestContext: RequestContext;
   /** Over HTTP: what waits of the answer for its reader. */
   answer?: UnreadAnswer;
+  /** Over a socket: how long the message with the operation is. */
+  messageBytes?: number;
   caller?: Caller;
 };
 

@@ -8,11 +8,12 @@ import type { UnreadAnswer } from '../http/unread-answers.ts';
 export const maxBytesBeforeAck = 20 * 1024;
 const pong = JSON.stringify({ type: MessageType.Pong });
 
-type Deps<Extra> = {
+type Deps<Extra extends { messageBytes: number }> = {
   server: Server<Extra>;
   client: WebSocket;
   /** The connection below the websocket. */
   connection: Duplex;
+  /** Is told the length of each message before it is handled. */
   extra: Extra;
   /** What may wait for a client that does not read. Beyond it the socket is cut off. */
   maxBufferedBytes: number;
@@ -27,7 +28,7 @@ type Deps<Extra> = {
  * Binds a websocket to graphql-ws. Its own binding, `graphql-ws/use/ws`, answers pings with what they carry, lets answers
  * pile up, and prints to the console: strangers could fill the memory and stderr.
  */
-export const bindSocket = <Extra>({
+export const bindSocket = <Extra extends { messageBytes: number }>({
   server,
   client,
   connection,
@@ -107,6 +108,7 @@ export const bindSocket = <Extra>({
           const message = read(text);
           if (!isAcceptable(message)) return close(CloseCode.BadRequest, 'Invalid message received');
           if (phase === 'silent' && message.type === MessageType.ConnectionInit) phase = 'initialising';
+          extra.messageBytes = Buffer.byteLength(text);
           await handle(text).catch((error) => {
             logger.error({ err: error }, 'a message on a socket could not be handled');
             close(1011, 'Something went wrong on our side');

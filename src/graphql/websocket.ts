@@ -58,6 +58,8 @@ type Extra = {
   request: IncomingMessage;
   answer: UnreadAnswer;
   leave: () => void;
+  /** Of the message that is being handled. */
+  messageBytes: number;
   caller?: Caller;
   callOffEnd?: () => void;
 };
@@ -123,6 +125,8 @@ export const makeSocketServer = ({
       }
     },
     onSubscribe: async ({ extra, subscriptions }, id, params) => {
+      // Before anything is waited for: by then another message may be handled.
+      const { messageBytes } = extra;
       if (id.length > maxIdLength) {
         extra.socket.close(closeCodes.badRequest, `An id has at most ${maxIdLength} characters`);
         return [badUserInput('the id is too long')];
@@ -138,7 +142,7 @@ export const makeSocketServer = ({
       }
       const operationCaller = toCaller(caller, readRequestContext(extra.request));
       const { requestContext } = operationCaller;
-      return prepareOperation(graphql, { req: extra.request, requestContext, caller: operationCaller, params });
+      return prepareOperation(graphql, { req: extra.request, requestContext, caller: operationCaller, messageBytes, params });
     },
     onOperation: ({ extra }, _id, _payload, args, result) => {
       const cause = whyNotStarted(args, result);
@@ -192,7 +196,7 @@ export const makeSocketServer = ({
           onRefused('socket_waiting');
         };
         const { ipAddress } = readRequestContext(request);
-        const extra = { socket: client, request, answer, leave: places.wait(clientNetwork(ipAddress), turnOut) };
+        const extra = { socket: client, request, answer, leave: places.wait(clientNetwork(ipAddress), turnOut), messageBytes: 0 };
         const maxBufferedBytes = maxBufferedSocketBytes;
         bindSocket({ server, client, connection: socket, extra, maxBufferedBytes, keepAliveMs, answer, logger });
       });

@@ -25,6 +25,8 @@ type Options = {
   /** Of what waits for readers. */
   waiting?: Partial<UnreadLimits>;
   subscriptions?: PlaceLimits;
+  /** Of each of the lines of operations. */
+  queue?: Partial<Parameters<typeof makeFairQueue>[0]>;
   /** Whose every token is. */
   identity?: () => Identity;
 };
@@ -32,7 +34,7 @@ type Options = {
 /** GraphQL over HTTP and sockets, on an application of which a test gives the parts that it uses. */
 export const startGraphQL = async (
   app: object,
-  { limits = {}, waiting = {}, subscriptions, identity = () => ada }: Options = {},
+  { limits = {}, waiting = {}, subscriptions, queue = {}, identity = () => ada }: Options = {},
 ) => {
   const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const clock = { now: () => new Date() };
@@ -46,8 +48,8 @@ export const startGraphQL = async (
     logger,
     strangers: logger,
   };
-  const queue = () =>
-    makeFairQueue({ what: 'operations', places: 100, share: 100, maxWaiting: 100, maxWaitingPerCaller: 100, onRefused });
+  const bounds = { what: 'operations', places: 100, share: 100, maxWaiting: 100, maxWaitingPerCaller: 100 };
+  const queueOf = () => makeFairQueue({ ...bounds, onRefused, ...queue });
   const unread = makeUnreadAnswers({ ...unreadLimits, ...waiting });
   const graphql = makeGraphQLServer({
     ...shared,
@@ -55,7 +57,7 @@ export const startGraphQL = async (
     introspection: true,
     onOperation: () => {},
     mutationRate: { perSecond: 1000, burst: 1000 },
-    queues: { queries: queue(), mutations: queue() },
+    queues: { queries: queueOf(), mutations: queueOf() },
     toUnavailable: () => null,
     ...(subscriptions && { subscriptions }),
     limits: { rows: 1000, bytes: 1_000_000, ms: 20_000, readsAtOnce: 4, answerBytes: 10_000, ...limits },

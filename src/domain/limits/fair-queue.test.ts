@@ -2,21 +2,23 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { makeFairQueue, shareOfPlaces } from './fair-queue.ts';
 
-const setUp = (options: { places?: number; share?: number; maxWaiting?: number; maxWaitingPerCaller?: number } = {}) => {
+const setUp = (options: Partial<Parameters<typeof makeFairQueue>[0]> = {}) => {
   const onRefused = vi.fn();
   const bounds = { places: 1, share: 1, maxWaiting: 1000, maxWaitingPerCaller: 1000, ...options };
   const queue = makeFairQueue({ what: 'queries', onRefused, ...bounds });
   const started: string[] = [];
   const leaving = new Map<string, () => void>();
   const refused: string[] = [];
-  const ask = (caller: string, name: string) =>
-    queue.enter(caller).then(
-      (leave) => {
-        started.push(name);
-        leaving.set(name, leave);
-      },
-      (error) => void refused.push(`${name}: ${error.message}`),
-    );
+  const ask = (caller: string, name: string, bytes = 0) =>
+    queue
+      .enter(caller, () => bytes)
+      .then(
+        (leave) => {
+          started.push(name);
+          leaving.set(name, leave);
+        },
+        (error) => void refused.push(`${name}: ${error.message}`),
+      );
   const end = async (name: string) => {
     leaving.get(name)?.();
     await breathe();
@@ -71,6 +73,28 @@ describe('a fair queue', () => {
     await breathe();
     await endAll();
     expect(started).toEqual(['ann', 'bob', 'eve', 'kim again']);
+  });
+
+  it('refuses at once what is too many bytes, of one caller and of all, and takes more when some have had their turn', async () => {
+    const { ask, refused, end, endAll, started } = setUp({ maxWaitingBytesPerCaller: 2 ** 20, maxWaitingBytes: 2 ** 21 });
+    // What runs does not wait.
+    void ask('ann', 'ann 0', 2 ** 22);
+    void ask('ann', 'ann 1', 2 ** 20);
+    void ask('ann', 'ann 2', 1);
+    void ask('bob', 'bob 0', 2 ** 20);
+    void ask('eve', 'eve 0', 1);
+    await breathe();
+    expect(refused).toEqual([
+      'ann 2: With this, more than 1 MiB of your queries would wait, which is the most: try again in 1000 ms',
+      'eve 0: With this, more than 2 MiB of queries would wait in this process, which is the most: try again in 1000 ms',
+    ]);
+    await end('ann 0');
+    void ask('eve', 'eve 1', 1);
+    void ask('ann', 'ann 3', 2 ** 20 - 1);
+    await breathe();
+    await endAll();
+    expect(started).toEqual(['ann 0', 'ann 1', 'bob 0', 'eve 1', 'ann 3']);
+    expect(refused).toHaveLength(2);
   });
 
   it('gives a place back once, and also where the work fails', async () => {

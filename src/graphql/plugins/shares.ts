@@ -1,8 +1,9 @@
 import { type DocumentNode, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { shareOf } from '../../domain/access/actor.ts';
+import { bytesOf } from '../../domain/json-size.ts';
 import { type FairQueue, OverShareError } from '../../domain/limits/fair-queue.ts';
-import type { Context } from '../context.ts';
+import type { Context, ServerContext } from '../context.ts';
 import { rateLimited } from '../errors.ts';
 
 /** Lines in which callers take turns. Mutations have one of their own: they never wait for what is read. */
@@ -19,7 +20,11 @@ export const useShares = ({ queries, mutations }: OperationQueues): Plugin<Conte
     const queue = isMutation ? mutations : queries;
     setExecuteFn(async (given) => {
       try {
-        return await queue.run(shareOf(contextValue.caller), async () => executeFn(given));
+        return await queue.run(
+          shareOf(contextValue.caller),
+          async () => executeFn(given),
+          () => sizeOfRequest(contextValue),
+        );
       } catch (error) {
         if (!(error instanceof OverShareError)) throw error;
         return {
@@ -30,4 +35,9 @@ export const useShares = ({ queries, mutations }: OperationQueues): Plugin<Conte
   },
 });
 
-type Execution = { document: DocumentNode; operationName?: string | null; contextValue: Context };
+type Request = Pick<ServerContext, 'req' | 'messageBytes'> & { params: object };
+type Execution = { document: DocumentNode; operationName?: string | null; contextValue: Context & Request };
+
+/** How many bytes a request takes. What was sent in pieces, or in an address, did not say so: it is counted. */
+const sizeOfRequest = ({ req, messageBytes, params }: Request): number =>
+  messageBytes ?? (Number(req.headers['content-length'] ?? 0) || bytesOf(params));
