@@ -2,6 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { json, request } from '../../../test/http-edge/raw-http.ts';
 import { openRawSocket } from '../../../test/http-edge/raw-socket.ts';
 import { startGraphQL } from '../../../test/support/graphql-server.ts';
+import { newFlag } from '../../domain/flags/flag.ts';
+import { OverShareError } from '../../domain/limits/fair-queue.ts';
 
 const query = '{ auditEvent(id: "0195f1c0-0000-7000-8000-000000000001") { id } }';
 const headers = { authorization: 'Bearer a-token' };
@@ -56,5 +58,40 @@ describe('operations that wait for their turn', () => {
     letGo();
     expect((await running).body).toEqual(whole);
     expect(await socket.next()).toEqual({ id: '1', type: 'next', payload: whole });
+  });
+});
+
+describe('a mutation that is over a share', () => {
+  const over = () => Promise.reject(new OverShareError('You have 3 reads waiting: try again in 1000 ms', 1000));
+  const flag = newFlag({ key: 'f', name: 'F' }, { id: '0195f1c0-0000-7000-8000-000000000001', now: new Date() });
+  const create = 'createFlag(input: { key: "f", name: "F" })';
+  const tryAgain = 'You have 3 reads waiting: try again in 1000 ms';
+  const look = `${tryAgain}. The mutation may have made its changes: look before you send it again`;
+  const extensions = { code: 'RATE_LIMITED', retryAfterMs: 1000 };
+
+  it('when its answer is read says that it may have made its changes; a query does not', async () => {
+    const { ask } = await startGraphQL({
+      createFlag: async () => flag,
+      flags: { statesOf: over, find: async () => flag },
+      recordFlagViewed: () => {},
+    });
+    const changed = await ask(`mutation { ${create} { ... on Flag { states { enabled } } } }`);
+    expect(changed).toMatchObject({
+      status: 429,
+      body: { errors: [{ message: look, path: ['createFlag', 'states'], extensions }] },
+    });
+    expect(changed.headers.get('retry-after')).toBe('1');
+    const read = await ask('{ flag(key: "f") { states { enabled } } }');
+    expect(read.body.errors).toEqual([expect.objectContaining({ message: tryAgain, extensions })]);
+  });
+
+  it('as a whole only says when to try again, and beside another one that its changes may have been made', async () => {
+    const createFlag = vi.fn(over);
+    const { ask } = await startGraphQL({ createFlag });
+    const alone = await ask(`mutation { ${create} { __typename } }`);
+    expect(alone.body.errors).toEqual([expect.objectContaining({ message: tryAgain, path: ['createFlag'], extensions })]);
+    createFlag.mockResolvedValueOnce(flag as never);
+    const second = await ask(`mutation { first: ${create} { __typename } second: ${create} { __typename } }`);
+    expect(second.body.errors).toEqual([expect.objectContaining({ message: look, path: ['second'], extensions })]);
   });
 });

@@ -1,10 +1,17 @@
-import { type DocumentNode, getOperationAST } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  GraphQLError,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+} from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { shareOf } from '../../domain/access/actor.ts';
 import { bytesOf } from '../../domain/json-size.ts';
 import { type FairQueue, OverShareError } from '../../domain/limits/fair-queue.ts';
 import type { Context, ServerContext } from '../context.ts';
-import { rateLimited } from '../errors.ts';
+import { hasRun, rateLimited } from '../errors.ts';
 
 /** Lines in which callers take turns. Mutations have one of their own: they never wait for what is read. */
 export type OperationQueues = { queries: FairQueue; mutations: FairQueue };
@@ -16,15 +23,17 @@ export type OperationQueues = { queries: FairQueue; mutations: FairQueue };
 export const useShares = ({ queries, mutations }: OperationQueues): Plugin<Context> => ({
   onExecute: ({ args, executeFn, setExecuteFn }) => {
     const { document, operationName, contextValue } = args as unknown as Execution;
-    const isMutation = getOperationAST(document, operationName)?.operation === 'mutation';
+    const operation = getOperationAST(document, operationName);
+    const isMutation = operation?.operation === 'mutation';
     const queue = isMutation ? mutations : queries;
     setExecuteFn(async (given) => {
       try {
-        return await queue.run(
+        const result = await queue.run(
           shareOf(contextValue.caller),
           async () => executeFn(given),
           () => sizeOfRequest(contextValue),
         );
+        return isMutation ? sayThatItHasRun(result as ExecutionResult, operation) : result;
       } catch (error) {
         if (!(error instanceof OverShareError)) throw error;
         return {
@@ -41,3 +50,18 @@ type Execution = { document: DocumentNode; operationName?: string | null; contex
 /** How many bytes a request takes. What was sent in pieces, or in an address, did not say so: it is counted. */
 const sizeOfRequest = ({ req, messageBytes, params }: Request): number =>
   messageBytes ?? (Number(req.headers['content-length'] ?? 0) || bytesOf(params));
+
+/**
+ * Where a mutation could not read what its answer asks for, because of a share, its changes may have been made. Only where its
+ * one field was refused itself was nothing changed.
+ */
+const sayThatItHasRun = (result: ExecutionResult, { selectionSet: { selections } }: OperationDefinitionNode): ExecutionResult => {
+  const isOneField = selections.length === 1 && selections[0]?.kind === Kind.FIELD;
+  const errors = result.errors?.map((error) => {
+    const { originalError, nodes, path } = error;
+    if (!(originalError instanceof OverShareError) || (isOneField && path?.length === 1)) return error;
+    const { message, extensions } = hasRun(rateLimited(originalError.message, originalError.retryAfterMs));
+    return new GraphQLError(message, { nodes, path, extensions });
+  });
+  return errors ? { ...result, errors } : result;
+};
