@@ -49,6 +49,12 @@ describe('an export of flags', () => {
     expect((await exportOf(storeOf(500, 'x'.repeat(30_000)))).keys).toHaveLength(500);
   });
 
+  it('counts bytes, of which some characters have several', async () => {
+    const exported = exportOf(storeOf(600, 'é'.repeat(15_000)));
+    await expect(exported).rejects.toThrow("The flags of 'production' are more than 10000, or 16 MiB of JSON");
+    expect((await exportOf(storeOf(500, 'é'.repeat(15_000)))).keys).toHaveLength(500);
+  });
+
   it('of no flags is a document, too', async () => {
     expect(await exportOf(storeOf(0))).toMatchObject({ keys: [], exported: [{ flags: 0 }] });
   });

@@ -2,11 +2,12 @@ import type { Caller } from '../domain/access/actor.ts';
 import type { FlagExport } from '../domain/audit/read-events.ts';
 import { EnvironmentNotFoundError } from '../domain/errors.ts';
 import { type FlagdDocument, type OmittedFlag, toFlagdDocument } from '../domain/flagd/flagd.ts';
+import { bytesOf } from '../domain/json-size.ts';
 import type { FlagStore } from '../ports/flag-store.ts';
 import { readFlagPages } from './read-flag-pages.ts';
 
 /** What one answer may hold: it is made in memory, and more is the command line's to export. */
-export const exportLimits = { flags: 10_000, characters: 16 * 1024 * 1024 } as const;
+export const exportLimits = { flags: 10_000, bytes: 16 * 1024 * 1024 } as const;
 
 /** There is more to export than one answer may hold. The message may be shown. */
 export class ExportTooLargeError extends Error {
@@ -30,15 +31,15 @@ export const makeExportFlags =
     if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
     const { $schema, flags: all } = toFlagdDocument([]);
     const omitted: OmittedFlag[] = [];
-    const size = { flags: 0, characters: 0 };
+    const size = { flags: 0, bytes: 0 };
     for await (const page of readFlagPages(flags, environment)) {
       const part = toFlagdDocument(page);
       size.flags += Object.keys(part.flags).length;
-      size.characters += JSON.stringify(part).length;
-      if (size.flags > exportLimits.flags || size.characters > exportLimits.characters) {
-        const { flags: most, characters } = exportLimits;
+      size.bytes += bytesOf(part, exportLimits.bytes - size.bytes);
+      if (size.flags > exportLimits.flags || size.bytes > exportLimits.bytes) {
+        const { flags: most, bytes } = exportLimits;
         throw new ExportTooLargeError(
-          `The flags of '${environment}' are more than ${most}, or ${characters} characters of JSON: use 'flagtrail export flags'`,
+          `The flags of '${environment}' are more than ${most}, or ${bytes / 2 ** 20} MiB of JSON: use 'flagtrail export flags'`,
         );
       }
       Object.assign(all, part.flags);
