@@ -2,9 +2,9 @@ import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
 import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
 import { GraphQLError, type ValidationContext } from 'graphql';
-import type { PlaceLimits } from '../domain/limits/places.ts';
 import type { OperationLimits } from './operation-budget.ts';
 import { useCostLimit } from './plugins/cost-limit.ts';
+import type { SubscriptionLimits } from './plugins/live-subscriptions.ts';
 import { useNameLimit } from './plugins/name-limit.ts';
 import type { SocketLimits } from './socket-places.ts';
 
@@ -16,9 +16,13 @@ export const maxSocketOperations = 100;
 export const maxBufferedSocketBytes = 8 * 1024 * 1024;
 /**
  * Subscriptions that live at a time, over sockets and event streams. Each holds some 80 KB, and a page of a browser has one or a
- * few of them.
+ * few of them. They hold their requests, too, which have a kilobyte or a few.
  */
-export const subscriptionLimits: PlaceLimits = { max: 20_000, maxPerCaller: 10_000 };
+export const subscriptionLimits: SubscriptionLimits = {
+  max: 20_000,
+  maxPerCaller: 10_000,
+  bytes: { max: 256 * 1024 * 1024, maxPerCaller: 64 * 1024 * 1024 },
+};
 /** When those whose subscriptions are too many may ask again. */
 export const subscriptionRetryMs = 1000;
 /** Characters of a name or an alias in a document. */

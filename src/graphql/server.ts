@@ -2,7 +2,6 @@ import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import { OverShareError } from '../domain/limits/fair-queue.ts';
-import type { PlaceLimits } from '../domain/limits/places.ts';
 import type { OnRefused } from '../domain/limits/refusals.ts';
 import type { ThrottledLog } from '../domain/limits/throttled-log.ts';
 import type { Authenticate, WatchKey } from '../ports/authenticator.ts';
@@ -28,7 +27,7 @@ import { useDocumentCache } from './plugins/document-cache.ts';
 import { useErrorCodes } from './plugins/error-codes.ts';
 import { useHttpResults } from './plugins/http-results.ts';
 import { useJsonRequests } from './plugins/json-requests.ts';
-import { useLiveSubscriptions } from './plugins/live-subscriptions.ts';
+import { type SubscriptionLimits, useLiveSubscriptions } from './plugins/live-subscriptions.ts';
 import { type MutationRate, useMutationRate } from './plugins/mutation-rate.ts';
 import { useOperationBudget } from './plugins/operation-budget.ts';
 import { type OnOperation, useOperations } from './plugins/operations.ts';
@@ -55,7 +54,7 @@ type Deps = {
   /** What one operation may read and for how long it may run, and what one answer may hold. */
   limits?: OperationLimits & { answerBytes: number };
   /** How many subscriptions live at a time. */
-  subscriptions?: PlaceLimits;
+  subscriptions?: SubscriptionLimits;
 };
 
 export const graphqlPath = '/graphql';

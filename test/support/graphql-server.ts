@@ -1,8 +1,9 @@
 import { vi } from 'vitest';
 import type { Identity } from '../../src/domain/access/actor.ts';
 import { makeFairQueue } from '../../src/domain/limits/fair-queue.ts';
-import type { PlaceLimits } from '../../src/domain/limits/places.ts';
 import type { App } from '../../src/graphql/app.ts';
+import { subscriptionLimits } from '../../src/graphql/limits.ts';
+import type { SubscriptionLimits } from '../../src/graphql/plugins/live-subscriptions.ts';
 import { makeGraphQLServer } from '../../src/graphql/server.ts';
 import { makeSocketServer } from '../../src/graphql/websocket.ts';
 import { makeReadRequestContext } from '../../src/http/request-context.ts';
@@ -24,7 +25,7 @@ type Options = {
   limits?: Partial<Limits>;
   /** Of what waits for readers. */
   waiting?: Partial<UnreadLimits>;
-  subscriptions?: PlaceLimits;
+  subscriptions?: Partial<SubscriptionLimits>;
   /** Of each of the lines of operations. */
   queue?: Partial<Parameters<typeof makeFairQueue>[0]>;
   /** Whose every token is. */
@@ -59,7 +60,7 @@ export const startGraphQL = async (
     mutationRate: { perSecond: 1000, burst: 1000 },
     queues: { queries: queueOf(), mutations: queueOf() },
     toUnavailable: () => null,
-    ...(subscriptions && { subscriptions }),
+    subscriptions: { ...subscriptionLimits, ...subscriptions },
     limits: { rows: 1000, bytes: 1_000_000, ms: 20_000, readsAtOnce: 4, answerBytes: 10_000, ...limits },
   });
   const readRequestContext = makeReadRequestContext(null);

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { json, request } from '../../../test/http-edge/raw-http.ts';
 import { openRawSocket } from '../../../test/http-edge/raw-socket.ts';
 import { ada, startGraphQL } from '../../../test/support/graphql-server.ts';
-import { subscriptionLimits } from '../limits.ts';
 
 const query = 'subscription { auditEvents { position } }';
 const headers = { authorization: 'Bearer a-token', accept: 'text/event-stream' };
@@ -97,7 +96,20 @@ describe('live subscriptions', () => {
     );
   });
 
-  it('of 2,000 sockets of one caller are far within what it may have', () => {
-    expect(subscriptionLimits).toEqual({ max: 20_000, maxPerCaller: 10_000 });
+  it('hold no more bytes of requests than one caller may have, whatever of them is the operation', async () => {
+    const bytes = { max: 2 ** 30, maxPerCaller: 2 ** 20 };
+    const { url } = await startGraphQL({ follow: async () => silent() }, { subscriptions: { bytes } });
+    const filler = 'x'.repeat(600_000);
+    const socket = openRawSocket(url);
+    await socket.init('a-token');
+    const payload = { query, extensions: { filler } };
+    socket.send({ id: '1', type: 'subscribe', payload });
+    await expect.poll(async () => (await request(url, json(payload, headers))).status).toBe(429);
+    expect((await request(url, json(payload, headers))).text).toContain(
+      'With this, your live subscriptions would hold more than 1 MiB of requests, which is the most: complete some, or send less',
+    );
+    socket.send({ id: '2', type: 'subscribe', payload: { query }, filler } as Parameters<typeof socket.send>[0]);
+    expect(await socket.closed()).toEqual(tryAgain);
+    await expect.poll(async () => (await fetch(url, json(payload, headers))).status).toBe(200);
   });
 });

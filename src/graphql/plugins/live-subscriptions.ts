@@ -7,23 +7,48 @@ import type { Context } from '../context.ts';
 import { rateLimited } from '../errors.ts';
 import { endedBy } from '../expiry.ts';
 import { subscriptionRetryMs } from '../limits.ts';
+import { type SentRequest, sizeOfRequest } from '../request-size.ts';
 
-type Options = { limits: PlaceLimits; onRefused: OnRefused };
+/** How many at a time, and how many bytes of requests they hold as long as they live. */
+export type SubscriptionLimits = PlaceLimits & { bytes: PlaceLimits };
+type Options = { limits: SubscriptionLimits; onRefused: OnRefused };
 
-/** Bounds how many subscriptions live at a time, those of sockets and those of event streams together. */
+/** Bounds the subscriptions that live at a time, those of sockets and those of event streams together. */
 export const useLiveSubscriptions = ({ limits, onRefused }: Options): Plugin<Context> => {
   const places = makePlaces(limits);
-  const refusals = {
+  const bytes = makePlaces(limits.bytes);
+  const tooMany = {
     caller: `You have ${limits.maxPerCaller} live subscriptions, which is the most: complete some and try again`,
     process: `This process has ${limits.max} live subscriptions, which is the most: try again later`,
+  };
+  const mebibytes = (most: number) => `more than ${most / 2 ** 20} MiB of requests, which is the most`;
+  const tooLarge = {
+    caller: `With this, your live subscriptions would hold ${mebibytes(limits.bytes.maxPerCaller)}: complete some, or send less`,
+    process: `With this, the live subscriptions of this process would hold ${mebibytes(limits.bytes.max)}: try again later`,
+  };
+  /** A place and the room for a request; or why there is none. */
+  const enter = (caller: string, size: number): { leave: () => void } | { refusal: string } => {
+    const place = places.take(caller);
+    if ('full' in place) return { refusal: tooMany[place.full] };
+    const room = bytes.take(caller, size);
+    if ('leave' in room) {
+      const leave = () => {
+        place.leave();
+        room.leave();
+      };
+      return { leave };
+    }
+    place.leave();
+    return { refusal: tooLarge[room.full] };
   };
   return {
     onSubscribe: ({ args, subscribeFn, setSubscribeFn }) => {
       setSubscribeFn(async (given) => {
-        const place = places.take(shareOf(args.contextValue.caller));
-        if ('full' in place) {
+        const context = args.contextValue as unknown as Context & SentRequest;
+        const place = enter(shareOf(context.caller), sizeOfRequest(context));
+        if ('refusal' in place) {
           onRefused('share');
-          return { errors: [rateLimited(refusals[place.full], subscriptionRetryMs)] };
+          return { errors: [rateLimited(place.refusal, subscriptionRetryMs)] };
         }
         let isLive = false;
         try {

@@ -8,10 +8,10 @@ import {
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { shareOf } from '../../domain/access/actor.ts';
-import { bytesOf } from '../../domain/json-size.ts';
 import { type FairQueue, OverShareError } from '../../domain/limits/fair-queue.ts';
-import type { Context, ServerContext } from '../context.ts';
+import type { Context } from '../context.ts';
 import { hasRun, rateLimited } from '../errors.ts';
+import { type SentRequest, sizeOfRequest } from '../request-size.ts';
 
 /** Lines in which callers take turns. Mutations have one of their own: they never wait for what is read. */
 export type OperationQueues = { queries: FairQueue; mutations: FairQueue };
@@ -44,12 +44,7 @@ export const useShares = ({ queries, mutations }: OperationQueues): Plugin<Conte
   },
 });
 
-type Request = Pick<ServerContext, 'req' | 'messageBytes'> & { params: object };
-type Execution = { document: DocumentNode; operationName?: string | null; contextValue: Context & Request };
-
-/** How many bytes a request takes. What was sent in pieces, or in an address, did not say so: it is counted. */
-const sizeOfRequest = ({ req, messageBytes, params }: Request): number =>
-  messageBytes ?? (Number(req.headers['content-length'] ?? 0) || bytesOf(params));
+type Execution = { document: DocumentNode; operationName?: string | null; contextValue: Context & SentRequest };
 
 /**
  * Where a mutation could not read what its answer asks for, because of a share, its changes may have been made. Only where its
