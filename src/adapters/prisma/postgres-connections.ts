@@ -16,6 +16,17 @@ type Options = {
   atMostMs?: number;
 };
 
+export type Connection = pg.Client & {
+  /** The backend as the server names it: behind a pooler, what the connection was greeted with is something else. */
+  backendPid: number | null;
+};
+
+type Connections = {
+  Connection: new (config?: pg.ClientConfig) => Connection;
+  /** Ends all connections at once, and every one that anybody opens from now on. */
+  cut(): void;
+};
+
 /** How long a connection that says goodbye waits for the other side. */
 const farewellMs = 500;
 
@@ -24,12 +35,16 @@ const farewellMs = 500;
  * gives up the statement and keeps the connection, which then goes back to the pool with the statement still under way, and its
  * `end` waits for an answer to the goodbye.
  */
-export const makeConnections = ({ connectWithinMs, silentForMs, isAtWork, atMostMs = Number.POSITIVE_INFINITY }: Options) => {
-  const open = new Set<Connection>();
+export const makeConnections = ({
+  connectWithinMs,
+  silentForMs,
+  isAtWork,
+  atMostMs = Number.POSITIVE_INFINITY,
+}: Options): Connections => {
+  const open = new Set<WatchedClient>();
   let isCut = false;
 
-  class Connection extends pg.Client {
-    /** The backend as the server names it: behind a pooler, what the connection was greeted with is something else. */
+  class WatchedClient extends pg.Client implements Connection {
     backendPid: number | null = null;
 
     constructor(config?: pg.ClientConfig) {
@@ -99,13 +114,10 @@ export const makeConnections = ({ connectWithinMs, silentForMs, isAtWork, atMost
   }
 
   return {
-    Connection,
-    /** Ends all connections at once, and every one that anybody opens from now on. */
+    Connection: WatchedClient,
     cut: (): void => {
       isCut = true;
       for (const connection of open) connection.abandon('the service is stopping');
     },
   };
 };
-
-export type Connection = InstanceType<ReturnType<typeof makeConnections>['Connection']>;
