@@ -23,11 +23,9 @@ export const subscriptionLimits: SubscriptionLimits = {
   maxPerCaller: 10_000,
   bytes: { max: 256 * 1024 * 1024, maxPerCaller: 64 * 1024 * 1024 },
 };
-/** When those whose subscriptions are too many may ask again. */
-export const subscriptionRetryMs = 1000;
 /** Characters of a name or an alias in a document. */
 export const maxNameLength = 255;
-/** When those whose answers wait unread may ask again. */
+/** When a caller who left too many answers unread may ask again. */
 export const unreadRetryMs = 1000;
 /** Bytes of one answer, or one event of a subscription: more than exportFlags gives, and than a page of 200 real events. */
 export const maxAnswerBytes = 20 * 1024 * 1024;

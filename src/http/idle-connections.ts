@@ -6,9 +6,9 @@ import { clientNetwork } from './client-network.ts';
 export type IdleLimits = { max: number; maxPerAddress: number };
 
 /**
- * Keeps the connections of a server that have no request under way within bounds: those that never said anything, or that wait
- * between two requests. Who has been idle longest is cut off for who comes, of the same address first. The address is the
- * connection's own: what a proxy says of its clients comes with a request.
+ * Keeps the connections of a server that have no request under way within bounds: those that have sent nothing yet, and
+ * those between two requests. A new one takes the place of the one that has been idle longest, from the same address first. The
+ * address is the connection's own: what a proxy says of its clients comes only with a request.
  */
 export const boundIdleConnections = (server: Server, { onCutOff, ...limits }: IdleLimits & { onCutOff: () => void }): void => {
   const room = makeWaitingRoom(limits);

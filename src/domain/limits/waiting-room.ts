@@ -7,8 +7,8 @@ type Options = {
 type Guest = { address: string; turnOut: () => void };
 
 /**
- * Room for those of whom nothing is known yet. Where it is full, who has waited longest goes, of the same address first: who
- * has something to say has said it by then, so a flood of the silent keeps nobody else out.
+ * Room for guests who have not said who they are. When it is full, the one who has waited longest must go, from the same
+ * address first. Honest guests say who they are at once, so a flood of silent ones keeps nobody out.
  */
 export const makeWaitingRoom = ({ max, maxPerAddress }: Options) => {
   // Sets keep the order in which guests came.

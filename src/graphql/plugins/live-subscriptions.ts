@@ -6,8 +6,10 @@ import type { OnRefused } from '../../domain/limits/refusals.ts';
 import type { Context } from '../context.ts';
 import { rateLimited } from '../errors.ts';
 import { endedBy } from '../expiry.ts';
-import { subscriptionRetryMs } from '../limits.ts';
 import { type SentRequest, sizeOfRequest } from '../request-size.ts';
+
+/** When a caller whose subscription was refused may try again. */
+const subscriptionRetryMs = 1000;
 
 /** How many at a time, and how many bytes of requests they hold as long as they live. */
 export type SubscriptionLimits = PlaceLimits & { bytes: PlaceLimits };

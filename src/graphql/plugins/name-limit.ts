@@ -3,8 +3,8 @@ import type { Plugin } from 'graphql-yoga';
 import { badUserInput } from '../errors.ts';
 
 /**
- * Refuses documents with names that nobody gives: of operations, fragments, variables, aliases. Answers and errors repeat them,
- * an alias as often as there are items. It is said before the document is validated.
+ * Refuses documents with overlong names of operations, fragments, variables or aliases, before they are validated. Answers and
+ * errors repeat such names, an alias once for each item.
  */
 export const useNameLimit = ({ maxLength }: { maxLength: number }): Plugin => {
   // The text may have such a word in a string or a comment, too: only then the names themselves are looked at.
