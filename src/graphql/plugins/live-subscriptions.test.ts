@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { json, request } from '../../../test/http-edge/raw-http.ts';
 import { openRawSocket } from '../../../test/http-edge/raw-socket.ts';
+import { atTestEnd } from '../../../test/support/at-test-end.ts';
 import { ada, startGraphQL } from '../../../test/support/graphql-server.ts';
 
 const query = 'subscription { auditEvents { position } }';
@@ -24,8 +25,10 @@ const start = async (app: object, { max = 100, maxPerCaller = 100, identity = ()
   };
   const overHttp = async () => {
     const leaving = new AbortController();
-    const { status } = await fetch(server.url, { ...json({ query }, headers), signal: leaving.signal });
-    return { status, leave: () => leaving.abort() };
+    const response = await fetch(server.url, { ...json({ query }, headers), signal: leaving.signal });
+    // Held until the end: fetch leaves a stream whose response has been collected as garbage.
+    atTestEnd(async () => response.body?.cancel().catch(() => {}));
+    return { status: response.status, leave: () => leaving.abort() };
   };
   return { ...server, connect, subscribe, isOpen, overHttp };
 };
