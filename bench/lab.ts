@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { openPostgres } from '../src/adapters/prisma/database.ts';
-import { migrate } from '../src/adapters/prisma/migrate.ts';
+import { openPostgres } from '../src/database/database.ts';
+import { migrate } from '../src/database/migrate.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 
 /** What a bench works with. */

@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Caller } from '../src/domain/access/actor.ts';
-import { completeEvent, toEntry } from '../src/domain/audit/audit-event.ts';
-import { planSchedule } from '../src/domain/schedules/schedule.ts';
-import { scheduleCreated } from '../src/domain/schedules/schedule-events.ts';
+import type { Caller } from '../src/access/model/actor.ts';
+import { completeEvent, toEntry } from '../src/audit/model/audit-event.ts';
+import { planSchedule } from '../src/schedules/model/schedule.ts';
+import { scheduleCreated } from '../src/schedules/model/schedule-events.ts';
 
 const caller: Caller = {
   actor: { type: 'USER', id: 'bench-admin', name: 'Bench', email: 'bench@example.com' },

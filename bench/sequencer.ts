@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { openPostgres } from '../src/adapters/prisma/database.ts';
-import { sequenceOutbox } from '../src/adapters/prisma/outbox.ts';
+import { sequenceOutbox } from '../src/audit/store/outbox.ts';
+import { openPostgres } from '../src/database/database.ts';
 import type { Bench } from './lab.ts';
 import { sampleEntry } from './sample-event.ts';
 import { seedOutbox } from './seed.ts';

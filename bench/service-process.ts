@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { mintToken } from '../src/adapters/jwt/mint-token.ts';
+import { mintToken } from '../src/access/jwt/mint-token.ts';
 import { findFreePort } from '../test/support/free-port.ts';
 
 const startWithinMs = 30_000;

@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import { escapeControls } from '../src/domain/escape-controls.ts';
+import { escapeControls } from '../src/kernel/escape-controls.ts';
 
 /** Where the demo says what happens: lines for everybody, bars and the live feed for a terminal only. */
 export type Display = {

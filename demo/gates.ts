@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type GateChange, type GateStage, parseGates } from '../src/domain/flags/kubernetes-gates.ts';
+import { type GateChange, type GateStage, parseGates } from '../src/flagd/model/kubernetes-gates.ts';
 
 /** One row of the data: from this version on, the gate is at this stage, and on or off by default. */
 export type StageChange = Omit<GateChange, 'locked'> & { releasedOn: string };

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { escapeControls } from '../src/domain/escape-controls.ts';
+import { escapeControls } from '../src/kernel/escape-controls.ts';
 import { makeApi } from './api.ts';
 import type { Check } from './checks.ts';
 import { type Display, makeDisplay } from './display.ts';

@@ -4,12 +4,12 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { openOutput } from '../src/adapters/output.ts';
-import { openPostgres } from '../src/adapters/prisma/database.ts';
-import { migrate } from '../src/adapters/prisma/migrate.ts';
-import { startService } from '../src/compose.ts';
-import { readConfig } from '../src/config.ts';
-import { escapeControls } from '../src/domain/escape-controls.ts';
+import { startService } from '../src/compose/service.ts';
+import { readConfig } from '../src/config/config.ts';
+import { openPostgres } from '../src/database/database.ts';
+import { migrate } from '../src/database/migrate.ts';
+import { escapeControls } from '../src/kernel/escape-controls.ts';
+import { openOutput } from '../src/process/output.ts';
 
 /**
  * The whole service in this process, in development mode and on a free port: on the embedded database in a temporary folder,

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { readMigrations } from '../src/adapters/prisma/migration-files.ts';
+import { readMigrations } from '../src/database/migration-files.ts';
 import { NO_FILTERS, openSchemaEngine } from './schema-engine.ts';
 
 const root = path.dirname(import.meta.dirname);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { auditEventTypes, eventDescriptions, metadataSchemas } from '../src/domain/audit/event-metadata.ts';
-import { settings } from '../src/settings.ts';
+import { auditEventTypes, eventDescriptions, metadataSchemas } from '../src/catalogue/event-types.ts';
+import { settings } from '../src/config/settings.ts';
 
 /** The README with its generated tables as the code has them now. Throws where a table's place is missing. */
 export const renderReadme = (readme: string): string =>

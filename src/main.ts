@@ -3,11 +3,6 @@ import { userInfo } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { openDatabase } from './adapters/open-database.ts';
-import { openOutput } from './adapters/output.ts';
-import { describeFailure, sqlStateOf, toUnavailable } from './adapters/prisma/database-errors.ts';
-import { MigrationRefusedError } from './adapters/prisma/migrate.ts';
-import { DataDirectoryInUseError } from './adapters/sqlite/data-directory-lock.ts';
 import { makeAskService } from './cli/ask-service.ts';
 import { addExportCommand } from './cli/export.ts';
 import { addExportEventsCommand } from './cli/export-events.ts';
@@ -18,9 +13,14 @@ import { addSchedulesCommand } from './cli/schedules.ts';
 import { addServeCommands } from './cli/serve.ts';
 import { addStatusCommand } from './cli/status.ts';
 import { addTokenCommand } from './cli/token.ts';
-import { openCommand } from './compose-command.ts';
-import { ConfigError, readConfig } from './config.ts';
-import { escapeControls } from './domain/escape-controls.ts';
+import { openCommand } from './compose/command.ts';
+import { ConfigError, readConfig } from './config/config.ts';
+import { DataDirectoryInUseError } from './database/data-directory-lock.ts';
+import { describeFailure, sqlStateOf, toUnavailable } from './database/database-errors.ts';
+import { MigrationRefusedError } from './database/migrate.ts';
+import { openDatabase } from './database/open-database.ts';
+import { escapeControls } from './kernel/escape-controls.ts';
+import { openOutput } from './process/output.ts';
 
 // The command line, and the only reader of process.env: everything else is told.
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeAuthenticate } from '../src/adapters/jwt/authenticate.ts';
-import { openVerificationKeys } from '../src/adapters/jwt/open-keys.ts';
-import { readConfig } from '../src/config.ts';
+import { makeAuthenticate } from '../src/access/jwt/authenticate.ts';
+import { openVerificationKeys } from '../src/access/jwt/open-keys.ts';
+import { readConfig } from '../src/config/config.ts';
 import { type IdentityProvider, startIdentityProvider } from './support/oidc.ts';
 
 /** Tokens that a real identity provider issues, verified through the keys that it publishes over HTTP. */

@@ -1,10 +1,10 @@
-import { mintToken } from '../adapters/jwt/mint-token.ts';
-import { openSigningKey } from '../adapters/jwt/open-keys.ts';
-import type { Database } from '../adapters/prisma/database.ts';
-import { DataDirectoryInUseError } from '../adapters/sqlite/data-directory-lock.ts';
-import type { Config } from '../config.ts';
-import { describeError } from '../domain/describe-error.ts';
-import type { Clock } from '../ports/clock.ts';
+import { mintToken } from '../access/jwt/mint-token.ts';
+import { openSigningKey } from '../access/jwt/open-keys.ts';
+import type { Config } from '../config/config.ts';
+import { DataDirectoryInUseError } from '../database/data-directory-lock.ts';
+import type { Database } from '../database/database.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { describeError } from '../kernel/describe-error.ts';
 
 const tokenLifetimeMs = 60_000;
 const patienceMs = 10_000;

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import type { Caller } from '../domain/access/actor.ts';
-import { text } from '../domain/text.ts';
+import type { Caller } from '../access/model/actor.ts';
+import { text } from '../kernel/text.ts';
 
 const idSchema = text(1, 255);
 

@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { actorTypes } from '../domain/access/actor.ts';
-import { auditResults } from '../domain/audit/audit-event.ts';
-import type { AuditEventFilter } from '../domain/audit/audit-filter.ts';
-import { type AuditEventType, auditEventTypes } from '../domain/audit/event-metadata.ts';
-import { parseInstant } from '../domain/instant.ts';
+import { actorTypes } from '../access/model/actor.ts';
+import { auditResults } from '../audit/model/audit-event.ts';
+import type { AuditEventFilter } from '../audit/model/audit-filter.ts';
+import { type AuditEventType, auditEventTypes } from '../catalogue/event-types.ts';
+import { parseInstant } from '../kernel/instant.ts';
 
 /** Adds the fields of the filter that the API's lists of events have, an option each; what they say becomes a filter. */
 export const addEventFilterOptions = (command: Command): Command =>

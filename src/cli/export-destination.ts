@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError } from 'commander';
-import { syncFolder } from '../adapters/sync-folder.ts';
-import { escapeControls } from '../domain/escape-controls.ts';
+import { escapeControls } from '../kernel/escape-controls.ts';
+import { syncFolder } from '../process/sync-folder.ts';
 
 /**
  * Writes text to a file, or to the given stream where `file` is null, no faster than it is taken. A file appears whole, under

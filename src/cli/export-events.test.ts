@@ -12,10 +12,10 @@ import { createPGliteDatabase, createPostgresDatabase, type TestDatabase } from 
 import { readFileTrace, tracingFiles } from '../../test/support/file-trace.ts';
 import { aLogEntry } from '../../test/support/log-entries.ts';
 import { temporaryFolder } from '../../test/support/service.ts';
-import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
-import { sequenceOutbox } from '../adapters/prisma/outbox.ts';
-import { acquireDataDirectory } from '../adapters/sqlite/data-directory-lock.ts';
-import { toWire } from '../domain/audit/audit-event.ts';
+import { toWire } from '../audit/model/audit-event.ts';
+import { makeAuditLog } from '../audit/store/audit-log.ts';
+import { sequenceOutbox } from '../audit/store/outbox.ts';
+import { acquireDataDirectory } from '../database/data-directory-lock.ts';
 import { addExportCommand } from './export.ts';
 import { writeExport } from './export-destination.ts';
 import { addExportEventsCommand } from './export-events.ts';

@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
-import type { Database } from '../adapters/prisma/database.ts';
-import { readySchema } from '../adapters/prisma/ready-schema.ts';
-import { type ExportProgress, makeExportEvents } from '../application/export-events.ts';
+import { type ExportProgress, makeExportEvents } from '../audit/commands/export-events.ts';
+import { makeAuditLog } from '../audit/store/audit-log.ts';
+import type { Database } from '../database/database.ts';
+import { readySchema } from '../database/ready-schema.ts';
 import { addEventFilterOptions, toEventFilter } from './event-filter-options.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
 import { makeProgressBar, type Terminal } from './progress-bar.ts';

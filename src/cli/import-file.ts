@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { ValidationError } from '../domain/errors.ts';
-import { type ImportedFlag, readFlagdDocument } from '../domain/flagd/flagd-import.ts';
-import { gatesAt, gateToFlag, parseGates } from '../domain/flags/kubernetes-gates.ts';
-import type { Json } from '../domain/json.ts';
+import { type ImportedFlag, readFlagdDocument } from '../flagd/model/flagd-import.ts';
+import { gatesAt, gateToFlag, parseGates } from '../flagd/model/kubernetes-gates.ts';
+import { ValidationError } from '../kernel/errors.ts';
+import type { Json } from '../kernel/json.ts';
 import { onOneLine } from './plain.ts';
 
 export const importFormats = ['flagd', 'kubernetes'] as const;

@@ -1,9 +1,9 @@
 import { Readable, type Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { CommandParts } from '../compose-command.ts';
-import { ValidationError } from '../domain/errors.ts';
-import type { ImportOutcome } from '../domain/flags/import-plan.ts';
+import type { CommandParts } from '../compose/command.ts';
+import type { ImportOutcome } from '../flagd/model/import-plan.ts';
+import { ValidationError } from '../kernel/errors.ts';
 import { commandLineCaller, parseUserId } from './command-line-caller.ts';
 import { writeExport } from './export-destination.ts';
 import { guessFormat, type ImportFormat, importFormats, readImportFile } from './import-file.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Database } from '../adapters/prisma/database.ts';
-import { type MigrationStatus, migrate, migrationStatus } from '../adapters/prisma/migrate.ts';
+import type { Database } from '../database/database.ts';
+import { type MigrationStatus, migrate, migrationStatus } from '../database/migrate.ts';
 
 type Deps = {
   /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */

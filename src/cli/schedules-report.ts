@@ -1,13 +1,13 @@
-import type { Database } from '../adapters/prisma/database.ts';
-import { makeFlagStore } from '../adapters/prisma/flag-store.ts';
-import { findLastEvents } from '../adapters/prisma/last-events.ts';
-import { readySchema } from '../adapters/prisma/ready-schema.ts';
-import { makeScheduleStore } from '../adapters/prisma/schedule-store.ts';
-import { makeServiceStore } from '../adapters/prisma/service-store.ts';
-import { FlagNotFoundError } from '../domain/errors.ts';
-import type { FlagUpdates } from '../domain/flags/flag-state.ts';
-import type { Schedule, ScheduleStatus } from '../domain/schedules/schedule.ts';
-import { toServiceStatus } from '../domain/service/service-status.ts';
+import { findLastEvents } from '../audit/store/last-events.ts';
+import type { Database } from '../database/database.ts';
+import { readySchema } from '../database/ready-schema.ts';
+import type { FlagUpdates } from '../flags/model/flag-state.ts';
+import { makeFlagStore } from '../flags/store/flag-store.ts';
+import { FlagNotFoundError } from '../kernel/errors.ts';
+import type { Schedule, ScheduleStatus } from '../schedules/model/schedule.ts';
+import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
+import { toServiceStatus } from '../service/model/service-status.ts';
+import { makeServiceStore } from '../service/store/service-store.ts';
 import type { AskService } from './ask-service.ts';
 import type { Plain } from './plain.ts';
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type ScheduleStatus, scheduleStatuses } from '../domain/schedules/schedule.ts';
-import { overdueAfterMs } from '../domain/service/service-facts.ts';
+import { type ScheduleStatus, scheduleStatuses } from '../schedules/model/schedule.ts';
+import { overdueAfterMs } from '../service/model/service-facts.ts';
 import { readOrAsk, type Sources } from './ask-service.ts';
 import { describeMs, inColumns, onOneLine } from './plain.ts';
 import { askForSchedules, readSchedules, type ScheduleReport, type SchedulesReport } from './schedules-report.ts';

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { pino } from 'pino';
-import { type Service, startService } from '../compose.ts';
-import type { Welcome } from '../compose-api.ts';
-import type { Config, readConfig } from '../config.ts';
-import { escapeControls } from '../domain/escape-controls.ts';
+import type { Welcome } from '../compose/api.ts';
+import { type Service, startService } from '../compose/service.ts';
+import type { Config, readConfig } from '../config/config.ts';
 import { requestScope } from '../http/request-scope.ts';
-import type { Surroundings } from '../surroundings.ts';
+import { escapeControls } from '../kernel/escape-controls.ts';
+import type { Surroundings } from '../process/surroundings.ts';
 
 type Deps = {
   readConfig: (needs?: Parameters<typeof readConfig>[1]) => Config;

@@ -1,9 +1,9 @@
-import { makeAuditLog } from '../adapters/prisma/audit-log.ts';
-import type { Database } from '../adapters/prisma/database.ts';
-import { readySchema } from '../adapters/prisma/ready-schema.ts';
-import { makeServiceStore } from '../adapters/prisma/service-store.ts';
-import type { Schedule } from '../domain/schedules/schedule.ts';
-import { type ServiceStatus, toServiceStatus } from '../domain/service/service-status.ts';
+import { makeAuditLog } from '../audit/store/audit-log.ts';
+import type { Database } from '../database/database.ts';
+import { readySchema } from '../database/ready-schema.ts';
+import type { Schedule } from '../schedules/model/schedule.ts';
+import { type ServiceStatus, toServiceStatus } from '../service/model/service-status.ts';
+import { makeServiceStore } from '../service/store/service-store.ts';
 import type { Plain } from './plain.ts';
 
 /** What `serviceStatus` answers, in the form in which JSON carries it: from the database, or from the running service. */

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeAuthenticate } from '../adapters/jwt/authenticate.ts';
-import { openVerificationKeys } from '../adapters/jwt/open-keys.ts';
-import { readConfig } from '../config.ts';
+import { makeAuthenticate } from '../access/jwt/authenticate.ts';
+import { openVerificationKeys } from '../access/jwt/open-keys.ts';
+import { readConfig } from '../config/config.ts';
 import { addTokenCommand } from './token.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

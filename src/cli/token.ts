@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { mintToken } from '../adapters/jwt/mint-token.ts';
-import { openSigningKey } from '../adapters/jwt/open-keys.ts';
-import type { Config } from '../config.ts';
-import type { Clock } from '../ports/clock.ts';
+import { mintToken } from '../access/jwt/mint-token.ts';
+import { openSigningKey } from '../access/jwt/open-keys.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../kernel/clock.ts';
 
 type Deps = {
   /** The settings; throws a ConfigError. This command needs no database: `readConfig(…, { roles: ['api'], database: false })`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { externalEventAliases, externalEventTypes } from '../domain/audit/external-events.ts';
-import { isStorableText } from '../domain/text.ts';
+import { externalEventAliases, externalEventTypes } from '../applications/model/event-types.ts';
+import { isStorableText } from '../kernel/text.ts';
 import { auditEventNames, writeDown } from './audit-event.ts';
 
 const nowMs = Date.parse('2026-03-01T09:00:00Z');

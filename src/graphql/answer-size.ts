@@ -1,5 +1,5 @@
 import type { ExecutionResult, GraphQLError } from 'graphql';
-import { bytesOf } from '../domain/json-size.ts';
+import { bytesOf } from '../kernel/json-size.ts';
 
 /** What a character becomes at most, as \u0001 does, and what a number does. */
 const longestCharacter = 6;

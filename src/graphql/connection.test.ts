@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Slice } from '../ports/paging.ts';
+import type { Slice } from '../kernel/paging.ts';
 import { type ConnectionArgs, decodeCursor, encodeCursor, resolvePage } from './connection.ts';
 
 /** A list of the numbers from 1 to `size`, as a store gives it. */

@@ -1,6 +1,6 @@
 import { parseCursorConnectionArgs } from '@pothos/core';
-import { isStorableText } from '../domain/text.ts';
-import type { Slice } from '../ports/paging.ts';
+import type { Slice } from '../kernel/paging.ts';
+import { isStorableText } from '../kernel/text.ts';
 import { badUserInput } from './errors.ts';
 
 export type ConnectionArgs = { first?: number | null; after?: string | null; last?: number | null; before?: string | null };

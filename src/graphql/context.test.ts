@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import type { Schedule } from '../domain/schedules/schedule.ts';
+import type { Schedule } from '../schedules/model/schedule.ts';
 import type { App } from './app.ts';
 import { makeLoaders } from './context.ts';
 

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import DataLoader from 'dataloader';
-import type { Actor, Caller, RequestContext } from '../domain/access/actor.ts';
-import type { Environment } from '../domain/flags/environment.ts';
-import type { Flag } from '../domain/flags/flag.ts';
-import type { FlagState } from '../domain/flags/flag-state.ts';
-import type { Schedule } from '../domain/schedules/schedule.ts';
+import type { Actor, Caller, RequestContext } from '../access/model/actor.ts';
+import type { ScheduleActors } from '../audit/ports/audit-log.ts';
+import type { Environment } from '../environments/model/environment.ts';
+import type { Flag } from '../flags/model/flag.ts';
+import type { FlagState } from '../flags/model/flag-state.ts';
 import type { UnreadAnswer } from '../http/unread-answers.ts';
-import type { ScheduleActors } from '../ports/audit-log.ts';
+import type { Schedule } from '../schedules/model/schedule.ts';
 import type { App } from './app.ts';
 import { pageSize } from './connection.ts';
 import type { OperationBudget } from './operation-budget.ts';

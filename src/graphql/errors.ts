@@ -1,7 +1,7 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { ZodError } from 'zod';
-import { toIssues, ValidationError } from '../domain/errors.ts';
-import { retryAfterMs } from '../ports/database.ts';
+import { retryAfterMs } from '../kernel/database-unavailable.ts';
+import { toIssues, ValidationError } from '../kernel/errors.ts';
 
 /** The caller sent a value that cannot be used; the message says which, and what is allowed. */
 export const badUserInput = (message: string): GraphQLError =>

@@ -1,6 +1,6 @@
-import type { Identity } from '../domain/access/actor.ts';
-import type { WatchKey } from '../ports/authenticator.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { Identity } from '../access/model/actor.ts';
+import type { WatchKey } from '../access/model/authenticator.ts';
+import type { Clock } from '../kernel/clock.ts';
 
 /** Longer waits overflow Node's timers, which would then fire at once. */
 const longestTimerMs = 2 ** 31 - 1;

@@ -1,8 +1,8 @@
-import type { LogEntry } from '../domain/audit/audit-event.ts';
-import type { Flag } from '../domain/flags/flag.ts';
-import type { FlagState } from '../domain/flags/flag-state.ts';
-import { bytesOf } from '../domain/json-size.ts';
-import type { Schedule } from '../domain/schedules/schedule.ts';
+import type { LogEntry } from '../audit/model/audit-event.ts';
+import type { Flag } from '../flags/model/flag.ts';
+import type { FlagState } from '../flags/model/flag-state.ts';
+import { bytesOf } from '../kernel/json-size.ts';
+import type { Schedule } from '../schedules/model/schedule.ts';
 import type { App } from './app.ts';
 import type { OperationBudget, Weight } from './operation-budget.ts';
 

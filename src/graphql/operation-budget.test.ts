@@ -3,7 +3,7 @@ import { json, request } from '../../test/http-edge/raw-http.ts';
 import { openRawSocket } from '../../test/http-edge/raw-socket.ts';
 import { startGraphQL } from '../../test/support/graphql-server.ts';
 import { aLogEntry } from '../../test/support/log-entries.ts';
-import type { Flag } from '../domain/flags/flag.ts';
+import type { Flag } from '../flags/model/flag.ts';
 import { makeOperationBudget } from './operation-budget.ts';
 
 const at = new Date('2026-01-01T00:00:00Z');

@@ -1,4 +1,4 @@
-import { bytesOf } from '../domain/json-size.ts';
+import { bytesOf } from '../kernel/json-size.ts';
 import type { ServerContext } from './context.ts';
 
 /** What the context of an operation holds of its request, beside what resolvers see. */

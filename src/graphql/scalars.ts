@@ -1,6 +1,6 @@
 import { GraphQLError, GraphQLScalarType } from 'graphql';
 import { JSONResolver, SafeIntResolver } from 'graphql-scalars';
-import { isInstant, parseInstant } from '../domain/instant.ts';
+import { isInstant, parseInstant } from '../kernel/instant.ts';
 
 export const DateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',

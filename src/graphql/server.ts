@@ -1,12 +1,12 @@
 import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
-import { OverShareError } from '../domain/limits/fair-queue.ts';
-import type { OnRefused } from '../domain/limits/refusals.ts';
-import type { ThrottledLog } from '../domain/limits/throttled-log.ts';
-import type { Authenticate, WatchKey } from '../ports/authenticator.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { ToUnavailable } from '../ports/database.ts';
+import type { Authenticate, WatchKey } from '../access/model/authenticator.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { ToUnavailable } from '../kernel/database-unavailable.ts';
+import { OverShareError } from '../kernel/limits/fair-queue.ts';
+import type { OnRefused } from '../kernel/limits/refusals.ts';
+import type { ThrottledLog } from '../kernel/limits/throttled-log.ts';
 import type { App } from './app.ts';
 import { type Context, makeLoaders, type ServerContext } from './context.ts';
 import { rateLimited, serviceUnavailable } from './errors.ts';

@@ -1,8 +1,8 @@
-import { OnBehalfOfError } from '../domain/access/on-behalf-of.ts';
-import { OverShareError } from '../domain/limits/fair-queue.ts';
-import type { ThrottledLog } from '../domain/limits/throttled-log.ts';
-import { AuthenticationError, AuthenticationUnavailableError } from '../ports/authenticator.ts';
-import { DatabaseUnavailableError } from '../ports/database.ts';
+import { AuthenticationError, AuthenticationUnavailableError } from '../access/model/authenticator.ts';
+import { OnBehalfOfError } from '../access/model/on-behalf-of.ts';
+import { DatabaseUnavailableError } from '../kernel/database-unavailable.ts';
+import { OverShareError } from '../kernel/limits/fair-queue.ts';
+import type { ThrottledLog } from '../kernel/limits/throttled-log.ts';
 
 /** Clients of graphql-ws do not come back after `unauthorized`, and may after the others: with a fresh token, or later. */
 export const closeCodes = {

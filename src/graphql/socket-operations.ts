@@ -1,5 +1,5 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql';
-import { shareOf } from '../domain/access/actor.ts';
+import { shareOf } from '../access/model/actor.ts';
 import { requestScope } from '../http/request-scope.ts';
 import type { Context, ServerContext } from './context.ts';
 import { isWorthRetrying, unresolvedOperation } from './errors.ts';

@@ -1,5 +1,5 @@
-import { makePlaces } from '../domain/limits/places.ts';
-import { makeWaitingRoom } from '../domain/limits/waiting-room.ts';
+import { makePlaces } from '../kernel/limits/places.ts';
+import { makeWaitingRoom } from '../kernel/limits/waiting-room.ts';
 
 export type SocketLimits = {
   /** Authenticated sockets of the process at a time. */

@@ -1,6 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { makeWaitingRoom } from '../domain/limits/waiting-room.ts';
+import { makeWaitingRoom } from '../kernel/limits/waiting-room.ts';
 import { clientNetwork } from './client-network.ts';
 
 export type IdleLimits = { max: number; maxPerAddress: number };

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { OnRefused } from '../domain/limits/refusals.ts';
-import type { AuditLog } from '../ports/audit-log.ts';
+import type { AuditLog } from '../audit/ports/audit-log.ts';
+import type { OnRefused } from '../kernel/limits/refusals.ts';
 
 /** What the gauges read when somebody asks. */
 export type MetricSources = {

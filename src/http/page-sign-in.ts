@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { isLoopback } from '../loopback.ts';
+import { isLoopback } from '../kernel/loopback.ts';
 import { isFromThisMachine, pathOf } from './request-context.ts';
 
 type Deps = {

@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../config.ts';
+import { readConfig } from '../config/config.ts';
 import { makeReadRequestContext } from './request-context.ts';
 
 const addressOf = (remoteAddress: string, forwardedFor?: string, proxies?: string) => {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP, SocketAddress } from 'node:net';
-import type { RequestContext } from '../domain/access/actor.ts';
-import { OnBehalfOfError } from '../domain/access/on-behalf-of.ts';
-import { toStorableText } from '../domain/text.ts';
-import { isLoopback } from '../loopback.ts';
+import type { RequestContext } from '../access/model/actor.ts';
+import { OnBehalfOfError } from '../access/model/on-behalf-of.ts';
+import { isLoopback } from '../kernel/loopback.ts';
+import { toStorableText } from '../kernel/text.ts';
 
 const maxHeaderLength = 512;
 /** Request ids of callers are taken over where they look like ids. */

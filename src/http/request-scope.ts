@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { RequestContext } from '../domain/access/actor.ts';
+import type { RequestContext } from '../access/model/actor.ts';
 import { clientNetwork } from './client-network.ts';
 
 type RequestScope = { requestId: string | null; share: string };

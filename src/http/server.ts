@@ -1,8 +1,8 @@
 import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { OnRefused } from '../domain/limits/refusals.ts';
-import { retryAfterMs } from '../ports/database.ts';
+import { retryAfterMs } from '../kernel/database-unavailable.ts';
+import type { OnRefused } from '../kernel/limits/refusals.ts';
 import { boundIdleConnections, type IdleLimits } from './idle-connections.ts';
 import { inTurn, maxPipelined } from './in-turn.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';

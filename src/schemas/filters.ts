@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { actorTypes } from '../domain/access/actor.ts';
-import { auditResults } from '../domain/audit/audit-event.ts';
-import { auditEventTypeNames } from '../domain/audit/event-metadata.ts';
-import { filterList } from '../domain/filter-list.ts';
-import { flagStatuses, flagTypes } from '../domain/flags/flag.ts';
-import { instant } from '../domain/instant.ts';
-import { scheduleFilterSchema } from '../domain/schedules/schedule-filter.ts';
-import { isStorableText } from '../domain/text.ts';
+import { actorTypes } from '../access/model/actor.ts';
+import { auditResults } from '../audit/model/audit-event.ts';
+import { auditEventTypeNames } from '../catalogue/event-types.ts';
+import { flagStatuses, flagTypes } from '../flags/model/flag.ts';
+import { filterList } from '../kernel/filter-list.ts';
+import { instant } from '../kernel/instant.ts';
+import { isStorableText } from '../kernel/text.ts';
+import { scheduleFilterSchema } from '../schedules/model/schedule-filter.ts';
 
 // The filters of the API's lists and subscriptions, under their GraphQL names. An absent field, or null, does not restrict.
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { experimentSchema } from '../domain/flags/experiment.ts';
-import { flagStatuses, flagTypes } from '../domain/flags/flag.ts';
-import { overrideTypes } from '../domain/flags/flag-override.ts';
-import { effectiveReasons } from '../domain/flags/flag-state.ts';
+import { experimentSchema } from '../flags/model/experiment.ts';
+import { flagStatuses, flagTypes } from '../flags/model/flag.ts';
+import { overrideTypes } from '../flags/model/flag-override.ts';
+import { effectiveReasons } from '../flags/model/flag-state.ts';
 
 const instant = z.iso.datetime();
 

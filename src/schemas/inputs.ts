@@ -1,13 +1,12 @@
 import { z } from 'zod';
-import { createApiKeySchema, revokeApiKeySchema } from '../domain/access/api-key.ts';
-import { auditEventInputSchema, maxRecordedEvents } from '../domain/audit/record-events.ts';
-import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../domain/flags/emergency-override.ts';
-import { createEnvironmentSchema, environmentKeySchema, updateEnvironmentSchema } from '../domain/flags/environment.ts';
-import { experimentSchema } from '../domain/flags/experiment.ts';
-import { createFlagSchema, deleteFlagSchema, setFlagStatusSchema, updateFlagSchema } from '../domain/flags/flag.ts';
-import { flagOverrideSchema, overrideTargetSchema } from '../domain/flags/flag-override.ts';
-import { flagRuleSchema } from '../domain/flags/flag-rule.ts';
-import { flagUpdatesSchema, updateFlagStateSchema } from '../domain/flags/flag-state.ts';
+import { createApiKeySchema, revokeApiKeySchema } from '../api-keys/model/api-key.ts';
+import { auditEventInputSchema, maxRecordedEvents } from '../applications/model/event-input.ts';
+import { createEnvironmentSchema, environmentKeySchema, updateEnvironmentSchema } from '../environments/model/environment.ts';
+import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../flags/model/emergency-override.ts';
+import { experimentSchema } from '../flags/model/experiment.ts';
+import { createFlagSchema, deleteFlagSchema, setFlagStatusSchema, updateFlagSchema } from '../flags/model/flag.ts';
+import { flagOverrideSchema, overrideTargetSchema } from '../flags/model/flag-override.ts';
+import { flagUpdatesSchema, updateFlagStateSchema } from '../flags/model/flag-state.ts';
 import {
   addFlagOverrideSchema,
   addFlagRuleSchema,
@@ -16,11 +15,12 @@ import {
   startExperimentSchema,
   stopExperimentSchema,
   updateFlagRuleSchema,
-} from '../domain/flags/state-parts.ts';
-import { variantsSchema } from '../domain/flags/variant.ts';
-import { scheduleTargetSchema, updateScheduleSchema } from '../domain/schedules/edit-schedule.ts';
-import { cancelScheduleSchema, createScheduleSchema } from '../domain/schedules/schedule.ts';
-import { cancelSchedulesSchema } from '../domain/schedules/schedule-filter.ts';
+} from '../flags/model/state-parts.ts';
+import { variantsSchema } from '../flags/model/variant.ts';
+import { scheduleTargetSchema, updateScheduleSchema } from '../schedules/model/edit-schedule.ts';
+import { cancelScheduleSchema, createScheduleSchema } from '../schedules/model/schedule.ts';
+import { cancelSchedulesSchema } from '../schedules/model/schedule-filter.ts';
+import { flagRuleSchema } from '../targeting/model/flag-rule.ts';
 
 // The inputs of the API's mutations, under their GraphQL names: what one of these takes, the API takes, but for what depends
 // on the flag, the environment and the time. The types are those of what a form sends; parsing gives instants as a Date.

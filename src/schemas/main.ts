@@ -1,6 +1,6 @@
 // `flagtrail/schemas`: what frontends check and type with. Nothing here needs Node.
 
-export { type AuditEvent, auditEventSchema, type WireEvent, wireEventSchema } from '../domain/audit/audit-event.ts';
+export { type AuditEvent, auditEventSchema, type WireEvent, wireEventSchema } from '../audit/model/audit-event.ts';
 export {
   type AuditEventType,
   type AuditEventTypeName,
@@ -10,7 +10,7 @@ export {
   eventDescriptions,
   metadataSchemas,
   toTypeName,
-} from '../domain/audit/event-metadata.ts';
+} from '../catalogue/event-types.ts';
 export * from './filters.ts';
 export { type Flag, type FlagState, flagSchema, flagStateSchema } from './flag.ts';
 export * from './inputs.ts';

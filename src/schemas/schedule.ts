@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { flagStatuses } from '../domain/flags/flag.ts';
-import { scheduleStatuses } from '../domain/schedules/schedule.ts';
-import { scheduleWarningCodes } from '../domain/schedules/schedule-warnings.ts';
+import { flagStatuses } from '../flags/model/flag.ts';
+import { scheduleStatuses } from '../schedules/model/schedule.ts';
+import { scheduleWarningCodes } from '../schedules/model/schedule-warnings.ts';
 
 const instant = z.iso.datetime();
 

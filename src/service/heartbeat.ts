@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
-import { makeLoop } from '../audit/loop.ts';
-import { isSkewed, measureSkewMs, type ProcessDetail, type ServiceProcess } from '../domain/service/service-process.ts';
-import { describeSkew, type ServiceStatus, toServiceStatus } from '../domain/service/service-status.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { ServiceStore } from '../ports/service-store.ts';
-import { within } from '../within.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { makeLoop } from '../kernel/loop.ts';
+import { within } from '../kernel/within.ts';
+import { isSkewed, measureSkewMs, type ProcessDetail, type ServiceProcess } from './model/service-process.ts';
+import { describeSkew, type ServiceStatus, toServiceStatus } from './model/service-status.ts';
+import type { ServiceStore } from './service-store.ts';
 import { makeWatchLog } from './watch-log.ts';
 
 type Deps = {

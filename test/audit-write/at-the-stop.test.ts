@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { makeEventQueue } from '../../src/audit/event-queue.ts';
-import type { OutboxGate } from '../../src/ports/outbox-gate.ts';
+import { makeEventQueue } from '../../src/audit/entry/event-queue.ts';
+import type { OutboxGate } from '../../src/audit/ports/outbox-gate.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { aLogEntry } from '../support/log-entries.ts';
 import { startTestService } from '../support/service.ts';

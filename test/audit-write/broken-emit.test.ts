@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
+import { openPostgres } from '../../src/database/database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { openPGlite } from '../../src/adapters/prisma/database.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
+import { openPGlite } from '../../src/database/database.ts';
+import { migrate } from '../../src/database/migrate.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { anAdmin, makeSpine, minutesFrom, type Spine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';

@@ -1,10 +1,10 @@
 import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { makeAuditLog } from '../../src/adapters/prisma/audit-log.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
-import { defaultMigrationsFolder } from '../../src/adapters/prisma/migration-files.ts';
-import { matchesFilter } from '../../src/domain/audit/audit-filter.ts';
+import { matchesFilter } from '../../src/audit/model/audit-filter.ts';
+import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { defaultMigrationsFolder } from '../../src/database/migration-files.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';

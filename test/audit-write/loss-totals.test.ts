@@ -2,12 +2,12 @@ import { cpSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, it } from 'vitest';
-import { makeAuditLog } from '../../src/adapters/prisma/audit-log.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
-import { defaultMigrationsFolder } from '../../src/adapters/prisma/migration-files.ts';
-import { emitEntries, sequenceOutbox } from '../../src/adapters/prisma/outbox.ts';
-import { completeEvent, type EventDraft, toEntry } from '../../src/domain/audit/audit-event.ts';
-import { auditLoss } from '../../src/domain/audit/audit-loss.ts';
+import { completeEvent, type EventDraft, toEntry } from '../../src/audit/model/audit-event.ts';
+import { auditLoss } from '../../src/audit/model/audit-loss.ts';
+import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
+import { emitEntries, sequenceOutbox } from '../../src/audit/store/outbox.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { defaultMigrationsFolder } from '../../src/database/migration-files.ts';
 import { createPostgresDatabase, databases, type TestDatabase } from '../support/databases.ts';
 import { temporaryFolder } from '../support/service.ts';
 

@@ -3,9 +3,7 @@ import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { execute, parse } from 'graphql';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeAuditLog } from '../../src/adapters/prisma/audit-log.ts';
-import { emitEntries } from '../../src/adapters/prisma/outbox.ts';
-import { actorTypes } from '../../src/domain/access/actor.ts';
+import { actorTypes } from '../../src/access/model/actor.ts';
 import {
   auditResults,
   completeEvent,
@@ -14,12 +12,14 @@ import {
   toEntry,
   toWire,
   wireEventSchema,
-} from '../../src/domain/audit/audit-event.ts';
-import { auditEventTypes, toTypeName } from '../../src/domain/audit/event-metadata.ts';
-import type { JsonObject } from '../../src/domain/json.ts';
-import { isStorableText } from '../../src/domain/text.ts';
+} from '../../src/audit/model/audit-event.ts';
+import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
+import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
+import { emitEntries } from '../../src/audit/store/outbox.ts';
+import { auditEventTypes, toTypeName } from '../../src/catalogue/event-types.ts';
 import { schema } from '../../src/graphql/schema.ts';
-import type { AuditLog } from '../../src/ports/audit-log.ts';
+import type { JsonObject } from '../../src/kernel/json.ts';
+import { isStorableText } from '../../src/kernel/text.ts';
 import { makeSpine, newId, type Spine } from '../scheduling/spine.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
 

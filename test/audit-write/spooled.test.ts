@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
+import { openPostgres } from '../../src/database/database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { anAdmin, makeSpine, minutesFrom, type Spine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';

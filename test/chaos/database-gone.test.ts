@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
+import { openPostgres } from '../../src/database/database.ts';
+import { migrate } from '../../src/database/migrate.ts';
 import { operationsOf } from '../api-keys/operations.ts';
 import { request } from '../http-edge/raw-http.ts';
 import { atTestEnd } from '../support/at-test-end.ts';

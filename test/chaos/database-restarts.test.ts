@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
+import { openPostgres } from '../../src/database/database.ts';
+import { migrate } from '../../src/database/migrate.ts';
 import { json, request } from '../http-edge/raw-http.ts';
 import { startServiceProcess } from '../http-edge/service-process.ts';
 import { mintTestToken, testAuthentication } from '../http-edge/tokens.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
-import { openPGlite } from '../../src/adapters/prisma/database.ts';
+import { openPGlite } from '../../src/database/database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { minutesFrom } from '../scheduling/spine.ts';
 import type { Row } from '../support/databases.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { openPGlite } from '../../src/adapters/prisma/database.ts';
+import { openPGlite } from '../../src/database/database.ts';
 import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { startProcess } from '../support/child-process.ts';

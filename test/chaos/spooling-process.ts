@@ -3,15 +3,15 @@
 
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { openPGlite } from '../../src/adapters/prisma/database.ts';
-import { readLogId } from '../../src/adapters/prisma/outbox.ts';
-import { makeInTransaction } from '../../src/adapters/prisma/unit-of-work.ts';
-import { openSpool } from '../../src/adapters/sqlite/spool.ts';
-import { makeCreateFlag } from '../../src/application/create-flag.ts';
-import { makeUpdateFlagState } from '../../src/application/update-flag-state.ts';
-import { makeOutboxGate } from '../../src/audit/outbox-gate.ts';
-import type { Caller } from '../../src/domain/access/actor.ts';
-import { completeEvent, toEntry } from '../../src/domain/audit/audit-event.ts';
+import type { Caller } from '../../src/access/model/actor.ts';
+import { makeOutboxGate } from '../../src/audit/entry/outbox-gate.ts';
+import { completeEvent, toEntry } from '../../src/audit/model/audit-event.ts';
+import { openSpool } from '../../src/audit/spool/spool.ts';
+import { readLogId } from '../../src/audit/store/outbox.ts';
+import { makeInTransaction } from '../../src/compose/unit-of-work.ts';
+import { openPGlite } from '../../src/database/database.ts';
+import { makeCreateFlag } from '../../src/flags/commands/create-flag.ts';
+import { makeUpdateFlagState } from '../../src/flags/commands/update-flag-state.ts';
 
 const [folder = '', end = ''] = process.argv.slice(2);
 const die = () => process.kill(process.pid, 'SIGKILL');

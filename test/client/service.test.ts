@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
+import { externalEventAliases } from '../../src/applications/model/event-types.ts';
 import type { AuditEventName } from '../../src/client/audit-event.ts';
 import { createAuditClient } from '../../src/client/main.ts';
-import { externalEventAliases } from '../../src/domain/audit/external-events.ts';
 import { startTestService, token } from '../support/service.ts';
 
 type Recorded = { eventType: string; result: string; actor: { id: string }; metadata: { details?: unknown; count?: number } };

@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { fewestConnections, openDatabases } from '../../src/adapters/open-database.ts';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
-import { makeIsAtWork } from '../../src/adapters/prisma/is-at-work.ts';
-import { startNotifications } from '../../src/adapters/prisma/notifications.ts';
-import { makeConnections } from '../../src/adapters/prisma/postgres-connections.ts';
+import { startNotifications } from '../../src/audit/store/notifications.ts';
+import { openPostgres } from '../../src/database/database.ts';
+import { makeIsAtWork } from '../../src/database/is-at-work.ts';
+import { fewestConnections, openDatabases } from '../../src/database/open-database.ts';
+import { makeConnections } from '../../src/database/postgres-connections.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { startFaultyProxy } from '../support/faulty-proxy.ts';

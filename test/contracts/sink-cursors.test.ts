@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { makePrismaSinkCursors } from '../../src/adapters/prisma/sink-cursors.ts';
-import type { SinkCursors } from '../../src/ports/event-sink.ts';
+import type { SinkCursors } from '../../src/audit/ports/event-sink.ts';
+import { makePrismaSinkCursors } from '../../src/audit/store/sink-cursors.ts';
 import { databases } from '../support/databases.ts';
 import { makeMemorySinkCursors } from '../support/memory-sink-cursors.ts';
 

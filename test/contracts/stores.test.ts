@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeAuditLog } from '../../src/adapters/prisma/audit-log.ts';
-import { makeFlagStore } from '../../src/adapters/prisma/flag-store.ts';
-import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
-import { type AuditEventFilter, matchesFilter } from '../../src/domain/audit/audit-filter.ts';
-import type { AuditLog } from '../../src/ports/audit-log.ts';
-import type { FlagStore } from '../../src/ports/flag-store.ts';
-import type { ScheduleStore } from '../../src/ports/schedule-store.ts';
+import { type AuditEventFilter, matchesFilter } from '../../src/audit/model/audit-filter.ts';
+import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
+import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
+import type { FlagStore } from '../../src/flags/commands/flag-store.ts';
+import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
+import type { ScheduleStore } from '../../src/schedules/commands/schedule-store.ts';
+import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../scheduling/spine.ts';
 import { databases } from '../support/databases.ts';
 

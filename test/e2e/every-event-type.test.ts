@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { auditEventTypes, metadataSchemas, toTypeName } from '../../src/domain/audit/event-metadata.ts';
+import { auditEventTypes, metadataSchemas, toTypeName } from '../../src/catalogue/event-types.ts';
 import { type WireEvent, wireEventSchema } from '../../src/schemas/main.ts';
 import { cursorOf } from '../graphql/emit.ts';
 import { applyChanges, sayingOf } from '../support/changes.ts';

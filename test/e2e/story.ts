@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect } from 'vitest';
-import type { AuditEventType } from '../../src/domain/audit/event-metadata.ts';
-import { externalEventAliases } from '../../src/domain/audit/external-events.ts';
+import { externalEventAliases } from '../../src/applications/model/event-types.ts';
+import type { AuditEventType } from '../../src/catalogue/event-types.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { type TestService, token } from '../support/service.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DomainError } from '../../src/domain/errors.ts';
+import { DomainError } from '../../src/kernel/errors.ts';
 import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeFlagStore } from '../../src/adapters/prisma/flag-store.ts';
-import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
-import { EnvironmentDisabledError, ValidationError } from '../../src/domain/errors.ts';
-import { maxEnvironments } from '../../src/domain/flags/environment.ts';
+import { maxEnvironments } from '../../src/environments/model/environment.ts';
+import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
+import { EnvironmentDisabledError, ValidationError } from '../../src/kernel/errors.ts';
+import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, type Spine } from '../scheduling/spine.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
-import type { FlagUpdates } from '../../src/domain/flags/flag-state.ts';
-import type { Schedule } from '../../src/domain/schedules/schedule.ts';
+import { openPostgres } from '../../src/database/database.ts';
+import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
+import type { Schedule } from '../../src/schedules/model/schedule.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeFlagStore } from '../../src/adapters/prisma/flag-store.ts';
-import { makeOpenScheduleReader } from '../../src/adapters/prisma/open-schedules.ts';
-import { makeImportFlags } from '../../src/application/import-flags.ts';
-import { FlagVersionConflictError, VersionConflictError } from '../../src/domain/errors.ts';
-import type { ImportedFlag } from '../../src/domain/flagd/flagd-import.ts';
+import { makeImportFlags } from '../../src/flagd/commands/import-flags.ts';
+import type { ImportedFlag } from '../../src/flagd/model/flagd-import.ts';
+import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
+import { FlagVersionConflictError, VersionConflictError } from '../../src/kernel/errors.ts';
+import { makeOpenScheduleReader } from '../../src/schedules/store/open-schedules.ts';
 import { anAdmin, makeSpine, type Spine } from '../scheduling/spine.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
 

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeFlagStore } from '../../src/adapters/prisma/flag-store.ts';
-import { makeCountSchedules } from '../../src/adapters/prisma/schedule-counts.ts';
-import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
-import type { ScheduleFilter } from '../../src/domain/schedules/schedule-filter.ts';
-import type { FlagFilter } from '../../src/ports/flag-store.ts';
+import type { FlagFilter } from '../../src/flags/commands/flag-store.ts';
+import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
+import type { ScheduleFilter } from '../../src/schedules/model/schedule-filter.ts';
+import { makeCountSchedules } from '../../src/schedules/store/schedule-counts.ts';
+import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { anAdmin, makeSpine, manualClock, minutesFrom } from '../scheduling/spine.ts';
 import { createPostgresDatabase, databases, type TestDatabase } from '../support/databases.ts';
 import { startTestService } from '../support/service.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
-import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
-import { ValidationError } from '../../src/domain/errors.ts';
+import { openPostgres } from '../../src/database/database.ts';
+import { ValidationError } from '../../src/kernel/errors.ts';
+import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase } from '../support/databases.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { matchesFilter } from '../../src/domain/audit/audit-filter.ts';
+import { matchesFilter } from '../../src/audit/model/audit-filter.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, minutesFrom } from '../scheduling/spine.ts';
 import { type FlagService, startFlagService } from './operations.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
-import type { AuditEvent } from '../../src/domain/audit/audit-event.ts';
+import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
+import { openPostgres } from '../../src/database/database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';

@@ -1,8 +1,8 @@
 import { cpSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
-import { defaultMigrationsFolder } from '../../src/adapters/prisma/migration-files.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { defaultMigrationsFolder } from '../../src/database/migration-files.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';

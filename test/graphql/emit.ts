@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../src/domain/audit/audit-event.ts';
+import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
 import type { TestDatabase } from '../support/databases.ts';
 import { aLogEntry } from '../support/log-entries.ts';
 

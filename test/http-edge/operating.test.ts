@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
+import { mintToken } from '../../src/access/jwt/mint-token.ts';
+import { migrate } from '../../src/database/migrate.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 import { startTestService } from '../support/service.ts';
 import { startUnready } from '../support/unready-service.ts';

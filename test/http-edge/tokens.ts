@@ -1,4 +1,4 @@
-import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
+import { mintToken } from '../../src/access/jwt/mint-token.ts';
 import { secretOf } from './raw-http.ts';
 
 const secret = 'a secret of processes of their own, longer than 32 bytes';

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { externalEventAliases } from '../../src/domain/audit/external-events.ts';
+import { externalEventAliases } from '../../src/applications/model/event-types.ts';
 import { eventsOf, operationsOf } from '../api-keys/operations.ts';
 import { openRawSocket } from '../http-edge/raw-socket.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';

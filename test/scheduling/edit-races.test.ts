@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
-import { DomainError } from '../../src/domain/errors.ts';
+import { openPostgres } from '../../src/database/database.ts';
+import { DomainError } from '../../src/kernel/errors.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 import { readLog } from './operations.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
-import type { Schedule } from '../../src/domain/schedules/schedule.ts';
-import type { ScheduleFilter, ScheduleTime } from '../../src/domain/schedules/schedule-filter.ts';
-import type { ScheduleStore } from '../../src/ports/schedule-store.ts';
+import type { ScheduleStore } from '../../src/schedules/commands/schedule-store.ts';
+import type { Schedule } from '../../src/schedules/model/schedule.ts';
+import type { ScheduleFilter, ScheduleTime } from '../../src/schedules/model/schedule-filter.ts';
+import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { createPGliteDatabase, createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 
 /** Two hundred schedules of every kind; many share their instants. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { flagStatuses } from '../../src/domain/flags/flag.ts';
-import type { FlagRule } from '../../src/domain/flags/flag-rule.ts';
-import type { FlagUpdates } from '../../src/domain/flags/flag-state.ts';
+import { flagStatuses } from '../../src/flags/model/flag.ts';
+import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
+import type { FlagRule } from '../../src/targeting/model/flag-rule.ts';
 import type { EnvironmentKey } from './model.ts';
 
 export const flagKeys = ['a', 'b'];

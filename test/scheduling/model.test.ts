@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DomainError } from '../../src/domain/errors.ts';
+import { DomainError } from '../../src/kernel/errors.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
 import { temporaryFolder } from '../support/service.ts';
 import * as model from './model.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { FlagStatus } from '../../src/domain/flags/flag.ts';
-import type { FlagUpdates } from '../../src/domain/flags/flag-state.ts';
+import type { FlagStatus } from '../../src/flags/model/flag.ts';
+import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
 
 // What flags and their schedules do, in as few words as it takes. Time is counted in minutes.
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { type AuditEvent, toEntry } from '../../src/domain/audit/audit-event.ts';
-import { metadataSchemas } from '../../src/domain/audit/event-metadata.ts';
+import { type AuditEvent, toEntry } from '../../src/audit/model/audit-event.ts';
+import { metadataSchemas } from '../../src/catalogue/event-types.ts';
 import type { TestDatabase } from '../support/databases.ts';
 import type { TestService } from '../support/service.ts';
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
+import { openPostgres } from '../../src/database/database.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { addDue, anAdmin, makeSpine, manualClock } from './spine.ts';

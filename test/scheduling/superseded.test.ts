@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
-import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
-import type { FlagUpdates } from '../../src/domain/flags/flag-state.ts';
+import { openPostgres } from '../../src/database/database.ts';
+import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
+import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase, databases, type TestDatabase } from '../support/databases.ts';
 import { readLog } from './operations.ts';

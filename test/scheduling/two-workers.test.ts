@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
+import { openPostgres } from '../../src/database/database.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 import { readLog } from './operations.ts';

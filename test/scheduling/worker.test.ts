@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeScheduleStore } from '../../src/adapters/prisma/schedule-store.ts';
+import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';
 import { readLog } from './operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from './spine.ts';

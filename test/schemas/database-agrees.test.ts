@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { flagStatuses, flagTypes } from '../../src/domain/flags/flag.ts';
-import { scheduleStatuses } from '../../src/domain/schedules/schedule.ts';
+import { flagStatuses, flagTypes } from '../../src/flags/model/flag.ts';
+import { scheduleStatuses } from '../../src/schedules/model/schedule.ts';
 import * as schemas from '../../src/schemas/main.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
 import { unwrap } from './shapes.ts';

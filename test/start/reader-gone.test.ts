@@ -3,7 +3,7 @@ import { createSecretKey } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
+import { mintToken } from '../../src/access/jwt/mint-token.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { startCloudWatchServer } from '../support/cloudwatch-server.ts';
 import { createPostgresDatabase } from '../support/databases.ts';

@@ -1,7 +1,7 @@
-import { newFlagState } from '../../src/domain/flags/flag-state.ts';
-import type { LastSet, Setting } from '../../src/domain/flags/last-set.ts';
-import { applySchedule, type Held, type LockedFlag, type LockedState } from '../../src/domain/schedules/apply-schedule.ts';
-import type { Schedule } from '../../src/domain/schedules/schedule.ts';
+import { newFlagState } from '../../src/flags/model/flag-state.ts';
+import type { LastSet, Setting } from '../../src/flags/model/last-set.ts';
+import { applySchedule, type Held, type LockedFlag, type LockedState } from '../../src/schedules/model/apply-schedule.ts';
+import type { Schedule } from '../../src/schedules/model/schedule.ts';
 
 // Schedules that are due, and what they meet; all of it at one instant.
 

@@ -1,9 +1,9 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
 import { expect } from 'vitest';
-import { makeAuthenticate } from '../../src/adapters/jwt/authenticate.ts';
-import { secretKey, type VerificationKeys } from '../../src/adapters/jwt/verification-keys.ts';
-import { AuthenticationError } from '../../src/ports/authenticator.ts';
+import { makeAuthenticate } from '../../src/access/jwt/authenticate.ts';
+import { secretKey, type VerificationKeys } from '../../src/access/jwt/verification-keys.ts';
+import { AuthenticationError } from '../../src/access/model/authenticator.ts';
 
 export const secret = createSecretKey(Buffer.from('a secret that has at least 32 bytes'));
 export const [issuer, audience] = ['https://id.example', 'flagtrail'];

@@ -1,5 +1,5 @@
-import { bookkeepingFields, type FieldChange } from '../../src/domain/audit/changes.ts';
-import type { Json, JsonObject } from '../../src/domain/json.ts';
+import { bookkeepingFields, type FieldChange } from '../../src/audit/model/changes.ts';
+import type { Json, JsonObject } from '../../src/kernel/json.ts';
 
 /** What a state says: an absent field is null, and what follows from every change is left out. */
 export const sayingOf = (state: JsonObject | null): Map<string, Json> =>

@@ -1,10 +1,10 @@
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { pino } from 'pino';
 import { expect, onTestFinished, vi } from 'vitest';
-import { makeCloudWatchClient } from '../../src/adapters/cloudwatch/client.ts';
-import { makeCloudWatchSink } from '../../src/adapters/cloudwatch/cloudwatch-sink.ts';
-import { makeSinkRunner } from '../../src/audit/sink-runner.ts';
-import type { LogEntry } from '../../src/domain/audit/audit-event.ts';
+import type { LogEntry } from '../../src/audit/model/audit-event.ts';
+import { makeCloudWatchClient } from '../../src/audit/sinks/cloudwatch/client.ts';
+import { makeCloudWatchSink } from '../../src/audit/sinks/cloudwatch/cloudwatch-sink.ts';
+import { makeSinkRunner } from '../../src/audit/sinks/sink-runner.ts';
 import { type CloudWatchServer, startCloudWatchServer } from './cloudwatch-server.ts';
 import { logEntries, makeMemoryLog, testInstant } from './log-entries.ts';
 import { makeMemorySinkCursors } from './memory-sink-cursors.ts';

@@ -1,5 +1,5 @@
 // Tries to take the folder of its first argument, tells how that went, and keeps what it has until it is stopped.
-import { acquireDataDirectory } from '../../src/adapters/sqlite/data-directory-lock.ts';
+import { acquireDataDirectory } from '../../src/database/data-directory-lock.ts';
 
 const folder = process.argv[2] ?? '';
 const attempt = () => {

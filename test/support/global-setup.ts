@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { openPostgres } from '../../src/adapters/prisma/database.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
+import { openPostgres } from '../../src/database/database.ts';
+import { migrate } from '../../src/database/migrate.ts';
 import { startPostgresServer } from './postgres-server.ts';
 import { makePGliteTemplates, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 

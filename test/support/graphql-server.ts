@@ -1,6 +1,5 @@
 import { vi } from 'vitest';
-import type { Identity } from '../../src/domain/access/actor.ts';
-import { makeFairQueue } from '../../src/domain/limits/fair-queue.ts';
+import type { Identity } from '../../src/access/model/actor.ts';
 import type { App } from '../../src/graphql/app.ts';
 import { subscriptionLimits } from '../../src/graphql/limits.ts';
 import type { SubscriptionLimits } from '../../src/graphql/plugins/live-subscriptions.ts';
@@ -9,6 +8,7 @@ import { makeSocketServer } from '../../src/graphql/websocket.ts';
 import { makeReadRequestContext } from '../../src/http/request-context.ts';
 import { type Api, startHttpServer } from '../../src/http/server.ts';
 import { makeUnreadAnswers, type UnreadLimits, unreadLimits } from '../../src/http/unread-answers.ts';
+import { makeFairQueue } from '../../src/kernel/limits/fair-queue.ts';
 import { json, request } from '../http-edge/raw-http.ts';
 import { atTestEnd } from './at-test-end.ts';
 

@@ -1,5 +1,5 @@
-import { type AuditEvent, type LogEntry, toEntry } from '../../src/domain/audit/audit-event.ts';
-import type { AuditLog } from '../../src/ports/audit-log.ts';
+import { type AuditEvent, type LogEntry, toEntry } from '../../src/audit/model/audit-event.ts';
+import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
 
 export const testInstant = new Date('2026-11-20T09:00:00.000Z');
 

@@ -1,4 +1,4 @@
-import type { SinkCursors } from '../../src/ports/event-sink.ts';
+import type { SinkCursors } from '../../src/audit/ports/event-sink.ts';
 
 type Row = { position: number; lastError: string | null; holder: string | null; leaseUntilMs: number };
 

@@ -8,12 +8,12 @@ import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { inject } from 'vitest';
 import { WebSocket } from 'ws';
-import { mintToken } from '../../src/adapters/jwt/mint-token.ts';
-import { openOutput } from '../../src/adapters/output.ts';
-import { startService } from '../../src/compose.ts';
-import type { Welcome } from '../../src/compose-api.ts';
-import { readConfig } from '../../src/config.ts';
-import type { Clock } from '../../src/ports/clock.ts';
+import { mintToken } from '../../src/access/jwt/mint-token.ts';
+import type { Welcome } from '../../src/compose/api.ts';
+import { startService } from '../../src/compose/service.ts';
+import { readConfig } from '../../src/config/config.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+import { openOutput } from '../../src/process/output.ts';
 import { atTestEnd } from './at-test-end.ts';
 import { pgliteTemplates } from './templates.ts';
 

@@ -1,6 +1,6 @@
 // A process that spools: takes orders over IPC, and answers each with what came of it.
 import { v7 as uuidv7 } from 'uuid';
-import { openSpool } from '../../src/adapters/sqlite/spool.ts';
+import { openSpool } from '../../src/audit/spool/spool.ts';
 
 export type SpoolOrder = { add: number; size: number; prefix: string } | { losses: true };
 

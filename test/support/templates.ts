@@ -2,8 +2,8 @@ import { mkdirSync, openAsBlob, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
-import { openPGlite } from '../../src/adapters/prisma/database.ts';
-import { migrate } from '../../src/adapters/prisma/migrate.ts';
+import { openPGlite } from '../../src/database/database.ts';
+import { migrate } from '../../src/database/migrate.ts';
 
 /** The migrated database that every test's database is a copy of. */
 export const TEMPLATE_DATABASE = 'flagtrail_template';

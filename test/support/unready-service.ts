@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { openOutput } from '../../src/adapters/output.ts';
-import { startService } from '../../src/compose.ts';
-import { readConfig } from '../../src/config.ts';
+import { startService } from '../../src/compose/service.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { openOutput } from '../../src/process/output.ts';
 import { atTestEnd } from './at-test-end.ts';
 import { temporaryFolder } from './service.ts';
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { pino } from 'pino';
-import { toWire } from '../../domain/audit/audit-event.ts';
-import { escapeControls } from '../../domain/escape-controls.ts';
-import type { EventSink } from '../../ports/event-sink.ts';
+import { escapeControls } from '../../kernel/escape-controls.ts';
+import { toWire } from '../model/audit-event.ts';
+import type { EventSink } from '../ports/event-sink.ts';
 
 /**
  * Writes each entry as one line of JSON, made by pino, with the event's fields at the top: what CloudWatch's agents and

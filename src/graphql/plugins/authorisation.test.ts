@@ -1,7 +1,7 @@
 import { buildSchema, type GraphQLSchema } from 'graphql';
 import { createYoga } from 'graphql-yoga';
 import { describe, expect, it, vi } from 'vitest';
-import type { Role } from '../../domain/access/actor.ts';
+import type { Role } from '../../access/model/actor.ts';
 import type { Context } from '../context.ts';
 import { useAuthorisation } from './authorisation.ts';
 

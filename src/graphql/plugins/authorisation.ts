@@ -9,7 +9,7 @@ import {
   visitWithTypeInfo,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { hasRole, type Role } from '../../domain/access/actor.ts';
+import { hasRole, type Role } from '../../access/model/actor.ts';
 import type { Context } from '../context.ts';
 import { forbidden } from '../errors.ts';
 

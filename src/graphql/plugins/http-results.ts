@@ -1,7 +1,7 @@
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import type { WatchKey } from '../../ports/authenticator.ts';
-import type { Clock } from '../../ports/clock.ts';
+import type { WatchKey } from '../../access/model/authenticator.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { Context } from '../context.ts';
 import { unauthenticated } from '../errors.ts';
 import { endedBy, onceOver } from '../expiry.ts';

@@ -1,8 +1,8 @@
 import type { ExecutionResult } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { shareOf } from '../../domain/access/actor.ts';
-import { makePlaces, type PlaceLimits } from '../../domain/limits/places.ts';
-import type { OnRefused } from '../../domain/limits/refusals.ts';
+import { shareOf } from '../../access/model/actor.ts';
+import { makePlaces, type PlaceLimits } from '../../kernel/limits/places.ts';
+import type { OnRefused } from '../../kernel/limits/refusals.ts';
 import type { Context } from '../context.ts';
 import { rateLimited } from '../errors.ts';
 import { endedBy } from '../expiry.ts';

@@ -1,9 +1,9 @@
 import { type DocumentNode, type FragmentDefinitionNode, getOperationAST, Kind, type SelectionSetNode } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { shareOf } from '../../domain/access/actor.ts';
-import type { OnRefused } from '../../domain/limits/refusals.ts';
-import { makeTokenBuckets } from '../../domain/limits/token-buckets.ts';
-import type { Clock } from '../../ports/clock.ts';
+import { shareOf } from '../../access/model/actor.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { OnRefused } from '../../kernel/limits/refusals.ts';
+import { makeTokenBuckets } from '../../kernel/limits/token-buckets.ts';
 import type { Context } from '../context.ts';
 import { rateLimited } from '../errors.ts';
 

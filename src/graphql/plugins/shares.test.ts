@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { json, request } from '../../../test/http-edge/raw-http.ts';
 import { openRawSocket } from '../../../test/http-edge/raw-socket.ts';
 import { startGraphQL } from '../../../test/support/graphql-server.ts';
-import { newFlag } from '../../domain/flags/flag.ts';
-import { OverShareError } from '../../domain/limits/fair-queue.ts';
+import { newFlag } from '../../flags/model/flag.ts';
+import { OverShareError } from '../../kernel/limits/fair-queue.ts';
 
 const query = '{ auditEvent(id: "0195f1c0-0000-7000-8000-000000000001") { id } }';
 const headers = { authorization: 'Bearer a-token' };

@@ -7,8 +7,8 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { shareOf } from '../../domain/access/actor.ts';
-import { type FairQueue, OverShareError } from '../../domain/limits/fair-queue.ts';
+import { shareOf } from '../../access/model/actor.ts';
+import { type FairQueue, OverShareError } from '../../kernel/limits/fair-queue.ts';
 import type { Context } from '../context.ts';
 import { hasRun, rateLimited } from '../errors.ts';
 import { type SentRequest, sizeOfRequest } from '../request-size.ts';

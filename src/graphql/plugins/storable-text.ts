@@ -1,6 +1,6 @@
 import { type DocumentNode, Kind, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { isStorableText } from '../../domain/text.ts';
+import { isStorableText } from '../../kernel/text.ts';
 import type { Context } from '../context.ts';
 import { badUserInput } from '../errors.ts';
 

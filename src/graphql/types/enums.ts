@@ -1,19 +1,14 @@
-import type { actorTypes, roles } from '../../domain/access/actor.ts';
-import type { auditResults } from '../../domain/audit/audit-event.ts';
-import {
-  auditEventTypes,
-  type AuditEventType as EventType,
-  eventDescriptions,
-  toTypeName,
-} from '../../domain/audit/event-metadata.ts';
-import type { flagStatuses, flagTypes } from '../../domain/flags/flag.ts';
-import type { overrideTypes } from '../../domain/flags/flag-override.ts';
-import type { effectiveReasons } from '../../domain/flags/flag-state.ts';
-import type { scheduleStatuses } from '../../domain/schedules/schedule.ts';
-import type { ScheduleOrder as ScheduleOrderName } from '../../domain/schedules/schedule-filter.ts';
-import type { ScheduleWarning } from '../../domain/schedules/schedule-warnings.ts';
+import type { actorTypes, roles } from '../../access/model/actor.ts';
+import type { auditResults } from '../../audit/model/audit-event.ts';
+import { auditEventTypes, type AuditEventType as EventType, eventDescriptions, toTypeName } from '../../catalogue/event-types.ts';
+import type { FlagOrderName } from '../../flags/graphql/flag-orders.ts';
+import type { flagStatuses, flagTypes } from '../../flags/model/flag.ts';
+import type { overrideTypes } from '../../flags/model/flag-override.ts';
+import type { effectiveReasons } from '../../flags/model/flag-state.ts';
+import type { scheduleStatuses } from '../../schedules/model/schedule.ts';
+import type { ScheduleOrder as ScheduleOrderName } from '../../schedules/model/schedule-filter.ts';
+import type { ScheduleWarning } from '../../schedules/model/schedule-warnings.ts';
 import { builder } from '../builder.ts';
-import type { FlagOrderName } from './flag-orders.ts';
 
 /** Enum values that are named as the domain names them, each with its description. */
 const describe = <Value extends string>(values: Record<Value, string>) =>

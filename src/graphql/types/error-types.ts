@@ -1,3 +1,7 @@
+import { FlagRef } from '../../flags/graphql/flag.ts';
+import { FlagStateType } from '../../flags/graphql/flag-state.ts';
+import type { Flag } from '../../flags/model/flag.ts';
+import type { FlagState } from '../../flags/model/flag-state.ts';
 import {
   ApiKeyNotFoundError,
   type DomainError,
@@ -15,12 +19,8 @@ import {
   ValidationError,
   type ValidationIssue,
   VersionConflictError,
-} from '../../domain/errors.ts';
-import type { Flag } from '../../domain/flags/flag.ts';
-import type { FlagState } from '../../domain/flags/flag-state.ts';
+} from '../../kernel/errors.ts';
 import { builder } from '../builder.ts';
-import { FlagRef } from './flag.ts';
-import { FlagStateType } from './flag-state.ts';
 
 export const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
   description: 'An outcome that the caller can act on. Every error type implements it.',

@@ -1,0 +1,30 @@
+import type { Caller } from '../../access/model/actor.ts';
+import type { Clock, NewId } from '../../kernel/clock.ts';
+import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import { type ApiKey, type CreateApiKey, formatApiKey, newApiKey, prefixOf, type Sha256 } from '../model/api-key.ts';
+import { apiKeyCreated } from '../model/api-key-events.ts';
+
+type Deps = {
+  inTransaction: InTransaction;
+  clock: Clock;
+  newId: NewId;
+  /** Of cryptographic quality. */
+  randomBytes: (count: number) => Uint8Array;
+  sha256: Sha256;
+};
+
+/** Makes an API key. `secret` is the key itself: what is stored does not give it back. Rejects with a ValidationError. */
+export const makeCreateApiKey =
+  ({ inTransaction, clock, newId, randomBytes, sha256 }: Deps) =>
+  async (admin: Caller, input: CreateApiKey): Promise<{ apiKey: ApiKey; secret: string }> => {
+    const now = clock.now();
+    const secret = formatApiKey(randomBytes(32), sha256);
+    const prefix = prefixOf(secret);
+    if (prefix === null) throw new Error('a key was made that is none');
+    const apiKey = newApiKey(input, { id: newId(now), prefix, createdBy: admin.userId, now });
+    return inTransaction(async ({ apiKeys, audit }) => {
+      await apiKeys.add(apiKey, sha256(secret));
+      audit.logEvent(apiKeyCreated(admin, apiKey));
+      return { apiKey, secret };
+    });
+  };

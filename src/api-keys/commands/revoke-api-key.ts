@@ -1,0 +1,23 @@
+import type { Caller } from '../../access/model/actor.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { ApiKeyNotFoundError } from '../../kernel/errors.ts';
+import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { ApiKey, RevokeApiKey } from '../model/api-key.ts';
+import { apiKeyRevoked } from '../model/api-key-events.ts';
+
+type Deps = { inTransaction: InTransaction; clock: Clock };
+
+/** Revokes an API key for good. One that is revoked already stays as it is, and nothing is recorded. Throws an ApiKeyNotFoundError. */
+export const makeRevokeApiKey =
+  ({ inTransaction, clock }: Deps) =>
+  (admin: Caller, { id }: RevokeApiKey): Promise<ApiKey> =>
+    inTransaction(async ({ apiKeys, audit }) => {
+      const revoked = await apiKeys.revoke({ id, revokedAt: clock.now(), revokedBy: admin.userId });
+      if (revoked) {
+        audit.logEvent(apiKeyRevoked(admin, revoked));
+        return revoked;
+      }
+      const before = await apiKeys.find(id);
+      if (!before) throw new ApiKeyNotFoundError(id);
+      return before;
+    });

@@ -1,0 +1,182 @@
+import { z } from 'zod';
+import { type AuditResult, auditResults } from '../../audit/model/audit-event.ts';
+import { toIssues, type ValidationIssue } from '../../kernel/errors.ts';
+import { instant } from '../../kernel/instant.ts';
+import type { Json } from '../../kernel/json.ts';
+import { text, toStorableText } from '../../kernel/text.ts';
+import { type ExternalEventType, externalEventAliases, externalEventTypes } from './event-types.ts';
+import { areTooLarge, findSizeIssue, isValueField, recordableJson } from './recordable-json.ts';
+
+/** An event as another application sends it. Null says the same as absent. */
+export type AuditEventInput = {
+  id: string;
+  /** Absent: `action` names what happened. */
+  type?: string | null;
+  occurredAt?: Date | null;
+  userId?: string | null;
+  userName?: string | null;
+  userEmail?: string | null;
+  workspaceId?: string | null;
+  environment?: string | null;
+  ipAddress?: string | null;
+  userAgent?: string | null;
+  sessionId?: string | null;
+  requestId?: string | null;
+  action?: string | null;
+  resource?: string | null;
+  resourceId?: string | null;
+  details?: Json;
+  previousValue?: Json;
+  newValue?: Json;
+  result?: AuditResult | null;
+  errorMessage?: string | null;
+};
+
+export const maxRecordedEvents = 500;
+
+/** The batch. What is wrong with one of its events is that event's affair alone: see `auditEventInputSchema`. */
+export const recordAuditEventsSchema = z.object({
+  events: z
+    .array(z.custom<AuditEventInput>())
+    .min(1, 'must hold at least one event')
+    .max(maxRecordedEvents, `must hold at most ${maxRecordedEvents} events`)
+    .refine(
+      (events) => !areTooLarge(events),
+      'must hold at most 2 MiB of JSON in details, previousValue and newValue: send fewer events at a time',
+    ),
+});
+export type RecordAuditEvents = z.infer<typeof recordAuditEventsSchema>;
+
+type RecordableType = ExternalEventType | 'audit.loss';
+const recordableTypes = new Map<string, RecordableType>([
+  ...Object.entries(externalEventAliases),
+  ...[...externalEventTypes, 'audit.loss' as const].map((type) => [type, type] as const),
+]);
+
+const knownNames = [...recordableTypes.keys()].join(', ');
+
+/** Many applications say what happened in `action`. Beside a type, it is in words of their own. */
+const typeOf = ({ type, action }: { type: string | null; action: string | null }): RecordableType | undefined =>
+  recordableTypes.get(type ?? action ?? '');
+
+const type = z
+  .string()
+  .refine((name) => recordableTypes.has(name), {
+    error: ({ input }) => `is '${String(input).slice(0, 100)}': it must be one of ${knownNames}`,
+  })
+  .nullish()
+  .transform((name) => name ?? null);
+
+/** What is compared and looked up: cut, it would be another one's. */
+const identifier = (max = 255) =>
+  text(1, max)
+    .nullish()
+    .transform((value) => value ?? null);
+
+/** What strangers may have made up, such as the name in a failed login: its length must not keep the event out of the log. */
+const remark = (max: number) =>
+  z
+    .string()
+    .nullish()
+    .transform((value) => (value ? toStorableText(value, max) : null));
+
+const earliest = new Date('2000-01-01T00:00:00Z');
+const recentInstant = instant.refine((at) => at >= earliest, `must not be before ${earliest.toISOString()}`);
+
+/** One event of a batch. What is read has a value for every field: null where there was none. */
+export const auditEventInputSchema = z
+  .object({
+    id: z.uuid('must be a UUID').transform((id) => id.toLowerCase()),
+    type,
+    occurredAt: recentInstant.nullish().transform((at) => at ?? null),
+    userId: identifier(),
+    userName: remark(255),
+    userEmail: remark(320),
+    workspaceId: identifier(),
+    environment: identifier(64),
+    ipAddress: remark(255),
+    userAgent: remark(512),
+    sessionId: identifier(),
+    requestId: identifier(),
+    action: identifier(),
+    resource: identifier(),
+    resourceId: identifier(),
+    details: recordableJson,
+    previousValue: recordableJson,
+    newValue: recordableJson,
+    result: z
+      .enum(auditResults)
+      .nullish()
+      .transform((result) => result ?? 'SUCCESS'),
+    errorMessage: remark(2000),
+  })
+  .refine(({ resource, resourceId }) => resourceId === null || resource !== null, {
+    path: ['resource'],
+    message: 'must say what kind of thing resourceId names',
+  })
+  .check(({ value, issues }) => {
+    if (value.type !== null || issues.some(({ path }) => path?.[0] === 'action') || typeOf(value)) return;
+    const beside = value.action === null ? '' : `, and action '${value.action.slice(0, 100)}' does not stand for it`;
+    const message = `is missing${beside}: one of them must be one of ${knownNames}`;
+    issues.push({ code: 'custom', input: value, path: ['type'], message });
+  })
+  .check(({ value, issues }) => {
+    // What is no JSON has no size.
+    if (issues.some(({ path }) => isValueField(path?.[0]))) return;
+    const issue = findSizeIssue(value);
+    if (issue) issues.push({ code: 'custom', input: value, ...issue });
+  });
+
+const maxDeclaredLoss = 1_000_000_000;
+
+/** `details` of an `audit.loss`: what an application could not deliver. */
+export const declaredLossSchema = z
+  .object({
+    count: z.int('must be a whole number').min(1, 'must be 1 or more').max(maxDeclaredLoss, `must be at most ${maxDeclaredLoss}`),
+    reason: text(1, 255),
+    since: recentInstant,
+    until: recentInstant,
+  })
+  .refine(({ since, until }) => since <= until, { path: ['until'], message: 'must not be before since' });
+
+type Fields = Omit<z.infer<typeof auditEventInputSchema>, 'type' | 'occurredAt'> & { occurredAt: Date };
+export type ExternalEvent = Fields & { type: ExternalEventType };
+export type DeclaredLoss = Fields & { type: 'audit.loss'; loss: z.infer<typeof declaredLossSchema> };
+
+type Read = { ok: true; event: ExternalEvent | DeclaredLoss } | { ok: false; issues: ValidationIssue[] };
+
+/** How far the clocks of applications may be ahead of ours. */
+const maxAheadMs = 5 * 60_000;
+
+/** Reads one event, as of `now`: what it says, or everything that is wrong with it. */
+export const readAuditEvent = (input: AuditEventInput, now: Date): Read => {
+  const { data, error } = auditEventInputSchema.safeParse(input);
+  if (error) return { ok: false, issues: toIssues(error) };
+  const { type: _, occurredAt, ...fields } = data;
+  const type = typeOf(data);
+  // The schema has refused what has none.
+  if (!type) return { ok: false, issues: [{ path: ['type'], message: 'is missing' }] };
+  const at = occurredAt ?? now;
+  const early = findAheadIssues(['occurredAt'], at, now);
+  if (early.length > 0) return { ok: false, issues: early };
+  if (type !== 'audit.loss') return { ok: true, event: { ...fields, type, occurredAt: at } };
+
+  const loss = declaredLossSchema.safeParse(fields.details);
+  const issues = [
+    ...findPersonIssues(fields),
+    ...(loss.error ? toIssues(loss.error, ['details']) : findAheadIssues(['details', 'until'], loss.data.until, now)),
+  ];
+  if (issues.length > 0 || !loss.data) return { ok: false, issues };
+  return { ok: true, event: { ...fields, type, occurredAt: at, loss: loss.data } };
+};
+
+const findAheadIssues = (path: string[], at: Date, now: Date): ValidationIssue[] => {
+  if (at.getTime() - now.getTime() <= maxAheadMs) return [];
+  return [{ path, message: `is ${at.toISOString()}: it must be at most five minutes after now, ${now.toISOString()}` }];
+};
+
+/** A loss is its sender's own: nobody declares one in the name of another. */
+const findPersonIssues = (fields: Pick<Fields, 'userId' | 'userName' | 'userEmail'>): ValidationIssue[] =>
+  (['userId', 'userName', 'userEmail'] as const)
+    .filter((field) => fields[field] !== null)
+    .map((field) => ({ path: [field], message: 'must be absent: an audit.loss is of its sender' }));

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { auditEventTypes } from '../../catalogue/event-types.ts';
+import { builder, requires } from '../../graphql/builder.ts';
+import { type ConnectionArgs, decodeCursor, notACursor, resolvePage } from '../../graphql/connection.ts';
+import { ActorType, AuditEventType, AuditOrder, AuditResult } from '../../graphql/types/enums.ts';
+import { filterList } from '../../kernel/filter-list.ts';
+import type { LogEntry } from '../model/audit-event.ts';
+import type { AuditEventFilter } from '../model/audit-filter.ts';
+import type { AuditLog } from '../ports/audit-log.ts';
+import { AuditEventRef, toEventCursor } from './audit-event.ts';
+
+const AuditEventFilterInput = builder.inputType('AuditEventFilter', {
+  description: 'Which events; every field that is given must match.',
+  fields: (t) => ({
+    flagKey: t.string({ description: 'Of this flag.' }),
+    types: t.field({
+      type: [AuditEventType],
+      validate: { schema: filterList(z.enum(auditEventTypes), 'types') },
+      description: 'Of any of these types: up to 1,000.',
+    }),
+    actorId: t.string({ description: 'By this actor.' }),
+    actorType: t.field({ type: ActorType, description: 'By actors of this kind.' }),
+    resourceType: t.string({ description: 'Done to things of this kind, for example flag_schedule.' }),
+    resourceId: t.string({ description: 'Done to this thing.' }),
+    scheduleId: t.id({ validate: { schema: z.uuid('must be a UUID') }, description: 'Of this schedule: its whole trail.' }),
+    environment: t.string({ description: 'In this environment, or in all of them.' }),
+    workspaceId: t.string({ description: 'In this workspace.' }),
+    requestId: t.string({ description: 'Made by this request.' }),
+    apiKeyId: t.id({
+      validate: { schema: z.uuid('must be a UUID') },
+      description: 'Made with this API key. Events that were recorded before this filter existed are not found.',
+    }),
+    ipAddress: t.string({
+      description:
+        'Made from this address, written as the event has it. Events that were recorded before this filter existed are not found.',
+    }),
+    result: t.field({ type: AuditResult, description: 'With this result.' }),
+    from: t.field({ type: 'DateTime', description: 'Occurred at this instant or later.' }),
+    to: t.field({ type: 'DateTime', description: 'Occurred before this instant.' }),
+  }),
+});
+
+/** What every list of events takes, beside the page. */
+export const auditEventArgs = builder.args((t) => ({
+  filter: t.field({ type: AuditEventFilterInput, description: 'Only these events.' }),
+  order: t.field({ type: AuditOrder, defaultValue: 'NEWEST_FIRST', description: 'By position in the log.' }),
+}));
+
+export const AuditEventEdge = builder.edgeObject({
+  name: 'AuditEventEdge',
+  description: 'An event in a list.',
+  type: AuditEventRef,
+});
+export const AuditEventConnection = builder.connectionObject(
+  {
+    name: 'AuditEventConnection',
+    description: 'A page of events.',
+    type: AuditEventRef,
+  },
+  AuditEventEdge,
+);
+
+const parseEventCursor = (cursor: string): number => {
+  const position = decodeCursor('event', cursor);
+  if (!/^(0|[1-9]\d{0,14})$/.test(position)) throw notACursor(cursor);
+  return Number(position);
+};
+
+type EventArgs = ConnectionArgs & { filter?: AuditEventFilter | null; order?: 'NEWEST_FIRST' | 'OLDEST_FIRST' | null };
+
+/** UUIDs may be written in capitals; in the log they are not, and a live event is compared as text. */
+const readFilter = ({ scheduleId, apiKeyId, ...filter }: AuditEventFilter = {}): AuditEventFilter => ({
+  ...filter,
+  ...(scheduleId != null && { scheduleId: scheduleId.toLowerCase() }),
+  ...(apiKeyId != null && { apiKeyId: apiKeyId.toLowerCase() }),
+});
+
+/** A page of the log; `scope` restricts it whatever the filter says. */
+export const resolveEvents = (log: AuditLog, args: EventArgs, scope: AuditEventFilter = {}) => {
+  const filter = { ...readFilter(args.filter ?? {}), ...scope };
+  return resolvePage<LogEntry, number>({
+    args,
+    cursorOf: ({ position }) => toEventCursor(position),
+    parse: parseEventCursor,
+    list: (slice) => log.list(filter, slice),
+    count: () => log.count(filter),
+    newestFirst: args.order !== 'OLDEST_FIRST',
+  });
+};
+
+builder.queryFields((t) => ({
+  auditEvent: t.field({
+    type: AuditEventRef,
+    nullable: true,
+    description: 'One event; null for an unknown id.',
+    args: { id: t.arg.id({ required: true, validate: { schema: z.uuid('must be a UUID') }, description: "The event's id." }) },
+    ...requires('AUDITOR'),
+    resolve: (_root, { id }, { app }) => app.log.find(id),
+  }),
+  auditEvents: t.connection(
+    {
+      type: AuditEventRef,
+      description: 'The audit log: who did what, when, from where. An event is here within a second of its commit.',
+      args: auditEventArgs,
+      ...requires('AUDITOR'),
+      resolve: (_root, args, { app }) => resolveEvents(app.log, args),
+    },
+    AuditEventConnection,
+    AuditEventEdge,
+  ),
+}));
+
+builder.subscriptionField('auditEvents', (t) =>
+  t.field({
+    type: AuditEventRef,
+    description:
+      'The audit log, live: each event once and in order. After a lost connection, give the `cursor` of the last event that came as `after`: what was missed comes first.',
+    args: {
+      filter: t.arg({ type: AuditEventFilterInput, description: 'Only these events.' }),
+      after: t.arg.string({ description: "Resume after this event's cursor. Absent: from now on." }),
+    },
+    ...requires('AUDITOR'),
+    subscribe: async (_root, { filter, after }, { app }) => {
+      const wanted = readFilter(filter ?? {});
+      if (after == null) return app.follow({ filter: wanted });
+      const position = parseEventCursor(after);
+      if (position > (await app.log.size())) throw notACursor(after);
+      return app.follow({ filter: wanted, after: position });
+    },
+    resolve: (entry) => entry,
+  }),
+);

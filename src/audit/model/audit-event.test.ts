@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { systemActor } from '../../access/model/actor.ts';
+import { auditEventSchema, completeEvent, type EventDraft, toEntry, toWire } from './audit-event.ts';
+import { auditLoss } from './audit-loss.ts';
+
+const id = '01900000-0000-7000-8000-000000000001';
+const now = new Date('2026-03-01T09:00:00.000Z');
+const draft: EventDraft<'flag.created'> = {
+  eventType: 'flag.created',
+  actor: systemActor,
+  description: 'made',
+  metadata: { flagKey: 'a', adminUserId: null, adminEmail: null },
+};
+const complete = (rest: Partial<EventDraft> = {}) =>
+  completeEvent({ ...draft, ...rest } as EventDraft, { id, now, defaultEnvironment: 'staging' });
+
+describe('an event', () => {
+  it('has every field, absent ones as null, and fits the schema that frontends import', () => {
+    const event = complete();
+    expect(event).toEqual({
+      ...draft,
+      id,
+      timestamp: '2026-03-01T09:00:00.000Z',
+      resource: null,
+      flagKey: null,
+      scheduleId: null,
+      environment: 'staging',
+      allEnvironments: false,
+      workspaceId: null,
+      previousState: null,
+      newState: null,
+      changes: [],
+      result: 'SUCCESS',
+      errorMessage: null,
+      requestContext: null,
+    });
+    expect(auditEventSchema.strict().parse(event)).toEqual(event);
+  });
+
+  it('keeps its own environment, and when it occurred', () => {
+    expect(complete({ environment: 'production', occurredAt: new Date(0) })).toMatchObject({
+      environment: 'production',
+      timestamp: '1970-01-01T00:00:00.000Z',
+    });
+    expect(complete({ occurredAt: new Date(0) })).not.toHaveProperty('occurredAt');
+  });
+
+  it('becomes the same bytes whatever the order of its fields', () => {
+    const event = complete();
+    const reversed = Object.fromEntries(Object.entries(event).reverse()) as typeof event;
+    expect(toEntry(reversed)).toBe(toEntry(event));
+    expect(toEntry(event)).toMatch(/^\{"actor":\{"email":null,"id":"system",/);
+  });
+
+  it('comes on the wire with its position in front, and eventType, timestamp and metadata at the top', () => {
+    const wire = toWire({ position: 7, sealedAt: now, event: complete() });
+    expect(Object.keys(wire).slice(0, 2)).toEqual(['position', 'sealedAt']);
+    expect(wire).toMatchObject({
+      position: 7,
+      eventType: 'flag.created',
+      timestamp: now.toISOString(),
+      metadata: draft.metadata,
+    });
+  });
+});
+
+it.each([
+  [1, '1 audit event was lost'],
+  [2, '2 audit events were lost'],
+])('a loss of %i says so', (count, sentence) => {
+  const { description, metadata } = auditLoss({ reason: 'spool_full', count, since: new Date(0), until: now });
+  expect(description).toBe(`${sentence} between 1970-01-01T00:00:00.000Z and 2026-03-01T09:00:00.000Z: spool_full`);
+  expect(metadata).toMatchObject({ count, reason: 'spool_full' });
+});

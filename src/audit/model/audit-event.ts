@@ -1,0 +1,96 @@
+import canonicalize from 'canonicalize';
+import { z } from 'zod';
+import { actorSchema, requestContextSchema } from '../../access/model/actor.ts';
+import { type AuditEventType, auditEventTypes, type EventMetadata } from '../../catalogue/event-types.ts';
+import { fieldChangeSchema } from './changes.ts';
+
+export const auditResults = ['SUCCESS', 'FAILURE', 'DENIED'] as const;
+export type AuditResult = (typeof auditResults)[number];
+
+/** An event as it is stored and hashed: every field is present, absent ones are null, instants are RFC 3339 in UTC. */
+export const auditEventSchema = z.object({
+  /** UUIDv7. */
+  id: z.uuid(),
+  eventType: z.enum(auditEventTypes),
+  /** When it occurred. */
+  timestamp: z.iso.datetime(),
+  actor: actorSchema,
+  resource: z.object({ type: z.string(), id: z.string() }).nullable(),
+  flagKey: z.string().nullable(),
+  scheduleId: z.uuid().nullable(),
+  environment: z.string(),
+  /** Whether it concerns every environment, whichever `environment` names. Entries from before this was kept lack it. */
+  allEnvironments: z.boolean().default(false),
+  workspaceId: z.string().nullable(),
+  previousState: z.record(z.string(), z.json()).nullable(),
+  newState: z.record(z.string(), z.json()).nullable(),
+  changes: z.array(fieldChangeSchema),
+  /** What happened, in plain English. */
+  description: z.string(),
+  metadata: z.record(z.string(), z.json()),
+  result: z.enum(auditResults),
+  errorMessage: z.string().nullable(),
+  requestContext: requestContextSchema.nullable(),
+});
+export type AuditEvent = z.infer<typeof auditEventSchema>;
+
+/** What the code that makes an event has to say; the rest is filled in by `completeEvent`. */
+export type EventDraft<Type extends AuditEventType = AuditEventType> = Pick<AuditEvent, 'actor' | 'description'> & {
+  eventType: Type;
+  metadata: EventMetadata<Type>;
+  /** The UUID under which another application sent the event. Absent: a new one. */
+  id?: string;
+  /** Absent: now. */
+  occurredAt?: Date;
+  /** Absent: the service's default environment. */
+  environment?: string;
+} & Partial<Omit<AuditEvent, 'id' | 'timestamp' | 'metadata' | 'environment' | 'eventType'>>;
+
+/** A draft with everything an event has. */
+export const completeEvent = (
+  { id: givenId, occurredAt, ...draft }: EventDraft,
+  { id, now, defaultEnvironment }: { id: string; now: Date; defaultEnvironment: string },
+): AuditEvent => ({
+  ...draft,
+  // A field that is there and undefined would be missing from the entry.
+  resource: draft.resource ?? null,
+  flagKey: draft.flagKey ?? null,
+  scheduleId: draft.scheduleId ?? null,
+  workspaceId: draft.workspaceId ?? null,
+  previousState: draft.previousState ?? null,
+  newState: draft.newState ?? null,
+  changes: draft.changes ?? [],
+  result: draft.result ?? 'SUCCESS',
+  errorMessage: draft.errorMessage ?? null,
+  allEnvironments: draft.allEnvironments ?? false,
+  requestContext: draft.requestContext ?? null,
+  environment: draft.environment ?? defaultEnvironment,
+  id: givenId ?? id,
+  timestamp: (occurredAt ?? now).toISOString(),
+});
+
+/** The entry: the exact bytes that are stored and hashed. Canonical JSON, RFC 8785. */
+export const toEntry = (event: AuditEvent): string => {
+  const entry = canonicalize(event);
+  if (entry === undefined) throw new TypeError(`event ${event.id} has no JSON form`);
+  return entry;
+};
+
+/** An event in the log. */
+export type LogEntry = { position: number; sealedAt: Date; event: AuditEvent; entry: string };
+
+/** An event as sinks and exports write it. */
+export const wireEventSchema = auditEventSchema.extend({
+  /** Its place: 1, 2, 3 … without gaps. */
+  position: z.int().min(1),
+  /** When it got its place. */
+  sealedAt: z.iso.datetime(),
+});
+export type WireEvent = z.infer<typeof wireEventSchema>;
+
+/** What sinks and exports write: the event with its place in the log. */
+export const toWire = ({ position, sealedAt, event }: Pick<LogEntry, 'position' | 'sealedAt' | 'event'>): WireEvent => ({
+  position,
+  sealedAt: sealedAt.toISOString(),
+  ...event,
+});

@@ -1,0 +1,164 @@
+import { renameSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { makePrivateFolder } from '../../process/private-folder.ts';
+import { isSqliteError, SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_NOTADB } from '../../process/sqlite-errors.ts';
+import { type Salvaged, salvage } from './spool-salvage.ts';
+
+type Deps = {
+  folder: string;
+  now: () => Date;
+  /** Hears of every trouble with the file, in a sentence. */
+  onProblem: (message: string) => void;
+  /** Takes in what could be read of a corrupted file, within the transaction that follows. */
+  restore: (database: DatabaseSync, salvaged: Salvaged) => void;
+};
+
+/** The spool's file, opened when it is first needed. */
+export type SpoolFile = {
+  /**
+   * Runs the work in one transaction that is on disk when this returns. With `create: false`, returns undefined where there is
+   * no file, and touches nothing. A corrupted file is moved aside, and the work runs on a fresh one. Throws what else goes wrong.
+   */
+  transaction<T>(work: (database: DatabaseSync) => T, options: { create: boolean }): T | undefined;
+  close(): void;
+};
+
+// How long a call waits for other processes that write: the event loop waits with it.
+const BUSY_TIMEOUT_MS = 1_000;
+
+/** `spool.sqlite` in a folder. */
+export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolFile => {
+  const file = path.join(folder, 'spool.sqlite');
+  let open: { database: DatabaseSync; inode: number } | null = null;
+
+  const close = () => {
+    const { database } = open ?? {};
+    open = null;
+    if (database?.isOpen) database.close();
+  };
+
+  const connect = ({ create }: { create: boolean }): DatabaseSync | null => {
+    const inode = inodeOf(file);
+    // Another process has moved the file aside: what went into it now would be out of everybody's sight.
+    if (open && open.inode !== inode) close();
+    if (open) return open.database;
+    if (inode === null) {
+      if (!create) return null;
+      makePrivateFolder(folder);
+    }
+    const database = new DatabaseSync(file, { timeout: 0 });
+    try {
+      waitForTurn(() => {
+        // FULL with a truncated journal is fsynced at commit, journal and file; so is the folder when the journal is made.
+        // No WAL: it needs shared memory, which network file systems lack, and two more files to move when one is corrupted.
+        database.exec('PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL');
+        database.exec('BEGIN EXCLUSIVE');
+      });
+      database.exec(SCHEMA);
+      // Ids never come twice, not even in a file that replaces another: a reader may still hold ids of the old one.
+      database
+        .prepare('INSERT OR IGNORE INTO sqlite_sequence (rowid, name, seq) VALUES (1, ?, ?)')
+        .run('events', now().getTime() * 1_000);
+      database.exec('COMMIT');
+      open = { database, inode: inodeOf(file) ?? 0 };
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  };
+
+  const run = <T>(work: (database: DatabaseSync) => T, options: { create: boolean }): T | undefined => {
+    const database = connect(options);
+    if (!database) return undefined;
+    try {
+      // EXCLUSIVE, so that the commit has nobody left to wait for.
+      waitForTurn(() => database.exec('BEGIN EXCLUSIVE'));
+      const result = work(database);
+      database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // Closing rolls back, and the next call starts afresh, whatever state the disk left this connection in.
+      close();
+      throw error;
+    }
+  };
+
+  return {
+    transaction: (work, options) => {
+      const inode = inodeOf(file);
+      try {
+        return run(work, options);
+      } catch (error) {
+        if (!isSqliteError(error, SQLITE_CORRUPT, SQLITE_NOTADB) || inode === null) throw error;
+        const salvaged = salvage(file);
+        const aside = moveAside({ file, inode, at: now() });
+        if (aside)
+          onProblem(
+            `the spool ${file} was corrupted (${error.message}) and is now ${aside}; ${salvaged.events.length} events were saved from it`,
+          );
+        return run(
+          (database) => {
+            if (aside) restore(database, salvaged);
+            return work(database);
+          },
+          { create: true },
+        );
+      }
+    },
+    close,
+  };
+};
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, log_id TEXT NOT NULL, transaction_id TEXT, entry TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS events_log ON events (log_id, id);
+  CREATE TABLE IF NOT EXISTS set_aside (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, log_id TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL, entry TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS usage (log_id TEXT PRIMARY KEY, events INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS losses (
+    id TEXT PRIMARY KEY, log_id TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+    since INTEGER NOT NULL, until INTEGER NOT NULL, was_read INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE UNIQUE INDEX IF NOT EXISTS losses_unread ON losses (log_id, reason) WHERE was_read = 0;
+  CREATE TRIGGER IF NOT EXISTS events_added AFTER INSERT ON events BEGIN
+    INSERT INTO usage VALUES (new.log_id, 1, octet_length(new.entry))
+      ON CONFLICT DO UPDATE SET events = events + 1, bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER IF NOT EXISTS events_removed AFTER DELETE ON events BEGIN
+    UPDATE usage SET events = events - 1, bytes = bytes - octet_length(old.entry) WHERE log_id = old.log_id;
+  END;
+`;
+
+/**
+ * Repeats what finds the file locked, for as long as the timeout. SQLite's own waiting grows to 100 ms a time: beside processes
+ * that write without a pause it seldom meets the moment between two of their transactions, and gives up.
+ */
+const waitForTurn = (begin: () => void): void => {
+  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      begin();
+      return;
+    } catch (error) {
+      if (!isSqliteError(error, SQLITE_BUSY) || performance.now() >= deadline) throw error;
+      // Waits of different lengths, up to a millisecond, so that processes do not meet again and again.
+      Atomics.wait(SLEEPER, 0, 0, (attempt * 0.618) % 1);
+    }
+  }
+};
+const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
+
+const inodeOf = (file: string): number | null => statSync(file, { throwIfNoEntry: false })?.ino ?? null;
+
+/** Renames a corrupted file, and returns its new name; null where another process has done so meanwhile. */
+const moveAside = ({ file, inode, at }: { file: string; inode: number; at: Date }): string | null => {
+  if (inodeOf(file) !== inode) return null;
+  const aside = `${file}.corrupt-${at.toISOString().replaceAll(':', '-')}`;
+  renameSync(file, aside);
+  return aside;
+};

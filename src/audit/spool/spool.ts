@@ -1,0 +1,190 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { NewId } from '../../kernel/clock.ts';
+import type { Spool, SpooledEvent } from '../ports/spool.ts';
+import { openSpoolFile } from './spool-file.ts';
+import { lossReasons, makeLossMemory, storeLoss, storeReadLoss, toLoss } from './spool-losses.ts';
+
+type Deps = {
+  /** DATA_DIR. Made, like the file in it, when the first event needs it. */
+  folder: string;
+  /** The most that entries may take, in bytes of UTF-8. The file grows to about half as much again, and keeps its size. */
+  maxBytes: number;
+  now: () => Date;
+  newId: NewId;
+  /** Hears of trouble with the file: once for each kind, until it works again. */
+  onProblem: (message: string) => void;
+};
+
+/** The spool in one SQLite file, `spool.sqlite`, which several processes share. A process that spools nothing opens nothing. */
+export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Spool => {
+  const unsaved = makeLossMemory({ newId });
+  const lose = (database: DatabaseSync, logId: string, reason: string, count: number) => {
+    const at = now();
+    storeLoss(database, { id: newId(at), logId, reason, count, since: at, until: at });
+  };
+
+  const file = openSpoolFile({
+    folder,
+    now,
+    onProblem,
+    restore: (database, { events, losses, missing }) => {
+      for (const event of events) insert(database, event);
+      // Nobody can tell any more which of them were read; under its own id, each is declared once all the same.
+      for (const loss of losses) storeReadLoss(database, loss);
+      for (const [logId, count] of missing) if (count > 0) lose(database, logId, lossReasons.corrupted, count);
+    },
+  });
+
+  let lastProblem = '';
+  /** Runs the work durably, with the losses that waited for the disk; undefined where there is no file, or it fails. */
+  const attempt = <T>(work: (database: DatabaseSync) => T, { create }: { create: boolean }): T | undefined => {
+    try {
+      const result = file.transaction(
+        (database) => {
+          unsaved.store(database);
+          return work(database);
+        },
+        { create: create || !unsaved.isEmpty() },
+      );
+      if (result !== undefined) unsaved.clear();
+      lastProblem = '';
+      return result;
+    } catch (error) {
+      const problem = `the spool in ${folder} does not work: ${error instanceof Error ? error.message : String(error)}`;
+      if (problem !== lastProblem) onProblem(problem);
+      lastProblem = problem;
+      return undefined;
+    }
+  };
+
+  return {
+    add: (events) => {
+      const stored = attempt(
+        (database) => {
+          let free = maxBytes - bytesUsed(database);
+          const refused = new Map<string, number>();
+          for (const event of events) {
+            const size = Buffer.byteLength(event.entry);
+            if (size <= free) {
+              insert(database, event);
+              free -= size;
+            } else refused.set(event.logId, (refused.get(event.logId) ?? 0) + 1);
+          }
+          for (const [logId, count] of refused) lose(database, logId, lossReasons.full, count);
+          return events.length - sum(refused.values());
+        },
+        { create: true },
+      );
+      if (stored !== undefined) return events.length - stored;
+      for (const { logId } of events) unsaved.add(logId, lossReasons.unavailable, 1, now());
+      return events.length;
+    },
+
+    read: (logId, limit, after = 0) =>
+      attempt(
+        (database) =>
+          database
+            .prepare('SELECT id, log_id, transaction_id, entry FROM events WHERE log_id = ? AND id > ? ORDER BY id LIMIT ?')
+            .all(logId, after, limit)
+            .map((row) => ({
+              id: Number(row.id),
+              logId: String(row.log_id),
+              transactionId: row.transaction_id === null ? null : String(row.transaction_id),
+              entry: String(row.entry),
+            })),
+        { create: false },
+      ) ?? [],
+
+    remove: (ids) => {
+      attempt(
+        (database) =>
+          database.prepare('DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))').run(JSON.stringify(ids)),
+        {
+          create: false,
+        },
+      );
+    },
+
+    setAside: (logId, ids, reason) => {
+      const given = JSON.stringify(ids);
+      attempt(
+        (database) => {
+          const { changes } = database
+            .prepare(
+              `INSERT INTO set_aside (log_id, reason, at, entry)
+               SELECT log_id, ?, ?, entry FROM events WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`,
+            )
+            .run(reason, now().toISOString(), given);
+          database.prepare('DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))').run(given);
+          database.prepare('DELETE FROM set_aside WHERE id <= (SELECT max(id) FROM set_aside) - ?').run(keptAside);
+          // Another process may have given them up already.
+          if (changes > 0) lose(database, logId, reason, Number(changes));
+        },
+        { create: false },
+      );
+    },
+
+    addLoss: (logId, reason, count) => {
+      const stored = attempt(
+        (database) => {
+          lose(database, logId, reason, count);
+          return true;
+        },
+        { create: true },
+      );
+      if (!stored) unsaved.add(logId, reason, count, now());
+    },
+
+    losses: (logId) => {
+      const stored = attempt(
+        (database) => {
+          database.prepare('UPDATE losses SET was_read = 1 WHERE log_id = ? AND was_read = 0').run(logId);
+          return database
+            .prepare('SELECT id, log_id, reason, count, since, until FROM losses WHERE log_id = ? ORDER BY rowid')
+            .all(logId)
+            .map(toLoss);
+        },
+        { create: false },
+      );
+      return [...(stored ?? []), ...unsaved.read(logId)];
+    },
+
+    removeLosses: (declared) => {
+      const ids = declared.map(({ id }) => id);
+      unsaved.remove(new Set(ids));
+      attempt(
+        (database) =>
+          database.prepare('DELETE FROM losses WHERE id IN (SELECT value FROM json_each(?))').run(JSON.stringify(ids)),
+        {
+          create: false,
+        },
+      );
+    },
+
+    counts: () => {
+      const stored = attempt(
+        (database) =>
+          database
+            .prepare(
+              'SELECT (SELECT coalesce(sum(events), 0) FROM usage) AS spooled, (SELECT coalesce(sum(count), 0) FROM losses) AS lost',
+            )
+            .get(),
+        { create: false },
+      );
+      return { spooled: Number(stored?.spooled ?? 0), lost: Number(stored?.lost ?? 0) + unsaved.count() };
+    },
+
+    close: file.close,
+  };
+};
+
+const keptAside = 1000;
+
+const insert = (database: DatabaseSync, { logId, transactionId, entry }: SpooledEvent): void => {
+  database.prepare('INSERT INTO events (log_id, transaction_id, entry) VALUES (?, ?, ?)').run(logId, transactionId, entry);
+};
+
+const bytesUsed = (database: DatabaseSync): number =>
+  Number(database.prepare('SELECT coalesce(sum(bytes), 0) AS bytes FROM usage').get()?.bytes);
+
+const sum = (counts: Iterable<number>): number => [...counts].reduce((total, count) => total + count, 0);

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { Spool } from '../audit/ports/spool.ts';
+import type { Config } from '../config/config.ts';
+import type { Database } from '../database/database.ts';
+import { describeFailure } from '../database/database-errors.ts';
+import { toStorableText } from '../kernel/text.ts';
+import type { Surroundings } from '../process/surroundings.ts';
+import { makeHeartbeat } from '../service/heartbeat.ts';
+import type { ProcessDetail } from '../service/model/service-process.ts';
+import { makeServiceStore } from '../service/store/service-store.ts';
+
+const maxErrorLength = 500;
+
+type Parts = { spool: Pick<Spool, 'counts'>; surroundings: Surroundings };
+
+/** What a process says of itself to the others, and sees of them. */
+export const composeHeartbeat = (config: Config, database: Database, { spool, surroundings }: Parts) => {
+  const { logger, clock, newId } = surroundings;
+  let workerError: ProcessDetail['workerError'] = null;
+  const heartbeat = makeHeartbeat({
+    store: makeServiceStore(database),
+    self: { id: newId(clock.now()), roles: config.roles, version, host: toStorableText(hostname(), 255), pid: process.pid },
+    detail: () => {
+      const { spooled, lost } = spool.counts();
+      return { spool: { waiting: spooled, lost }, workerError };
+    },
+    clock,
+    logger,
+    describe: describeFailure,
+    isAlone: database.kind === 'pglite',
+  });
+  return {
+    ...heartbeat,
+    /** Why the worker of this process could apply nothing; null: it could. */
+    noteWorker: (failure: string | null): void => {
+      workerError = failure === null ? null : { message: toStorableText(failure, maxErrorLength), at: clock.now().toISOString() };
+    },
+  };
+};
+
+/** From the package's own description, which lies one folder up, in the source as in what is built. */
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };

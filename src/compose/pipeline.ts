@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { makeEventQueue } from '../audit/entry/event-queue.ts';
+import { makeOutboxGate } from '../audit/entry/outbox-gate.ts';
+import { makeSpoolReplay } from '../audit/entry/spool-replay.ts';
+import { makeBus } from '../audit/log/bus.ts';
+import { makeSequencer } from '../audit/log/sequencer.ts';
+import { completeEvent, type EventDraft, toEntry } from '../audit/model/audit-event.ts';
+import type { EventSink } from '../audit/ports/event-sink.ts';
+import { makeCloudWatchClient } from '../audit/sinks/cloudwatch/client.ts';
+import { makeCloudWatchSink } from '../audit/sinks/cloudwatch/cloudwatch-sink.ts';
+import { makeSinkRunner, type SinkRunner } from '../audit/sinks/sink-runner.ts';
+import { makeStdoutSink } from '../audit/sinks/stdout.ts';
+import { openSpool } from '../audit/spool/spool.ts';
+import { makeAuditLog } from '../audit/store/audit-log.ts';
+import { startNotifications } from '../audit/store/notifications.ts';
+import { emitEntries, fatesOf, readLogId, sequenceOutbox } from '../audit/store/outbox.ts';
+import { makePrismaSinkCursors } from '../audit/store/sink-cursors.ts';
+import type { Config } from '../config/config.ts';
+import type { Database } from '../database/database.ts';
+import { describeFailure } from '../database/database-errors.ts';
+import type { Surroundings } from '../process/surroundings.ts';
+import { makeInTransaction } from './unit-of-work.ts';
+
+/** The audit pipeline of a process: every role has the way into the log; the audit role adds the sequencer and the sinks. */
+export const composeAudit = async (config: Config, database: Database, surroundings: Surroundings) => {
+  const { logger, clock, newId, databaseClock } = surroundings;
+  const { prisma } = database;
+  const logId = await readLogId(prisma);
+  const remote = config.databaseUrl ? startNotifications({ url: config.databaseUrl, logger }) : undefined;
+  const bus = makeBus(remote);
+  const log = makeAuditLog(prisma);
+  const spool = openSpool({
+    folder: config.dataDir,
+    maxBytes: config.maxSpoolBytes,
+    now: clock.now,
+    newId,
+    onProblem: (message) => logger.error(message),
+  });
+  const makeEntry = (draft: EventDraft, id?: string): string | null => {
+    try {
+      const now = clock.now();
+      return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: config.defaultEnvironment }));
+    } catch (error) {
+      logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written down: it is lost');
+      spool.addLoss(logId, 'event could not be written down', 1);
+      return null;
+    }
+  };
+  const record = (entries: readonly string[]) => emitEntries(prisma, entries);
+  const onRecorded = () => bus.wake('outbox');
+  const gate = makeOutboxGate({ spool, logId, onSpooled: () => replay.wake(), logger });
+  const onCommitted = () => {
+    onRecorded();
+    // Perhaps the spool has held its events until now.
+    if (!gate.isOpen()) replay.wake();
+  };
+  const queue = makeEventQueue({ toEntry: makeEntry, record, gate, onRecorded, logger });
+  const replay = makeSpoolReplay({
+    spool,
+    gate,
+    logId,
+    fatesOf: (ids) => fatesOf(prisma, ids),
+    record,
+    toEntry: makeEntry,
+    onRecorded,
+    logger,
+    random: surroundings.random,
+  });
+
+  const runsPipeline = config.roles.includes('audit');
+  const sequencer = makeSequencer({ sequence: (limit) => sequenceOutbox(prisma, limit), bus, logger });
+  const runners = runsPipeline ? makeRunners({ config, database, surroundings, log, logger }) : [];
+  const forget = bus.on('log', () => {
+    for (const runner of runners) runner.wake();
+  });
+
+  return {
+    bus,
+    log,
+    spool,
+    /** Transactions on a database, with their events on the way into this pipeline. */
+    inTransactionOn: ({ prisma }: Database) =>
+      makeInTransaction({
+        prisma,
+        toEntry: makeEntry,
+        gate,
+        onCommitted,
+        logger,
+        ...(databaseClock && { clock: databaseClock }),
+      }),
+    audit: queue.audit,
+    sinks: () => runners.map((runner) => runner.status()),
+    start: () => {
+      queue.start();
+      replay.start();
+      if (!runsPipeline) return;
+      sequencer.start();
+      for (const runner of runners) runner.start();
+    },
+    /** The way in closes first, so that what is under way still comes through. */
+    stop: async ({ sinksMs }: { sinksMs?: number } = {}) => {
+      await queue.stop();
+      await replay.stop();
+      await sequencer.stop();
+      if (runsPipeline) await sequenceOutbox(prisma, 1000).catch(() => 0);
+      forget();
+      await Promise.all(runners.map((runner) => runner.stop(sinksMs === undefined ? {} : { deadlineMs: sinksMs })));
+      await remote?.close();
+      spool.close();
+    },
+  };
+};
+
+export type AuditPipeline = Awaited<ReturnType<typeof composeAudit>>;
+
+type RunnerDeps = {
+  config: Config;
+  database: Database;
+  surroundings: Surroundings;
+  log: ReturnType<typeof makeAuditLog>;
+  logger: Logger;
+};
+
+const makeRunners = ({ config, database, surroundings, log, logger }: RunnerDeps): SinkRunner[] => {
+  const sinks: EventSink[] = [makeStdoutSink({ stream: surroundings.stdout.stream })];
+  if (config.cloudWatch) {
+    const { group, stream } = config.cloudWatch;
+    sinks.push(
+      makeCloudWatchSink({
+        client: makeCloudWatchClient(),
+        logGroup: group,
+        logStream: stream,
+        clock: surroundings.clock,
+        logger,
+      }),
+    );
+  }
+  const cursors = makePrismaSinkCursors({ prisma: database.prisma });
+  // The embedded database has one process at a time: its next one need not wait until a killed one's lease has run out.
+  const holder = database.kind === 'pglite' ? 'embedded' : randomUUID();
+  return sinks.map((sink) =>
+    makeSinkRunner({ sink, log, cursors, logger, random: surroundings.random, holder, describe: describeFailure }),
+  );
+};

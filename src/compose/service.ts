@@ -1,0 +1,221 @@
+import type { Logger } from 'pino';
+import { makeAuditLog } from '../audit/store/audit-log.ts';
+import { outboxLag } from '../audit/store/outbox.ts';
+import type { Config } from '../config/config.ts';
+import { makeCheckDatabase } from '../database/check-database.ts';
+import type { Database } from '../database/database.ts';
+import { describeFailure, toUnavailable } from '../database/database-errors.ts';
+import { migrate, migrationStatus } from '../database/migrate.ts';
+import { type Databases, openDatabases } from '../database/open-database.ts';
+import { type Metrics, makeMetrics } from '../http/metrics.ts';
+import { type HttpServer, type Readiness, startHttpServer } from '../http/server.ts';
+import { makeUnreadAnswers, type UnreadAnswers } from '../http/unread-answers.ts';
+import { within } from '../kernel/within.ts';
+import { warningsOf } from '../process/output.ts';
+import type { Surroundings } from '../process/surroundings.ts';
+import { makeApplyDueSchedules } from '../schedules/commands/apply-due-schedules.ts';
+import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
+import { makeTicker } from '../schedules/worker/ticker.ts';
+import { composeApi, type Welcome } from './api.ts';
+import { composeHeartbeat } from './heartbeat.ts';
+import { composeAudit } from './pipeline.ts';
+
+export type Service = {
+  /** Where HTTP listens; null where this process has no HTTP side. */
+  url: string | null;
+  /** Resolves when everything runs; rejects where it cannot. */
+  started: Promise<void>;
+  /** Ends what is under way and closes everything. Safe to call twice. */
+  stop(): Promise<void>;
+};
+
+const batchSize = 500;
+const migrationPollMs = 1000;
+/**
+ * How a shutdown goes, from the signal on. First HTTP ends, then the sinks, so that a slow client or CloudWatch leaves the rest
+ * time to write down what is in memory; then whatever still waits for the database fails, and what it has not taken is spooled.
+ * After the last one nobody is waited for any longer: the process ends within 10 s.
+ */
+const shutdownMs = { http: 5000, sinks: 6500, database: 8000, everything: 9300 } as const;
+
+type Options = {
+  /** Whether this process has an HTTP side. */
+  http: boolean;
+  /** Hears of what people need in development mode, just before the service is ready. */
+  announce: (welcome: Welcome & { url: string }) => void;
+};
+
+/** Starts the parts that the settings ask for. Listens at once; the parts follow when the database is ready. */
+export const startService = async (
+  config: Config,
+  surroundings: Surroundings,
+  { http: wantsHttp, announce }: Options,
+): Promise<Service> => {
+  const { logger } = surroundings;
+  const databases = await openDatabases(config, logger);
+  const stopping = new AbortController();
+  let running: Running | null = null;
+  let waitingFor = 'the database';
+
+  const checkDatabase = makeCheckDatabase(databases.health);
+  const metrics = makeMetrics({
+    isDatabaseUp: async () => (await checkDatabase()) === null,
+    nowMs: () => surroundings.clock.now().getTime(),
+  });
+  const readiness = async (): Promise<Readiness> => {
+    if (stopping.signal.aborted) return { ready: false, reasons: ['shutting down'] };
+    if (!running) return { ready: false, reasons: [`waiting for ${waitingFor}`] };
+    const failure = await checkDatabase();
+    if (failure !== null) return { ready: false, reasons: [`the database does not answer: ${failure}`] };
+    return { ready: true, reasons: [], warnings: running.warnings() };
+  };
+  const warnOfHttp = (error: Error) => logger.warn({ err: error }, 'an HTTP connection could not be taken');
+  const unread = makeUnreadAnswers();
+  const readMetrics = async () => ({ contentType: metrics.contentType, text: await metrics.text() });
+  const edges = {
+    host: config.host,
+    port: config.port,
+    readiness,
+    metrics: readMetrics,
+    unread,
+    onError: warnOfHttp,
+    onRefused: metrics.onRefused,
+  };
+  const http = wantsHttp
+    ? await startHttpServer(edges).catch(async (error) => {
+        await databases.close();
+        throw error;
+      })
+    : null;
+
+  const start = async () => {
+    let parts: Running | null = null;
+    while (!parts) {
+      const ready = await untilMigrated(databases.pipeline, {
+        logger,
+        stopping: stopping.signal,
+        onWait: (what) => (waitingFor = what),
+      });
+      if (!ready) return;
+      // The database may go away right here: then it is waited for again. It is asked before anything has started.
+      parts = await startParts(config, databases, { surroundings, http, unread, metrics }).catch(async (error) => {
+        if (toUnavailable(error) === null) throw error;
+        await new Promise((resolve) => setTimeout(resolve, migrationPollMs));
+        return null;
+      });
+    }
+    const welcome = await parts.welcome?.();
+    if (http && welcome) announce({ ...welcome, url: http.url });
+    running = parts;
+  };
+  const started = start();
+  let stopped: Promise<void> | undefined;
+
+  const stop = async () => {
+    stopping.abort();
+    const signalledAt = performance.now();
+    const cut = setTimeout(() => {
+      logger.warn('the database does not answer in time: what waits for it is given up, and events are spooled');
+      databases.cut();
+    }, shutdownMs.database).unref();
+    // Both at once: what HTTP answers from here on says that the connection ends, and sockets are not among its connections.
+    const closed = http?.close(shutdownMs.http);
+    await started.catch(() => {});
+    await Promise.all([running?.stopApi(), running?.stopWorker(), closed]);
+    const sinksMs = Math.max(0, signalledAt + shutdownMs.sinks - performance.now());
+    await running?.stop({ sinksMs });
+    await databases.close();
+    clearTimeout(cut);
+  };
+  const stopInTime = async () => {
+    if (await within(shutdownMs.everything, stop())) return;
+    logger.error(`not everything has ended within ${shutdownMs.everything / 1000} s: it is left as it is`);
+  };
+  return {
+    url: http?.url ?? null,
+    started,
+    stop: () => (stopped ??= stopInTime()),
+  };
+};
+
+/**
+ * Brings the embedded database's schema up to date; of a PostgreSQL server waits until somebody has, because a process that
+ * is started many times must not be what migrates. False where the wait was ended.
+ */
+const untilMigrated = async (
+  database: Database,
+  { logger, stopping, onWait }: { logger: Logger; stopping: AbortSignal; onWait: (what: string) => void },
+): Promise<boolean> => {
+  if (database.kind === 'pglite') {
+    await migrate(database, undefined, { onProgress: (name) => logger.info({ migration: name }, 'migrating') });
+    return true;
+  }
+  let said = '';
+  while (!stopping.aborted) {
+    const waitingFor = await migrationStatus(database).then(
+      ({ pending }) => pending.length > 0 && `migrations (${pending.join(', ')}): run \`flagtrail migrate\``,
+      (error) => `the database: ${describeFailure(error)}`,
+    );
+    if (!waitingFor) return true;
+    onWait(waitingFor);
+    if (waitingFor !== said) logger.warn(`not ready, waiting for ${waitingFor}`);
+    said = waitingFor;
+    await new Promise((resolve) => setTimeout(resolve, migrationPollMs));
+  }
+  return false;
+};
+
+type Running = Awaited<ReturnType<typeof startParts>>;
+
+type StartedFirst = { surroundings: Surroundings; http: HttpServer | null; unread: UnreadAnswers; metrics: Metrics };
+
+const startParts = async (config: Config, databases: Databases, { surroundings, http, unread, metrics }: StartedFirst) => {
+  const { logger, random } = surroundings;
+  const pipeline = await composeAudit(config, databases.pipeline, surroundings);
+  const heartbeat = composeHeartbeat(config, databases.pipeline, { spool: pipeline.spool, surroundings });
+  const wantsApi = config.roles.includes('api') && http;
+  const { onOperation, onRefused } = metrics;
+  const api = wantsApi ? await composeApi(config, { databases, pipeline, unread, onOperation, onRefused }, surroundings) : null;
+  const applyDue = makeApplyDueSchedules({ inTransaction: pipeline.inTransactionOn(databases.worker), random, batchSize });
+  const ticker = config.roles.includes('worker')
+    ? makeTicker({
+        schedule: config.scheduleCron,
+        applyDue,
+        logger,
+        onBatch: metrics.onBatch,
+        describe: describeFailure,
+        onOutcome: heartbeat.noteWorker,
+      })
+    : null;
+
+  await metrics.observe({
+    backlog: makeScheduleStore(databases.health.prisma).backlog,
+    outbox: () => outboxLag(databases.health.prisma),
+    sinks: pipeline.sinks,
+    audit: pipeline.spool.counts,
+    declaredLost: makeAuditLog(databases.health.prisma).declaredLost,
+    sockets: () => api?.sockets.count() ?? 0,
+    unreadAnswerBytes: unread.bytes,
+    clockSkewMs: heartbeat.clockSkewMs,
+    stdout: () => ({ isUp: surroundings.stdout.trouble() === null, lostLines: surroundings.stdout.lostLines() }),
+  });
+
+  pipeline.start();
+  ticker?.start();
+  heartbeat.start();
+  if (api) http?.serve(api.api);
+  logger.info({ roles: config.roles, database: databases.pipeline.kind, url: http?.url }, 'started');
+  return {
+    welcome: api?.welcome,
+    warnings: () => [...heartbeat.warnings(), ...warningsOf(surroundings.stdout)],
+    stopApi: async () => api?.stop(),
+    stopWorker: async () => {
+      await Promise.all([ticker?.stop(), heartbeat.stop()]);
+    },
+    stop: async (deadlines: { sinksMs: number }) => {
+      api?.sayTheRest();
+      await pipeline.stop(deadlines);
+      logger.info('stopped');
+    },
+  };
+};

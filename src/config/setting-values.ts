@@ -1,0 +1,87 @@
+import { createSecretKey } from 'node:crypto';
+import { BlockList, isIP } from 'node:net';
+import { validate as isCronExpression } from 'node-cron';
+import { z } from 'zod';
+import { parsePublicKey } from '../access/jwt/public-key.ts';
+import { isLoopback } from '../kernel/loopback.ts';
+
+/** What the text of an environment variable may be, and what it becomes. Which words refuse it, the table of settings says. */
+
+export const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max);
+
+export const onOff = z.enum(['true', 'false']).transform((value) => value === 'true');
+
+/** At least one item. */
+export const commaList = z
+  .string()
+  .transform((list) =>
+    list
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
+  .refine((items) => items.length > 0);
+
+export const hostName = z
+  .string()
+  .refine((text) => isIP(text) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$/.test(text));
+
+/** Addresses and CIDRs, as a set that tells which addresses are in it. */
+export const networks = commaList
+  .refine((items) => items.every(isNetwork))
+  .transform((items) => {
+    const list = new BlockList();
+    for (const item of items) {
+      const [address = '', prefix] = item.split('/');
+      const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+      if (prefix === undefined) list.addAddress(address, family);
+      else list.addSubnet(address, Number(prefix), family);
+    }
+    return list;
+  });
+
+const isNetwork = (text: string): boolean => {
+  const [, address = '', prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(prefix ?? 0) <= (version === 6 ? 128 : 32);
+};
+
+export const cronExpression = z.string().refine(isCronExpression);
+
+const url = (fits: (url: URL) => boolean) => z.string().refine((text) => URL.canParse(text) && fits(new URL(text)));
+
+export const postgresUrl = url(({ protocol }) => /^postgres(ql)?:$/.test(protocol));
+
+/** Over plain http, somebody on the way could put keys of their own in. */
+export const jwksUrl = url(
+  ({ protocol, hostname, username, password }) =>
+    (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) && !username && !password,
+);
+
+/** In the form in which browsers send it: lower case, no default port, no slash. */
+const toOrigin = (text: string): string | null => {
+  const isOrigin = /^https?:\/\/[^/?#@]+\/?$/i.test(text) && URL.canParse(text);
+  return isOrigin ? new URL(text).origin : null;
+};
+export const origins = commaList.transform((items) => items.map(toOrigin)).pipe(z.array(z.string()));
+
+/** An issue's message says what is wrong with the key, and never quotes it. */
+export const publicKey = z.string().transform((text, context) => {
+  try {
+    return parsePublicKey(text);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : 'it cannot be read');
+    return z.NEVER;
+  }
+});
+
+/** As a key object, which does not show where it is logged. */
+export const secret = z
+  .string()
+  .refine((text) => Buffer.byteLength(text) >= 32)
+  .transform((text) => createSecretKey(Buffer.from(text)));

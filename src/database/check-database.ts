@@ -1,0 +1,29 @@
+import { within } from '../kernel/within.ts';
+import type { Database } from './database.ts';
+import { describeFailure } from './database-errors.ts';
+
+/** What a database does not answer within this time counts as gone: whoever asks how a process is does not wait longer. */
+const patienceMs = 900;
+
+/**
+ * Asks whether the database answers: null where it does, else why not. However many ask, one statement is under way, and
+ * one that gets no answer takes no second connection.
+ */
+export const makeCheckDatabase = ({ prisma }: Pick<Database, 'prisma'>): (() => Promise<string | null>) => {
+  let underWay: Promise<string | null> | null = null;
+  const ask = async (): Promise<string | null> => {
+    try {
+      await prisma.$queryRaw`SELECT 1`;
+      return null;
+    } catch (error) {
+      return describeFailure(error);
+    }
+  };
+  return async () => {
+    underWay ??= ask().finally(() => {
+      underWay = null;
+    });
+    const asked = underWay;
+    return (await within(patienceMs, asked)) ? asked : `no answer within ${patienceMs / 1000} s`;
+  };
+};

@@ -1,0 +1,26 @@
+import type { Caller } from '../../access/model/actor.ts';
+import { EnvironmentNotFoundError } from '../../kernel/errors.ts';
+import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { Environment, EnvironmentKey } from '../model/environment.ts';
+import { environmentSwitched } from '../model/environment-events.ts';
+
+type Deps = { inTransaction: InTransaction };
+
+/**
+ * Enables or disables an environment. One that is so already stays as it is, and nothing is recorded. Throws an
+ * EnvironmentNotFoundError.
+ */
+export const makeSetEnvironmentEnabled =
+  ({ inTransaction }: Deps) =>
+  (admin: Caller, { key }: EnvironmentKey, enabled: boolean): Promise<Environment> =>
+    inTransaction(async ({ environments, schedules, audit }) => {
+      const environment = await environments.findLocked(key);
+      if (!environment) throw new EnvironmentNotFoundError(key);
+      if (environment.enabled === enabled) return environment;
+      const next = { ...environment, enabled };
+      await environments.save(next);
+      // Those that are enabled apply what they have, as ever.
+      const openSchedules = enabled ? 0 : await schedules.countOpen({ environment: key });
+      audit.logEvent(environmentSwitched(admin, next, openSchedules));
+      return next;
+    });

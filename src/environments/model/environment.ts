@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { EnvironmentAlreadyExistsError, EnvironmentNotEmptyError, ValidationError } from '../../kernel/errors.ts';
+import { text } from '../../kernel/text.ts';
+
+/** Where flags have a state of their own. A disabled one takes no new schedules, and applies none. */
+export type Environment = { key: string; name: string; enabled: boolean };
+
+export const maxEnvironments = 50;
+
+export const createEnvironmentSchema = z.object({
+  key: text(1, 64).regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]*$/,
+    'must start with a letter or digit and hold only letters, digits, _ and -',
+  ),
+  name: text(1, 255),
+});
+export type CreateEnvironment = z.infer<typeof createEnvironmentSchema>;
+
+export const updateEnvironmentSchema = z.object({ key: text(1, 64), name: text(1, 255) });
+export type UpdateEnvironment = z.infer<typeof updateEnvironmentSchema>;
+
+export const environmentKeySchema = z.object({ key: text(1, 64) });
+export type EnvironmentKey = z.infer<typeof environmentKeySchema>;
+
+/**
+ * An environment as it starts, beside those that exist. Throws an EnvironmentAlreadyExistsError, and a ValidationError where
+ * there are too many: every flag has a state in each.
+ */
+export const newEnvironment = ({ key, name }: CreateEnvironment, existing: readonly Environment[]): Environment => {
+  if (existing.some((environment) => environment.key === key)) throw new EnvironmentAlreadyExistsError(key);
+  if (existing.length >= maxEnvironments) {
+    const message = `would be environment ${existing.length + 1}, and at most ${maxEnvironments} are allowed`;
+    throw new ValidationError([{ path: ['key'], message }]);
+  }
+  return { key, name, enabled: true };
+};
+
+/** What arguments of the API name where nobody names an environment. */
+const defaultOfArguments = 'production';
+
+/** What is in the way of an environment's deletion. */
+export type EnvironmentUse = { changedFlags: number; openSchedules: number };
+
+/**
+ * Refuses to delete an environment that is needed or used: a ValidationError for one that Flagtrail itself falls back on, an
+ * EnvironmentNotEmptyError for one where flags differ from new ones, or schedules are open.
+ */
+export const checkDeletion = ({ key }: Environment, { changedFlags, openSchedules }: EnvironmentUse, defaultOfEvents: string) => {
+  const needed = [
+    [defaultOfArguments, 'arguments of the API name it by default'],
+    [defaultOfEvents, 'it is the DEFAULT_ENVIRONMENT of events'],
+  ].find(([needed]) => needed === key);
+  if (needed) throw new ValidationError([{ path: ['key'], message: `is ${key}, which cannot be deleted: ${needed[1]}` }]);
+  if (changedFlags > 0 || openSchedules > 0) throw new EnvironmentNotEmptyError(key, changedFlags, openSchedules);
+};

@@ -1,0 +1,77 @@
+import type { Caller } from '../../access/model/actor.ts';
+import type { FlagStore } from '../../flags/commands/flag-store.ts';
+import { findNeededBySchedules } from '../../flags/commands/needed-by-schedules.ts';
+import type { CreateFlag, UpdateFlag } from '../../flags/model/flag.ts';
+import type { UpdateFlagState } from '../../flags/model/flag-state.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { EnvironmentNotFoundError, ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
+import type { OpenScheduleReader } from '../../schedules/commands/schedule-store.ts';
+import type { ImportedFlag } from '../model/flagd-import.ts';
+import { type ImportOutcome, type ImportPlan, type ImportStep, planImport } from '../model/import-plan.ts';
+
+type Deps = {
+  flags: Pick<FlagStore, 'environments' | 'find' | 'statesOf'>;
+  schedules: Pick<OpenScheduleReader, 'listOpenWithVariants'>;
+  createFlag: (admin: Caller, input: CreateFlag) => Promise<unknown>;
+  updateFlag: (admin: Caller, input: UpdateFlag) => Promise<unknown>;
+  updateFlagState: (admin: Caller, input: UpdateFlagState) => Promise<unknown>;
+  clock: Clock;
+};
+type Options = {
+  environment: string;
+  /** Looks, and changes nothing. */
+  dryRun: boolean;
+  /** Hears of each flag that is compared with what is there, before any is changed. The import waits, here and below. */
+  onCompared: () => Promise<void> | void;
+  /** Hears of each flag that is done. */
+  onFlag: (flag: { key: string; outcome: ImportOutcome }) => Promise<void> | void;
+  /** Aborted, the import ends after the flag that is under way. */
+  signal: AbortSignal;
+};
+
+const maxIssues = 20;
+
+/**
+ * Brings flags, and their states in one environment, to what a file says, each change with its event. Where one of them cannot
+ * be had, nothing is changed at all. Should it break off in the middle, it can be run again: what is there already is left
+ * alone. Throws EnvironmentNotFoundError, a ValidationError with up to 20 issues, and what the changes throw.
+ */
+export const makeImportFlags =
+  ({ flags, schedules, createFlag, updateFlag, updateFlagState, clock }: Deps) =>
+  async (
+    admin: Caller,
+    wanted: readonly ImportedFlag[],
+    { environment, dryRun, onCompared, onFlag, signal }: Options,
+  ): Promise<void> => {
+    const known = await flags.environments();
+    if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
+    const plan = async (flag: ImportedFlag): Promise<ImportPlan> => {
+      const found = await flags.find(flag.key);
+      const states = found ? ((await flags.statesOf([found.id])).get(found.id) ?? []) : [];
+      const planned = planImport(flag, found && { flag: found, states }, { environment, now: clock.now() });
+      if (!found || planned.issues.length > 0) return planned;
+      const missing = await findNeededBySchedules(schedules, found, flag);
+      return { ...planned, issues: missing.map(({ path, message }) => ({ path: ['flags', flag.key, ...path], message })) };
+    };
+    const take = (step: ImportStep): Promise<unknown> => {
+      if (step.do === 'create') return createFlag(admin, step.input);
+      return step.do === 'update' ? updateFlag(admin, step.input) : updateFlagState(admin, step.input);
+    };
+
+    const plans: ImportPlan[] = [];
+    const issues: ValidationIssue[] = [];
+    for (const flag of wanted) {
+      if (signal.aborted) return;
+      const planned = await plan(flag);
+      plans.push(planned);
+      issues.push(...planned.issues.slice(0, maxIssues));
+      if (issues.length >= maxIssues) break;
+      await onCompared();
+    }
+    if (issues.length > 0) throw new ValidationError(issues.slice(0, maxIssues));
+    for (const { key, outcome, steps } of plans) {
+      if (signal.aborted) return;
+      if (!dryRun) for (const step of steps) await take(step);
+      await onFlag({ key, outcome });
+    }
+  };

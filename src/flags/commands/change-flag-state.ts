@@ -1,0 +1,75 @@
+import type { Caller } from '../../access/model/actor.ts';
+import type { EventDraft } from '../../audit/model/audit-event.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { EmergencyOverrideActiveError, EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
+import type { InTransaction, Transaction } from '../../kernel/unit-of-work.ts';
+import { type Flag, flagArchived, setFlagStatus } from '../model/flag.ts';
+import { checkVersion, type EffectiveState, type FlagState, type StateTarget } from '../model/flag-state.ts';
+import type { StateChange } from '../model/flag-state-events.ts';
+import { byCaller, recordSets, type SetBy, type StateField } from '../model/last-set.ts';
+import { refuseInEmergency } from '../model/refuse-in-emergency.ts';
+import type { FlagWriter } from './flag-store.ts';
+
+export type StateDeps = { inTransaction: InTransaction; clock: Clock };
+
+/** What is known when a change is decided. */
+export type Situation = { flag: Flag; state: EffectiveState; now: Date };
+
+type Change = {
+  /** The state as it shall be; the very same object where nothing changes. Its version and instant are set here. */
+  decide: (situation: Situation) => EffectiveState;
+  /** The fields that it sets, also those that keep their value: what somebody has decided, no retry undoes. */
+  sets?: readonly StateField[];
+  event: (change: StateChange, transaction: Transaction) => EventDraft | Promise<EventDraft>;
+  /** Whether it is made also where an emergency override holds the state. */
+  inEmergency?: boolean;
+  /** Whether it is made also where the flag is archived: it sees to that itself. */
+  ofArchived?: boolean;
+};
+
+/**
+ * Changes a flag's state in one environment, now, with one event. A change that changes nothing stores nothing and records
+ * nothing. Throws FlagNotFoundError, EnvironmentNotFoundError, VersionConflictError, EmergencyOverrideActiveError,
+ * FlagArchivedError, and what `decide` throws.
+ */
+export const makeChangeFlagState =
+  ({ inTransaction, clock }: StateDeps) =>
+  (
+    admin: Caller,
+    target: StateTarget,
+    { decide, sets = [], event, inEmergency = false, ofArchived = false }: Change,
+  ): Promise<FlagState> =>
+    inTransaction(async (transaction) => {
+      const { flags, audit } = transaction;
+      const found = await flags.findLockedState(target.flagKey, target.environment);
+      if (!found) throw new FlagNotFoundError(target.flagKey);
+      const { flag, state } = found;
+      if (!state) throw new EnvironmentNotFoundError(target.environment);
+      checkVersion(state, target.expectedVersion);
+      if (state.emergency && !inEmergency) throw new EmergencyOverrideActiveError(flag.key, state.environment, state.emergency);
+      if (flag.status === 'ARCHIVED' && !ofArchived) throw flagArchived(flag);
+
+      const now = clock.now();
+      const decided = decide({ flag, state, now });
+      if (decided === state) return state;
+      const version = state.version + 1;
+      const by = byCaller(admin);
+      const lastSet = recordSets(state, { ...decided, version }, { by, at: now, fields: sets });
+      const next = { ...decided, version, lastSet, updatedAt: now };
+      if (next.status !== flag.status) await changeStatus(flags, flag, next.status, { now, by });
+      await flags.saveState(next);
+      audit.logEvent(await event({ admin, flag, previous: state, next }, transaction));
+      return next;
+    });
+
+/** A status is the same in all environments, so an emergency override in any of them holds it. */
+const changeStatus = async (
+  flags: FlagWriter,
+  flag: Flag,
+  status: Flag['status'],
+  set: { now: Date; by: SetBy },
+): Promise<void> => {
+  const found = await flags.findLocked(flag.key, 'change');
+  refuseInEmergency(flag, found?.states ?? []);
+  await flags.saveFlag(setFlagStatus(flag, status, set));
+};

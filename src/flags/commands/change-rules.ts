@@ -1,0 +1,33 @@
+import type { Caller } from '../../access/model/actor.ts';
+import type { FlagState } from '../model/flag-state.ts';
+import { ruleAdded, ruleRemoved, ruleUpdated } from '../model/flag-state-events.ts';
+import { type AddFlagRule, addRule, type RemoveFlagRule, removeRule, updateRule } from '../model/state-parts.ts';
+import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
+
+/**
+ * Adds, changes and removes targeting rules one by one. They throw what a change of state throws, and StatePartNotFoundError,
+ * StatePartAlreadyExistsError, ValidationError.
+ */
+export const makeChangeRules = (deps: StateDeps) => {
+  const changeFlagState = makeChangeFlagState(deps);
+  return {
+    addFlagRule: (admin: Caller, input: AddFlagRule): Promise<FlagState> =>
+      changeFlagState(admin, input, {
+        decide: ({ flag, state }) => addRule(flag, state, input),
+        sets: ['rules'],
+        event: (change) => ruleAdded(change, input.rule.key),
+      }),
+    updateFlagRule: (admin: Caller, input: AddFlagRule): Promise<FlagState> =>
+      changeFlagState(admin, input, {
+        decide: ({ flag, state }) => updateRule(flag, state, input),
+        sets: ['rules'],
+        event: (change) => ruleUpdated(change, input.rule.key),
+      }),
+    removeFlagRule: (admin: Caller, input: RemoveFlagRule): Promise<FlagState> =>
+      changeFlagState(admin, input, {
+        decide: ({ flag, state }) => removeRule(flag, state, input),
+        sets: ['rules'],
+        event: (change) => ruleRemoved(change, input.ruleKey),
+      }),
+  };
+};

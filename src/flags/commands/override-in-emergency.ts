@@ -1,0 +1,51 @@
+import type { Caller } from '../../access/model/actor.ts';
+import { holdState, type LiftEmergencyOverride, type OverrideInEmergency, releaseState } from '../model/emergency-override.ts';
+import { checkUpdates, type FlagState, normalizeUpdates, stateFieldsOf } from '../model/flag-state.ts';
+import { emergencyLifted, emergencyOverridden } from '../model/flag-state-events.ts';
+import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
+
+/** An emergency override that took effect, or was lifted. */
+export type Emergency = { flagKey: string; environment: string; reason: string | null; actorId: string; lifted: boolean };
+
+type Deps = StateDeps & {
+  /** Hears of every emergency override, so that it stands out. */
+  onEmergency: (emergency: Emergency) => void;
+};
+
+/**
+ * Sets a flag at once and holds it so: no normal change and no schedule touches it until it is lifted. They throw what a
+ * change of state throws, but for the emergency override that is in force, and StatePartNotFoundError, ValidationError.
+ */
+export const makeOverrideInEmergency = ({ onEmergency, ...deps }: Deps) => {
+  const changeFlagState = makeChangeFlagState(deps);
+  return {
+    emergencyOverride: async (admin: Caller, { updates: input, reason, ...target }: OverrideInEmergency): Promise<FlagState> => {
+      const updates = normalizeUpdates(input);
+      const state = await changeFlagState(admin, target, {
+        decide: ({ flag, state, now }) => {
+          checkUpdates(flag, updates);
+          return holdState(state, updates, { reason, startedBy: admin.userId, now });
+        },
+        sets: stateFieldsOf(updates),
+        event: async (change, { schedules }) =>
+          emergencyOverridden(change, { reason, updates, openSchedules: await schedules.countOpen(change.next) }),
+        inEmergency: true,
+      });
+      onEmergency({ ...placeOf(target), reason, actorId: admin.actor.id, lifted: false });
+      return state;
+    },
+    liftEmergencyOverride: async (admin: Caller, { reason, ...target }: LiftEmergencyOverride): Promise<FlagState> => {
+      const state = await changeFlagState(admin, target, {
+        decide: ({ flag, state }) => releaseState(flag, state),
+        event: async (change, { schedules }) =>
+          emergencyLifted(change, reason ?? null, await schedules.upcomingRetries(change.next)),
+        inEmergency: true,
+        ofArchived: true,
+      });
+      onEmergency({ ...placeOf(target), reason: reason ?? null, actorId: admin.actor.id, lifted: true });
+      return state;
+    },
+  };
+};
+
+const placeOf = ({ flagKey, environment }: { flagKey: string; environment: string }) => ({ flagKey, environment });

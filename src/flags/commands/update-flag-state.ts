@@ -1,0 +1,38 @@
+import type { Caller } from '../../access/model/actor.ts';
+import { FlagVersionConflictError } from '../../kernel/errors.ts';
+import {
+  applyUpdates,
+  checkUpdates,
+  type FlagState,
+  normalizeUpdates,
+  stateFieldsOf,
+  type UpdateFlagState,
+} from '../model/flag-state.ts';
+import { flagStateUpdated } from '../model/flag-state-events.ts';
+import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
+
+/**
+ * Changes what a flag is in one environment, now. Throws what a change of state throws, a FlagVersionConflictError, and a
+ * ValidationError for a variant, a rule or a status that the flag cannot take.
+ */
+export const makeUpdateFlagState = (deps: StateDeps) => {
+  const changeFlagState = makeChangeFlagState(deps);
+  return (admin: Caller, { updates: input, expectedFlagVersion, ...target }: UpdateFlagState): Promise<FlagState> => {
+    const updates = normalizeUpdates(input);
+    return changeFlagState(admin, target, {
+      decide: ({ flag, state, now }) => {
+        if (expectedFlagVersion != null && expectedFlagVersion !== flag.version) {
+          throw new FlagVersionConflictError(expectedFlagVersion, flag);
+        }
+        checkUpdates(flag, updates);
+        return applyUpdates(state, updates, now);
+      },
+      sets: stateFieldsOf(updates),
+      event: async (change, { schedules }) => {
+        const isArchived = change.next.status === 'ARCHIVED' && change.previous.status !== 'ARCHIVED';
+        return flagStateUpdated(change, isArchived ? await schedules.countOpen({ flagId: change.flag.id }) : 0);
+      },
+      ofArchived: true,
+    });
+  };
+};

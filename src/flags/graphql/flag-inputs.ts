@@ -1,0 +1,53 @@
+import { builder } from '../../graphql/builder.ts';
+import { FlagStatus } from '../../graphql/types/enums.ts';
+
+export const VariantInput = builder.inputType('VariantInput', {
+  description: 'A value that a flag can have, and its name.',
+  fields: (t) => ({
+    key: t.string({ required: true, description: 'Its name: 1–128 characters, each once in a flag.' }),
+    value: t.field({
+      type: 'JSON',
+      required: true,
+      description: "What applications get: true or false, text, a number, or a JSON object, as the flag's type says.",
+    }),
+  }),
+});
+
+export const FlagRuleInput = builder.inputType('FlagRuleInput', {
+  description: 'A targeting rule.',
+  fields: (t) => ({
+    key: t.string({ required: true, description: 'What people call it: 1–64 characters, each once in a flag and environment.' }),
+    description: t.string({ description: 'What it is for: up to 1,000 characters.' }),
+    targeting: t.field({
+      type: 'JSON',
+      required: true,
+      description:
+        'flagd\'s targeting: JsonLogic that gives a variant\'s key, or null for the next rule. For example { if: [{ ends_with: [{ var: "email" }, "@example.com"] }, "on", null] }.',
+    }),
+  }),
+});
+
+export const FlagUpdatesInput = builder.inputType('FlagUpdatesInput', {
+  description: 'What to change: at least one field.',
+  fields: (t) => ({
+    enabled: t.boolean({ description: 'Turn it on or off.' }),
+    rolloutPercentage: t.int({ description: 'The share of evaluations that it reaches: 0–100.' }),
+    defaultVariant: t.string({
+      description: 'The variant that is served where nothing else says so: 1–128 characters. One of `Flag.variants`.',
+    }),
+    rules: t.field({
+      type: [FlagRuleInput],
+      description: 'All targeting rules, in order: they replace those that are there. Up to 100.',
+    }),
+    status: t.field({ type: FlagStatus, description: "The flag's status, in every environment." }),
+  }),
+});
+
+export type InputFields = Parameters<NonNullable<Parameters<typeof builder.inputType>[1]['fields']>>[0];
+
+/** Which state a change is of: the fields that all such inputs have. */
+export const stateTargetFields = (t: InputFields) => ({
+  flagKey: t.string({ required: true, description: "The flag's key." }),
+  environment: t.string({ required: true, defaultValue: 'production', description: "The environment's key." }),
+  expectedVersion: t.int({ description: 'Change it only if the state is still at this version.' }),
+});

@@ -1,0 +1,179 @@
+import { builder, requires } from '../../graphql/builder.ts';
+import type { Context } from '../../graphql/context.ts';
+import { FlagOrder, FlagType } from '../../graphql/types/enums.ts';
+import {
+  EmergencyOverrideActiveError,
+  FlagAlreadyExistsError,
+  FlagArchivedError,
+  FlagNotFoundError,
+  FlagVersionConflictError,
+  ValidationError,
+} from '../../kernel/errors.ts';
+import { createFlagSchema, deleteFlagSchema, type Flag, setFlagStatusSchema, updateFlagSchema } from '../model/flag.ts';
+import { FlagRef } from './flag.ts';
+import { VariantInput } from './flag-inputs.ts';
+import { FlagConnection, FlagEdge, FlagFilterInput, resolveFlags } from './flag-list.ts';
+
+/** Which flags an operation has looked at: however often it names one, it looked at it once. */
+const viewedBy = new WeakMap<Context, Set<string>>();
+
+const recordViewOnce = (context: Context, flag: Flag): void => {
+  const viewed = viewedBy.get(context) ?? new Set();
+  viewedBy.set(context, viewed);
+  if (viewed.has(flag.id)) return;
+  viewed.add(flag.id);
+  context.app.recordFlagViewed(context.caller, flag);
+};
+
+builder.queryFields((t) => ({
+  flag: t.field({
+    type: FlagRef,
+    nullable: true,
+    description: 'One flag; null for an unknown key.',
+    args: { key: t.arg.string({ required: true, description: "The flag's key." }) },
+    ...requires('AUDITOR'),
+    resolve: async (_root, { key }, context) => {
+      const flag = await context.app.flags.find(key);
+      if (flag) recordViewOnce(context, flag);
+      return flag;
+    },
+  }),
+  flags: t.connection(
+    {
+      type: FlagRef,
+      description: 'Flags, by key in alphabetical order, or as `order` says.',
+      args: {
+        filter: t.arg({ type: FlagFilterInput, description: 'Only these flags.' }),
+        order: t.arg({
+          type: FlagOrder,
+          defaultValue: 'KEY_A_TO_Z',
+          description: 'In which order. A cursor is of one field, whichever way it is ordered.',
+        }),
+      },
+      ...requires('AUDITOR'),
+      resolve: (_root, args, { app }) => resolveFlags(app.flags, args),
+    },
+    FlagConnection,
+    FlagEdge,
+  ),
+}));
+
+const CreateFlagInput = builder.inputType('CreateFlagInput', {
+  description: 'A new flag.',
+  fields: (t) => ({
+    key: t.string({
+      required: true,
+      description: 'What applications call it: 1–128 letters, digits, and . _ / -, a letter or digit first. It never changes.',
+    }),
+    name: t.string({ required: true, description: 'What people call it: 1–255 characters.' }),
+    description: t.string({ description: 'What it is for: up to 4,000 characters.' }),
+    type: t.field({ type: FlagType, defaultValue: 'BOOLEAN', description: 'What its variants hold.' }),
+    variants: t.field({
+      type: [VariantInput],
+      description:
+        'What it can be: up to 100, 64 KiB of JSON in all. Without any, a boolean flag has `on` (true) and `off` (false); any other flag takes no default variant, rule, override or experiment yet.',
+    }),
+    tags: t.stringList({ description: 'Words to find it by: up to 50, of 1–64 characters each.' }),
+  }),
+});
+
+const expectedVersion = 'Change it only if the flag itself is still at this version.';
+
+const UpdateFlagInput = builder.inputType('UpdateFlagInput', {
+  description: 'A change of what describes a flag: at least one field. A field that is not given stays.',
+  fields: (t) => ({
+    flagKey: t.string({ required: true, description: "The flag's key." }),
+    name: t.string({ description: 'What people call it: 1–255 characters.' }),
+    description: t.string({ description: 'What it is for: up to 4,000 characters; empty text takes it away.' }),
+    variants: t.field({
+      type: [VariantInput],
+      description:
+        'All its variants: they replace those that are there, and must include all that its states and open schedules need. They cannot change while an emergency override holds the flag.',
+    }),
+    tags: t.stringList({ description: 'All its tags: they replace those that are there.' }),
+    expectedVersion: t.int({ description: expectedVersion }),
+  }),
+});
+
+const FlagStatusInput = builder.inputType('SetFlagStatusInput', {
+  description: 'Which flag.',
+  fields: (t) => ({
+    flagKey: t.string({ required: true, description: "The flag's key." }),
+    expectedVersion: t.int({ description: expectedVersion }),
+  }),
+});
+
+const DeleteFlagInput = builder.inputType('DeleteFlagInput', {
+  description: 'Which flag to delete.',
+  fields: (t) => ({ flagKey: t.string({ required: true, description: "The flag's key." }) }),
+});
+
+builder.mutationFields((t) => ({
+  createFlag: t.field({
+    type: FlagRef,
+    description: 'Creates a flag. In each environment it starts disabled and at full rollout, so that enabling it is one change.',
+    args: {
+      input: t.arg({ type: CreateFlagInput, required: true, validate: { schema: createFlagSchema }, description: 'The flag.' }),
+    },
+    errors: { types: [FlagAlreadyExistsError, ValidationError] },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.createFlag(caller, input),
+  }),
+  updateFlag: t.field({
+    type: FlagRef,
+    description:
+      "Changes a flag's name, description, variants or tags: one event for all of it. What changes nothing is not recorded.",
+    args: {
+      input: t.arg({ type: UpdateFlagInput, required: true, validate: { schema: updateFlagSchema }, description: 'The change.' }),
+    },
+    errors: {
+      types: [FlagNotFoundError, FlagArchivedError, FlagVersionConflictError, EmergencyOverrideActiveError, ValidationError],
+    },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.updateFlag(caller, input),
+  }),
+  deleteFlag: t.field({
+    type: FlagRef,
+    description:
+      'Deletes a flag and cancels its open schedules (reason flag_deleted). Returns the flag as it was, with these schedules as `cancelledByDeletion`; its states are gone.',
+    args: {
+      input: t.arg({ type: DeleteFlagInput, required: true, validate: { schema: deleteFlagSchema }, description: 'Which flag.' }),
+    },
+    errors: { types: [FlagNotFoundError, EmergencyOverrideActiveError, ValidationError] },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.deleteFlag(caller, input),
+  }),
+}));
+
+const statusMutations = {
+  deprecateFlag: { status: 'DEPRECATED', description: 'Marks a flag as on its way out. It still works.' },
+  archiveFlag: {
+    status: 'ARCHIVED',
+    description:
+      'Archives a flag: it is off everywhere, and takes no change but its return. Ask for `openSchedules` to see which schedules will then fail.',
+  },
+  activateFlag: {
+    status: 'ACTIVE',
+    description: 'Makes a deprecated or archived flag active again. Its states are as they were.',
+  },
+} as const;
+
+for (const [name, { status, description }] of Object.entries(statusMutations)) {
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: FlagRef,
+      description,
+      args: {
+        input: t.arg({
+          type: FlagStatusInput,
+          required: true,
+          validate: { schema: setFlagStatusSchema },
+          description: 'Which flag.',
+        }),
+      },
+      errors: { types: [FlagNotFoundError, FlagVersionConflictError, EmergencyOverrideActiveError, ValidationError] },
+      ...requires('ADMIN'),
+      resolve: (_root, { input }, { app, caller }) => app.setFlagStatus(caller, input, status),
+    }),
+  );
+}

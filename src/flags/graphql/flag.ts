@@ -1,0 +1,111 @@
+import { GraphQLError } from 'graphql';
+import { ActorRef, loggedActor } from '../../access/graphql/viewer.ts';
+import { actorKnownTo } from '../../access/model/actor.ts';
+import { AuditEventRef } from '../../audit/graphql/audit-event.ts';
+import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from '../../audit/graphql/audit-event-list.ts';
+import { builder, mayHold64KiB } from '../../graphql/builder.ts';
+import type { Context } from '../../graphql/context.ts';
+import { FlagStatus, FlagType } from '../../graphql/types/enums.ts';
+import type { DeletedFlag } from '../commands/delete-flag.ts';
+import type { Flag } from '../model/flag.ts';
+import type { FlagState } from '../model/flag-state.ts';
+import { type Variant, variantsOf } from '../model/variant.ts';
+import { FlagStateType } from './flag-state.ts';
+
+const VariantType = builder.objectRef<Variant>('Variant').implement({
+  description: 'A value that a flag can have, and its name.',
+  fields: (t) => ({
+    key: t.exposeString('key', { description: 'Its name.' }),
+    value: t.field({ type: 'JSON', nullable: true, description: 'What applications get.', resolve: ({ value }) => value }),
+  }),
+});
+
+/** A flag that was just deleted comes with the schedules that were cancelled with it. */
+export const FlagRef = builder.objectRef<Flag & Partial<Pick<DeletedFlag, 'cancelledByDeletion'>>>('Flag').implement({
+  description: 'A feature flag.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'A UUID.' }),
+    key: t.exposeString('key', { description: 'What applications call it; it never changes.' }),
+    name: t.exposeString('name', { description: 'What people call it.' }),
+    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    type: t.field({ type: FlagType, description: 'What its variants hold.', resolve: ({ type }) => type }),
+    variants: t.field({
+      type: [VariantType],
+      description: 'What it can be. A boolean flag that was given none has `on` and `off`.',
+      ...mayHold64KiB,
+      resolve: variantsOf,
+    }),
+    status: t.field({ type: FlagStatus, description: 'Where it is in its life.', resolve: ({ status }) => status }),
+    version: t.exposeInt('version', {
+      description: 'Counts the changes of the flag itself, from 1: what `expectedVersion` of its changes is compared with.',
+    }),
+    tags: t.exposeStringList('tags', { description: 'Words to find it by.' }),
+    createdAt: t.field({ type: 'DateTime', description: 'When it was created.', resolve: ({ createdAt }) => createdAt }),
+    createdBy: t.exposeString('createdBy', {
+      nullable: true,
+      description: 'The userId of the admin who created it; null where none is known.',
+    }),
+    createdByActor: t.field({
+      type: ActorRef,
+      nullable: true,
+      description: 'Who created it, as known at that moment; null until the log has the event, which takes a second at most.',
+      ...loggedActor,
+      resolve: async ({ id, createdBy }, _args, { loaders, caller }) =>
+        actorKnownTo(caller, await loaders.creatorOfFlag.load(id), createdBy),
+    }),
+    updatedAt: t.field({
+      type: 'DateTime',
+      description: 'When it changed last, its states left out.',
+      resolve: ({ updatedAt }) => updatedAt,
+    }),
+    state: t.field({
+      type: FlagStateType,
+      nullable: true,
+      description: 'What it is in one environment; null for an unknown one.',
+      args: { environment: t.arg.string({ required: true, defaultValue: 'production', description: "The environment's key." }) },
+      resolve: async (flag, { environment }, { loaders }) =>
+        (await statesOf(flag, loaders)).find((state) => state.environment === environment) ?? null,
+    }),
+    states: t.field({
+      type: [FlagStateType],
+      description: 'What it is in each environment.',
+      // Fifty are allowed, and few have ten.
+      extensions: { maxItems: 10 },
+      resolve: (flag, _args, { loaders }) => statesOf(flag, loaders),
+    }),
+    history: t.connection(
+      {
+        type: AuditEventRef,
+        description:
+          'Everything that was done to the flags of this key or scheduled for them, newest first. A flag that was deleted and created again shows what was done to its namesake, too.',
+        args: auditEventArgs,
+        resolve: ({ key }, args, { app }) => resolveEvents(app.log, args, { flagKey: key }),
+      },
+      AuditEventConnection,
+      AuditEventEdge,
+    ),
+  }),
+});
+
+const statesOf = async (flag: Flag, { statesOf }: Context['loaders']) =>
+  (await statesOf.load(flag.id)).map((state) => ({ ...state, flag }));
+
+const flagOf = async ({ flagId, flag }: FlagState & { flag?: Flag }, { flagsById }: Context['loaders']): Promise<Flag> => {
+  const found = flag ?? (await flagsById.load(flagId));
+  if (found) return found;
+  throw new GraphQLError('The flag was deleted meanwhile', { extensions: { code: 'FLAG_NOT_FOUND' } });
+};
+
+builder.objectFields(FlagStateType, (t) => ({
+  flagKey: t.string({
+    description: "The flag's key.",
+    resolve: async (state, _args, { loaders }) => (await flagOf(state, loaders)).key,
+  }),
+  flag: t.field({
+    type: FlagRef,
+    description: 'The flag that it is a state of.',
+    // It leads back to all states of the flag, and each of them to it again: dearer than it is, so that this comes to an end.
+    extensions: { maxItems: 5 },
+    resolve: (state, _args, { loaders }) => flagOf(state, loaders),
+  }),
+}));

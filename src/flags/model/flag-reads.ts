@@ -1,0 +1,31 @@
+import type { Caller } from '../../access/model/actor.ts';
+import { attributedTo } from '../../audit/model/attribution.ts';
+import type { EventDraft } from '../../audit/model/audit-event.ts';
+import type { Flag } from './flag.ts';
+
+// Reads, which are recorded only where somebody asks for it.
+
+/** The reads that can be recorded, by what their event says after `flag.`. */
+export const auditableReads = ['viewed', 'exported'] as const;
+export type AuditableRead = (typeof auditableReads)[number];
+
+export const flagViewed = (caller: Caller, { id, key }: Pick<Flag, 'id' | 'key'>): EventDraft<'flag.viewed'> => ({
+  eventType: 'flag.viewed',
+  ...attributedTo(caller),
+  resource: { type: 'flag', id },
+  flagKey: key,
+  description: `Flag '${key}' was viewed`,
+  metadata: { flagKey: key },
+});
+
+/** What left: how many flags of which environment, and in which format. */
+export type FlagExport = { environment: string; format: string; flags: number };
+
+export const flagsExported = (caller: Caller, { environment, format, flags }: FlagExport): EventDraft<'flag.exported'> => ({
+  eventType: 'flag.exported',
+  ...attributedTo(caller),
+  resource: { type: 'environment', id: environment },
+  environment,
+  description: `${flags} flag${flags === 1 ? '' : 's'} of ${environment} ${flags === 1 ? 'was' : 'were'} exported as ${format}`,
+  metadata: { environment, format, flags },
+});

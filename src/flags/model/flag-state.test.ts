@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { FlagArchivedError, ValidationError } from '../../kernel/errors.ts';
+import {
+  applyUpdates,
+  checkUpdates,
+  type EffectiveState,
+  flagUpdatesSchema,
+  newFlagState,
+  parseStoredUpdates,
+} from './flag-state.ts';
+
+const now = new Date('2026-03-01T09:00:00.000Z');
+const state: EffectiveState = { ...newFlagState({ id: 'f-1' }, 'production', now), status: 'ACTIVE' };
+
+it('a new state is disabled and at full rollout, so that enabling it is one change', () => {
+  expect(state).toMatchObject({ enabled: false, rolloutPercentage: 100, defaultVariant: null, version: 1 });
+});
+
+describe('applyUpdates', () => {
+  const later = new Date(now.getTime() + 1);
+  it('counts one version, however many fields change', () => {
+    expect(applyUpdates(state, { enabled: true, rolloutPercentage: 1, defaultVariant: 'b' }, later)).toEqual({
+      ...state,
+      enabled: true,
+      rolloutPercentage: 1,
+      defaultVariant: 'b',
+      version: 2,
+      updatedAt: later,
+    });
+  });
+
+  it.each([{ enabled: true }, { rolloutPercentage: 0 }, { defaultVariant: 'b' }])('notices %j', (updates) => {
+    expect(applyUpdates(state, updates, later)).toMatchObject({ ...updates, version: 2 });
+  });
+
+  it('gives the very same state back where nothing changes', () => {
+    expect(applyUpdates(state, { enabled: false, rolloutPercentage: 100 }, later)).toBe(state);
+  });
+});
+
+describe('updates', () => {
+  it.each([{}, { enabled: null }, { enabled: null, rolloutPercentage: null, defaultVariant: null }])(
+    'must change something: %j',
+    (updates) => {
+      expect(flagUpdatesSchema.safeParse(updates).success).toBe(false);
+    },
+  );
+
+  it.each([
+    [{ enabled: true, rolloutPercentage: null }, { enabled: true }],
+    [{ rolloutPercentage: 0, unknown: 1 }, { rolloutPercentage: 0 }],
+  ])('that were stored as %j are read as %j', (stored, read) => {
+    expect(parseStoredUpdates(stored)).toStrictEqual(read);
+  });
+
+  it.each(
+    [null, undefined, [], 'text', 1, {}, { enabled: 1 }, { rolloutPercentage: 1.5 }, { rolloutPercentage: '5' }].map((stored) => [
+      stored,
+    ]),
+  )('that were stored as %j are refused with a ValidationError below updates', (stored) => {
+    expect(() => parseStoredUpdates(stored)).toThrow(ValidationError);
+    expect(() => parseStoredUpdates(stored)).toThrow(/^updates/);
+  });
+});
+
+describe('an archived flag', () => {
+  const archived: Parameters<typeof checkUpdates>[0] = {
+    key: 'a',
+    type: 'BOOLEAN',
+    variants: [],
+    status: 'ARCHIVED',
+    statusLastSet: {},
+  };
+
+  it.each([{ enabled: true }, { enabled: true, status: 'ARCHIVED' as const }])(
+    'takes no %j, which leaves it archived',
+    (updates) => {
+      expect(() => checkUpdates(archived, updates)).toThrow(FlagArchivedError);
+    },
+  );
+
+  it.each([{ status: 'ACTIVE' as const, enabled: true }, { status: 'ARCHIVED' as const }])('takes %j', (updates) => {
+    expect(() => checkUpdates(archived, updates)).not.toThrow();
+  });
+
+  it('cannot become deprecated', () => {
+    expect(() => checkUpdates(archived, { status: 'DEPRECATED' })).toThrow(/^updates.status: is DEPRECATED/);
+  });
+});

@@ -1,0 +1,22 @@
+import { type JsonObject, toJson } from '../../kernel/json.ts';
+import type { Flag } from './flag.ts';
+import type { EffectiveState, FlagState } from './flag-state.ts';
+
+// What events keep of things before and after a change: whole, but for what the event says elsewhere.
+
+const stateSnapshot = (state: FlagState) => {
+  const { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, version } = state;
+  return { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, version };
+};
+
+/** A flag in one environment, whole. */
+export const effectiveSnapshot = (state: EffectiveState) => ({ ...stateSnapshot(state), status: state.status });
+
+/** A flag itself; with states, also what it is in each environment. */
+export const flagSnapshot = (flag: Flag, states?: readonly FlagState[]): JsonObject => {
+  const { id, key, name, description, type, variants, tags, status, version } = flag;
+  return toJson({
+    ...{ id, key, name, description, type, variants, tags, status, version },
+    ...(states && { states: Object.fromEntries(states.map((state) => [state.environment, stateSnapshot(state)])) }),
+  }) as JsonObject;
+};

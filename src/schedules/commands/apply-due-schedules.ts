@@ -1,0 +1,152 @@
+import type { EventDraft } from '../../audit/model/audit-event.ts';
+import type { Random } from '../../kernel/clock.ts';
+import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import { type Applied, applySchedule, type Failed, failSchedule, type Held, type LockedFlag } from '../model/apply-schedule.ts';
+import { scheduleApplied, scheduleFailed } from '../model/schedule-events.ts';
+import { type Changed, type DueSchedule, OutcomeRefusedError } from './schedule-store.ts';
+
+type Deps = { inTransaction: InTransaction; random: Random; batchSize: number };
+
+/** What one batch did. */
+export type BatchResult = {
+  applied: Applied[];
+  failed: Failed[];
+  /** Schedules, by id, of which the database would save nothing, not even that they failed; and why. They stay due. */
+  stuck: Map<string, string>;
+  now: Date;
+  /** The batch was full, so there may be more that is due. */
+  more: boolean;
+};
+
+/** What is known of a batch's schedules from trying them before, by id. */
+type Tried = {
+  /** Why a schedule, tried alone, could not be saved; it fails instead of being tried again. */
+  refused: Map<string, string>;
+  /** As in the result: left out from now on, or what comes after them would never be reached. */
+  stuck: Map<string, string>;
+};
+
+/**
+ * Applies a batch of what is due, in one transaction. Where the database refuses the batch, its schedules go one by one, so
+ * that the bad one fails alone.
+ */
+export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps) => {
+  const applyBatch = (limit: number, { refused, stuck }: Tried, claimed: (ids: string[]) => void): Promise<BatchResult> =>
+    inTransaction(async ({ schedules, audit }) => {
+      const { now, due } = await schedules.claimDue(limit, { except: [...stuck.keys()] });
+      claimed(due.map(({ schedule }) => schedule.id));
+      const { decisions, changed } = decide(due, { now, random, refused, stuck });
+      const outcomes = decisions.map(({ outcome }) => outcome);
+      if (outcomes.length > 0)
+        await schedules.saveOutcomes(
+          outcomes.map(({ schedule }) => schedule),
+          changed,
+        );
+      for (const { event } of decisions) audit.logEvent(event);
+      return {
+        applied: outcomes.filter((outcome) => outcome.outcome === 'applied'),
+        failed: outcomes.filter((outcome) => outcome.outcome === 'failed'),
+        stuck,
+        now,
+        // Where nothing came of any of them, asking again at once would bring the same ones.
+        more: due.length === limit && outcomes.length > 0,
+      };
+    });
+
+  const applyOneByOne = async (count: number): Promise<BatchResult> => {
+    const tried: Tried = { refused: new Map(), stuck: new Map() };
+    const results: BatchResult[] = [];
+    while (results.length < count) {
+      let ids: string[] = [];
+      try {
+        const result = await applyBatch(1, tried, (claimed) => {
+          ids = claimed;
+        });
+        if (ids.length === 0) break;
+        results.push(result);
+      } catch (error) {
+        const id = ids[0];
+        if (!(error instanceof OutcomeRefusedError) || id === undefined) throw error;
+        (tried.refused.has(id) ? tried.stuck : tried.refused).set(id, error.message);
+      }
+    }
+    return {
+      applied: results.flatMap(({ applied }) => applied),
+      failed: results.flatMap(({ failed }) => failed),
+      stuck: tried.stuck,
+      now: results.at(-1)?.now ?? new Date(0),
+      more: results.at(-1)?.more ?? false,
+    };
+  };
+
+  return async (): Promise<BatchResult> => {
+    let size = 0;
+    try {
+      return await applyBatch(batchSize, { refused: new Map(), stuck: new Map() }, (claimed) => {
+        size = claimed.length;
+      });
+    } catch (error) {
+      if (!(error instanceof OutcomeRefusedError)) throw error;
+      return applyOneByOne(size);
+    }
+  };
+};
+
+/** The fate of a schedule, and the event that says it. */
+type Decision = { outcome: Applied | Failed; event: EventDraft };
+
+/** The fate of each schedule, in order, and everything that was changed, in its last form. */
+const decide = (
+  due: readonly DueSchedule[],
+  { now, random, refused, stuck }: { now: Date; random: Random } & Tried,
+): { decisions: Decision[]; changed: Changed } => {
+  const flags: Changed['flags'] = new Map();
+  const states: Changed['states'] = new Map();
+  const decisions: Decision[] = [];
+  for (const { schedule, held } of due) {
+    const key = `${schedule.flagId} ${schedule.environment}`;
+    const chance = { now, random: random() };
+    const asItIsNow: Held | null = held && {
+      // What it needs to know of the flag came with the schedule; but what schedules before it did to its status counts.
+      flag: { ...held.flag, ...statusOf(flags.get(held.flag.id)) },
+      state: states.get(key) ?? held.state,
+    };
+    const apply = () => {
+      const reason = refused.get(schedule.id);
+      if (reason !== undefined) throw new Error(reason);
+      return withEvent(applySchedule(schedule, asItIsNow, chance), now);
+    };
+    const fail = (reason: string) => withEvent(failSchedule(schedule, asItIsNow, reason, chance), now);
+    try {
+      const decision = attempt(apply, fail);
+      if (decision.outcome.outcome === 'applied') {
+        const { flag, state } = decision.outcome.next;
+        states.set(key, state);
+        if (schedule.updates.status !== undefined) flags.set(flag.id, flag);
+      }
+      decisions.push(decision);
+    } catch (error) {
+      stuck.set(schedule.id, messageOf(error));
+    }
+  }
+  return { decisions, changed: { flags, states } };
+};
+
+const statusOf = (flag: LockedFlag | undefined) =>
+  flag && { status: flag.status, version: flag.version, statusLastSet: flag.statusLastSet };
+
+/** A schedule that cannot be applied, whatever is wrong with it, fails, and holds up no other. */
+const attempt = (apply: () => Decision, fail: (reason: string) => Decision): Decision => {
+  try {
+    return apply();
+  } catch (error) {
+    return fail(messageOf(error));
+  }
+};
+
+const withEvent = (outcome: Applied | Failed, now: Date): Decision => ({
+  outcome,
+  event: outcome.outcome === 'applied' ? scheduleApplied(outcome, now) : scheduleFailed(outcome, now),
+});
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

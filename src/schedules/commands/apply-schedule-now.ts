@@ -1,0 +1,33 @@
+import type { Caller } from '../../access/model/actor.ts';
+import { FlagNotFoundError } from '../../kernel/errors.ts';
+import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import { applyAtOnce } from '../model/apply-schedule.ts';
+import { checkScheduleVersion, type ScheduleTarget } from '../model/edit-schedule.ts';
+import { isOpen, type Schedule } from '../model/schedule.ts';
+import { ScheduleNotApplicableError, ScheduleNotFoundError } from '../model/schedule-errors.ts';
+import { scheduleApplied } from '../model/schedule-events.ts';
+
+type Deps = { inTransaction: InTransaction };
+
+/**
+ * Applies an open schedule now, by the worker's rules; what is in its way changes nothing. Racing the worker, whoever locks the
+ * flag first wins. Throws ScheduleNotFoundError, ScheduleVersionConflictError, ScheduleNotApplicableError, FlagNotFoundError,
+ * EnvironmentDisabledError, EmergencyOverrideActiveError, FlagArchivedError, ValidationError.
+ */
+export const makeApplyScheduleNow =
+  ({ inTransaction }: Deps) =>
+  (admin: Caller, { id, expectedVersion }: ScheduleTarget): Promise<Schedule> =>
+    inTransaction(async ({ schedules, audit }) => {
+      const due = await schedules.hold(id);
+      if (!due) throw new ScheduleNotFoundError(id);
+      const { schedule, held, now } = due;
+      checkScheduleVersion(schedule, expectedVersion);
+      if (!isOpen(schedule)) throw new ScheduleNotApplicableError(id, schedule.status);
+      if (!held) throw new FlagNotFoundError(schedule.flagKey);
+      const applied = applyAtOnce(schedule, held, now);
+      const { flag, state } = applied.next;
+      const flags = new Map(schedule.updates.status === undefined ? [] : [[flag.id, flag]]);
+      await schedules.saveOutcomes([applied.schedule], { flags, states: new Map([[id, state]]) });
+      audit.logEvent(scheduleApplied(applied, now, admin));
+      return applied.schedule;
+    });

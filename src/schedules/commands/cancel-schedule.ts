@@ -1,0 +1,37 @@
+import type { Caller } from '../../access/model/actor.ts';
+import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import { type CancelSchedule, manualCancellation, type Schedule } from '../model/schedule.ts';
+import { ScheduleNotCancellableError, ScheduleNotFoundError, TooManySchedulesError } from '../model/schedule-errors.ts';
+import { scheduleCancelled } from '../model/schedule-events.ts';
+import { type CancelSchedules, maxCancelled } from '../model/schedule-filter.ts';
+
+type Deps = { inTransaction: InTransaction };
+
+/**
+ * Cancels a schedule that can still become due. Racing the worker, whoever locks its row first wins.
+ * Throws ScheduleNotFoundError, ScheduleNotCancellableError.
+ */
+export const makeCancelSchedule =
+  ({ inTransaction }: Deps) =>
+  (admin: Caller, { id, reason }: CancelSchedule): Promise<Schedule> =>
+    inTransaction(async ({ schedules, audit }) => {
+      const cancelled = await schedules.cancelOpen({ id, cancelledBy: admin.userId, reason: reason ?? manualCancellation });
+      if (!cancelled) {
+        const existing = await schedules.find(id);
+        throw existing ? new ScheduleNotCancellableError(id, existing.status) : new ScheduleNotFoundError(id);
+      }
+      audit.logEvent(scheduleCancelled(admin, cancelled.schedule, cancelled.before));
+      return cancelled.schedule;
+    });
+
+/** Cancels every open schedule that a filter matches, with an event each: all of them or none. Throws TooManySchedulesError. */
+export const makeCancelSchedules =
+  ({ inTransaction }: Deps) =>
+  (admin: Caller, { filter, reason }: CancelSchedules): Promise<Schedule[]> =>
+    inTransaction(async ({ schedules, audit }) => {
+      const why = { cancelledBy: admin.userId, reason: reason ?? manualCancellation };
+      const cancelled = await schedules.cancelMatching({ filter, max: maxCancelled, ...why });
+      if ('tooMany' in cancelled) throw new TooManySchedulesError(cancelled.tooMany, maxCancelled);
+      for (const { schedule, before } of cancelled) audit.logEvent(scheduleCancelled(admin, schedule, before));
+      return cancelled.map(({ schedule }) => schedule);
+    });

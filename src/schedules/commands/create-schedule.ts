@@ -1,0 +1,50 @@
+import type { Caller } from '../../access/model/actor.ts';
+import { checkUpdates } from '../../flags/model/flag-state.ts';
+import type { NewId } from '../../kernel/clock.ts';
+import { EnvironmentDisabledError, EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
+import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import { type CreateSchedule, isSameRequest, planSchedule, type Schedule } from '../model/schedule.ts';
+import { IdempotencyConflictError } from '../model/schedule-errors.ts';
+import { scheduleCreated } from '../model/schedule-events.ts';
+import type { ScheduleWriter } from './schedule-store.ts';
+
+type Deps = { inTransaction: InTransaction; newId: NewId };
+
+/**
+ * Schedules a change of one flag in one environment. An idempotency key that its actor has used before returns the first
+ * schedule, even when its instant has passed. Throws ValidationError, FlagNotFoundError, FlagArchivedError,
+ * EnvironmentNotFoundError, EnvironmentDisabledError, IdempotencyConflictError.
+ */
+export const makeCreateSchedule =
+  ({ inTransaction, newId }: Deps) =>
+  (admin: Caller, input: CreateSchedule): Promise<Schedule> =>
+    inTransaction(async ({ flags, schedules, audit }) => {
+      const repeated = await findRepeated(schedules, admin, input);
+      if (repeated) return repeated;
+
+      const found = await flags.findShared(input.flagKey, input.environment);
+      if (!found) throw new FlagNotFoundError(input.flagKey);
+      if (!found.environment) throw new EnvironmentNotFoundError(input.environment);
+      if (!found.environment.enabled) throw new EnvironmentDisabledError(input.environment);
+      const { now } = found;
+      const schedule = planSchedule({ id: newId(now), createdBy: admin.userId, now }, found.flag, input);
+      checkUpdates(found.flag, schedule.updates);
+
+      if (!(await schedules.add(schedule))) return theOtherOne(schedules, admin, input);
+      audit.logEvent(scheduleCreated(admin, schedule));
+      return schedule;
+    });
+
+const findRepeated = async (schedules: ScheduleWriter, admin: Caller, input: CreateSchedule): Promise<Schedule | null> => {
+  if (input.idempotencyKey == null) return null;
+  const first = await schedules.findByIdempotencyKey(admin.userId, input.idempotencyKey);
+  if (first && !isSameRequest(first, input)) throw new IdempotencyConflictError(input.idempotencyKey, first.id);
+  return first;
+};
+
+/** Two requests with one key at the same time: the insert that came second waits for the first, then finds it here. */
+const theOtherOne = async (schedules: ScheduleWriter, admin: Caller, input: CreateSchedule): Promise<Schedule> => {
+  const other = await findRepeated(schedules, admin, input);
+  if (!other) throw new Error(`a schedule could be neither added nor found by its idempotency key`);
+  return other;
+};

@@ -1,0 +1,61 @@
+import type { Caller } from '../../access/model/actor.ts';
+import { EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
+import type { InTransaction, Transaction } from '../../kernel/unit-of-work.ts';
+import {
+  checkScheduleVersion,
+  editSchedule,
+  retrySchedule,
+  type ScheduleTarget,
+  type UpdateSchedule,
+} from '../model/edit-schedule.ts';
+import type { Schedule } from '../model/schedule.ts';
+import { ScheduleNotFoundError } from '../model/schedule-errors.ts';
+import { scheduleRetried, scheduleUpdated } from '../model/schedule-events.ts';
+
+type Deps = { inTransaction: InTransaction };
+
+/**
+ * Edits a schedule that can still become due; an edit that changes nothing records nothing. Racing the worker, whoever locks
+ * its row first wins. Throws ScheduleNotFoundError, ScheduleVersionConflictError, ScheduleNotEditableError, FlagNotFoundError,
+ * and what a new schedule is refused with.
+ */
+export const makeUpdateSchedule =
+  ({ inTransaction }: Deps) =>
+  (admin: Caller, input: UpdateSchedule): Promise<Schedule> =>
+    inTransaction(async (transaction) => {
+      const { before, place, now } = await findForEdit(transaction, input);
+      const schedule = editSchedule(before, input, place, now);
+      if (schedule === before) return schedule;
+      await transaction.schedules.save(schedule);
+      transaction.audit.logEvent(scheduleUpdated(admin, { before, schedule, at: now }));
+      return schedule;
+    });
+
+/**
+ * Has a FAILED schedule tried again at the worker's next tick. Throws ScheduleNotFoundError, ScheduleVersionConflictError,
+ * ScheduleNotRetryableError, FlagNotFoundError, EnvironmentNotFoundError.
+ */
+export const makeRetrySchedule =
+  ({ inTransaction }: Deps) =>
+  (admin: Caller, input: ScheduleTarget): Promise<Schedule> =>
+    inTransaction(async (transaction) => {
+      const { before, place, now } = await findForEdit(transaction, input);
+      const schedule = retrySchedule(before, now);
+      if (!place) throw new FlagNotFoundError(before.flagKey);
+      if (!place.environment) throw new EnvironmentNotFoundError(before.environment);
+      await transaction.schedules.save(schedule);
+      transaction.audit.logEvent(scheduleRetried(admin, { before, schedule, at: now }));
+      return schedule;
+    });
+
+/** A schedule, locked after its flag, as everybody does it; `place` is null where the flag is gone. */
+const findForEdit = async ({ flags, schedules }: Transaction, { id, expectedVersion }: ScheduleTarget) => {
+  const seen = await schedules.find(id);
+  const place = seen && (await flags.findShared(seen.flagKey, seen.environment));
+  const locked = seen && (await schedules.findLocked(id));
+  if (!locked) throw new ScheduleNotFoundError(id);
+  const { schedule: before, now } = locked;
+  checkScheduleVersion(before, expectedVersion);
+  // A flag of the same key may have come after the schedule's own was deleted.
+  return { before, now, place: place?.flag.id === before.flagId ? place : null };
+};

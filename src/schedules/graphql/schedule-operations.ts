@@ -1,0 +1,133 @@
+import { FlagUpdatesInput } from '../../flags/graphql/flag-inputs.ts';
+import { builder, requires } from '../../graphql/builder.ts';
+import {
+  EnvironmentDisabledError,
+  EnvironmentNotFoundError,
+  FlagArchivedError,
+  FlagNotFoundError,
+  ValidationError,
+} from '../../kernel/errors.ts';
+import { cancelScheduleSchema, createScheduleSchema, type Schedule } from '../model/schedule.ts';
+import {
+  IdempotencyConflictError,
+  ScheduleNotCancellableError,
+  ScheduleNotFoundError,
+  TooManySchedulesError,
+} from '../model/schedule-errors.ts';
+import { cancelSchedulesSchema, maxCancelled } from '../model/schedule-filter.ts';
+import { ScheduleRef } from './schedule.ts';
+import { ScheduleFilterInput } from './schedule-list.ts';
+
+const CreateScheduleInput = builder.inputType('CreateScheduleInput', {
+  description: 'A change of one flag in one environment, to be made at an instant. The admin is taken from the token.',
+  fields: (t) => ({
+    flagKey: t.string({ required: true, description: "The flag's key." }),
+    environment: t.string({ required: true, defaultValue: 'production', description: "The environment's key." }),
+    scheduledAt: t.field({
+      type: 'DateTime',
+      required: true,
+      description: "When it is due: in the future by the database's clock, at most five years ahead.",
+    }),
+    updates: t.field({ type: FlagUpdatesInput, required: true, description: 'What to change.' }),
+    maxRetries: t.int({ description: 'How often it is tried again after a failure: 0–10, 3 when it is not given.' }),
+    idempotencyKey: t.string({
+      description:
+        'Makes a repeated request safe: the same key with the same input returns the first schedule. 1–255 characters, per admin.',
+    }),
+  }),
+});
+
+const CancelScheduleInput = builder.inputType('CancelScheduleInput', {
+  description: 'Which schedule to cancel. The admin is taken from the token.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The schedule's id." }),
+    reason: t.string({ description: 'Why: 1–1,000 characters.' }),
+  }),
+});
+
+const CancelSchedulesInput = builder.inputType('CancelSchedulesInput', {
+  description: 'Which schedules to cancel. The admin is taken from the token.',
+  fields: (t) => ({
+    filter: t.field({
+      type: ScheduleFilterInput,
+      required: true,
+      description:
+        'Those to cancel, as `schedules` lists them: at least one criterion beside `open` and `statuses`. Only open ones are cancelled.',
+    }),
+    reason: t.string({ description: 'Why: 1–1,000 characters.' }),
+  }),
+});
+
+const CancelSchedulesPayload = builder.objectRef<readonly Schedule[]>('CancelSchedulesPayload').implement({
+  description: 'What was cancelled.',
+  fields: (t) => ({
+    schedules: t.field({
+      type: [ScheduleRef],
+      description: 'The schedules, oldest due first.',
+      extensions: { maxItems: maxCancelled },
+      resolve: (cancelled) => [...cancelled],
+    }),
+    count: t.int({
+      description: 'How many they are; 0 where the filter matches no open schedule.',
+      resolve: ({ length }) => length,
+    }),
+  }),
+});
+
+builder.mutationFields((t) => ({
+  createSchedule: t.field({
+    type: ScheduleRef,
+    description:
+      'Schedules a change. Ask for `conflicts` to see what else is pending for the flag within an hour of it, and for `warnings` to see what is in its way.',
+    args: {
+      input: t.arg({
+        type: CreateScheduleInput,
+        required: true,
+        validate: { schema: createScheduleSchema },
+        description: 'The change.',
+      }),
+    },
+    errors: {
+      types: [
+        FlagNotFoundError,
+        FlagArchivedError,
+        EnvironmentNotFoundError,
+        EnvironmentDisabledError,
+        ValidationError,
+        IdempotencyConflictError,
+      ],
+    },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.createSchedule(caller, input),
+  }),
+  cancelSchedule: t.field({
+    type: ScheduleRef,
+    description: 'Calls a schedule off: a PENDING one, or a FAILED one that still has a retry due.',
+    args: {
+      input: t.arg({
+        type: CancelScheduleInput,
+        required: true,
+        validate: { schema: cancelScheduleSchema },
+        description: 'Which one.',
+      }),
+    },
+    errors: { types: [ScheduleNotFoundError, ScheduleNotCancellableError, ValidationError] },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.cancelSchedule(caller, input),
+  }),
+  cancelSchedules: t.field({
+    type: CancelSchedulesPayload,
+    description: 'Calls off every open schedule that a filter matches, up to 500: all of them, each with its event, or none.',
+    args: {
+      input: t.arg({
+        type: CancelSchedulesInput,
+        required: true,
+        validate: { schema: cancelSchedulesSchema },
+        description: 'Which ones.',
+      }),
+    },
+    errors: { types: [TooManySchedulesError, ValidationError] },
+    ...requires('ADMIN'),
+    resolve: (_root, { input }, { app, caller }) => app.cancelSchedules(caller, input),
+  }),
+}));

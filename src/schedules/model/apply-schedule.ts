@@ -1,0 +1,136 @@
+import type { Flag } from '../../flags/model/flag.ts';
+import {
+  applyUpdates,
+  checkUpdates,
+  type EffectiveState,
+  type EmergencyOverride,
+  type FlagState,
+  parseStoredUpdates,
+  stateFieldsOf,
+} from '../../flags/model/flag-state.ts';
+import { recordSet, recordSets } from '../../flags/model/last-set.ts';
+import { EmergencyOverrideActiveError, EnvironmentDisabledError } from '../../kernel/errors.ts';
+import { orderOf, retryDelayMs, type Schedule } from './schedule.ts';
+import { findSupersession } from './supersession.ts';
+
+/**
+ * A flag as the worker holds it. Its variants, and the emergency override that holds it in some environment, are there where a
+ * schedule has to do with them.
+ */
+export type LockedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status' | 'version' | 'statusLastSet'> & {
+  emergency: (EmergencyOverride & { environment: string }) | null;
+};
+
+/** A flag's state as the worker holds it. */
+export type LockedState = FlagState & { environmentEnabled: boolean };
+
+/** What a schedule can change, held against everybody else. */
+export type Held = { flag: LockedFlag; state: LockedState };
+
+export type Applied = { outcome: 'applied'; schedule: Schedule; previous: Held; next: Held };
+export type Failed = { outcome: 'failed'; before: Schedule; schedule: Schedule };
+
+/** What an event says of a held flag and state. */
+export const effectiveStateOf = ({ flag: { status }, state }: Held): EffectiveState => ({ ...state, status });
+
+/**
+ * Applies one schedule to its flag, or fails it. Fails for good where the flag is gone, or where the schedule is superseded: an
+ * old change must never undo a newer one. `random` is in [0, 1).
+ */
+export const applySchedule = (
+  schedule: Schedule,
+  held: Held | null,
+  { now, random }: { now: Date; random: number },
+): Applied | Failed => {
+  if (!held) return failForGood(schedule, `flag '${schedule.flagKey}' no longer exists`);
+  const superseded = findSupersession(schedule, held, now);
+  if (superseded) return failForGood(schedule, superseded);
+  try {
+    return applyDue(schedule, held, now);
+  } catch (error) {
+    return failSchedule(schedule, held, error instanceof Error ? error.message : String(error), { now, random });
+  }
+};
+
+/**
+ * Applies an open schedule, due or not, whatever was applied meanwhile: somebody decided it now. Throws what is in the way:
+ * EnvironmentDisabledError, EmergencyOverrideActiveError, FlagArchivedError, ValidationError.
+ */
+export const applyAtOnce = (schedule: Schedule, held: Held, now: Date): Applied =>
+  applyDue({ ...schedule, decidedAt: now }, held, now);
+
+const applyDue = (schedule: Schedule, held: Held, now: Date): Applied => {
+  const next = change(schedule, held, now);
+  const applied: Schedule = {
+    ...countAttempt(schedule),
+    status: 'APPLIED',
+    appliedAt: now,
+    errorMessage: null,
+    nextRetryAt: null,
+  };
+  return { outcome: 'applied', schedule: applied, previous: held, next };
+};
+
+/** Throws where the flag cannot take the change as it is now; what is in the way may pass. */
+const change = (schedule: Schedule, held: Held, now: Date): Held => {
+  const { flag, state } = held;
+  if (!state.environmentEnabled) throw new EnvironmentDisabledError(state.environment);
+  const emergency = state.emergency ? { ...state.emergency, environment: state.environment } : flag.emergency;
+  if (emergency) throw new EmergencyOverrideActiveError(flag.key, emergency.environment, emergency);
+  const updates = parseStoredUpdates(schedule.updates);
+  checkUpdates(flag, updates);
+  const { id, scheduledAt } = orderOf(schedule, now);
+  const by = { schedule: { id, scheduledAt: scheduledAt.toISOString() } };
+  const { status, ...next } = applyUpdates({ ...state, status: flag.status }, updates, now);
+  const version = flag.version + (status === flag.status ? 0 : 1);
+  const statusSet = { by, at: now, from: flag.status, to: status, version };
+  return {
+    flag: {
+      ...flag,
+      status,
+      version,
+      ...(updates.status !== undefined && { statusLastSet: recordSet(flag.statusLastSet, statusSet) }),
+    },
+    state: { ...next, lastSet: recordSets(state, next, { by, at: now, fields: stateFieldsOf(updates) }) },
+  };
+};
+
+/** Trying a FAILED schedule is a retry. */
+const countAttempt = (schedule: Schedule): Schedule => ({
+  ...schedule,
+  retryCount: schedule.retryCount + (schedule.status === 'FAILED' ? 1 : 0),
+  version: schedule.version + 1,
+});
+
+const failForGood = (schedule: Schedule, errorMessage: string): Failed => ({
+  outcome: 'failed',
+  before: schedule,
+  schedule: { ...countAttempt(schedule), status: 'FAILED', errorMessage, nextRetryAt: null },
+});
+
+/**
+ * Fails a schedule that was tried: with another try after the backoff, as long as it has retries left. What it met (null: no
+ * flag) is remembered from the first time on.
+ */
+export const failSchedule = (
+  schedule: Schedule,
+  held: Held | null,
+  errorMessage: string,
+  { now, random }: { now: Date; random: number },
+): Failed => {
+  const attempt = countAttempt(schedule);
+  const retries = attempt.retryCount;
+  const nextRetryAt = retries < attempt.maxRetries ? new Date(now.getTime() + retryDelayMs(retries, random)) : null;
+  return {
+    outcome: 'failed',
+    before: schedule,
+    schedule: {
+      ...attempt,
+      status: 'FAILED',
+      errorMessage,
+      nextRetryAt,
+      triedStateVersion: schedule.triedStateVersion ?? held?.state.version ?? null,
+      triedFlagVersion: schedule.triedFlagVersion ?? held?.flag.version ?? null,
+    },
+  };
+};

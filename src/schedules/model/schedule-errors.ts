@@ -1,0 +1,85 @@
+import { DomainError } from '../../kernel/errors.ts';
+
+export class ScheduleNotFoundError extends DomainError {
+  readonly code = 'SCHEDULE_NOT_FOUND';
+  readonly id: string;
+  constructor(id: string) {
+    super(`There is no schedule '${id}'`);
+    this.id = id;
+  }
+}
+
+/** What was asked for cannot be done with a schedule of that status. */
+abstract class ScheduleStatusError<Status extends string> extends DomainError {
+  readonly id: string;
+  readonly status: Status;
+  constructor(id: string, status: Status, rule: string) {
+    super(`Schedule '${id}' is ${status}: ${rule}`);
+    this.id = id;
+    this.status = status;
+  }
+}
+const openOnly = 'only a PENDING one, or a FAILED one with a retry due, can be';
+
+export class ScheduleNotCancellableError<Status extends string = string> extends ScheduleStatusError<Status> {
+  readonly code = 'SCHEDULE_NOT_CANCELLABLE';
+  constructor(id: string, status: Status) {
+    super(id, status, `${openOnly} cancelled`);
+  }
+}
+
+export class ScheduleNotEditableError<Status extends string = string> extends ScheduleStatusError<Status> {
+  readonly code = 'SCHEDULE_NOT_EDITABLE';
+  constructor(id: string, status: Status) {
+    super(id, status, `${openOnly} edited`);
+  }
+}
+
+export class ScheduleNotApplicableError<Status extends string = string> extends ScheduleStatusError<Status> {
+  readonly code = 'SCHEDULE_NOT_APPLICABLE';
+  constructor(id: string, status: Status) {
+    super(id, status, `${openOnly} applied`);
+  }
+}
+
+export class ScheduleNotRetryableError<Status extends string = string> extends ScheduleStatusError<Status> {
+  readonly code = 'SCHEDULE_NOT_RETRYABLE';
+  constructor(id: string, status: Status) {
+    super(id, status, 'only a FAILED one can be tried again');
+  }
+}
+
+export class ScheduleVersionConflictError<Current extends { version: number } = { version: number }> extends DomainError {
+  readonly code = 'SCHEDULE_VERSION_CONFLICT';
+  readonly expectedVersion: number;
+  /** What the schedule is now. */
+  readonly current: Current;
+  constructor(expectedVersion: number, current: Current) {
+    super(`expectedVersion is ${expectedVersion}, but the schedule is at version ${current.version}: read it again, then decide`);
+    this.expectedVersion = expectedVersion;
+    this.current = current;
+  }
+}
+
+/** A filter matches more schedules than one operation changes. */
+export class TooManySchedulesError extends DomainError {
+  readonly code = 'TOO_MANY_SCHEDULES';
+  readonly count: number;
+  readonly max: number;
+  constructor(count: number, max: number) {
+    super(`The filter matches ${count} open schedules, and at most ${max} are cancelled at once: none was; narrow the filter`);
+    this.count = count;
+    this.max = max;
+  }
+}
+
+export class IdempotencyConflictError extends DomainError {
+  readonly code = 'IDEMPOTENCY_CONFLICT';
+  readonly idempotencyKey: string;
+  readonly scheduleId: string;
+  constructor(idempotencyKey: string, scheduleId: string) {
+    super(`idempotencyKey '${idempotencyKey}' was used for schedule '${scheduleId}' with another input: use a new key`);
+    this.idempotencyKey = idempotencyKey;
+    this.scheduleId = scheduleId;
+  }
+}

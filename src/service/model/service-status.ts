@@ -1,0 +1,120 @@
+import type { Schedule } from '../../schedules/model/schedule.ts';
+import { overdueCauses } from './overdue-causes.ts';
+import { mostOverdueCounted, type ServiceFacts, type SinkFacts } from './service-facts.ts';
+import { isSkewed, nameProcess, type ProcessRole, processRoles, type ServiceProcess } from './service-process.ts';
+
+/** How the service is, for people: what the database knows of it, and what is wrong. */
+export type ServiceStatus = {
+  databaseTime: Date;
+  processes: readonly ServiceProcess[];
+  missingRoles: readonly ProcessRole[];
+  overdueSchedules: {
+    count: number;
+    oldestDueAt: Date | null;
+    latenessMs: number;
+    /** Why, as far as that is known. */
+    causes: readonly string[];
+    /** The oldest of them. */
+    schedules: readonly Schedule[];
+  };
+  sinks: readonly SinkFacts[];
+  sequencer: ServiceFacts['sequencer'];
+  /** Everything that somebody should look at, a sentence each; empty where all is well. */
+  warnings: readonly string[];
+};
+
+const mostShown = 10;
+const longestSequencingMs = 60_000;
+/** A sink that has not moved for so long is one that nobody ships to any more: its old error is no news. */
+const sinkMemoryMs = 10 * 60_000;
+
+export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
+  const { databaseTime, processes, overdue, sinks, sequencer } = facts;
+  const missingRoles = findMissingRoles(processes);
+  const oldestDueAt = overdue.schedules[0]?.dueAt ?? null;
+  const overdueSchedules = {
+    count: overdue.count,
+    oldestDueAt,
+    latenessMs: oldestDueAt ? databaseTime.getTime() - oldestDueAt.getTime() : 0,
+    causes: overdueCauses(facts),
+    schedules: overdue.schedules.slice(0, mostShown),
+  };
+  return {
+    databaseTime,
+    processes,
+    missingRoles,
+    overdueSchedules,
+    sinks,
+    sequencer,
+    warnings: [
+      ...describeMissingRoles(missingRoles, facts.isEmbedded),
+      ...(overdue.count > 0 ? [describeOverdue(overdueSchedules)] : []),
+      ...processes.filter(({ isSeen, clockSkewMs }) => isSeen && isSkewed(clockSkewMs)).map(describeSkew),
+      ...describeSequencer(sequencer),
+      ...sinks
+        .filter(({ updatedAt }) => databaseTime.getTime() - updatedAt.getTime() < sinkMemoryMs)
+        .flatMap(({ name, lastError, lag }) =>
+          lastError === null
+            ? []
+            : [`sink '${name}' takes nothing, ${lag} ${lag === 1 ? 'event waits' : 'events wait'} for it: ${lastError}`],
+        ),
+      ...processes.filter(({ isSeen }) => isSeen).flatMap(describeSpool),
+    ],
+  };
+};
+
+/** The roles that no process runs which is seen. */
+export const findMissingRoles = (processes: readonly ServiceProcess[]): ProcessRole[] => {
+  const running = new Set(processes.filter(({ isSeen }) => isSeen).flatMap(({ roles }) => roles));
+  return processRoles.filter((role) => !running.has(role));
+};
+
+const withoutRole: Record<ProcessRole, string> = {
+  api: 'nobody can ask or change anything',
+  worker: 'no schedule is applied',
+  audit: 'no event reaches the log and the sinks',
+};
+
+const describeMissingRoles = (missing: readonly ProcessRole[], isEmbedded: boolean): string[] =>
+  isEmbedded && missing.length === processRoles.length
+    ? ['no service runs on the embedded database: start one with `flagtrail serve`']
+    : missing.map((role) => describeMissingRole(role, isEmbedded));
+
+const describeMissingRole = (role: ProcessRole, isEmbedded: boolean): string =>
+  isEmbedded
+    ? `the role ${role} is not in ROLES, so ${withoutRole[role]}; no other process can run it, because the embedded database has one process at a time: add it to ROLES, or use PostgreSQL`
+    : `no process runs the role ${role}, so ${withoutRole[role]}: start one with ROLES=${role}`;
+
+const describeOverdue = ({ count, oldestDueAt, schedules, causes }: ServiceStatus['overdueSchedules']): string => {
+  const oldest = schedules[0];
+  const which = oldest ? ` (flag '${oldest.flagKey}' in ${oldest.environment})` : '';
+  const many =
+    count >= mostOverdueCounted ? `${count} schedules or more are` : count === 1 ? '1 schedule is' : `${count} schedules are`;
+  return `${many} overdue, the oldest since ${oldestDueAt?.toISOString()}${which}: ${causes.join('; ')}`;
+};
+
+export const describeSkew = (process: Pick<ServiceProcess, 'host' | 'pid' | 'roles' | 'clockSkewMs'>): string => {
+  const skewMs = process.clockSkewMs ?? 0;
+  const seconds = (Math.abs(skewMs) / 1000).toFixed(1);
+  return `the clock of ${nameProcess(process)} is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the database's: have both set by NTP`;
+};
+
+const describeSequencer = (sequencer: ServiceFacts['sequencer']): string[] => {
+  if (!sequencer)
+    return [
+      'a lock on the table audit_outbox keeps events from the log: changes go on, and their events wait on disk; pg_locks shows who holds it',
+    ];
+  const { waiting, oldestMs } = sequencer;
+  if (waiting === 0 || oldestMs <= longestSequencingMs) return [];
+  return [
+    `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} for a place in the log, the oldest for ${Math.round(oldestMs / 1000)} s: see the log of the processes with the role audit`,
+  ];
+};
+
+const describeSpool = (process: ServiceProcess): string[] => {
+  const { waiting = 0 } = process.detail.spool ?? {};
+  if (waiting === 0) return [];
+  return [
+    `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} on the disk of ${nameProcess(process)}, because the database would not take ${waiting === 1 ? 'it' : 'them'}`,
+  ];
+};

@@ -1,0 +1,118 @@
+import { outboxLag } from '../../audit/store/outbox.ts';
+import type { Database } from '../../database/database.ts';
+import { sqlStateOf } from '../../database/database-errors.ts';
+import { toSchedule } from '../../flags/store/rows.ts';
+import { Prisma, type Schedule as ScheduleRow } from '../../generated/prisma/client.ts';
+import { dueAt, isOpen, scheduleColumns } from '../../schedules/store/schedule-rows.ts';
+import { type Blocker, mostOverdueCounted, overdueAfterMs, type ServiceFacts } from '../model/service-facts.ts';
+import { type ProcessDetail, type ProcessRole, seenWithinMs } from '../model/service-process.ts';
+import type { ServiceStore } from '../service-store.ts';
+import { findLockHolders } from './lock-holders.ts';
+
+/** Overdue schedules whose flags are looked at for locks, and of which some are shown. */
+const mostOverdueRead = 100;
+
+/** What is known of the service, in the database. */
+export const makeServiceStore = ({ prisma, kind }: Pick<Database, 'prisma' | 'kind'>): ServiceStore => {
+  const isEmbedded = kind === 'pglite';
+  return {
+    announce: async ({ id, roles, version, host, pid, clockSkewMs, detail }) => {
+      // The embedded database has one process at a time: whatever else is on the list was killed.
+      const isGone = isEmbedded ? Prisma.sql`true` : Prisma.sql`last_seen_at < clock_timestamp() - interval '1 day'`;
+      const [row] = await prisma.$queryRaw<[{ now: Date }]>`
+        WITH gone AS (DELETE FROM service_processes WHERE id <> ${id}::uuid AND ${isGone})
+        INSERT INTO service_processes AS p (id, roles, version, host, pid, clock_skew_ms, detail)
+        VALUES (${id}::uuid, ${[...roles]}::text[], ${version}, ${host}, ${pid}::int, ${clockSkewMs}::float8, ${JSON.stringify(detail)}::jsonb)
+        ON CONFLICT (id) DO UPDATE SET last_seen_at = clock_timestamp(), clock_skew_ms = excluded.clock_skew_ms, detail = excluded.detail
+        RETURNING clock_timestamp() AS now`;
+      return row.now;
+    },
+    withdraw: async (id) => {
+      await prisma.$executeRaw`DELETE FROM service_processes WHERE id = ${id}::uuid`;
+    },
+    readFacts: async () => {
+      const [facts, overdue] = await Promise.all([readSmall(prisma), readOverdue(prisma)]);
+      const flagIds = [...new Set(overdue.map(({ flagId }) => flagId).filter((id) => id !== null))];
+      const blockers: Blocker[] = overdue.length > 0 && !isEmbedded ? await findLockHolders(prisma, flagIds) : [];
+      const schedules = overdue.map((row) => ({ ...toSchedule(row), dueAt: row.dueAt }));
+      return { ...facts, isEmbedded, overdue: { count: facts.overdueCount, schedules, blockers } };
+    },
+  };
+};
+
+type OverdueRow = ScheduleRow & { dueAt: Date };
+
+/** Spelled as the partial index `feature_flag_schedules_due` has it, oldest first. */
+const isOverdue = Prisma.sql`${isOpen} AND ${dueAt} <= clock_timestamp() - ${overdueAfterMs}::int * interval '1 millisecond'`;
+
+const readOverdue = (prisma: Database['prisma']) =>
+  prisma.$queryRaw<OverdueRow[]>`
+    SELECT ${scheduleColumns}, ${dueAt} AS "dueAt" FROM feature_flag_schedules d
+    WHERE ${isOverdue} ORDER BY ${dueAt}, d.id LIMIT ${mostOverdueRead}`;
+
+type Row = {
+  now: Date;
+  processes: {
+    id: string;
+    roles: ProcessRole[];
+    version: string;
+    host: string;
+    pid: number;
+    startedAt: string;
+    lastSeenAt: string;
+    clockSkewMs: number | null;
+    detail: ProcessDetail;
+  }[];
+  sinks: { name: string; position: number; lastError: string | null; lastErrorAt: string | null; updatedAt: string }[];
+  size: bigint;
+  overdueCount: number;
+};
+
+const lockTimeout = '55P03';
+
+const readOutbox = async (prisma: Database['prisma']): Promise<ServiceFacts['sequencer']> => {
+  try {
+    const { waiting, oldestMs } = await outboxLag(prisma);
+    return { waiting, oldestMs: Math.max(0, oldestMs) };
+  } catch (error) {
+    if (sqlStateOf(error) === lockTimeout) return null;
+    throw error;
+  }
+};
+
+/** All that takes a few rows, in one statement; and what a lock may hold up, in another. */
+const readSmall = async (
+  prisma: Database['prisma'],
+): Promise<Omit<ServiceFacts, 'isEmbedded' | 'overdue'> & { overdueCount: number }> => {
+  const [row] = await prisma.$queryRaw<[Row]>`
+    SELECT clock_timestamp() AS now,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'roles', p.roles, 'version', p.version, 'host', p.host, 'pid', p.pid,
+          'startedAt', p.started_at, 'lastSeenAt', p.last_seen_at, 'clockSkewMs', p.clock_skew_ms, 'detail', p.detail)
+          ORDER BY p.last_seen_at DESC, p.id), '[]')
+        FROM service_processes p) AS processes,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('name', c.name, 'position', c.position, 'lastError', c.last_error,
+          'lastErrorAt', c.last_error_at, 'updatedAt', c.updated_at) ORDER BY c.name), '[]')
+        FROM sink_cursors c) AS sinks,
+      (SELECT size FROM audit_head) AS size,
+      (SELECT count(*)::int FROM (SELECT 1 FROM feature_flag_schedules d WHERE ${isOverdue} ORDER BY ${dueAt} LIMIT ${mostOverdueCounted}) o)
+        AS "overdueCount"`;
+  const { now, processes, sinks, size, overdueCount } = row;
+  return {
+    databaseTime: now,
+    processes: processes.map(({ startedAt, lastSeenAt, ...process }) => ({
+      ...process,
+      startedAt: new Date(startedAt),
+      lastSeenAt: new Date(lastSeenAt),
+      isSeen: now.getTime() - new Date(lastSeenAt).getTime() <= seenWithinMs,
+    })),
+    sinks: sinks.map(({ position, lastErrorAt, updatedAt, ...sink }) => ({
+      ...sink,
+      position,
+      lag: Math.max(0, Number(size) - position),
+      lastErrorAt: lastErrorAt === null ? null : new Date(lastErrorAt),
+      updatedAt: new Date(updatedAt),
+    })),
+    sequencer: await readOutbox(prisma),
+    overdueCount,
+  };
+};

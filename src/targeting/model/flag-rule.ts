@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { type Json, presentJson } from '../../kernel/json.ts';
+import { text } from '../../kernel/text.ts';
+
+/**
+ * One targeting rule of a flag in an environment. `targeting` is flagd's (https://flagd.dev/reference/flag-definitions/#targeting-rules):
+ * JsonLogic that gives a variant's key, or null to leave the decision to the next rule.
+ */
+export type FlagRule = { key: string; description: string | null; targeting: NonNullable<Json> };
+
+/** What people call a rule, unique in its flag and environment. */
+export const ruleKeySchema = text(1, 64);
+
+export const flagRuleSchema = z.object({
+  key: ruleKeySchema,
+  description: text(0, 1000).nullish(),
+  targeting: presentJson,
+});
+
+const maxRules = 100;
+const maxRulesLength = 64 * 1024;
+
+/** The rules of one state: each key once, and not more than the log can carry before and after a change. */
+export const flagRulesSchema = z
+  .array(flagRuleSchema)
+  .max(maxRules, `must have at most ${maxRules} rules`)
+  .refine((rules) => new Set(rules.map(({ key }) => key)).size === rules.length, 'must not have one key twice')
+  .refine((rules) => JSON.stringify(rules).length <= maxRulesLength, `must have at most ${maxRulesLength} characters as JSON`);
+
+/** A rule with everything it has, so that equal rules are equal JSON. */
+export const normalizeRule = ({ key, description, targeting }: z.infer<typeof flagRuleSchema>): FlagRule => ({
+  key,
+  description: description ?? null,
+  targeting,
+});
