@@ -5,7 +5,7 @@ import * as typedDocuments from '@graphql-codegen/typed-document-node';
 import * as operationTypes from '@graphql-codegen/typescript-operations';
 import { type GraphQLSchema, lexicographicSortSchema, parse, printSchema } from 'graphql';
 import { renderReadme } from './scripts/readme-tables.ts';
-import { schema } from './src/graphql/schema.ts';
+import { schema } from './src/compose/schema.ts';
 
 // Writes what follows from the schema and the operations. With --check it writes nothing, names the files that are not as
 // they would be written, and exits with 1. Paths are below the working directory, which npm sets to the project's.

@@ -11,7 +11,10 @@ import type { Terminal } from './progress-bar.ts';
 
 type Deps = {
   /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
-  open: () => Promise<{ parts: Pick<CommandParts, 'flags' | 'recordExport'>; close: () => Promise<void> }>;
+  open: () => Promise<{
+    parts: Pick<CommandParts, 'environments' | 'flags' | 'recordFlagsExported'>;
+    close: () => Promise<void>;
+  }>;
   /** The name of whoever runs the command; null where the system knows none. */
   userName: () => string | null;
   stdout: Writable;
@@ -50,9 +53,9 @@ export const addExportFlagsCommand = (parent: Command, { open, userName, stdout,
           counts.leftOut++;
           stderr.write(`left out ${onOneLine(flagKey)}: ${onOneLine(reason)}\n`);
         };
-        const text = documentText(parts.flags, { environment, onFlag: () => counts.flags++, onLeftOut });
+        const text = documentText(parts, { environment, onFlag: () => counts.flags++, onLeftOut });
         if (!(await writeExport(text, { file: output ?? null, stdout }))) return;
-        parts.recordExport(commandLineCaller('export', userName() ?? 'unknown'), {
+        parts.recordFlagsExported(commandLineCaller('export', userName() ?? 'unknown'), {
           environment,
           format: 'flagd',
           flags: counts.flags,
@@ -72,8 +75,11 @@ type Listeners = {
 };
 
 /** The document a page of flags at a time, so that any number of them takes the same memory; a line for each flag. */
-async function* documentText(flags: CommandParts['flags'], { environment, onFlag, onLeftOut }: Listeners) {
-  const known = await flags.environments();
+async function* documentText(
+  { environments, flags }: Pick<CommandParts, 'environments' | 'flags'>,
+  { environment, onFlag, onLeftOut }: Listeners,
+) {
+  const known = await environments.list();
   if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
   const { $schema } = toFlagdDocument([]);
   yield `{\n  "$schema": ${JSON.stringify($schema)},\n  "flags": {`;

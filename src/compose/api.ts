@@ -4,35 +4,13 @@ import { makeAuthenticate } from '../access/jwt/authenticate.ts';
 import { mintToken } from '../access/jwt/mint-token.ts';
 import { openSigningKey, openVerificationKeys } from '../access/jwt/open-keys.ts';
 import { makeAuthenticateByKey, makeAuthenticateEither } from '../api-keys/authentication/authenticate.ts';
-import { sha256 } from '../api-keys/authentication/sha256.ts';
 import { makeKeyWatch } from '../api-keys/authentication/watch.ts';
-import { makeCreateApiKey } from '../api-keys/commands/create-api-key.ts';
-import { makeRevokeApiKey } from '../api-keys/commands/revoke-api-key.ts';
 import { makeApiKeyStore } from '../api-keys/store/api-key-store.ts';
-import { makeRecordAuditEvents } from '../applications/commands/record-audit-events.ts';
-import { makeFindRecorded } from '../applications/store/find-recorded.ts';
 import { makeFollow } from '../audit/log/follow.ts';
 import { makeTail } from '../audit/log/tail.ts';
-import { makeAuditLog } from '../audit/store/audit-log.ts';
 import type { Config } from '../config/config.ts';
 import { toUnavailable } from '../database/database-errors.ts';
 import type { Databases } from '../database/open-database.ts';
-import { makeCreateEnvironment } from '../environments/commands/create-environment.ts';
-import { makeDeleteEnvironment } from '../environments/commands/delete-environment.ts';
-import { makeSetEnvironmentEnabled } from '../environments/commands/set-environment-enabled.ts';
-import { makeUpdateEnvironment } from '../environments/commands/update-environment.ts';
-import { makeExportFlags } from '../flagd/commands/export-flags.ts';
-import { makeChangeOverrides } from '../flags/commands/change-overrides.ts';
-import { makeChangeRules } from '../flags/commands/change-rules.ts';
-import { makeCreateFlag } from '../flags/commands/create-flag.ts';
-import { makeDeleteFlag } from '../flags/commands/delete-flag.ts';
-import { type Emergency, makeOverrideInEmergency } from '../flags/commands/override-in-emergency.ts';
-import { makeRunExperiment } from '../flags/commands/run-experiment.ts';
-import { makeSetFlagStatus, makeUpdateFlag } from '../flags/commands/update-flag.ts';
-import { makeUpdateFlagState } from '../flags/commands/update-flag-state.ts';
-import { type AuditableRead, flagsExported, flagViewed } from '../flags/model/flag-reads.ts';
-import { makeFlagStore } from '../flags/store/flag-store.ts';
-import type { App } from '../graphql/app.ts';
 import type { OnOperation } from '../graphql/plugins/operations.ts';
 import { makeGraphQLServer } from '../graphql/server.ts';
 import { makeSocketServer } from '../graphql/websocket.ts';
@@ -44,15 +22,11 @@ import type { Api } from '../http/server.ts';
 import type { UnreadAnswers } from '../http/unread-answers.ts';
 import type { OnRefused } from '../kernel/limits/refusals.ts';
 import type { Surroundings } from '../process/surroundings.ts';
-import { makeApplyScheduleNow } from '../schedules/commands/apply-schedule-now.ts';
-import { makeCancelSchedule, makeCancelSchedules } from '../schedules/commands/cancel-schedule.ts';
-import { makeCreateSchedule } from '../schedules/commands/create-schedule.ts';
-import { makeRetrySchedule, makeUpdateSchedule } from '../schedules/commands/update-schedule.ts';
-import { makeCountSchedules } from '../schedules/store/schedule-counts.ts';
-import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { toServiceStatus } from '../service/model/service-status.ts';
 import { makeServiceStore } from '../service/store/service-store.ts';
+import { composeApp } from './app.ts';
 import type { AuditPipeline } from './pipeline.ts';
+import { makeLoaders, meterReads, schema } from './schema.ts';
 import { composeShares } from './shares.ts';
 import { composeThrottles } from './throttles.ts';
 
@@ -90,7 +64,8 @@ const unsignedNote = (canSignIn: boolean): string =>
     : 'This page is not signed in, because other machines may reach it. Put the token that the service printed on its stderr into Headers, below.';
 
 /** The API of a process: GraphQL over HTTP and websockets, and who may use it. */
-export const composeApi = async (config: Config, parts: Parts, { logger, clock, newId }: Surroundings) => {
+export const composeApi = async (config: Config, parts: Parts, surroundings: Surroundings) => {
+  const { logger, clock } = surroundings;
   const { auth } = config;
   if (!auth) throw new Error('the api role without authentication: the settings should have refused it');
   const { pipeline, unread, onOperation, onRefused } = parts;
@@ -109,47 +84,14 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   // It looks after everybody's keys, so it waits in nobody's line.
   const keyWatch = makeKeyWatch({ keys: makeApiKeyStore(writes.prisma), clock, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
-  const log = makeAuditLog(reads.prisma);
   const serviceStore = makeServiceStore(parts.databases.reads);
-  const commands = { inTransaction: shares.changing(pipeline.inTransactionOn(writes)), clock, newId };
-  const flags = makeFlagStore(reads.prisma);
-  const audits = (read: AuditableRead) => config.auditReads.includes(read);
-  const app: App = {
-    createFlag: makeCreateFlag(commands),
-    updateFlag: makeUpdateFlag(commands),
-    setFlagStatus: makeSetFlagStatus(commands),
-    ...makeChangeRules(commands),
-    ...makeChangeOverrides(commands),
-    ...makeRunExperiment(commands),
-    ...makeOverrideInEmergency({ ...commands, onEmergency: warnOfEmergency(logger) }),
-    updateFlagState: makeUpdateFlagState(commands),
-    deleteFlag: makeDeleteFlag(commands),
-    createEnvironment: makeCreateEnvironment(commands),
-    updateEnvironment: makeUpdateEnvironment(commands),
-    deleteEnvironment: makeDeleteEnvironment({ ...commands, defaultEnvironment: config.defaultEnvironment }),
-    setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
-    createSchedule: makeCreateSchedule(commands),
-    updateSchedule: makeUpdateSchedule(commands),
-    retrySchedule: makeRetrySchedule(commands),
-    applySchedule: makeApplyScheduleNow(commands),
-    cancelSchedule: makeCancelSchedule(commands),
-    cancelSchedules: makeCancelSchedules(commands),
-    createApiKey: makeCreateApiKey({ ...commands, randomBytes, sha256 }),
-    revokeApiKey: makeRevokeApiKey(commands),
-    recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(writes.prisma) }),
+  const inTransaction = shares.changing(pipeline.inTransactionOn(writes));
+  const useCases = composeApp(config, { inTransaction, reads, audit: pipeline.audit }, surroundings);
+  const app = {
+    ...useCases,
     recordAccessDenied: throttles.recordAccessDenied,
-    recordFlagViewed: (caller, flag) => void (audits('viewed') && pipeline.audit.logEvent(flagViewed(caller, flag))),
-    exportFlags: makeExportFlags({
-      flags,
-      onExported: (caller, exported) => void (audits('exported') && pipeline.audit.logEvent(flagsExported(caller, exported))),
-    }),
-    follow: makeFollow({ log, tail, toUnavailable, takeTurn: shares.takeReplayTurn }),
+    follow: makeFollow({ log: useCases.log, tail, toUnavailable, takeTurn: shares.takeReplayTurn }),
     readServiceStatus: async () => toServiceStatus(await shares.readingAtOnce(serviceStore.readFacts)),
-    flags,
-    schedules: makeScheduleStore(reads.prisma),
-    countSchedules: makeCountSchedules(reads.prisma),
-    apiKeys: makeApiKeyStore(reads.prisma),
-    log,
   };
 
   const mintPageToken = async (lifetimeMs: number) => {
@@ -179,6 +121,9 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
   const { allowedOrigins, introspection } = config;
   const graphql = makeGraphQLServer({
     app,
+    schema,
+    meterReads,
+    makeLoaders,
     authenticate,
     watchKey: keyWatch.watch,
     introspection,
@@ -239,9 +184,3 @@ export const composeApi = async (config: Config, parts: Parts, { logger, clock, 
     sayTheRest: throttles.stop,
   };
 };
-
-/** Whoever reads the log at night must not have to look for it. */
-const warnOfEmergency =
-  (logger: Surroundings['logger']) =>
-  ({ lifted, ...emergency }: Emergency): void =>
-    logger.warn(emergency, lifted ? 'an emergency override was lifted' : 'EMERGENCY OVERRIDE');

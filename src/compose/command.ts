@@ -1,42 +1,26 @@
-import type { Caller } from '../access/model/actor.ts';
 import { sequenceOutbox } from '../audit/store/outbox.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
 import { readySchema } from '../database/ready-schema.ts';
-import { makeImportFlags } from '../flagd/commands/import-flags.ts';
-import { makeCreateFlag } from '../flags/commands/create-flag.ts';
-import { makeUpdateFlag } from '../flags/commands/update-flag.ts';
-import { makeUpdateFlagState } from '../flags/commands/update-flag-state.ts';
-import type { FlagExport } from '../flags/model/flag-reads.ts';
-import { flagsExported } from '../flags/model/flag-reads.ts';
-import { makeFlagStore } from '../flags/store/flag-store.ts';
 import type { Surroundings } from '../process/surroundings.ts';
-import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
+import { composeApp } from './app.ts';
 import { composeAudit } from './pipeline.ts';
 
 const batchSize = 1000;
 
 /** What a command of the command line does with flags, on a database that it has open; each change has its event in the log. */
 export const composeCommand = async (config: Config, database: Database, surroundings: Surroundings) => {
-  const { clock, newId, logger } = surroundings;
+  const { logger } = surroundings;
   // The way into the log alone: sinks are a service's, and find the events there.
   const pipeline = await composeAudit({ ...config, roles: [] }, database, surroundings);
-  const commands = { inTransaction: pipeline.inTransactionOn(database), clock, newId };
-  const flags = makeFlagStore(database.prisma);
+  const app = composeApp(
+    config,
+    { inTransaction: pipeline.inTransactionOn(database), reads: database, audit: pipeline.audit },
+    surroundings,
+  );
   return {
-    flags,
-    importFlags: makeImportFlags({
-      flags,
-      schedules: makeScheduleStore(database.prisma),
-      createFlag: makeCreateFlag(commands),
-      updateFlag: makeUpdateFlag(commands),
-      updateFlagState: makeUpdateFlagState(commands),
-      clock,
-    }),
-    recordExport: (caller: Caller, exported: FlagExport): void => {
-      if (config.auditReads.includes('exported')) pipeline.audit.logEvent(flagsExported(caller, exported));
-    },
+    ...app,
     /** Leaves the events in the log, not on their way to it: nobody else may be there to bring them. */
     finish: async (): Promise<void> => {
       await pipeline.stop();

@@ -13,10 +13,10 @@ import { makeUnreadAnswers, type UnreadAnswers } from '../http/unread-answers.ts
 import { within } from '../kernel/within.ts';
 import { warningsOf } from '../process/output.ts';
 import type { Surroundings } from '../process/surroundings.ts';
-import { makeApplyDueSchedules } from '../schedules/commands/apply-due-schedules.ts';
 import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { makeTicker } from '../schedules/worker/ticker.ts';
 import { composeApi, type Welcome } from './api.ts';
+import { composeApp } from './app.ts';
 import { composeHeartbeat } from './heartbeat.ts';
 import { composeAudit } from './pipeline.ts';
 
@@ -29,7 +29,6 @@ export type Service = {
   stop(): Promise<void>;
 };
 
-const batchSize = 500;
 const migrationPollMs = 1000;
 /**
  * How a shutdown goes, from the signal on. First HTTP ends, then the sinks, so that a slow client or CloudWatch leaves the rest
@@ -170,17 +169,18 @@ type Running = Awaited<ReturnType<typeof startParts>>;
 type StartedFirst = { surroundings: Surroundings; http: HttpServer | null; unread: UnreadAnswers; metrics: Metrics };
 
 const startParts = async (config: Config, databases: Databases, { surroundings, http, unread, metrics }: StartedFirst) => {
-  const { logger, random } = surroundings;
+  const { logger } = surroundings;
   const pipeline = await composeAudit(config, databases.pipeline, surroundings);
   const heartbeat = composeHeartbeat(config, databases.pipeline, { spool: pipeline.spool, surroundings });
   const wantsApi = config.roles.includes('api') && http;
   const { onOperation, onRefused } = metrics;
   const api = wantsApi ? await composeApi(config, { databases, pipeline, unread, onOperation, onRefused }, surroundings) : null;
-  const applyDue = makeApplyDueSchedules({ inTransaction: pipeline.inTransactionOn(databases.worker), random, batchSize });
+  const worker = { inTransaction: pipeline.inTransactionOn(databases.worker), reads: databases.worker, audit: pipeline.audit };
+  const { applyDueSchedules } = composeApp(config, worker, surroundings);
   const ticker = config.roles.includes('worker')
     ? makeTicker({
         schedule: config.scheduleCron,
-        applyDue,
+        applyDue: applyDueSchedules,
         logger,
         onBatch: metrics.onBatch,
         describe: describeFailure,

@@ -5,7 +5,7 @@ import type { PrismaClient } from '../generated/prisma/client.ts';
 import { requestScope } from '../http/request-scope.ts';
 import { type FairQueue, makeFairQueue, shareOfPlaces } from '../kernel/limits/fair-queue.ts';
 import type { OnRefused } from '../kernel/limits/refusals.ts';
-import type { InTransaction } from '../kernel/unit-of-work.ts';
+import type { InTransaction } from './unit-of-work.ts';
 
 /** GraphQL operations that run at a time. Each may read on several connections, so they are more than those. */
 const operationsAtOnce = 64;

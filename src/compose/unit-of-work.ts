@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { ApiKeyTransaction } from '../api-keys/commands/api-key-store.ts';
 import { makeApiKeyWriter } from '../api-keys/store/api-key-store.ts';
 import type { EventDraft } from '../audit/model/audit-event.ts';
 import { type LogResult, notWrittenDown } from '../audit/ports/audit-logger.ts';
@@ -6,12 +7,20 @@ import type { OutboxGate } from '../audit/ports/outbox-gate.ts';
 import { currentTransactionId, emitEntries } from '../audit/store/outbox.ts';
 import { isTransactionConflict } from '../database/database-errors.ts';
 import type { SqlNow } from '../database/sql-now.ts';
-import { makeEnvironmentWriter } from '../environments/store/environment-writer.ts';
+import type { EnvironmentTransaction } from '../environments/commands/environment-store.ts';
+import { makeEnvironmentWriter } from '../environments/store/environment-store.ts';
+import type { FlagTransaction } from '../flags/commands/flag-store.ts';
 import { makeFlagWriter } from '../flags/store/flag-store.ts';
+import { makeFlagsOfEnvironments } from '../flags/store/flags-of-environments.ts';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { InTransaction, Transaction } from '../kernel/unit-of-work.ts';
+import type { InTransaction as InTransactionOf } from '../kernel/in-transaction.ts';
+import type { ScheduleTransaction } from '../schedules/commands/schedule-store.ts';
 import { makeScheduleWriter } from '../schedules/store/schedule-writer.ts';
+
+/** What one transaction reaches: what the commands of every wing need. */
+export type Transaction = ApiKeyTransaction & EnvironmentTransaction & FlagTransaction & ScheduleTransaction;
+export type InTransaction = InTransactionOf<Transaction>;
 
 type Deps = {
   prisma: PrismaClient;
@@ -62,6 +71,7 @@ export const makeInTransaction = ({ prisma, toEntry, gate, onCommitted, logger, 
         const result = await work({
           flags: makeFlagWriter(tx, sqlNow),
           environments: makeEnvironmentWriter(tx),
+          flagsOfEnvironments: makeFlagsOfEnvironments(tx),
           schedules: makeScheduleWriter(tx, sqlNow),
           apiKeys: makeApiKeyWriter(tx),
           audit: { logEvent },

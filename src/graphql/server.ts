@@ -1,4 +1,4 @@
-import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql';
+import { GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Authenticate, WatchKey } from '../access/model/authenticator.ts';
@@ -7,8 +7,8 @@ import type { ToUnavailable } from '../kernel/database-unavailable.ts';
 import { OverShareError } from '../kernel/limits/fair-queue.ts';
 import type { OnRefused } from '../kernel/limits/refusals.ts';
 import type { ThrottledLog } from '../kernel/limits/throttled-log.ts';
-import type { App } from './app.ts';
-import { type Context, makeLoaders, type ServerContext } from './context.ts';
+import type { App, Loaders } from './app.ts';
+import type { Context, ServerContext } from './context.ts';
 import { rateLimited, serviceUnavailable } from './errors.ts';
 import {
   documentCacheLimits,
@@ -18,8 +18,7 @@ import {
   operationLimits,
   subscriptionLimits,
 } from './limits.ts';
-import { meterReads } from './metered-app.ts';
-import { makeOperationBudget, type OperationLimits } from './operation-budget.ts';
+import { makeOperationBudget, type OperationBudget, type OperationLimits } from './operation-budget.ts';
 import { useAnswerLimit } from './plugins/answer-limit.ts';
 import { useAuthentication } from './plugins/authentication.ts';
 import { useAuthorisation } from './plugins/authorisation.ts';
@@ -33,10 +32,14 @@ import { useOperationBudget } from './plugins/operation-budget.ts';
 import { type OnOperation, useOperations } from './plugins/operations.ts';
 import { type OperationQueues, useShares } from './plugins/shares.ts';
 import { useStorableText } from './plugins/storable-text.ts';
-import { schema } from './schema.ts';
 
 type Deps = {
   app: App;
+  schema: GraphQLSchema;
+  /** The same application, with what it reads charged to one operation. */
+  meterReads: (app: App, budget: OperationBudget) => App;
+  /** New ones for each operation. */
+  makeLoaders: (app: App) => Loaders;
   authenticate: Authenticate;
   watchKey: WatchKey;
   introspection: boolean;
@@ -62,6 +65,9 @@ export const graphqlPath = '/graphql';
 /** GraphQL over HTTP; the websocket runs its operations through the same plugins. */
 export const makeGraphQLServer = ({
   app,
+  schema,
+  meterReads,
+  makeLoaders,
   authenticate,
   watchKey,
   introspection,

@@ -7,6 +7,7 @@ import { aLogEntry } from '../../test/support/log-entries.ts';
 import type { Identity } from '../access/model/actor.ts';
 import type { Authenticate } from '../access/model/authenticator.ts';
 import type { LogEntry } from '../audit/model/audit-event.ts';
+import { makeLoaders, meterReads, schema } from '../compose/schema.ts';
 import { makeReadRequestContext } from '../http/request-context.ts';
 import { requestScope } from '../http/request-scope.ts';
 import { makeUnreadAnswers } from '../http/unread-answers.ts';
@@ -71,6 +72,9 @@ const start = async ({ follow = notUsed, authenticate = async () => auditor, lim
   const onRefused = vi.fn();
   const graphql = makeGraphQLServer({
     app: appWith(follow),
+    schema,
+    meterReads,
+    makeLoaders,
     authenticate,
     watchKey: notUsed,
     introspection: true,

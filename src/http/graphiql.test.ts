@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { schema } from '../graphql/schema.ts';
+import { schema } from '../compose/schema.ts';
 import { pageOptions } from './graphiql.ts';
 import { exampleTabs } from './graphiql-examples.ts';
 import { makeGraphiQLFiles } from './graphiql-files.ts';

@@ -17,7 +17,7 @@ import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
 import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
 import { emitEntries } from '../../src/audit/store/outbox.ts';
 import { auditEventTypes, toTypeName } from '../../src/catalogue/event-types.ts';
-import { schema } from '../../src/graphql/schema.ts';
+import { schema } from '../../src/compose/schema.ts';
 import type { JsonObject } from '../../src/kernel/json.ts';
 import { isStorableText } from '../../src/kernel/text.ts';
 import { makeSpine, newId, type Spine } from '../scheduling/spine.ts';

@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type AuditEventFilter, matchesFilter } from '../../src/audit/model/audit-filter.ts';
 import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
 import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
+import type { EnvironmentStore } from '../../src/environments/commands/environment-store.ts';
+import { makeEnvironmentStore } from '../../src/environments/store/environment-store.ts';
 import type { FlagStore } from '../../src/flags/commands/flag-store.ts';
 import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
 import type { ScheduleStore } from '../../src/schedules/commands/schedule-store.ts';
@@ -12,12 +14,14 @@ import { databases } from '../support/databases.ts';
 describe.each(databases)('stores on $kind', ({ createDatabase }) => {
   const clock = manualClock();
   let spine: Spine;
+  let environments: EnvironmentStore;
   let flags: FlagStore;
   let schedules: ScheduleStore;
   let log: AuditLog;
   beforeAll(async () => {
     const { database } = await createDatabase();
     spine = await makeSpine(database, { clock });
+    environments = makeEnvironmentStore(database.prisma);
     [flags, schedules, log] = [makeFlagStore(database.prisma), makeScheduleStore(database.prisma), makeAuditLog(database.prisma)];
     const variants = [{ key: 'é🎏', value: 'x' }];
     await spine.createFlag(anAdmin(), { key: 'b', name: 'Beta', type: 'STRING', variants, tags: ['x', 'y'] });
@@ -35,12 +39,12 @@ describe.each(databases)('stores on $kind', ({ createDatabase }) => {
     const keys = async (...args: Parameters<FlagStore['list']>) => (await flags.list(...args)).map(({ key }) => key);
 
     it('has three environments from the start, in their order', async () => {
-      expect(await flags.environments()).toMatchObject([
+      expect(await environments.list()).toMatchObject([
         { key: expect.any(String), enabled: true },
         { enabled: true },
         { enabled: true },
       ]);
-      expect((await flags.environments()).map(({ key }) => key).toSorted()).toEqual(['development', 'production', 'staging']);
+      expect((await environments.list()).map(({ key }) => key).toSorted()).toEqual(['development', 'production', 'staging']);
     });
 
     it('finds a flag by its key, and null where there is none', async () => {
@@ -80,7 +84,7 @@ describe.each(databases)('stores on $kind', ({ createDatabase }) => {
     it('has a flag’s state in every environment', async () => {
       const { id = '' } = (await flags.find('a')) ?? {};
       const states = (await flags.statesOf([id])).get(id) ?? [];
-      const order = (await flags.environments()).map(({ key }) => key);
+      const order = (await environments.list()).map(({ key }) => key);
       expect(states.map(({ environment }) => environment)).toEqual(order);
       expect(states.find(({ environment }) => environment === 'staging')).toMatchObject({ enabled: true, version: 2 });
     });

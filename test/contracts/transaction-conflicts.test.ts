@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Transaction } from '../../src/kernel/unit-of-work.ts';
+import type { Transaction } from '../../src/compose/unit-of-work.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { createPostgresDatabase, databases } from '../support/databases.ts';

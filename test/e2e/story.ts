@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect } from 'vitest';
 import { externalEventAliases } from '../../src/applications/model/event-types.ts';
 import type { AuditEventType } from '../../src/catalogue/event-types.ts';
-import { schema } from '../../src/graphql/schema.ts';
+import { schema } from '../../src/compose/schema.ts';
 import { type TestService, token } from '../support/service.ts';
 
 /** Something that somebody does, and the event that must come of it. */

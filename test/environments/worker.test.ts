@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { maxEnvironments } from '../../src/environments/model/environment.ts';
+import { makeEnvironmentStore } from '../../src/environments/store/environment-store.ts';
 import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
 import { EnvironmentDisabledError, ValidationError } from '../../src/kernel/errors.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
@@ -90,7 +91,7 @@ describe.each(databases)('environments on $kind', ({ createDatabase }) => {
   });
 
   it(`are at most ${maxEnvironments}`, async () => {
-    const { length } = await makeFlagStore(db.database.prisma).environments();
+    const { length } = await makeEnvironmentStore(db.database.prisma).list();
     for (let n = length; n < maxEnvironments; n++) await spine.createEnvironment(admin, { key: `e${n}`, name: 'x' });
     await expect(spine.createEnvironment(admin, { key: 'last', name: 'x' })).rejects.toThrow(ValidationError);
     expect(await statesOf('f')).toHaveLength(maxEnvironments);

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { makeEnvironmentStore } from '../../src/environments/store/environment-store.ts';
 import { makeImportFlags } from '../../src/flagd/commands/import-flags.ts';
 import type { ImportedFlag } from '../../src/flagd/model/flagd-import.ts';
 import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
@@ -29,6 +30,7 @@ type During = { compared?: () => Promise<unknown>; created?: () => Promise<unkno
 const importWhile = ({ compared, created, stateUpdated }: During, flag: ImportedFlag, { dryRun = false } = {}) => {
   const flags = makeFlagStore(db.database.prisma);
   const importFlags = makeImportFlags({
+    environments: makeEnvironmentStore(db.database.prisma),
     flags,
     schedules: makeOpenScheduleReader(db.database.prisma),
     createFlag: async (...args) => {

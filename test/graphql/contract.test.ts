@@ -13,7 +13,7 @@ import {
   printSchema,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { schema } from '../../src/graphql/schema.ts';
+import { schema } from '../../src/compose/schema.ts';
 
 const contract = parse(readFileSync(new URL('./contract.graphql', import.meta.url), 'utf8'), { noLocation: true });
 /** As clients see it: what is printed, read again. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { schema } from '../../src/graphql/schema.ts';
+import { schema } from '../../src/compose/schema.ts';
 
 const describedAs = (typeName: string, field: string) => {
   const type = schema.getType(typeName);

@@ -23,7 +23,7 @@ import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { makeApplyDueSchedules } from '../../src/schedules/commands/apply-due-schedules.ts';
 import { makeApplyScheduleNow } from '../../src/schedules/commands/apply-schedule-now.ts';
-import { makeCancelSchedule, makeCancelSchedules } from '../../src/schedules/commands/cancel-schedule.ts';
+import { cancelWithFlag, makeCancelSchedule, makeCancelSchedules } from '../../src/schedules/commands/cancel-schedule.ts';
 import { makeCreateSchedule } from '../../src/schedules/commands/create-schedule.ts';
 import { makeRetrySchedule, makeUpdateSchedule } from '../../src/schedules/commands/update-schedule.ts';
 import type { Schedule } from '../../src/schedules/model/schedule.ts';
@@ -100,7 +100,7 @@ export const makeSpine = async (
     ...makeChangeRules(commands),
     ...makeRunExperiment(commands),
     ...makeOverrideInEmergency({ ...commands, onEmergency: () => {} }),
-    deleteFlag: makeDeleteFlag(commands),
+    deleteFlag: makeDeleteFlag({ ...commands, cancelOpenSchedules: cancelWithFlag }),
     createEnvironment: makeCreateEnvironment(commands),
     deleteEnvironment: makeDeleteEnvironment({ ...commands, defaultEnvironment: 'production' }),
     updateEnvironment: makeUpdateEnvironment(commands),

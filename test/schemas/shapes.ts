@@ -1,6 +1,6 @@
 import { type IntrospectionField, type IntrospectionInputValue, introspectionFromSchema } from 'graphql';
 import { z } from 'zod';
-import { schema } from '../../src/graphql/schema.ts';
+import { schema } from '../../src/compose/schema.ts';
 
 // What an input takes, in one form for GraphQL and Zod. Enum values in alphabetical order.
 

@@ -1,5 +1,6 @@
 import { vi } from 'vitest';
 import type { Identity } from '../../src/access/model/actor.ts';
+import { makeLoaders, meterReads, schema } from '../../src/compose/schema.ts';
 import type { App } from '../../src/graphql/app.ts';
 import { subscriptionLimits } from '../../src/graphql/limits.ts';
 import type { SubscriptionLimits } from '../../src/graphql/plugins/live-subscriptions.ts';
@@ -55,6 +56,9 @@ export const startGraphQL = async (
   const graphql = makeGraphQLServer({
     ...shared,
     app: app as App,
+    schema,
+    meterReads,
+    makeLoaders,
     introspection: true,
     onOperation: () => {},
     mutationRate: { perSecond: 1000, burst: 1000 },

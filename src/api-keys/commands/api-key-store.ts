@@ -1,3 +1,4 @@
+import type { AuditLogger } from '../../audit/ports/audit-logger.ts';
 import type { Slice } from '../../kernel/paging.ts';
 import type { ApiKey } from '../model/api-key.ts';
 
@@ -14,6 +15,9 @@ export type ApiKeyStore = {
   /** Notes when keys were used, except where that is known to within `toleranceMs`. */
   markUsed(ids: readonly string[], usedAt: Date, toleranceMs: number): Promise<void>;
 };
+
+/** What the commands of this wing reach in one transaction. */
+export type ApiKeyTransaction = { apiKeys: ApiKeyWriter; audit: AuditLogger };
 
 /** What a change of keys needs, inside one transaction. */
 export type ApiKeyWriter = {

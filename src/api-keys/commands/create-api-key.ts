@@ -1,11 +1,12 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { Clock, NewId } from '../../kernel/clock.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type ApiKey, type CreateApiKey, formatApiKey, newApiKey, prefixOf, type Sha256 } from '../model/api-key.ts';
 import { apiKeyCreated } from '../model/api-key-events.ts';
+import type { ApiKeyTransaction } from './api-key-store.ts';
 
 type Deps = {
-  inTransaction: InTransaction;
+  inTransaction: InTransaction<ApiKeyTransaction>;
   clock: Clock;
   newId: NewId;
   /** Of cryptographic quality. */

@@ -1,11 +1,12 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ApiKeyNotFoundError } from '../../kernel/errors.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import type { ApiKey, RevokeApiKey } from '../model/api-key.ts';
 import { apiKeyRevoked } from '../model/api-key-events.ts';
+import type { ApiKeyTransaction } from './api-key-store.ts';
 
-type Deps = { inTransaction: InTransaction; clock: Clock };
+type Deps = { inTransaction: InTransaction<ApiKeyTransaction>; clock: Clock };
 
 /** Revokes an API key for good. One that is revoked already stays as it is, and nothing is recorded. Throws an ApiKeyNotFoundError. */
 export const makeRevokeApiKey =

@@ -3,7 +3,7 @@ import type { Caller } from '../../access/model/actor.ts';
 import type { EventDraft } from '../../audit/model/audit-event.ts';
 import { completeEvent, toEntry } from '../../audit/model/audit-event.ts';
 import type { Recorded } from '../../audit/ports/audit-log.ts';
-import type { Transaction } from '../../kernel/unit-of-work.ts';
+import type { Transaction } from '../../compose/unit-of-work.ts';
 import type { AuditEventInput } from '../model/event-input.ts';
 import { makeRecordAuditEvents } from './record-audit-events.ts';
 

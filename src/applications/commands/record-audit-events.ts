@@ -1,14 +1,15 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { EventDraft } from '../../audit/model/audit-event.ts';
 import type { FindRecorded } from '../../audit/ports/audit-log.ts';
+import type { AuditLogger } from '../../audit/ports/audit-logger.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ValidationIssue } from '../../kernel/errors.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { bytesOf } from '../../kernel/json-size.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
 import { externalEvent, externalLoss, recorderOf } from '../model/event-drafts.ts';
 import { type AuditEventInput, type RecordAuditEvents, readAuditEvent } from '../model/event-input.ts';
 
-type Deps = { inTransaction: InTransaction; findRecorded: FindRecorded; clock: Clock };
+type Deps = { inTransaction: InTransaction<{ audit: AuditLogger }>; findRecorded: FindRecorded; clock: Clock };
 
 /** What became of one event. `id` is as it was given, or its beginning; `issues` say why it was REFUSED. */
 export type RecordedAuditEvent = {

@@ -1,10 +1,11 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { EnvironmentNotFoundError } from '../../kernel/errors.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { checkDeletion, type Environment, type EnvironmentKey } from '../model/environment.ts';
 import { environmentDeleted } from '../model/environment-events.ts';
+import type { EnvironmentTransaction } from './environment-store.ts';
 
-type Deps = { inTransaction: InTransaction; defaultEnvironment: string };
+type Deps = { inTransaction: InTransaction<EnvironmentTransaction>; defaultEnvironment: string };
 
 /**
  * Deletes an environment in which nothing is set and nothing is scheduled, and returns it as it was. Throws
@@ -13,12 +14,15 @@ type Deps = { inTransaction: InTransaction; defaultEnvironment: string };
 export const makeDeleteEnvironment =
   ({ inTransaction, defaultEnvironment }: Deps) =>
   (admin: Caller, { key }: EnvironmentKey): Promise<Environment> =>
-    inTransaction(async ({ environments, audit }) => {
+    inTransaction(async ({ environments, flagsOfEnvironments, schedules, audit }) => {
       // Flags that are being created or changed, and schedules, come first; those that come later do not find it any more.
-      await environments.holdFlags();
+      await flagsOfEnvironments.hold();
       const environment = await environments.findLocked(key);
       if (!environment) throw new EnvironmentNotFoundError(key);
-      checkDeletion(environment, await environments.useOf(key), defaultEnvironment);
+      const changedFlags = await flagsOfEnvironments.countChangedIn(key);
+      const openSchedules = await schedules.countOpen({ environment: key });
+      checkDeletion(environment, { changedFlags, openSchedules }, defaultEnvironment);
+      await flagsOfEnvironments.removeStatesIn(key);
       await environments.remove(key);
       audit.logEvent(environmentDeleted(admin, environment));
       return environment;

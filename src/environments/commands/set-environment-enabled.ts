@@ -1,10 +1,11 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { EnvironmentNotFoundError } from '../../kernel/errors.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import type { Environment, EnvironmentKey } from '../model/environment.ts';
 import { environmentSwitched } from '../model/environment-events.ts';
+import type { EnvironmentTransaction } from './environment-store.ts';
 
-type Deps = { inTransaction: InTransaction };
+type Deps = { inTransaction: InTransaction<EnvironmentTransaction> };
 
 /**
  * Enables or disables an environment. One that is so already stays as it is, and nothing is recorded. Throws an

@@ -1,10 +1,11 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { EnvironmentNotFoundError } from '../../kernel/errors.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import type { Environment, UpdateEnvironment } from '../model/environment.ts';
 import { environmentUpdated } from '../model/environment-events.ts';
+import type { EnvironmentTransaction } from './environment-store.ts';
 
-type Deps = { inTransaction: InTransaction };
+type Deps = { inTransaction: InTransaction<EnvironmentTransaction> };
 
 /** Renames an environment. What changes nothing is not recorded. Throws an EnvironmentNotFoundError. */
 export const makeUpdateEnvironment =

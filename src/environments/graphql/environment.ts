@@ -17,6 +17,6 @@ builder.queryField('environments', (t) =>
     type: [EnvironmentType],
     description: 'All environments.',
     ...requires('AUDITOR'),
-    resolve: (_root, _args, { app }) => app.flags.environments(),
+    resolve: (_root, _args, { app }) => app.environments.list(),
   }),
 );

@@ -9,8 +9,10 @@ import { ExportTooLargeError, exportLimits, makeExportFlags } from './export-fla
 
 const now = new Date('2026-11-20T09:00:00Z');
 
+const environments = { list: async () => [{ key: 'production', name: 'Production', enabled: true }] };
+
 /** A store of so many flags, with a variant of this value. */
-const storeOf = (count: number, value: NonNullable<Json> = true): Pick<FlagStore, 'environments' | 'list' | 'statesOf'> => {
+const storeOf = (count: number, value: NonNullable<Json> = true): Pick<FlagStore, 'list' | 'statesOf'> => {
   const flags = Array.from({ length: count }, (_, index) => {
     const key = `f${String(index).padStart(6, '0')}`;
     return newFlag(
@@ -19,7 +21,6 @@ const storeOf = (count: number, value: NonNullable<Json> = true): Pick<FlagStore
     );
   });
   return {
-    environments: async () => [{ key: 'production', name: 'Production', enabled: true }],
     list: async (_filter, { after, limit }) => {
       const start = flags.findIndex(({ key }) => key > (after?.key ?? ''));
       return start < 0 ? [] : flags.slice(start, start + limit);
@@ -29,7 +30,7 @@ const storeOf = (count: number, value: NonNullable<Json> = true): Pick<FlagStore
 };
 const exportOf = async (store: ReturnType<typeof storeOf>) => {
   const exported: FlagExport[] = [];
-  const document = await makeExportFlags({ flags: store, onExported: (_caller, what) => exported.push(what) })(
+  const document = await makeExportFlags({ environments, flags: store, onExported: (_caller, what) => exported.push(what) })(
     anAdmin(),
     'production',
   );

@@ -1,4 +1,5 @@
 import type { Caller } from '../../access/model/actor.ts';
+import type { EnvironmentStore } from '../../environments/commands/environment-store.ts';
 import type { FlagStore } from '../../flags/commands/flag-store.ts';
 import { readFlagPages } from '../../flags/commands/read-flag-pages.ts';
 import type { FlagExport } from '../../flags/model/flag-reads.ts';
@@ -15,7 +16,8 @@ export class ExportTooLargeError extends Error {
 }
 
 type Deps = {
-  flags: Pick<FlagStore, 'environments' | 'list' | 'statesOf'>;
+  environments: EnvironmentStore;
+  flags: Pick<FlagStore, 'list' | 'statesOf'>;
   /** Hears of what was exported, and by whom; must return at once. */
   onExported: (caller: Caller, exported: FlagExport) => void;
 };
@@ -25,9 +27,9 @@ type Deps = {
  * ExportTooLargeError.
  */
 export const makeExportFlags =
-  ({ flags, onExported }: Deps) =>
+  ({ environments, flags, onExported }: Deps) =>
   async (caller: Caller, environment: string): Promise<FlagdDocument> => {
-    const known = await flags.environments();
+    const known = await environments.list();
     if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
     const { $schema, flags: all } = toFlagdDocument([]);
     const omitted: OmittedFlag[] = [];

@@ -1,17 +1,19 @@
 import type { Caller } from '../../access/model/actor.ts';
+import type { EnvironmentStore } from '../../environments/commands/environment-store.ts';
 import type { FlagStore } from '../../flags/commands/flag-store.ts';
 import { findNeededBySchedules } from '../../flags/commands/needed-by-schedules.ts';
+import type { OpenSchedules } from '../../flags/commands/open-schedules.ts';
 import type { CreateFlag, UpdateFlag } from '../../flags/model/flag.ts';
 import type { UpdateFlagState } from '../../flags/model/flag-state.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { EnvironmentNotFoundError, ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
-import type { OpenScheduleReader } from '../../schedules/commands/schedule-store.ts';
 import type { ImportedFlag } from '../model/flagd-import.ts';
 import { type ImportOutcome, type ImportPlan, type ImportStep, planImport } from '../model/import-plan.ts';
 
 type Deps = {
-  flags: Pick<FlagStore, 'environments' | 'find' | 'statesOf'>;
-  schedules: Pick<OpenScheduleReader, 'listOpenWithVariants'>;
+  environments: EnvironmentStore;
+  flags: Pick<FlagStore, 'find' | 'statesOf'>;
+  schedules: Pick<OpenSchedules, 'listOpenWithVariants'>;
   createFlag: (admin: Caller, input: CreateFlag) => Promise<unknown>;
   updateFlag: (admin: Caller, input: UpdateFlag) => Promise<unknown>;
   updateFlagState: (admin: Caller, input: UpdateFlagState) => Promise<unknown>;
@@ -37,13 +39,13 @@ const maxIssues = 20;
  * alone. Throws EnvironmentNotFoundError, a ValidationError with up to 20 issues, and what the changes throw.
  */
 export const makeImportFlags =
-  ({ flags, schedules, createFlag, updateFlag, updateFlagState, clock }: Deps) =>
+  ({ environments, flags, schedules, createFlag, updateFlag, updateFlagState, clock }: Deps) =>
   async (
     admin: Caller,
     wanted: readonly ImportedFlag[],
     { environment, dryRun, onCompared, onFlag, signal }: Options,
   ): Promise<void> => {
-    const known = await flags.environments();
+    const known = await environments.list();
     if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
     const plan = async (flag: ImportedFlag): Promise<ImportPlan> => {
       const found = await flags.find(flag.key);

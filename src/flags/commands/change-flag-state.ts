@@ -2,15 +2,15 @@ import type { Caller } from '../../access/model/actor.ts';
 import type { EventDraft } from '../../audit/model/audit-event.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { EmergencyOverrideActiveError, EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
-import type { InTransaction, Transaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type Flag, flagArchived, setFlagStatus } from '../model/flag.ts';
 import { checkVersion, type EffectiveState, type FlagState, type StateTarget } from '../model/flag-state.ts';
 import type { StateChange } from '../model/flag-state-events.ts';
 import { byCaller, recordSets, type SetBy, type StateField } from '../model/last-set.ts';
 import { refuseInEmergency } from '../model/refuse-in-emergency.ts';
-import type { FlagWriter } from './flag-store.ts';
+import type { FlagTransaction, FlagWriter } from './flag-store.ts';
 
-export type StateDeps = { inTransaction: InTransaction; clock: Clock };
+export type StateDeps = { inTransaction: InTransaction<FlagTransaction>; clock: Clock };
 
 /** What is known when a change is decided. */
 export type Situation = { flag: Flag; state: EffectiveState; now: Date };
@@ -20,7 +20,7 @@ type Change = {
   decide: (situation: Situation) => EffectiveState;
   /** The fields that it sets, also those that keep their value: what somebody has decided, no retry undoes. */
   sets?: readonly StateField[];
-  event: (change: StateChange, transaction: Transaction) => EventDraft | Promise<EventDraft>;
+  event: (change: StateChange, transaction: FlagTransaction) => EventDraft | Promise<EventDraft>;
   /** Whether it is made also where an emergency override holds the state. */
   inEmergency?: boolean;
   /** Whether it is made also where the flag is archived: it sees to that itself. */

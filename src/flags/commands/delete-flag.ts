@@ -1,33 +1,32 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { FlagNotFoundError } from '../../kernel/errors.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
-import type { Schedule } from '../../schedules/model/schedule.ts';
-import { scheduleCancelled } from '../../schedules/model/schedule-events.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import type { DeleteFlag, Flag } from '../model/flag.ts';
 import { flagDeleted } from '../model/flag-events.ts';
 import { refuseInEmergency } from '../model/refuse-in-emergency.ts';
+import type { FlagTransaction } from './flag-store.ts';
 
-type Deps = { inTransaction: InTransaction };
+type Deps<Transaction, Schedule> = {
+  inTransaction: InTransaction<Transaction>;
+  /** Cancels the open schedules of a flag that is about to go, with an event each, in the order in which they would have applied. */
+  cancelOpenSchedules: (transaction: Transaction, admin: Caller, flag: Pick<Flag, 'id'>) => Promise<Schedule[]>;
+};
 
-/** A flag as it was, and the schedules that its deletion has cancelled, in the order in which they would have applied. */
-export type DeletedFlag = Flag & { cancelledByDeletion: Schedule[] };
+/** A flag as it was, and the schedules that its deletion has cancelled. */
+export type DeletedFlag<Schedule> = Flag & { cancelledByDeletion: Schedule[] };
 
 /** Deletes a flag and cancels its open schedules, which outlive it. Throws FlagNotFoundError, EmergencyOverrideActiveError. */
 export const makeDeleteFlag =
-  ({ inTransaction }: Deps) =>
-  (admin: Caller, { flagKey }: DeleteFlag): Promise<DeletedFlag> =>
-    inTransaction(async ({ flags, schedules, audit }) => {
+  <Transaction extends FlagTransaction, Schedule>({ inTransaction, cancelOpenSchedules }: Deps<Transaction, Schedule>) =>
+  (admin: Caller, { flagKey }: DeleteFlag): Promise<DeletedFlag<Schedule>> =>
+    inTransaction(async (transaction) => {
+      const { flags, audit } = transaction;
       const found = await flags.findLocked(flagKey, 'deletion');
       if (!found) throw new FlagNotFoundError(flagKey);
       const { flag, states } = found;
       refuseInEmergency(flag, states);
-      const cancelled = await schedules.cancelAllOpen({
-        flagId: flag.id,
-        cancelledBy: admin.userId,
-        reason: 'flag_deleted',
-      });
+      const cancelledByDeletion = await cancelOpenSchedules(transaction, admin, flag);
       await flags.remove(flag.id);
-      for (const { schedule, before } of cancelled) audit.logEvent(scheduleCancelled(admin, schedule, before));
-      audit.logEvent(flagDeleted(admin, flag, states, cancelled.length));
-      return { ...flag, cancelledByDeletion: cancelled.map(({ schedule }) => schedule) };
+      audit.logEvent(flagDeleted(admin, flag, states, cancelledByDeletion.length));
+      return { ...flag, cancelledByDeletion };
     });

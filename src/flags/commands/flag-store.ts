@@ -1,7 +1,9 @@
-import type { Environment } from '../../environments/model/environment.ts';
+import type { AuditLogger } from '../../audit/ports/audit-logger.ts';
+import type { EnvironmentStore } from '../../environments/commands/environment-store.ts';
 import type { Slice } from '../../kernel/paging.ts';
 import type { Flag, FlagStatus, FlagType } from '../model/flag.ts';
 import type { EffectiveState, FlagState } from '../model/flag-state.ts';
+import type { OpenSchedules } from './open-schedules.ts';
 
 export type FlagFilter = {
   /** Part of the key or the name, in any case. */
@@ -48,9 +50,8 @@ export type FlagCounts = {
   withOpenSchedules: number;
 };
 
-/** Durable home of flags, their states, and the environments. */
+/** Durable home of flags and their states. */
 export type FlagStore = {
-  environments(): Promise<Environment[]>;
   find(key: string): Promise<Flag | null>;
   findByIds(ids: readonly string[]): Promise<Flag[]>;
   /** In rising order of a field, of the key where none is named. */
@@ -69,7 +70,7 @@ export type SharedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status
 export type LockPurpose = 'change' | 'variants' | 'deletion';
 
 /** What a change of flags needs beside, inside one transaction. */
-export type FlagWriter = Pick<FlagStore, 'environments' | 'find'> & {
+export type FlagWriter = Pick<FlagStore, 'find'> & {
   /** False where the key is taken. Its states come after it: then no environment that is created meanwhile is missed. */
   add(flag: Flag): Promise<boolean>;
   addStates(states: readonly FlagState[]): Promise<void>;
@@ -85,4 +86,12 @@ export type FlagWriter = Pick<FlagStore, 'environments' | 'find'> & {
   saveFlag(flag: Flag): Promise<void>;
   saveState(state: FlagState): Promise<void>;
   remove(flagId: string): Promise<void>;
+};
+
+/** What the commands of this wing reach in one transaction. */
+export type FlagTransaction = {
+  flags: FlagWriter;
+  environments: EnvironmentStore;
+  schedules: OpenSchedules;
+  audit: AuditLogger;
 };

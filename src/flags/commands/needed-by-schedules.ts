@@ -1,14 +1,14 @@
 import type { ValidationIssue } from '../../kernel/errors.ts';
-import type { OpenScheduleReader } from '../../schedules/commands/schedule-store.ts';
 import type { Flag } from '../model/flag.ts';
 import { findVariantsMissingIn, losesVariants, maxMissingVariants } from '../model/variant-use.ts';
+import type { OpenSchedules } from './open-schedules.ts';
 
 /** Each may bring 64 KiB of rules. */
 const pageSize = 100;
 
 /** Which variants a flag would lose that its open schedules need, and which schedules those are. At most 20. */
 export const findNeededBySchedules = async (
-  schedules: Pick<OpenScheduleReader, 'listOpenWithVariants'>,
+  schedules: Pick<OpenSchedules, 'listOpenWithVariants'>,
   flag: Flag,
   next: Pick<Flag, 'type' | 'variants'>,
 ): Promise<ValidationIssue[]> => {

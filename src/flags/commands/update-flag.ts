@@ -1,8 +1,7 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { FlagNotFoundError, FlagVersionConflictError, refuse } from '../../kernel/errors.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
-import type { ScheduleWriter } from '../../schedules/commands/schedule-store.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import {
   type Flag,
   type FlagStatus,
@@ -16,17 +15,18 @@ import { flagChanged } from '../model/flag-events.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { byCaller } from '../model/last-set.ts';
 import { refuseInEmergency } from '../model/refuse-in-emergency.ts';
-import type { LockPurpose } from './flag-store.ts';
+import type { FlagTransaction, LockPurpose } from './flag-store.ts';
 import { findNeededBySchedules } from './needed-by-schedules.ts';
+import type { OpenSchedules } from './open-schedules.ts';
 
-type Deps = { inTransaction: InTransaction; clock: Clock };
+type Deps = { inTransaction: InTransaction<FlagTransaction>; clock: Clock };
 type Change = {
   target: { flagKey: string; expectedVersion?: number | null };
   purpose: LockPurpose;
   /** The flag as it shall be; the very same object where nothing changes. */
   decide: (flag: Flag, states: FlagState[], now: Date) => Flag;
   /** Looks at the flag's schedules before it is saved; throws where they are in the way. Answers how many meet the change. */
-  meet: (change: { flag: Flag; next: Flag }, schedules: ScheduleWriter) => Promise<number>;
+  meet: (change: { flag: Flag; next: Flag }, schedules: OpenSchedules) => Promise<number>;
 };
 
 /** Changes a flag itself, in all environments, with one event. */

@@ -6,7 +6,6 @@ import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } f
 import { builder, mayHold64KiB } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { FlagStatus, FlagType } from '../../graphql/types/enums.ts';
-import type { DeletedFlag } from '../commands/delete-flag.ts';
 import type { Flag } from '../model/flag.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { type Variant, variantsOf } from '../model/variant.ts';
@@ -20,8 +19,10 @@ const VariantType = builder.objectRef<Variant>('Variant').implement({
   }),
 });
 
-/** A flag that was just deleted comes with the schedules that were cancelled with it. */
-export const FlagRef = builder.objectRef<Flag & Partial<Pick<DeletedFlag, 'cancelledByDeletion'>>>('Flag').implement({
+/** What resolvers of a flag's fields get; wings whose fields need more than the flag add to it. */
+export interface FlagParent extends Flag {}
+
+export const FlagRef = builder.objectRef<FlagParent>('Flag').implement({
   description: 'A feature flag.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'A UUID.' }),

@@ -16,9 +16,6 @@ import type {
 import type { FlagState } from '../model/flag-state.ts';
 import { type Queryable, toFlag, toFlagState } from './rows.ts';
 
-const environmentFields = { key: true, name: true, enabled: true } as const;
-const inOrderOfEnvironments: Prisma.EnvironmentOrderByWithRelationInput[] = [{ createdAt: 'asc' }, { key: 'asc' }];
-
 const isOpenSchedule: Prisma.ScheduleWhereInput = { OR: [{ status: 'PENDING' }, { nextRetryAt: { not: null } }] };
 /** A schedule that sets the flag's status is of every environment. */
 const isOfEnvironment = (environmentKey: string): Prisma.ScheduleWhereInput => ({
@@ -126,7 +123,6 @@ const countFlags = async (prisma: Queryable, environment: string): Promise<FlagC
 
 /** Flags in the database. */
 export const makeFlagStore = (prisma: Queryable): FlagStore => ({
-  environments: () => prisma.environment.findMany({ select: environmentFields, orderBy: inOrderOfEnvironments }),
   find: async (key) => {
     const row = await prisma.flag.findUnique({ where: { key } });
     return row && toFlag(row);
@@ -157,7 +153,7 @@ export const makeFlagStore = (prisma: Queryable): FlagStore => ({
 
 /** Flags in one transaction. */
 export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): FlagWriter => {
-  const { environments, find, statesOf } = makeFlagStore(tx);
+  const { find, statesOf } = makeFlagStore(tx);
   /** FOR UPDATE alone keeps those out that refer to the flag, such as new schedules. */
   const lock = async (key: string, purpose: LockPurpose) => {
     const strength = purpose === 'change' ? Prisma.sql`NO KEY UPDATE` : Prisma.sql`UPDATE`;
@@ -165,7 +161,6 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): Fl
     return found.length ? find(key) : null;
   };
   return {
-    environments,
     find,
     add: async (flag) => (await tx.flag.createMany({ data: [flag], skipDuplicates: true })).count === 1,
     addStates: async (states) => {

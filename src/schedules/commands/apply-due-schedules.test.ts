@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { aSchedule, held, minutes, now } from '../../../test/support/applying.ts';
 import type { EventDraft } from '../../audit/model/audit-event.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import type { Schedule } from '../model/schedule.ts';
 import { makeApplyDueSchedules } from './apply-due-schedules.ts';
+import type { ScheduleTransaction } from './schedule-store.ts';
 import { type Changed, type DueSchedule, OutcomeRefusedError, type ScheduleWriter } from './schedule-store.ts';
 
 const aDue = (id: string, rest: Partial<Schedule> = {}): DueSchedule => ({
@@ -22,7 +23,7 @@ const anUnspeakable = (id: string) =>
 const makeQueue = (due: DueSchedule[], refuse: (schedules: readonly Schedule[]) => string | false | Error = () => false) => {
   const commits: { saved: string[]; changed: Changed | null; events: EventDraft[] }[] = [];
   const done = new Set<string>();
-  const inTransaction: InTransaction = async (work) => {
+  const inTransaction: InTransaction<ScheduleTransaction> = async (work) => {
     const commit: (typeof commits)[number] = { saved: [], changed: null, events: [] };
     const schedules: Pick<ScheduleWriter, 'claimDue' | 'saveOutcomes'> = {
       claimDue: async (limit, options) => ({

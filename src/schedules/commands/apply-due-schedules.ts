@@ -1,11 +1,12 @@
 import type { EventDraft } from '../../audit/model/audit-event.ts';
 import type { Random } from '../../kernel/clock.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type Applied, applySchedule, type Failed, failSchedule, type Held, type LockedFlag } from '../model/apply-schedule.ts';
 import { scheduleApplied, scheduleFailed } from '../model/schedule-events.ts';
+import type { ScheduleTransaction } from './schedule-store.ts';
 import { type Changed, type DueSchedule, OutcomeRefusedError } from './schedule-store.ts';
 
-type Deps = { inTransaction: InTransaction; random: Random; batchSize: number };
+type Deps = { inTransaction: InTransaction<ScheduleTransaction>; random: Random; batchSize: number };
 
 /** What one batch did. */
 export type BatchResult = {

@@ -1,13 +1,14 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { FlagNotFoundError } from '../../kernel/errors.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { applyAtOnce } from '../model/apply-schedule.ts';
 import { checkScheduleVersion, type ScheduleTarget } from '../model/edit-schedule.ts';
 import { isOpen, type Schedule } from '../model/schedule.ts';
 import { ScheduleNotApplicableError, ScheduleNotFoundError } from '../model/schedule-errors.ts';
 import { scheduleApplied } from '../model/schedule-events.ts';
+import type { ScheduleTransaction } from './schedule-store.ts';
 
-type Deps = { inTransaction: InTransaction };
+type Deps = { inTransaction: InTransaction<ScheduleTransaction> };
 
 /**
  * Applies an open schedule now, by the worker's rules; what is in its way changes nothing. Racing the worker, whoever locks the

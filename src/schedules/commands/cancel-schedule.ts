@@ -1,11 +1,12 @@
 import type { Caller } from '../../access/model/actor.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type CancelSchedule, manualCancellation, type Schedule } from '../model/schedule.ts';
 import { ScheduleNotCancellableError, ScheduleNotFoundError, TooManySchedulesError } from '../model/schedule-errors.ts';
 import { scheduleCancelled } from '../model/schedule-events.ts';
 import { type CancelSchedules, maxCancelled } from '../model/schedule-filter.ts';
+import type { ScheduleTransaction } from './schedule-store.ts';
 
-type Deps = { inTransaction: InTransaction };
+type Deps = { inTransaction: InTransaction<ScheduleTransaction> };
 
 /**
  * Cancels a schedule that can still become due. Racing the worker, whoever locks its row first wins.
@@ -35,3 +36,14 @@ export const makeCancelSchedules =
       for (const { schedule, before } of cancelled) audit.logEvent(scheduleCancelled(admin, schedule, before));
       return cancelled.map(({ schedule }) => schedule);
     });
+
+/** Cancels the open schedules of a flag that is being deleted, in the transaction of its deletion. */
+export const cancelWithFlag = async (
+  { schedules, audit }: Pick<ScheduleTransaction, 'schedules' | 'audit'>,
+  admin: Caller,
+  { id: flagId }: { id: string },
+): Promise<Schedule[]> => {
+  const cancelled = await schedules.cancelAllOpen({ flagId, cancelledBy: admin.userId, reason: 'flag_deleted' });
+  for (const { schedule, before } of cancelled) audit.logEvent(scheduleCancelled(admin, schedule, before));
+  return cancelled.map(({ schedule }) => schedule);
+};

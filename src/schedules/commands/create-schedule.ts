@@ -2,13 +2,13 @@ import type { Caller } from '../../access/model/actor.ts';
 import { checkUpdates } from '../../flags/model/flag-state.ts';
 import type { NewId } from '../../kernel/clock.ts';
 import { EnvironmentDisabledError, EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
-import type { InTransaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type CreateSchedule, isSameRequest, planSchedule, type Schedule } from '../model/schedule.ts';
 import { IdempotencyConflictError } from '../model/schedule-errors.ts';
 import { scheduleCreated } from '../model/schedule-events.ts';
-import type { ScheduleWriter } from './schedule-store.ts';
+import type { ScheduleTransaction, ScheduleWriter } from './schedule-store.ts';
 
-type Deps = { inTransaction: InTransaction; newId: NewId };
+type Deps = { inTransaction: InTransaction<ScheduleTransaction>; newId: NewId };
 
 /**
  * Schedules a change of one flag in one environment. An idempotency key that its actor has used before returns the first

@@ -1,3 +1,5 @@
+import type { AuditLogger } from '../../audit/ports/audit-logger.ts';
+import type { FlagWriter } from '../../flags/commands/flag-store.ts';
 import type { Slice } from '../../kernel/paging.ts';
 import type { Held, LockedFlag, LockedState } from '../model/apply-schedule.ts';
 import type { Schedule, ScheduleStatus } from '../model/schedule.ts';
@@ -93,6 +95,9 @@ export type ScheduleWriter = Pick<ScheduleStore, 'find' | 'countOpen' | 'listOpe
   /** Saves what came of a claim: each schedule, and what they changed. One statement. */
   saveOutcomes(schedules: readonly Schedule[], changed: Changed): Promise<void>;
 };
+
+/** What the commands of this wing reach in one transaction. */
+export type ScheduleTransaction = { flags: Pick<FlagWriter, 'findShared'>; schedules: ScheduleWriter; audit: AuditLogger };
 
 /** The database refused the values of an outcome (a constraint, a trigger), not the connection or the transaction. */
 export class OutcomeRefusedError extends Error {

@@ -1,6 +1,6 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
-import type { InTransaction, Transaction } from '../../kernel/unit-of-work.ts';
+import type { InTransaction } from '../../kernel/in-transaction.ts';
 import {
   checkScheduleVersion,
   editSchedule,
@@ -11,8 +11,9 @@ import {
 import type { Schedule } from '../model/schedule.ts';
 import { ScheduleNotFoundError } from '../model/schedule-errors.ts';
 import { scheduleRetried, scheduleUpdated } from '../model/schedule-events.ts';
+import type { ScheduleTransaction } from './schedule-store.ts';
 
-type Deps = { inTransaction: InTransaction };
+type Deps = { inTransaction: InTransaction<ScheduleTransaction> };
 
 /**
  * Edits a schedule that can still become due; an edit that changes nothing records nothing. Racing the worker, whoever locks
@@ -49,7 +50,7 @@ export const makeRetrySchedule =
     });
 
 /** A schedule, locked after its flag, as everybody does it; `place` is null where the flag is gone. */
-const findForEdit = async ({ flags, schedules }: Transaction, { id, expectedVersion }: ScheduleTarget) => {
+const findForEdit = async ({ flags, schedules }: ScheduleTransaction, { id, expectedVersion }: ScheduleTarget) => {
   const seen = await schedules.find(id);
   const place = seen && (await flags.findShared(seen.flagKey, seen.environment));
   const locked = seen && (await schedules.findLocked(id));

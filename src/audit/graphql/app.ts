@@ -1,0 +1,23 @@
+import type { OperationBudget } from '../../graphql/operation-budget.ts';
+import { weighMap } from '../../graphql/weigh.ts';
+import type { makeFollow } from '../log/follow.ts';
+import type { AuditLog } from '../ports/audit-log.ts';
+
+declare module '../../graphql/app.ts' {
+  interface App {
+    log: AuditLog;
+    follow: ReturnType<typeof makeFollow>;
+  }
+}
+
+/** The log, whose lists are charged to one operation. */
+export const meterLog = (log: AuditLog, { read }: OperationBudget): AuditLog => ({
+  ...log,
+  list: (...args) =>
+    read(
+      () => log.list(...args),
+      (entries) => ({ rows: entries.length, bytes: entries.reduce((bytes, { entry }) => bytes + entry.length, 0) }),
+    ),
+  actorsOfSchedules: (ids) => read(() => log.actorsOfSchedules(ids), weighMap),
+  creatorsOfFlags: (ids) => read(() => log.creatorsOfFlags(ids), weighMap),
+});

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { sha256 } from '../api-keys/authentication/sha256.ts';
+import { makeCreateApiKey } from '../api-keys/commands/create-api-key.ts';
+import { makeRevokeApiKey } from '../api-keys/commands/revoke-api-key.ts';
+import { makeApiKeyStore } from '../api-keys/store/api-key-store.ts';
+import { makeRecordAuditEvents } from '../applications/commands/record-audit-events.ts';
+import { makeFindRecorded } from '../applications/store/find-recorded.ts';
+import type { AuditLogger } from '../audit/ports/audit-logger.ts';
+import { makeAuditLog } from '../audit/store/audit-log.ts';
+import type { Config } from '../config/config.ts';
+import type { Database } from '../database/database.ts';
+import { makeCreateEnvironment } from '../environments/commands/create-environment.ts';
+import { makeDeleteEnvironment } from '../environments/commands/delete-environment.ts';
+import { makeSetEnvironmentEnabled } from '../environments/commands/set-environment-enabled.ts';
+import { makeUpdateEnvironment } from '../environments/commands/update-environment.ts';
+import { makeEnvironmentStore } from '../environments/store/environment-store.ts';
+import { makeExportFlags } from '../flagd/commands/export-flags.ts';
+import { makeImportFlags } from '../flagd/commands/import-flags.ts';
+import { makeChangeOverrides } from '../flags/commands/change-overrides.ts';
+import { makeChangeRules } from '../flags/commands/change-rules.ts';
+import { makeCreateFlag } from '../flags/commands/create-flag.ts';
+import { makeDeleteFlag } from '../flags/commands/delete-flag.ts';
+import { type Emergency, makeOverrideInEmergency } from '../flags/commands/override-in-emergency.ts';
+import { makeRecordFlagReads } from '../flags/commands/record-flag-reads.ts';
+import { makeRunExperiment } from '../flags/commands/run-experiment.ts';
+import { makeSetFlagStatus, makeUpdateFlag } from '../flags/commands/update-flag.ts';
+import { makeUpdateFlagState } from '../flags/commands/update-flag-state.ts';
+import { makeFlagStore } from '../flags/store/flag-store.ts';
+import type { Surroundings } from '../process/surroundings.ts';
+import { makeApplyDueSchedules } from '../schedules/commands/apply-due-schedules.ts';
+import { makeApplyScheduleNow } from '../schedules/commands/apply-schedule-now.ts';
+import { cancelWithFlag, makeCancelSchedule, makeCancelSchedules } from '../schedules/commands/cancel-schedule.ts';
+import { makeCreateSchedule } from '../schedules/commands/create-schedule.ts';
+import { makeRetrySchedule, makeUpdateSchedule } from '../schedules/commands/update-schedule.ts';
+import { makeCountSchedules } from '../schedules/store/schedule-counts.ts';
+import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
+import type { InTransaction } from './unit-of-work.ts';
+
+type Parts = {
+  /** For what is changed. */
+  inTransaction: InTransaction;
+  /** For what is read. */
+  reads: Pick<Database, 'prisma'>;
+  /** For what happens outside of a transaction. */
+  audit: AuditLogger;
+  /** How many due schedules one transaction applies at most. */
+  batchSize?: number;
+};
+type Settings = Pick<Config, 'defaultEnvironment' | 'auditReads'>;
+
+/** Every use case, and what they read, wired once: for the service, the commands of the command line, the tests and the bench. */
+export const composeApp = (
+  { defaultEnvironment, auditReads }: Settings,
+  { inTransaction, reads: { prisma }, audit, batchSize = 500 }: Parts,
+  { clock, newId, random, logger }: Pick<Surroundings, 'clock' | 'newId' | 'random' | 'logger'>,
+) => {
+  const commands = { inTransaction, clock, newId };
+  const environments = makeEnvironmentStore(prisma);
+  const flags = makeFlagStore(prisma);
+  const schedules = makeScheduleStore(prisma);
+  const changes = {
+    createFlag: makeCreateFlag(commands),
+    updateFlag: makeUpdateFlag(commands),
+    updateFlagState: makeUpdateFlagState(commands),
+  };
+  const { recordFlagViewed, recordFlagsExported } = makeRecordFlagReads({ audit, audited: auditReads });
+  return {
+    environments,
+    createEnvironment: makeCreateEnvironment(commands),
+    updateEnvironment: makeUpdateEnvironment(commands),
+    deleteEnvironment: makeDeleteEnvironment({ ...commands, defaultEnvironment }),
+    setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
+
+    flags,
+    ...changes,
+    setFlagStatus: makeSetFlagStatus(commands),
+    deleteFlag: makeDeleteFlag({ ...commands, cancelOpenSchedules: cancelWithFlag }),
+    ...makeChangeRules(commands),
+    ...makeChangeOverrides(commands),
+    ...makeRunExperiment(commands),
+    ...makeOverrideInEmergency({ ...commands, onEmergency: warnOfEmergency(logger) }),
+    recordFlagViewed,
+    recordFlagsExported,
+
+    schedules,
+    countSchedules: makeCountSchedules(prisma),
+    createSchedule: makeCreateSchedule(commands),
+    updateSchedule: makeUpdateSchedule(commands),
+    retrySchedule: makeRetrySchedule(commands),
+    applySchedule: makeApplyScheduleNow(commands),
+    cancelSchedule: makeCancelSchedule(commands),
+    cancelSchedules: makeCancelSchedules(commands),
+    applyDueSchedules: makeApplyDueSchedules({ inTransaction, random, batchSize }),
+
+    exportFlags: makeExportFlags({ environments, flags, onExported: recordFlagsExported }),
+    importFlags: makeImportFlags({ environments, flags, schedules, ...changes, clock }),
+
+    apiKeys: makeApiKeyStore(prisma),
+    createApiKey: makeCreateApiKey({ ...commands, randomBytes, sha256 }),
+    revokeApiKey: makeRevokeApiKey(commands),
+
+    log: makeAuditLog(prisma),
+    recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(prisma) }),
+  };
+};
+
+export type App = ReturnType<typeof composeApp>;
+
+/** Whoever reads the log at night must not have to look for it. */
+const warnOfEmergency =
+  (logger: Surroundings['logger']) =>
+  ({ lifted, ...emergency }: Emergency): void =>
+    logger.warn(emergency, lifted ? 'an emergency override was lifted' : 'EMERGENCY OVERRIDE');

@@ -1,0 +1,45 @@
+// Importing the types of a wing registers them with the builder.
+import '../access/graphql/viewer.ts';
+import '../audit/graphql/audit-event-list.ts';
+import '../api-keys/graphql/api-key.ts';
+import '../environments/graphql/environment-operations.ts';
+import '../flags/graphql/flag-operations.ts';
+import '../flags/graphql/flag-part-operations.ts';
+import '../flags/graphql/flag-state-operations.ts';
+import '../schedules/graphql/schedule-error-types.ts';
+import '../schedules/graphql/schedule-operations.ts';
+import '../schedules/graphql/schedule-changes.ts';
+import '../schedules/graphql/schedule-warning.ts';
+import '../schedules/graphql/open-schedules.ts';
+import '../schedules/graphql/counts.ts';
+import '../flagd/graphql/flag-export.ts';
+import '../applications/graphql/record-events.ts';
+import '../service/graphql/service-status.ts';
+import '../graphql/types/error-types.ts';
+import { meterApiKeys } from '../api-keys/graphql/app.ts';
+import { meterLog } from '../audit/graphql/app.ts';
+import { makeEnvironmentLoaders } from '../environments/graphql/app.ts';
+import { makeFlagLoaders, meterFlags } from '../flags/graphql/app.ts';
+import type { App, Loaders } from '../graphql/app.ts';
+import { builder } from '../graphql/builder.ts';
+import type { OperationBudget } from '../graphql/operation-budget.ts';
+import { makeScheduleLoaders, meterSchedules } from '../schedules/graphql/app.ts';
+
+/** The whole GraphQL schema. */
+export const schema = builder.toSchema();
+
+/** What resolvers read through, for one operation. */
+export const makeLoaders = (app: App): Loaders => ({
+  ...makeEnvironmentLoaders(app),
+  ...makeFlagLoaders(app),
+  ...makeScheduleLoaders(app),
+});
+
+/** The application, with everything that reads lists charged to one operation. */
+export const meterReads = (app: App, budget: OperationBudget): App => ({
+  ...app,
+  log: meterLog(app.log, budget),
+  apiKeys: meterApiKeys(app.apiKeys, budget),
+  flags: meterFlags(app.flags, budget),
+  schedules: meterSchedules(app.schedules, budget),
+});
