@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { makeEventQueue } from '../audit/entry/event-queue.ts';
-import { makeOutboxGate } from '../audit/entry/outbox-gate.ts';
-import { makeSpoolReplay } from '../audit/entry/spool-replay.ts';
+import { makeEntryWriter } from '../audit/entry/entry-writer.ts';
 import { makeBus } from '../audit/log/bus.ts';
 import { makeSequencer } from '../audit/log/sequencer.ts';
-import { completeEvent, type EventDraft, toEntry } from '../audit/model/audit-event.ts';
 import type { EventSink } from '../audit/ports/event-sink.ts';
 import { makeCloudWatchClient } from '../audit/sinks/cloudwatch/client.ts';
 import { makeCloudWatchSink } from '../audit/sinks/cloudwatch/cloudwatch-sink.ts';
@@ -37,35 +34,17 @@ export const composeAudit = async (config: Config, database: Database, surroundi
     newId,
     onProblem: (message) => logger.error(message),
   });
-  const makeEntry = (draft: EventDraft, id?: string): string | null => {
-    try {
-      const now = clock.now();
-      return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: config.defaultEnvironment }));
-    } catch (error) {
-      logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written down: it is lost');
-      spool.addLoss(logId, 'event could not be written down', 1);
-      return null;
-    }
-  };
-  const record = (entries: readonly string[]) => emitEntries(prisma, entries);
-  const onRecorded = () => bus.wake('outbox');
-  const gate = makeOutboxGate({ spool, logId, onSpooled: () => replay.wake(), logger });
-  const onCommitted = () => {
-    onRecorded();
-    // Perhaps the spool has held its events until now.
-    if (!gate.isOpen()) replay.wake();
-  };
-  const queue = makeEventQueue({ toEntry: makeEntry, record, gate, onRecorded, logger });
-  const replay = makeSpoolReplay({
+  const writer = makeEntryWriter({
     spool,
-    gate,
     logId,
+    emit: (entries) => emitEntries(prisma, entries),
     fatesOf: (ids) => fatesOf(prisma, ids),
-    record,
-    toEntry: makeEntry,
-    onRecorded,
-    logger,
+    onRecorded: () => bus.wake('outbox'),
+    clock,
+    newId,
     random: surroundings.random,
+    defaultEnvironment: config.defaultEnvironment,
+    logger,
   });
 
   const runsPipeline = config.roles.includes('audit');
@@ -81,27 +60,18 @@ export const composeAudit = async (config: Config, database: Database, surroundi
     spool,
     /** Transactions on a database, with their events on the way into this pipeline. */
     inTransactionOn: ({ prisma }: Database) =>
-      makeInTransaction({
-        prisma,
-        toEntry: makeEntry,
-        gate,
-        onCommitted,
-        logger,
-        ...(databaseClock && { clock: databaseClock }),
-      }),
-    audit: queue.audit,
+      makeInTransaction({ prisma, ...writer.ofTransactions, logger, ...(databaseClock && { clock: databaseClock }) }),
+    audit: writer.audit,
     sinks: () => runners.map((runner) => runner.status()),
     start: () => {
-      queue.start();
-      replay.start();
+      writer.start();
       if (!runsPipeline) return;
       sequencer.start();
       for (const runner of runners) runner.start();
     },
     /** The way in closes first, so that what is under way still comes through. */
     stop: async ({ sinksMs }: { sinksMs?: number } = {}) => {
-      await queue.stop();
-      await replay.stop();
+      await writer.stop();
       await sequencer.stop();
       if (runsPipeline) await sequenceOutbox(prisma, 1000).catch(() => 0);
       forget();
