@@ -4,13 +4,9 @@ import path from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { makeOutboxGate } from '../src/audit/entry/outbox-gate.ts';
-import { completeEvent, toEntry } from '../src/audit/model/audit-event.ts';
-import { openSpool } from '../src/audit/spool/spool.ts';
-import { readLogId } from '../src/audit/store/outbox.ts';
-import { makeInTransaction } from '../src/compose/unit-of-work.ts';
+import { composeApp } from '../src/compose/app.ts';
+import { composeEntries } from '../src/compose/entries.ts';
 import { openPostgres } from '../src/database/database.ts';
-import { makeApplyDueSchedules } from '../src/schedules/commands/apply-due-schedules.ts';
 import { makeTicker } from '../src/schedules/worker/ticker.ts';
 import type { Bench, Lab } from './lab.ts';
 import { applyBatchSql } from './plain-apply.ts';
@@ -98,24 +94,21 @@ const applyWithWorker = async (url: string, size: number): Promise<Applied> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-bench-'));
   const logger = pino({ level: 'silent' });
   const newId = (at: Date) => uuidv7({ msecs: at.getTime() });
-  const spool = openSpool({ folder, maxBytes: 1e6, now: () => new Date(), newId, onProblem: () => {} });
+  const surroundings = { clock: { now: () => new Date() }, newId, random: Math.random, logger };
+  const settings = { dataDir: folder, maxSpoolBytes: 1e6, defaultEnvironment: 'production', auditReads: [] };
   const database = openPostgres(url, { maxConnections: 2, onError: () => {} });
+  const { spool, writer, inTransactionOn } = await composeEntries(settings, database, surroundings, { onRecorded: () => {} });
   try {
-    const inTransaction = makeInTransaction({
-      prisma: database.prisma,
-      toEntry: (draft) => {
-        const now = new Date();
-        return toEntry(completeEvent(draft, { id: newId(now), now, defaultEnvironment: 'production' }));
-      },
-      gate: makeOutboxGate({ spool, logId: await readLogId(database.prisma), onSpooled: () => {}, logger }),
-      onCommitted: () => {},
-      logger,
-    });
+    const { applyDueSchedules } = composeApp(
+      settings,
+      { inTransaction: inTransactionOn(database), reads: database, audit: writer.audit, batchSize: size },
+      surroundings,
+    );
     let applied = 0;
     let batches = 0;
     const ticker = makeTicker({
       schedule: '* * * * * *',
-      applyDue: makeApplyDueSchedules({ inTransaction, random: Math.random, batchSize: size }),
+      applyDue: applyDueSchedules,
       logger,
       onBatch: (batch) => {
         applied += batch.applied.length;

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { makeEntryWriter } from '../audit/entry/entry-writer.ts';
 import { makeBus } from '../audit/log/bus.ts';
 import { makeSequencer } from '../audit/log/sequencer.ts';
 import type { EventSink } from '../audit/ports/event-sink.ts';
@@ -8,44 +7,25 @@ import { makeCloudWatchClient } from '../audit/sinks/cloudwatch/client.ts';
 import { makeCloudWatchSink } from '../audit/sinks/cloudwatch/cloudwatch-sink.ts';
 import { makeSinkRunner, type SinkRunner } from '../audit/sinks/sink-runner.ts';
 import { makeStdoutSink } from '../audit/sinks/stdout.ts';
-import { openSpool } from '../audit/spool/spool.ts';
 import { makeAuditLog } from '../audit/store/audit-log.ts';
 import { startNotifications } from '../audit/store/notifications.ts';
-import { emitEntries, fatesOf, readLogId, sequenceOutbox } from '../audit/store/outbox.ts';
+import { sequenceOutbox } from '../audit/store/outbox.ts';
 import { makePrismaSinkCursors } from '../audit/store/sink-cursors.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 import { describeFailure } from '../database/database-errors.ts';
 import type { Surroundings } from '../process/surroundings.ts';
-import { makeInTransaction } from './unit-of-work.ts';
+import { composeEntries } from './entries.ts';
 
 /** The audit pipeline of a process: every role has the way into the log; the audit role adds the sequencer and the sinks. */
 export const composeAudit = async (config: Config, database: Database, surroundings: Surroundings) => {
-  const { logger, clock, newId, databaseClock } = surroundings;
+  const { logger } = surroundings;
   const { prisma } = database;
-  const logId = await readLogId(prisma);
   const remote = config.databaseUrl ? startNotifications({ url: config.databaseUrl, logger }) : undefined;
   const bus = makeBus(remote);
   const log = makeAuditLog(prisma);
-  const spool = openSpool({
-    folder: config.dataDir,
-    maxBytes: config.maxSpoolBytes,
-    now: clock.now,
-    newId,
-    onProblem: (message) => logger.error(message),
-  });
-  const writer = makeEntryWriter({
-    spool,
-    logId,
-    emit: (entries) => emitEntries(prisma, entries),
-    fatesOf: (ids) => fatesOf(prisma, ids),
-    onRecorded: () => bus.wake('outbox'),
-    clock,
-    newId,
-    random: surroundings.random,
-    defaultEnvironment: config.defaultEnvironment,
-    logger,
-  });
+  const onRecorded = () => bus.wake('outbox');
+  const { spool, writer, inTransactionOn } = await composeEntries(config, database, surroundings, { onRecorded });
 
   const runsPipeline = config.roles.includes('audit');
   const sequencer = makeSequencer({ sequence: (limit) => sequenceOutbox(prisma, limit), bus, logger });
@@ -58,9 +38,7 @@ export const composeAudit = async (config: Config, database: Database, surroundi
     bus,
     log,
     spool,
-    /** Transactions on a database, with their events on the way into this pipeline. */
-    inTransactionOn: ({ prisma }: Database) =>
-      makeInTransaction({ prisma, ...writer.ofTransactions, logger, ...(databaseClock && { clock: databaseClock }) }),
+    inTransactionOn,
     audit: writer.audit,
     sinks: () => runners.map((runner) => runner.status()),
     start: () => {

@@ -4,14 +4,12 @@
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { Caller } from '../../src/access/model/actor.ts';
-import { makeOutboxGate } from '../../src/audit/entry/outbox-gate.ts';
-import { completeEvent, toEntry } from '../../src/audit/model/audit-event.ts';
+import { makeEntryWriter } from '../../src/audit/entry/entry-writer.ts';
 import { openSpool } from '../../src/audit/spool/spool.ts';
-import { readLogId } from '../../src/audit/store/outbox.ts';
+import { emitEntries, fatesOf, readLogId } from '../../src/audit/store/outbox.ts';
+import { composeApp } from '../../src/compose/app.ts';
 import { makeInTransaction } from '../../src/compose/unit-of-work.ts';
 import { openPGlite } from '../../src/database/database.ts';
-import { makeCreateFlag } from '../../src/flags/commands/create-flag.ts';
-import { makeUpdateFlagState } from '../../src/flags/commands/update-flag-state.ts';
 
 const [folder = '', end = ''] = process.argv.slice(2);
 const die = () => process.kill(process.pid, 'SIGKILL');
@@ -23,7 +21,8 @@ const clock = { now: () => new Date() };
 const newId = () => uuidv7();
 const spool = openSpool({ folder, maxBytes: 1_000_000, now: clock.now, newId, onProblem: () => {} });
 const logger = pino({ level: 'silent' });
-const gate = makeOutboxGate({
+const surroundings = { clock, newId, random: Math.random, logger };
+const writer = makeEntryWriter({
   spool: {
     ...spool,
     add: (events) => {
@@ -33,16 +32,13 @@ const gate = makeOutboxGate({
     },
   },
   logId: await readLogId(prisma),
-  onSpooled: () => {},
-  logger,
+  emit: (entries) => emitEntries(prisma, entries),
+  fatesOf: (ids) => fatesOf(prisma, ids),
+  onRecorded: () => {},
+  defaultEnvironment: 'production',
+  ...surroundings,
 });
-const inTransaction = makeInTransaction({
-  prisma,
-  toEntry: (draft) => toEntry(completeEvent(draft, { id: newId(), now: clock.now(), defaultEnvironment: 'production' })),
-  gate,
-  onCommitted: () => {},
-  logger,
-});
+const inTransaction = makeInTransaction({ prisma, ...writer.ofTransactions, logger });
 const admin: Caller = {
   actor: { type: 'USER', id: 'admin-a', name: null, email: null },
   userId: 'admin-a',
@@ -52,8 +48,8 @@ const admin: Caller = {
   apiKeyId: null,
   requestContext: { ipAddress: null, userAgent: null, requestId: null, sessionId: null, apiKeyId: null },
 };
-const commands = { inTransaction, clock, newId };
-await makeCreateFlag(commands)(admin, { key: 'checkout', name: 'checkout' });
-const change = { flagKey: 'checkout', environment: 'production', updates: { rolloutPercentage: 1 } };
-await makeUpdateFlagState(commands)(admin, change);
+const settings = { defaultEnvironment: 'production', auditReads: [] };
+const app = composeApp(settings, { inTransaction, reads: { prisma }, audit: writer.audit }, surroundings);
+await app.createFlag(admin, { key: 'checkout', name: 'checkout' });
+await app.updateFlagState(admin, { flagKey: 'checkout', environment: 'production', updates: { rolloutPercentage: 1 } });
 die();

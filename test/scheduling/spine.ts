@@ -1,31 +1,13 @@
 import { type Logger, pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { Caller } from '../../src/access/model/actor.ts';
-import { makeOutboxGate } from '../../src/audit/entry/outbox-gate.ts';
 import { makeSpoolReplay } from '../../src/audit/entry/spool-replay.ts';
-import { completeEvent, type EventDraft, toEntry } from '../../src/audit/model/audit-event.ts';
-import { openSpool } from '../../src/audit/spool/spool.ts';
-import { emitEntries, fatesOf, readLogId, sequenceOutbox } from '../../src/audit/store/outbox.ts';
-import { makeInTransaction } from '../../src/compose/unit-of-work.ts';
+import { emitEntries, fatesOf, sequenceOutbox } from '../../src/audit/store/outbox.ts';
+import { composeApp } from '../../src/compose/app.ts';
+import { composeEntries } from '../../src/compose/entries.ts';
 import type { Database } from '../../src/database/database.ts';
-import { makeCreateEnvironment } from '../../src/environments/commands/create-environment.ts';
-import { makeDeleteEnvironment } from '../../src/environments/commands/delete-environment.ts';
-import { makeSetEnvironmentEnabled } from '../../src/environments/commands/set-environment-enabled.ts';
-import { makeUpdateEnvironment } from '../../src/environments/commands/update-environment.ts';
-import { makeChangeRules } from '../../src/flags/commands/change-rules.ts';
-import { makeCreateFlag } from '../../src/flags/commands/create-flag.ts';
-import { makeDeleteFlag } from '../../src/flags/commands/delete-flag.ts';
-import { makeOverrideInEmergency } from '../../src/flags/commands/override-in-emergency.ts';
-import { makeRunExperiment } from '../../src/flags/commands/run-experiment.ts';
-import { makeSetFlagStatus, makeUpdateFlag } from '../../src/flags/commands/update-flag.ts';
-import { makeUpdateFlagState } from '../../src/flags/commands/update-flag-state.ts';
 import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
-import { makeApplyDueSchedules } from '../../src/schedules/commands/apply-due-schedules.ts';
-import { makeApplyScheduleNow } from '../../src/schedules/commands/apply-schedule-now.ts';
-import { cancelWithFlag, makeCancelSchedule, makeCancelSchedules } from '../../src/schedules/commands/cancel-schedule.ts';
-import { makeCreateSchedule } from '../../src/schedules/commands/create-schedule.ts';
-import { makeRetrySchedule, makeUpdateSchedule } from '../../src/schedules/commands/update-schedule.ts';
 import type { Schedule } from '../../src/schedules/model/schedule.ts';
 import { temporaryFolder } from '../support/service.ts';
 
@@ -58,7 +40,7 @@ type Options = {
   logger?: Logger;
 };
 
-/** The use cases and the way into the log, on a database; nothing runs by itself. One of these is what one process has. */
+/** What one process has: every use case and the way into the log, on a database. Nothing runs by itself. */
 export const makeSpine = async (
   database: Database,
   {
@@ -72,46 +54,25 @@ export const makeSpine = async (
 ) => {
   const { prisma } = database;
   const clock = givenClock ?? { now: () => new Date() };
-  const logId = await readLogId(prisma);
-  const spool = openSpool({ folder: dataDir, maxBytes: maxSpoolBytes, now: clock.now, newId, onProblem: () => {} });
-  const makeEntry = (draft: EventDraft, id?: string) => {
-    const now = clock.now();
-    return toEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment: 'production' }));
-  };
-  const gate = makeOutboxGate({ spool, logId, onSpooled: () => {}, logger });
-  const inTransaction = makeInTransaction({
-    prisma,
-    toEntry: makeEntry,
-    gate,
-    onCommitted: () => {},
-    logger,
-    ...(givenClock && { clock: givenClock }),
+  const settings = { dataDir, maxSpoolBytes, defaultEnvironment: 'production', auditReads: [] };
+  const surroundings = { clock, newId, random, logger, ...(givenClock && { databaseClock: givenClock }) };
+  const { logId, spool, writer, inTransactionOn } = await composeEntries(settings, database, surroundings, {
+    onRecorded: () => {},
   });
-  const commands = { inTransaction, clock, newId };
+  const inTransaction = inTransactionOn(database);
+  const { applyDueSchedules, ...app } = composeApp(
+    settings,
+    { inTransaction, reads: database, audit: writer.audit, batchSize },
+    surroundings,
+  );
+  const { gate, toEntry } = writer.ofTransactions;
   return {
+    ...app,
+    applyDue: applyDueSchedules,
     spool,
     logId,
     inTransaction,
-    makeEntry,
-    createFlag: makeCreateFlag(commands),
-    updateFlag: makeUpdateFlag(commands),
-    updateFlagState: makeUpdateFlagState(commands),
-    setFlagStatus: makeSetFlagStatus(commands),
-    ...makeChangeRules(commands),
-    ...makeRunExperiment(commands),
-    ...makeOverrideInEmergency({ ...commands, onEmergency: () => {} }),
-    deleteFlag: makeDeleteFlag({ ...commands, cancelOpenSchedules: cancelWithFlag }),
-    createEnvironment: makeCreateEnvironment(commands),
-    deleteEnvironment: makeDeleteEnvironment({ ...commands, defaultEnvironment: 'production' }),
-    updateEnvironment: makeUpdateEnvironment(commands),
-    setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
-    createSchedule: makeCreateSchedule(commands),
-    updateSchedule: makeUpdateSchedule(commands),
-    retrySchedule: makeRetrySchedule(commands),
-    applySchedule: makeApplyScheduleNow(commands),
-    cancelSchedule: makeCancelSchedule(commands),
-    cancelSchedules: makeCancelSchedules(commands),
-    applyDue: makeApplyDueSchedules({ inTransaction, random, batchSize }),
+    toEntry,
     /** Moves everything that was committed into the log. */
     sequence: async () => {
       while ((await sequenceOutbox(prisma, 1000)) > 0);
@@ -124,7 +85,7 @@ export const makeSpine = async (
         logId,
         fatesOf: (ids) => fatesOf(prisma, ids),
         record: (entries) => emitEntries(prisma, entries),
-        toEntry: makeEntry,
+        toEntry,
         onRecorded: () => {},
         logger,
         random,
