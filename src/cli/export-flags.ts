@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import type { CommandParts } from '../compose/command.ts';
+import { EnvironmentNotFoundError } from '../environments/model/environment-errors.ts';
 import { type OmittedFlag, toFlagdDocument } from '../flagd/model/flagd-document.ts';
 import { readFlagPages } from '../flags/commands/read-flag-pages.ts';
-import { EnvironmentNotFoundError } from '../kernel/errors.ts';
 import { commandLineCaller } from './command-line-caller.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
 import { onOneLine } from './plain.ts';

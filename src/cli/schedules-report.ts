@@ -1,9 +1,9 @@
 import { findLastEvents } from '../audit/store/last-events.ts';
 import type { Database } from '../database/database.ts';
 import { readySchema } from '../database/ready-schema.ts';
+import { FlagNotFoundError } from '../flags/model/flag-errors.ts';
 import type { FlagUpdates } from '../flags/model/flag-state.ts';
 import { makeFlagStore } from '../flags/store/flag-store.ts';
-import { FlagNotFoundError } from '../kernel/errors.ts';
 import type { Schedule, ScheduleStatus } from '../schedules/model/schedule.ts';
 import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { toServiceStatus } from '../service/model/service-status.ts';

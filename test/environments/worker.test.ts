@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { maxEnvironments } from '../../src/environments/model/environment.ts';
+import { EnvironmentDisabledError } from '../../src/environments/model/environment-errors.ts';
 import { makeEnvironmentStore } from '../../src/environments/store/environment-store.ts';
 import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
-import { EnvironmentDisabledError, ValidationError } from '../../src/kernel/errors.ts';
+import { ValidationError } from '../../src/kernel/errors.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, type Spine } from '../scheduling/spine.ts';

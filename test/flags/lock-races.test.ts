@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FlagNotFoundError } from '../../src/kernel/errors.ts';
+import { FlagNotFoundError } from '../../src/flags/model/flag-errors.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { createPostgresDatabase } from '../support/databases.ts';

@@ -1,8 +1,8 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { ApiKeyNotFoundError } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import type { ApiKey, RevokeApiKey } from '../model/api-key.ts';
+import { ApiKeyNotFoundError } from '../model/api-key-errors.ts';
 import { apiKeyRevoked } from '../model/api-key-events.ts';
 import type { ApiKeyTransaction } from './api-key-store.ts';
 

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { builder, requires } from '../../graphql/builder.ts';
 import { decodeCursor, encodeCursor, notACursor, resolvePage } from '../../graphql/connection.ts';
 import { Role } from '../../graphql/types/enums.ts';
-import { ApiKeyNotFoundError, ValidationError } from '../../kernel/errors.ts';
+import { ValidationError } from '../../kernel/errors.ts';
 import { type ApiKey, createApiKeySchema, revokeApiKeySchema } from '../model/api-key.ts';
+import { ApiKeyNotFoundError } from '../model/api-key-errors.ts';
 
 const ApiKeyRef = builder.objectRef<ApiKey>('ApiKey').implement({
   description: 'What a service authenticates with instead of a JWT. The key itself is shown once, when it is created.',

@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/model/actor.ts';
-import { EnvironmentNotFoundError } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import type { Environment, EnvironmentKey } from '../model/environment.ts';
+import { EnvironmentNotFoundError } from '../model/environment-errors.ts';
 import { environmentSwitched } from '../model/environment-events.ts';
 import type { EnvironmentTransaction } from './environment-store.ts';
 

@@ -1,11 +1,11 @@
 import { builder, requires } from '../../graphql/builder.ts';
+import { ValidationError } from '../../kernel/errors.ts';
+import { createEnvironmentSchema, environmentKeySchema, maxEnvironments, updateEnvironmentSchema } from '../model/environment.ts';
 import {
   EnvironmentAlreadyExistsError,
   EnvironmentNotEmptyError,
   EnvironmentNotFoundError,
-  ValidationError,
-} from '../../kernel/errors.ts';
-import { createEnvironmentSchema, environmentKeySchema, maxEnvironments, updateEnvironmentSchema } from '../model/environment.ts';
+} from '../model/environment-errors.ts';
 import { EnvironmentType } from './environment.ts';
 
 const CreateEnvironmentInput = builder.inputType('CreateEnvironmentInput', {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { EnvironmentAlreadyExistsError, EnvironmentNotEmptyError, ValidationError } from '../../kernel/errors.ts';
+import { ValidationError } from '../../kernel/errors.ts';
 import { text } from '../../kernel/text.ts';
+import { EnvironmentAlreadyExistsError, EnvironmentNotEmptyError } from './environment-errors.ts';
 
 /** Where flags have a state of their own. A disabled one takes no new schedules, and applies none. */
 export type Environment = { key: string; name: string; enabled: boolean };

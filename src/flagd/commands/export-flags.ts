@@ -1,9 +1,9 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { EnvironmentStore } from '../../environments/commands/environment-store.ts';
+import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import type { FlagStore } from '../../flags/commands/flag-store.ts';
 import { readFlagPages } from '../../flags/commands/read-flag-pages.ts';
 import type { FlagExport } from '../../flags/model/flag-reads.ts';
-import { EnvironmentNotFoundError } from '../../kernel/errors.ts';
 import { bytesOf } from '../../kernel/json-size.ts';
 import { type FlagdDocument, type OmittedFlag, toFlagdDocument } from '../model/flagd-document.ts';
 

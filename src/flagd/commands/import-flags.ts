@@ -1,12 +1,13 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { EnvironmentStore } from '../../environments/commands/environment-store.ts';
+import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import type { FlagStore } from '../../flags/commands/flag-store.ts';
 import { findNeededBySchedules } from '../../flags/commands/needed-by-schedules.ts';
 import type { OpenSchedules } from '../../flags/commands/open-schedules.ts';
 import type { CreateFlag, UpdateFlag } from '../../flags/model/flag.ts';
 import type { UpdateFlagState } from '../../flags/model/flag-state.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { EnvironmentNotFoundError, ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
+import { ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
 import type { ImportedFlag } from '../model/flagd-import.ts';
 import { type ImportOutcome, type ImportPlan, type ImportStep, planImport } from '../model/import-plan.ts';
 

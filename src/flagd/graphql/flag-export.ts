@@ -1,6 +1,6 @@
+import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import { builder, requires } from '../../graphql/builder.ts';
 import { badUserInput } from '../../graphql/errors.ts';
-import { EnvironmentNotFoundError } from '../../kernel/errors.ts';
 import { ExportTooLargeError, exportLimits } from '../commands/export-flags.ts';
 
 const number = new Intl.NumberFormat('en');

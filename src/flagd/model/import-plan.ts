@@ -1,4 +1,5 @@
 import { type CreateFlag, type Flag, flagArchived, type UpdateFlag, updateFlag } from '../../flags/model/flag.ts';
+import { EmergencyOverrideActiveError } from '../../flags/model/flag-errors.ts';
 import {
   applyUpdates,
   checkUpdates,
@@ -7,7 +8,7 @@ import {
   type UpdateFlagState,
 } from '../../flags/model/flag-state.ts';
 import { variantsOf } from '../../flags/model/variant.ts';
-import { EmergencyOverrideActiveError, ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
+import { ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
 import { isSameJson } from '../../kernel/json.ts';
 import { toFlagdFlag } from './flagd-document.ts';
 import type { ImportedFlag } from './flagd-import.ts';

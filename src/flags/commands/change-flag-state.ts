@@ -1,9 +1,10 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { EventDraft } from '../../audit/model/audit-event.ts';
+import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { EmergencyOverrideActiveError, EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type Flag, flagArchived, setFlagStatus } from '../model/flag.ts';
+import { EmergencyOverrideActiveError, FlagNotFoundError } from '../model/flag-errors.ts';
 import { checkVersion, type EffectiveState, type FlagState, type StateTarget } from '../model/flag-state.ts';
 import type { StateChange } from '../model/flag-state-events.ts';
 import { byCaller, recordSets, type SetBy, type StateField } from '../model/last-set.ts';

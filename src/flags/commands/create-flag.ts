@@ -1,8 +1,8 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { Clock, NewId } from '../../kernel/clock.ts';
-import { FlagAlreadyExistsError } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type CreateFlag, type Flag, newFlag } from '../model/flag.ts';
+import { FlagAlreadyExistsError } from '../model/flag-errors.ts';
 import { flagCreated } from '../model/flag-events.ts';
 import { newFlagState } from '../model/flag-state.ts';
 import type { FlagTransaction } from './flag-store.ts';

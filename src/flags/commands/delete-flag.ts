@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/model/actor.ts';
-import { FlagNotFoundError } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import type { DeleteFlag, Flag } from '../model/flag.ts';
+import { FlagNotFoundError } from '../model/flag-errors.ts';
 import { flagDeleted } from '../model/flag-events.ts';
 import { refuseInEmergency } from '../model/refuse-in-emergency.ts';
 import type { FlagTransaction } from './flag-store.ts';

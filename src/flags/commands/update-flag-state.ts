@@ -1,5 +1,5 @@
 import type { Caller } from '../../access/model/actor.ts';
-import { FlagVersionConflictError } from '../../kernel/errors.ts';
+import { FlagVersionConflictError } from '../model/flag-errors.ts';
 import {
   applyUpdates,
   checkUpdates,

@@ -1,6 +1,6 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { FlagNotFoundError, FlagVersionConflictError, refuse } from '../../kernel/errors.ts';
+import { refuse } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import {
   type Flag,
@@ -11,6 +11,7 @@ import {
   type UpdateFlag,
   updateFlag,
 } from '../model/flag.ts';
+import { FlagNotFoundError, FlagVersionConflictError } from '../model/flag-errors.ts';
 import { flagChanged } from '../model/flag-events.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { byCaller } from '../model/last-set.ts';

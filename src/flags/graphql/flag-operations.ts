@@ -1,15 +1,15 @@
 import { builder, requires } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { FlagOrder, FlagType } from '../../graphql/types/enums.ts';
+import { ValidationError } from '../../kernel/errors.ts';
+import { createFlagSchema, deleteFlagSchema, type Flag, setFlagStatusSchema, updateFlagSchema } from '../model/flag.ts';
 import {
   EmergencyOverrideActiveError,
   FlagAlreadyExistsError,
   FlagArchivedError,
   FlagNotFoundError,
   FlagVersionConflictError,
-  ValidationError,
-} from '../../kernel/errors.ts';
-import { createFlagSchema, deleteFlagSchema, type Flag, setFlagStatusSchema, updateFlagSchema } from '../model/flag.ts';
+} from '../model/flag-errors.ts';
 import { FlagRef } from './flag.ts';
 import { VariantInput } from './flag-inputs.ts';
 import { FlagConnection, FlagEdge, FlagFilterInput, resolveFlags } from './flag-list.ts';

@@ -1,14 +1,14 @@
+import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import { builder, requires } from '../../graphql/builder.ts';
+import { ValidationError } from '../../kernel/errors.ts';
 import {
   EmergencyOverrideActiveError,
-  EnvironmentNotFoundError,
   FlagArchivedError,
   FlagNotFoundError,
   StatePartAlreadyExistsError,
   StatePartNotFoundError,
-  ValidationError,
   VersionConflictError,
-} from '../../kernel/errors.ts';
+} from '../model/flag-errors.ts';
 import {
   addFlagOverrideSchema,
   addFlagRuleSchema,

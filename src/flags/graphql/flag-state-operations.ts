@@ -1,15 +1,15 @@
+import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import { builder, requires } from '../../graphql/builder.ts';
+import { ValidationError } from '../../kernel/errors.ts';
+import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../model/emergency-override.ts';
 import {
   EmergencyOverrideActiveError,
-  EnvironmentNotFoundError,
   FlagArchivedError,
   FlagNotFoundError,
   FlagVersionConflictError,
   StatePartNotFoundError,
-  ValidationError,
   VersionConflictError,
-} from '../../kernel/errors.ts';
-import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../model/emergency-override.ts';
+} from '../model/flag-errors.ts';
 import { updateFlagStateSchema } from '../model/flag-state.ts';
 import { FlagUpdatesInput, stateTargetFields } from './flag-inputs.ts';
 import { FlagStateType } from './flag-state.ts';

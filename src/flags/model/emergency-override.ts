@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { StatePartNotFoundError } from '../../kernel/errors.ts';
 import { text } from '../../kernel/text.ts';
 import type { Flag } from './flag.ts';
+import { StatePartNotFoundError } from './flag-errors.ts';
 import { applyUpdates, type EffectiveState, type FlagUpdates, flagUpdatesSchema, stateTarget } from './flag-state.ts';
 
 export const emergencyOverrideSchema = z.object({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { FlagArchivedError, ValidationError } from '../../kernel/errors.ts';
+import { ValidationError } from '../../kernel/errors.ts';
+import { FlagArchivedError } from './flag-errors.ts';
 import {
   applyUpdates,
   checkUpdates,

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { refuse, toValidationError, VersionConflictError } from '../../kernel/errors.ts';
+import { refuse, toValidationError } from '../../kernel/errors.ts';
 import { isSameJson } from '../../kernel/json.ts';
 import { text } from '../../kernel/text.ts';
 import { type FlagRule, flagRulesSchema, normalizeRule } from '../../targeting/model/flag-rule.ts';
 import type { Experiment } from './experiment.ts';
 import { type Flag, type FlagStatus, findStatusIssues, flagArchived, flagStatuses } from './flag.ts';
+import { VersionConflictError } from './flag-errors.ts';
 import type { FlagOverride } from './flag-override.ts';
 import { type LastSets, type StateField, stateFields } from './last-set.ts';
 import { variantKeySchema } from './variant.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { FlagArchivedError, refuse, type ValidationIssue } from '../../kernel/errors.ts';
+import { refuse, type ValidationIssue } from '../../kernel/errors.ts';
 import { isSameJson } from '../../kernel/json.ts';
 import { text } from '../../kernel/text.ts';
+import { FlagArchivedError } from './flag-errors.ts';
 import type { FlagState } from './flag-state.ts';
 import { describeSetter, type LastSet, latestOf, recordSet, type SetBy } from './last-set.ts';
 import { refuseInEmergency } from './refuse-in-emergency.ts';

@@ -1,5 +1,5 @@
-import { EmergencyOverrideActiveError } from '../../kernel/errors.ts';
 import type { Flag } from './flag.ts';
+import { EmergencyOverrideActiveError } from './flag-errors.ts';
 import type { FlagState } from './flag-state.ts';
 
 /** Refuses to touch a flag that an emergency override holds in some environment. Throws an EmergencyOverrideActiveError. */

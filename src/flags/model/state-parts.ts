@@ -1,16 +1,11 @@
 import { z } from 'zod';
-import {
-  refuse,
-  StatePartAlreadyExistsError,
-  StatePartNotFoundError,
-  toValidationError,
-  ValidationError,
-} from '../../kernel/errors.ts';
+import { refuse, toValidationError, ValidationError } from '../../kernel/errors.ts';
 import { isSameJson } from '../../kernel/json.ts';
 import { text } from '../../kernel/text.ts';
 import { type FlagRule, flagRuleSchema, flagRulesSchema, normalizeRule, ruleKeySchema } from '../../targeting/model/flag-rule.ts';
 import { type Experiment, experimentSchema } from './experiment.ts';
 import type { Flag } from './flag.ts';
+import { StatePartAlreadyExistsError, StatePartNotFoundError } from './flag-errors.ts';
 import {
   type FlagOverride,
   flagOverrideSchema,

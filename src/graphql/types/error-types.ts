@@ -1,25 +1,25 @@
-import { FlagRef } from '../../flags/graphql/flag.ts';
-import { FlagStateType } from '../../flags/graphql/flag-state.ts';
-import type { Flag } from '../../flags/model/flag.ts';
-import type { FlagState } from '../../flags/model/flag-state.ts';
+import { ApiKeyNotFoundError } from '../../api-keys/model/api-key-errors.ts';
 import {
-  ApiKeyNotFoundError,
-  type DomainError,
-  EmergencyOverrideActiveError,
   EnvironmentAlreadyExistsError,
   EnvironmentDisabledError,
   EnvironmentNotEmptyError,
   EnvironmentNotFoundError,
+} from '../../environments/model/environment-errors.ts';
+import { FlagRef } from '../../flags/graphql/flag.ts';
+import { FlagStateType } from '../../flags/graphql/flag-state.ts';
+import type { Flag } from '../../flags/model/flag.ts';
+import {
+  EmergencyOverrideActiveError,
   FlagAlreadyExistsError,
   FlagArchivedError,
   FlagNotFoundError,
   FlagVersionConflictError,
   StatePartAlreadyExistsError,
   StatePartNotFoundError,
-  ValidationError,
-  type ValidationIssue,
   VersionConflictError,
-} from '../../kernel/errors.ts';
+} from '../../flags/model/flag-errors.ts';
+import type { FlagState } from '../../flags/model/flag-state.ts';
+import { type DomainError, ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
 import { builder } from '../builder.ts';
 
 export const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({

@@ -1,5 +1,5 @@
 import type { Caller } from '../../access/model/actor.ts';
-import { FlagNotFoundError } from '../../kernel/errors.ts';
+import { FlagNotFoundError } from '../../flags/model/flag-errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { applyAtOnce } from '../model/apply-schedule.ts';
 import { checkScheduleVersion, type ScheduleTarget } from '../model/edit-schedule.ts';

@@ -1,7 +1,8 @@
 import type { Caller } from '../../access/model/actor.ts';
+import { EnvironmentDisabledError, EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
+import { FlagNotFoundError } from '../../flags/model/flag-errors.ts';
 import { checkUpdates } from '../../flags/model/flag-state.ts';
 import type { NewId } from '../../kernel/clock.ts';
-import { EnvironmentDisabledError, EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type CreateSchedule, isSameRequest, planSchedule, type Schedule } from '../model/schedule.ts';
 import { IdempotencyConflictError } from '../model/schedule-errors.ts';

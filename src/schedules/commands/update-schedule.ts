@@ -1,5 +1,6 @@
 import type { Caller } from '../../access/model/actor.ts';
-import { EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
+import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
+import { FlagNotFoundError } from '../../flags/model/flag-errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import {
   checkScheduleVersion,

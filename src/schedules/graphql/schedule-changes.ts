@@ -1,13 +1,8 @@
+import { EnvironmentDisabledError, EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import { FlagUpdatesInput, type InputFields } from '../../flags/graphql/flag-inputs.ts';
+import { EmergencyOverrideActiveError, FlagArchivedError, FlagNotFoundError } from '../../flags/model/flag-errors.ts';
 import { builder, requires } from '../../graphql/builder.ts';
-import {
-  EmergencyOverrideActiveError,
-  EnvironmentDisabledError,
-  EnvironmentNotFoundError,
-  FlagArchivedError,
-  FlagNotFoundError,
-  ValidationError,
-} from '../../kernel/errors.ts';
+import { ValidationError } from '../../kernel/errors.ts';
 import { scheduleTargetSchema, updateScheduleSchema } from '../model/edit-schedule.ts';
 import {
   ScheduleNotApplicableError,

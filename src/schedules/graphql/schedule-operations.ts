@@ -1,12 +1,8 @@
+import { EnvironmentDisabledError, EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import { FlagUpdatesInput } from '../../flags/graphql/flag-inputs.ts';
+import { FlagArchivedError, FlagNotFoundError } from '../../flags/model/flag-errors.ts';
 import { builder, requires } from '../../graphql/builder.ts';
-import {
-  EnvironmentDisabledError,
-  EnvironmentNotFoundError,
-  FlagArchivedError,
-  FlagNotFoundError,
-  ValidationError,
-} from '../../kernel/errors.ts';
+import { ValidationError } from '../../kernel/errors.ts';
 import { cancelScheduleSchema, createScheduleSchema, type Schedule } from '../model/schedule.ts';
 import {
   IdempotencyConflictError,

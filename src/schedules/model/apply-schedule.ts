@@ -1,4 +1,6 @@
+import { EnvironmentDisabledError } from '../../environments/model/environment-errors.ts';
 import type { Flag } from '../../flags/model/flag.ts';
+import { EmergencyOverrideActiveError } from '../../flags/model/flag-errors.ts';
 import {
   applyUpdates,
   checkUpdates,
@@ -9,7 +11,6 @@ import {
   stateFieldsOf,
 } from '../../flags/model/flag-state.ts';
 import { recordSet, recordSets } from '../../flags/model/last-set.ts';
-import { EmergencyOverrideActiveError, EnvironmentDisabledError } from '../../kernel/errors.ts';
 import { orderOf, retryDelayMs, type Schedule } from './schedule.ts';
 import { findSupersession } from './supersession.ts';
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { EnvironmentDisabledError, EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
+import { FlagNotFoundError } from '../../flags/model/flag-errors.ts';
 import {
   checkUpdates,
   flagUpdatesSchema,
@@ -6,7 +8,6 @@ import {
   parseStoredUpdates,
   stateTarget,
 } from '../../flags/model/flag-state.ts';
-import { EnvironmentDisabledError, EnvironmentNotFoundError, FlagNotFoundError } from '../../kernel/errors.ts';
 import { instant } from '../../kernel/instant.ts';
 import { isSameJson } from '../../kernel/json.ts';
 import { checkInstantAhead, isOpen, maxRetriesSchema, type Plan, type Schedule, scheduleIdSchema } from './schedule.ts';

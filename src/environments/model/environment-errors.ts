@@ -1,0 +1,47 @@
+import { countOf } from '../../audit/model/changes.ts';
+import { DomainError } from '../../kernel/errors.ts';
+
+export class EnvironmentNotFoundError extends DomainError {
+  readonly code = 'ENVIRONMENT_NOT_FOUND';
+  readonly environment: string;
+  constructor(environment: string) {
+    super(`There is no environment '${environment}'`);
+    this.environment = environment;
+  }
+}
+
+export class EnvironmentAlreadyExistsError extends DomainError {
+  readonly code = 'ENVIRONMENT_ALREADY_EXISTS';
+  readonly environment: string;
+  constructor(environment: string) {
+    super(`An environment '${environment}' exists already`);
+    this.environment = environment;
+  }
+}
+
+export class EnvironmentDisabledError extends DomainError {
+  readonly code = 'ENVIRONMENT_DISABLED';
+  readonly environment: string;
+  constructor(environment: string) {
+    super(`Environment '${environment}' is disabled: it takes no schedules until somebody enables it`);
+    this.environment = environment;
+  }
+}
+
+/** An environment is in use, so that it cannot be deleted. */
+export class EnvironmentNotEmptyError extends DomainError {
+  readonly code = 'ENVIRONMENT_NOT_EMPTY';
+  readonly environment: string;
+  readonly changedFlags: number;
+  readonly openSchedules: number;
+  constructor(environment: string, changedFlags: number, openSchedules: number) {
+    const flags = countOf(changedFlags, 'flag');
+    const schedules = countOf(openSchedules, 'open schedule');
+    super(
+      `Environment '${environment}' is not empty: in it, ${flags} ${changedFlags === 1 ? 'differs' : 'differ'} from a new flag, and there ${openSchedules === 1 ? 'is' : 'are'} ${schedules}. Set those flags back (disabled, rollout 100, no rules, overrides, experiment or emergency override) and cancel the schedules first`,
+    );
+    this.environment = environment;
+    this.changedFlags = changedFlags;
+    this.openSchedules = openSchedules;
+  }
+}
