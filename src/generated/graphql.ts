@@ -348,6 +348,8 @@ type ErrorFields_ApiKeyNotFoundError_Fragment = { code: string, message: string 
 
 type ErrorFields_EmergencyOverrideActiveError_Fragment = { code: string, message: string };
 
+type ErrorFields_EmergencyOverrideNotActiveError_Fragment = { code: string, message: string };
+
 type ErrorFields_EnvironmentAlreadyExistsError_Fragment = { code: string, message: string };
 
 type ErrorFields_EnvironmentDisabledError_Fragment = { code: string, message: string };
@@ -356,11 +358,23 @@ type ErrorFields_EnvironmentNotEmptyError_Fragment = { code: string, message: st
 
 type ErrorFields_EnvironmentNotFoundError_Fragment = { code: string, message: string };
 
+type ErrorFields_ExperimentAlreadyRunningError_Fragment = { code: string, message: string };
+
+type ErrorFields_ExperimentNotRunningError_Fragment = { code: string, message: string };
+
 type ErrorFields_FlagAlreadyExistsError_Fragment = { code: string, message: string };
 
 type ErrorFields_FlagArchivedError_Fragment = { code: string, message: string };
 
 type ErrorFields_FlagNotFoundError_Fragment = { code: string, message: string };
+
+type ErrorFields_FlagOverrideAlreadyExistsError_Fragment = { code: string, message: string };
+
+type ErrorFields_FlagOverrideNotFoundError_Fragment = { code: string, message: string };
+
+type ErrorFields_FlagRuleAlreadyExistsError_Fragment = { code: string, message: string };
+
+type ErrorFields_FlagRuleNotFoundError_Fragment = { code: string, message: string };
 
 type ErrorFields_FlagVersionConflictError_Fragment = { code: string, message: string };
 
@@ -378,10 +392,6 @@ type ErrorFields_ScheduleNotRetryableError_Fragment = { code: string, message: s
 
 type ErrorFields_ScheduleVersionConflictError_Fragment = { code: string, message: string };
 
-type ErrorFields_StatePartAlreadyExistsError_Fragment = { code: string, message: string };
-
-type ErrorFields_StatePartNotFoundError_Fragment = { code: string, message: string };
-
 type ErrorFields_TooManySchedulesError_Fragment = { code: string, message: string };
 
 type ErrorFields_ValidationError_Fragment = { code: string, message: string, issues: Array<{ path: Array<string>, message: string }> };
@@ -391,13 +401,20 @@ type ErrorFields_VersionConflictError_Fragment = { code: string, message: string
 export type ErrorFieldsFragment =
   | ErrorFields_ApiKeyNotFoundError_Fragment
   | ErrorFields_EmergencyOverrideActiveError_Fragment
+  | ErrorFields_EmergencyOverrideNotActiveError_Fragment
   | ErrorFields_EnvironmentAlreadyExistsError_Fragment
   | ErrorFields_EnvironmentDisabledError_Fragment
   | ErrorFields_EnvironmentNotEmptyError_Fragment
   | ErrorFields_EnvironmentNotFoundError_Fragment
+  | ErrorFields_ExperimentAlreadyRunningError_Fragment
+  | ErrorFields_ExperimentNotRunningError_Fragment
   | ErrorFields_FlagAlreadyExistsError_Fragment
   | ErrorFields_FlagArchivedError_Fragment
   | ErrorFields_FlagNotFoundError_Fragment
+  | ErrorFields_FlagOverrideAlreadyExistsError_Fragment
+  | ErrorFields_FlagOverrideNotFoundError_Fragment
+  | ErrorFields_FlagRuleAlreadyExistsError_Fragment
+  | ErrorFields_FlagRuleNotFoundError_Fragment
   | ErrorFields_FlagVersionConflictError_Fragment
   | ErrorFields_IdempotencyConflictError_Fragment
   | ErrorFields_ScheduleNotApplicableError_Fragment
@@ -406,8 +423,6 @@ export type ErrorFieldsFragment =
   | ErrorFields_ScheduleNotFoundError_Fragment
   | ErrorFields_ScheduleNotRetryableError_Fragment
   | ErrorFields_ScheduleVersionConflictError_Fragment
-  | ErrorFields_StatePartAlreadyExistsError_Fragment
-  | ErrorFields_StatePartNotFoundError_Fragment
   | ErrorFields_TooManySchedulesError_Fragment
   | ErrorFields_ValidationError_Fragment
   | ErrorFields_VersionConflictError_Fragment

@@ -34,3 +34,15 @@ export const toValidationError = (error: z.ZodError, prefix?: readonly string[])
 export const refuse = (issues: ValidationIssue[]): void => {
   if (issues.length > 0) throw new ValidationError(issues);
 };
+
+/** Somebody changed a thing since the version that the caller has read. */
+export abstract class StaleVersionError<Current extends { version: number }> extends DomainError {
+  readonly expectedVersion: number;
+  /** What the thing is now. */
+  readonly current: Current;
+  constructor(thing: string, expectedVersion: number, current: Current) {
+    super(`expectedVersion is ${expectedVersion}, but the ${thing} is at version ${current.version}: read it again, then decide`);
+    this.expectedVersion = expectedVersion;
+    this.current = current;
+  }
+}

@@ -245,8 +245,8 @@ describe('an emergency override', () => {
       { level: warn, msg: 'an emergency override was lifted', flagKey, actorId: 'ada' },
     ]);
     expect(await flags.refused('liftEmergencyOverride', { flagKey })).toMatchObject({
-      __typename: 'StatePartNotFoundError',
-      message: `Flag '${flagKey}' has no emergency override in production`,
+      __typename: 'EmergencyOverrideNotActiveError',
+      message: `No emergency override holds flag '${flagKey}' in production`,
     });
     await flags.done('updateFlagState', { flagKey, updates: { enabled: false } });
   });

@@ -61,12 +61,12 @@ describe('targeting rules', () => {
     const flagKey = await flags.aFlag();
     await flags.must('addFlagRule', { flagKey, rule: ruleFor('a') });
     expect(await flags.refused('addFlagRule', { flagKey, rule: ruleFor('a') })).toMatchObject({
-      code: 'STATE_PART_ALREADY_EXISTS',
-      message: `Flag '${flagKey}' has a rule 'a' in production already`,
+      code: 'FLAG_RULE_ALREADY_EXISTS',
+      message: `Flag '${flagKey}' already has a rule 'a' in production`,
     });
     for (const [name, rest] of Object.entries({ updateFlagRule: { rule: ruleFor('b') }, removeFlagRule: { ruleKey: 'b' } })) {
       expect(await flags.refused(name, { flagKey, ...rest })).toMatchObject({
-        code: 'STATE_PART_NOT_FOUND',
+        code: 'FLAG_RULE_NOT_FOUND',
         message: `Flag '${flagKey}' has no rule 'b' in production`,
       });
     }
@@ -157,8 +157,8 @@ describe('overrides', () => {
       metadata: { override_type: 'GROUP', target_id: 'x', variant: 'blue', expiresAt },
     });
     expect(await flags.refused('addFlagOverride', { flagKey, override: { ...ofUser, variant: 'green' } })).toMatchObject({
-      code: 'STATE_PART_ALREADY_EXISTS',
-      message: `Flag '${flagKey}' has an override of user 'x' in production already`,
+      code: 'FLAG_OVERRIDE_ALREADY_EXISTS',
+      message: `Flag '${flagKey}' already has an override for user 'x' in production`,
     });
 
     expect(await flags.done('removeFlagOverride', { flagKey, override: { type: 'USER', targetId: 'x' } })).toMatchObject({
@@ -168,8 +168,8 @@ describe('overrides', () => {
       metadata: { override_type: 'USER', target_id: 'x', reason: null },
     });
     expect(await flags.refused('removeFlagOverride', { flagKey, override: { type: 'USER', targetId: 'x' } })).toMatchObject({
-      code: 'STATE_PART_NOT_FOUND',
-      message: `Flag '${flagKey}' has no override of user 'x' in production`,
+      code: 'FLAG_OVERRIDE_NOT_FOUND',
+      message: `Flag '${flagKey}' has no override for user 'x' in production`,
     });
   });
 
@@ -180,7 +180,7 @@ describe('overrides', () => {
     const expiresAt = minutesFrom(start, 1).toISOString();
     await flags.must('addFlagOverride', { flagKey, override: { ...override, expiresAt } });
     flags.clock.at = new Date(minutesFrom(start, 1).getTime() - 1);
-    expect(await flags.refused('addFlagOverride', { flagKey, override })).toMatchObject({ code: 'STATE_PART_ALREADY_EXISTS' });
+    expect(await flags.refused('addFlagOverride', { flagKey, override })).toMatchObject({ code: 'FLAG_OVERRIDE_ALREADY_EXISTS' });
     flags.clock.at = minutesFrom(start, 1);
     expect(await flags.done('addFlagOverride', { flagKey, override: { ...override, variant: 'blue' } })).toMatchObject({
       previousState: { overrides: [{ variant: 'red', expiresAt }] },
@@ -246,8 +246,8 @@ describe('an experiment', () => {
       metadata: { experimentKey: 'colour', variants },
     });
     expect(await flags.refused('startExperiment', { flagKey, experiment: { ...experiment, key: 'second' } })).toMatchObject({
-      code: 'STATE_PART_ALREADY_EXISTS',
-      message: `Flag '${flagKey}' has a running experiment 'colour' in production already`,
+      code: 'EXPERIMENT_ALREADY_RUNNING',
+      message: `Flag '${flagKey}' already runs experiment 'colour' in production: stop it first`,
     });
     expect(await flags.done('stopExperiment', { flagKey, outcome: 'no difference' })).toMatchObject({
       eventType: 'flag_experiment.stopped',
@@ -257,7 +257,7 @@ describe('an experiment', () => {
       metadata: { experimentKey: 'colour', outcome: 'no difference', winningVariant: null },
     });
     expect(await flags.refused('stopExperiment', { flagKey, outcome: 'again' })).toMatchObject({
-      code: 'STATE_PART_NOT_FOUND',
+      code: 'EXPERIMENT_NOT_RUNNING',
       message: `Flag '${flagKey}' has no running experiment in production`,
     });
   });

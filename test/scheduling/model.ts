@@ -164,7 +164,7 @@ export const override = (world: World, key: string, environment: EnvironmentKey,
 
 export const lift = (world: World, key: string, environment: EnvironmentKey): string => {
   const state = world.flags.get(key)?.states[environment];
-  if (!state?.emergency) return state ? 'STATE_PART_NOT_FOUND' : 'FLAG_NOT_FOUND';
+  if (!state?.emergency) return state ? 'EMERGENCY_OVERRIDE_NOT_ACTIVE' : 'FLAG_NOT_FOUND';
   Object.assign(state, { emergency: false, version: state.version + 1 });
   record(world, 'flag_override.removed');
   return 'done';

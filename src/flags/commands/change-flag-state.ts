@@ -4,7 +4,7 @@ import { EnvironmentNotFoundError } from '../../environments/model/environment-e
 import type { Clock } from '../../kernel/clock.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type Flag, flagArchived, setFlagStatus } from '../model/flag.ts';
-import { EmergencyOverrideActiveError, FlagNotFoundError } from '../model/flag-errors.ts';
+import { FlagNotFoundError } from '../model/flag-errors.ts';
 import { checkVersion, type EffectiveState, type FlagState, type StateTarget } from '../model/flag-state.ts';
 import type { StateChange } from '../model/flag-state-events.ts';
 import { byCaller, recordSets, type SetBy, type StateField } from '../model/last-set.ts';
@@ -47,7 +47,7 @@ export const makeChangeFlagState =
       const { flag, state } = found;
       if (!state) throw new EnvironmentNotFoundError(target.environment);
       checkVersion(state, target.expectedVersion);
-      if (state.emergency && !inEmergency) throw new EmergencyOverrideActiveError(flag.key, state.environment, state.emergency);
+      if (!inEmergency) refuseInEmergency(flag, [state]);
       if (flag.status === 'ARCHIVED' && !ofArchived) throw flagArchived(flag);
 
       const now = clock.now();

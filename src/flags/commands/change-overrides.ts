@@ -7,7 +7,7 @@ import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
  * Gives single users and groups a variant, and takes it back. They throw what a change of state throws, and
- * StatePartNotFoundError, StatePartAlreadyExistsError, ValidationError.
+ * FlagOverrideNotFoundError, FlagOverrideAlreadyExistsError, ValidationError.
  */
 export const makeChangeOverrides = (deps: StateDeps) => {
   const changeFlagState = makeChangeFlagState(deps);

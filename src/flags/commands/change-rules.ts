@@ -5,8 +5,8 @@ import { type AddFlagRule, addRule, type RemoveFlagRule, removeRule, updateRule 
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
- * Adds, changes and removes targeting rules one by one. They throw what a change of state throws, and StatePartNotFoundError,
- * StatePartAlreadyExistsError, ValidationError.
+ * Adds, changes and removes targeting rules one by one. They throw what a change of state throws, and FlagRuleNotFoundError,
+ * FlagRuleAlreadyExistsError, ValidationError.
  */
 export const makeChangeRules = (deps: StateDeps) => {
   const changeFlagState = makeChangeFlagState(deps);

@@ -14,7 +14,8 @@ type Deps = StateDeps & {
 
 /**
  * Sets a flag at once and holds it so: no normal change and no schedule touches it until it is lifted. They throw what a
- * change of state throws, but for the emergency override that is in force, and StatePartNotFoundError, ValidationError.
+ * change of state throws, but for the emergency override that is in force, and EmergencyOverrideNotActiveError,
+ * ValidationError.
  */
 export const makeOverrideInEmergency = ({ onEmergency, ...deps }: Deps) => {
   const changeFlagState = makeChangeFlagState(deps);

@@ -5,8 +5,8 @@ import { type StartExperiment, type StopExperiment, startExperiment, stopExperim
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
- * Starts and stops experiments. They throw what a change of state throws, and StatePartNotFoundError,
- * StatePartAlreadyExistsError, ValidationError.
+ * Starts and stops experiments. They throw what a change of state throws, and ExperimentNotRunningError,
+ * ExperimentAlreadyRunningError, ValidationError.
  */
 export const makeRunExperiment = (deps: StateDeps) => {
   const changeFlagState = makeChangeFlagState(deps);

@@ -1,5 +1,5 @@
 import type { Caller } from '../../access/model/actor.ts';
-import { FlagVersionConflictError } from '../model/flag-errors.ts';
+import { checkFlagVersion } from '../model/flag.ts';
 import {
   applyUpdates,
   checkUpdates,
@@ -21,9 +21,7 @@ export const makeUpdateFlagState = (deps: StateDeps) => {
     const updates = normalizeUpdates(input);
     return changeFlagState(admin, target, {
       decide: ({ flag, state, now }) => {
-        if (expectedFlagVersion != null && expectedFlagVersion !== flag.version) {
-          throw new FlagVersionConflictError(expectedFlagVersion, flag);
-        }
+        checkFlagVersion(flag, expectedFlagVersion);
         checkUpdates(flag, updates);
         return applyUpdates(state, updates, now);
       },

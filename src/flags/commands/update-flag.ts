@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { refuse } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import {
+  checkFlagVersion,
   type Flag,
   type FlagStatus,
   flagArchived,
@@ -11,7 +12,7 @@ import {
   type UpdateFlag,
   updateFlag,
 } from '../model/flag.ts';
-import { FlagNotFoundError, FlagVersionConflictError } from '../model/flag-errors.ts';
+import { FlagNotFoundError } from '../model/flag-errors.ts';
 import { flagChanged } from '../model/flag-events.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { byCaller } from '../model/last-set.ts';
@@ -38,7 +39,7 @@ const makeChangeFlag =
       const found = await flags.findLocked(flagKey, purpose);
       if (!found) throw new FlagNotFoundError(flagKey);
       const { flag, states } = found;
-      if (expectedVersion != null && expectedVersion !== flag.version) throw new FlagVersionConflictError(expectedVersion, flag);
+      checkFlagVersion(flag, expectedVersion);
       const next = decide(flag, states, clock.now());
       if (next === flag) return flag;
       const openSchedules = await meet({ flag, next }, schedules);

@@ -3,10 +3,14 @@ import { builder, requires } from '../../graphql/builder.ts';
 import { ValidationError } from '../../kernel/errors.ts';
 import {
   EmergencyOverrideActiveError,
+  ExperimentAlreadyRunningError,
+  ExperimentNotRunningError,
   FlagArchivedError,
   FlagNotFoundError,
-  StatePartAlreadyExistsError,
-  StatePartNotFoundError,
+  FlagOverrideAlreadyExistsError,
+  FlagOverrideNotFoundError,
+  FlagRuleAlreadyExistsError,
+  FlagRuleNotFoundError,
   VersionConflictError,
 } from '../model/flag-errors.ts';
 import {
@@ -37,9 +41,6 @@ const changeErrors = [
   EmergencyOverrideActiveError,
   ValidationError,
 ];
-/** What can be in the way of adding a part to a state, and of changing one that is there. */
-const addErrors = { types: [...changeErrors, StatePartAlreadyExistsError] };
-const partErrors = { types: [...changeErrors, StatePartNotFoundError] };
 
 builder.mutationFields((t) => ({
   addFlagRule: t.field({
@@ -49,7 +50,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: AddFlagRuleInput, required: true, validate: { schema: addFlagRuleSchema }, description: 'The rule.' }),
     },
-    errors: addErrors,
+    errors: { types: [...changeErrors, FlagRuleAlreadyExistsError] },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.addFlagRule(caller, input),
   }),
@@ -64,7 +65,7 @@ builder.mutationFields((t) => ({
         description: 'The rule.',
       }),
     },
-    errors: partErrors,
+    errors: { types: [...changeErrors, FlagRuleNotFoundError] },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.updateFlagRule(caller, input),
   }),
@@ -79,7 +80,7 @@ builder.mutationFields((t) => ({
         description: 'Which one.',
       }),
     },
-    errors: partErrors,
+    errors: { types: [...changeErrors, FlagRuleNotFoundError] },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.removeFlagRule(caller, input),
   }),
@@ -94,7 +95,7 @@ builder.mutationFields((t) => ({
         description: 'The experiment.',
       }),
     },
-    errors: addErrors,
+    errors: { types: [...changeErrors, ExperimentAlreadyRunningError] },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.startExperiment(caller, input),
   }),
@@ -109,7 +110,7 @@ builder.mutationFields((t) => ({
         description: 'What came of it.',
       }),
     },
-    errors: partErrors,
+    errors: { types: [...changeErrors, ExperimentNotRunningError] },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.stopExperiment(caller, input),
   }),
@@ -124,7 +125,7 @@ builder.mutationFields((t) => ({
         description: 'Who gets what.',
       }),
     },
-    errors: addErrors,
+    errors: { types: [...changeErrors, FlagOverrideAlreadyExistsError] },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.addFlagOverride(caller, input),
   }),
@@ -139,7 +140,7 @@ builder.mutationFields((t) => ({
         description: 'Whose.',
       }),
     },
-    errors: partErrors,
+    errors: { types: [...changeErrors, FlagOverrideNotFoundError] },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.removeFlagOverride(caller, input),
   }),

@@ -4,10 +4,10 @@ import { ValidationError } from '../../kernel/errors.ts';
 import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../model/emergency-override.ts';
 import {
   EmergencyOverrideActiveError,
+  EmergencyOverrideNotActiveError,
   FlagArchivedError,
   FlagNotFoundError,
   FlagVersionConflictError,
-  StatePartNotFoundError,
   VersionConflictError,
 } from '../model/flag-errors.ts';
 import { updateFlagStateSchema } from '../model/flag-state.ts';
@@ -97,7 +97,13 @@ builder.mutationFields((t) => ({
       }),
     },
     errors: {
-      types: [FlagNotFoundError, EnvironmentNotFoundError, VersionConflictError, StatePartNotFoundError, ValidationError],
+      types: [
+        FlagNotFoundError,
+        EnvironmentNotFoundError,
+        VersionConflictError,
+        EmergencyOverrideNotActiveError,
+        ValidationError,
+      ],
     },
     ...requires('ADMIN'),
     resolve: (_root, { input }, { app, caller }) => app.liftEmergencyOverride(caller, input),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { text } from '../../kernel/text.ts';
 import type { Flag } from './flag.ts';
-import { StatePartNotFoundError } from './flag-errors.ts';
+import { EmergencyOverrideNotActiveError } from './flag-errors.ts';
 import { applyUpdates, type EffectiveState, type FlagUpdates, flagUpdatesSchema, stateTarget } from './flag-state.ts';
 
 export const emergencyOverrideSchema = z.object({
@@ -27,8 +27,8 @@ export const holdState = (
   emergency: { reason, startedAt: now.toISOString(), startedBy },
 });
 
-/** The state as it is, open to changes again. Throws a StatePartNotFoundError where no emergency override is in force. */
+/** The state as it is, open to changes again. Throws an EmergencyOverrideNotActiveError. */
 export const releaseState = ({ key }: Pick<Flag, 'key'>, state: EffectiveState): EffectiveState => {
-  if (!state.emergency) throw new StatePartNotFoundError('emergency override', key, state.environment);
+  if (!state.emergency) throw new EmergencyOverrideNotActiveError(key, state.environment);
   return { ...state, emergency: null };
 };

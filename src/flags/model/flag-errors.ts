@@ -1,4 +1,5 @@
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError, StaleVersionError } from '../../kernel/errors.ts';
+import type { OverrideType } from './flag-override.ts';
 
 export class FlagNotFoundError extends DomainError {
   readonly code = 'FLAG_NOT_FOUND';
@@ -47,46 +48,119 @@ export class EmergencyOverrideActiveError extends DomainError {
   }
 }
 
-/** A part of a flag's state (a rule, an override, an experiment, an emergency override) is not there. */
-export class StatePartNotFoundError extends DomainError {
-  readonly code = 'STATE_PART_NOT_FOUND';
+/** No emergency override holds the state, so there is none to lift. */
+export class EmergencyOverrideNotActiveError extends DomainError {
+  readonly code = 'EMERGENCY_OVERRIDE_NOT_ACTIVE';
   readonly flagKey: string;
-  constructor(part: string, flagKey: string, environment: string) {
-    super(`Flag '${flagKey}' has no ${part} in ${environment}`);
+  readonly environment: string;
+  constructor(flagKey: string, environment: string) {
+    super(`No emergency override holds flag '${flagKey}' in ${environment}`);
     this.flagKey = flagKey;
+    this.environment = environment;
   }
 }
 
-/** A part of a flag's state is there already, and there can be only one. */
-export class StatePartAlreadyExistsError extends DomainError {
-  readonly code = 'STATE_PART_ALREADY_EXISTS';
+/** Which rule. */
+type RulePlace = { flagKey: string; environment: string; ruleKey: string };
+
+export class FlagRuleNotFoundError extends DomainError {
+  readonly code = 'FLAG_RULE_NOT_FOUND';
   readonly flagKey: string;
-  constructor(part: string, flagKey: string, environment: string) {
-    super(`Flag '${flagKey}' has ${part} in ${environment} already`);
+  readonly environment: string;
+  readonly ruleKey: string;
+  constructor({ flagKey, environment, ruleKey }: RulePlace) {
+    super(`Flag '${flagKey}' has no rule '${ruleKey}' in ${environment}`);
     this.flagKey = flagKey;
+    this.environment = environment;
+    this.ruleKey = ruleKey;
   }
 }
 
-export class FlagVersionConflictError<Current extends { version: number } = { version: number }> extends DomainError {
+export class FlagRuleAlreadyExistsError extends DomainError {
+  readonly code = 'FLAG_RULE_ALREADY_EXISTS';
+  readonly flagKey: string;
+  readonly environment: string;
+  readonly ruleKey: string;
+  constructor({ flagKey, environment, ruleKey }: RulePlace) {
+    super(`Flag '${flagKey}' already has a rule '${ruleKey}' in ${environment}`);
+    this.flagKey = flagKey;
+    this.environment = environment;
+    this.ruleKey = ruleKey;
+  }
+}
+
+/** Whose override. */
+type OverridePlace = { flagKey: string; environment: string; type: OverrideType; targetId: string };
+
+export class FlagOverrideNotFoundError extends DomainError {
+  readonly code = 'FLAG_OVERRIDE_NOT_FOUND';
+  readonly flagKey: string;
+  readonly environment: string;
+  readonly type: OverrideType;
+  readonly targetId: string;
+  constructor({ flagKey, environment, type, targetId }: OverridePlace) {
+    super(`Flag '${flagKey}' has no override for ${type.toLowerCase()} '${targetId}' in ${environment}`);
+    this.flagKey = flagKey;
+    this.environment = environment;
+    this.type = type;
+    this.targetId = targetId;
+  }
+}
+
+export class FlagOverrideAlreadyExistsError extends DomainError {
+  readonly code = 'FLAG_OVERRIDE_ALREADY_EXISTS';
+  readonly flagKey: string;
+  readonly environment: string;
+  readonly type: OverrideType;
+  readonly targetId: string;
+  constructor({ flagKey, environment, type, targetId }: OverridePlace) {
+    super(`Flag '${flagKey}' already has an override for ${type.toLowerCase()} '${targetId}' in ${environment}`);
+    this.flagKey = flagKey;
+    this.environment = environment;
+    this.type = type;
+    this.targetId = targetId;
+  }
+}
+
+export class ExperimentNotRunningError extends DomainError {
+  readonly code = 'EXPERIMENT_NOT_RUNNING';
+  readonly flagKey: string;
+  readonly environment: string;
+  constructor(flagKey: string, environment: string) {
+    super(`Flag '${flagKey}' has no running experiment in ${environment}`);
+    this.flagKey = flagKey;
+    this.environment = environment;
+  }
+}
+
+/** One experiment runs at a time. */
+export class ExperimentAlreadyRunningError extends DomainError {
+  readonly code = 'EXPERIMENT_ALREADY_RUNNING';
+  readonly flagKey: string;
+  readonly environment: string;
+  readonly experimentKey: string;
+  constructor({ flagKey, environment, experimentKey }: { flagKey: string; environment: string; experimentKey: string }) {
+    super(`Flag '${flagKey}' already runs experiment '${experimentKey}' in ${environment}: stop it first`);
+    this.flagKey = flagKey;
+    this.environment = environment;
+    this.experimentKey = experimentKey;
+  }
+}
+
+/** Somebody changed the flag itself since. */
+export class FlagVersionConflictError<
+  Current extends { version: number } = { version: number },
+> extends StaleVersionError<Current> {
   readonly code = 'FLAG_VERSION_CONFLICT';
-  readonly expectedVersion: number;
-  /** What the flag is now. */
-  readonly current: Current;
   constructor(expectedVersion: number, current: Current) {
-    super(`expectedVersion is ${expectedVersion}, but the flag is at version ${current.version}: read it again, then decide`);
-    this.expectedVersion = expectedVersion;
-    this.current = current;
+    super('flag', expectedVersion, current);
   }
 }
 
-export class VersionConflictError<State extends { version: number } = { version: number }> extends DomainError {
+/** Somebody changed the flag's state since. */
+export class VersionConflictError<State extends { version: number } = { version: number }> extends StaleVersionError<State> {
   readonly code = 'VERSION_CONFLICT';
-  readonly expectedVersion: number;
-  /** What the state is now. */
-  readonly current: State;
   constructor(expectedVersion: number, current: State) {
-    super(`expectedVersion is ${expectedVersion}, but the state is at version ${current.version}: read it again, then decide`);
-    this.expectedVersion = expectedVersion;
-    this.current = current;
+    super('state', expectedVersion, current);
   }
 }

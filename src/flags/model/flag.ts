@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { refuse, type ValidationIssue } from '../../kernel/errors.ts';
 import { isSameJson } from '../../kernel/json.ts';
 import { text } from '../../kernel/text.ts';
-import { FlagArchivedError } from './flag-errors.ts';
+import { FlagArchivedError, FlagVersionConflictError } from './flag-errors.ts';
 import type { FlagState } from './flag-state.ts';
 import { describeSetter, type LastSet, latestOf, recordSet, type SetBy } from './last-set.ts';
 import { refuseInEmergency } from './refuse-in-emergency.ts';
@@ -129,6 +129,11 @@ export const setFlagStatus = (flag: Flag, status: FlagStatus, { now, by }: { now
   const version = flag.version + 1;
   const statusLastSet = recordSet(flag.statusLastSet, { by, at: now, from: flag.status, to: status, version });
   return { ...flag, status, version, statusLastSet, updatedAt: now };
+};
+
+/** Refuses to change a flag that is not at the version that the caller expects. Throws a FlagVersionConflictError. */
+export const checkFlagVersion = (flag: Flag, expectedVersion: number | null | undefined): void => {
+  if (expectedVersion != null && expectedVersion !== flag.version) throw new FlagVersionConflictError(expectedVersion, flag);
 };
 
 /** Why an archived flag takes no change: who archived it, too, as far as that is known. */

@@ -5,7 +5,14 @@ import { text } from '../../kernel/text.ts';
 import { type FlagRule, flagRuleSchema, flagRulesSchema, normalizeRule, ruleKeySchema } from '../../targeting/model/flag-rule.ts';
 import { type Experiment, experimentSchema } from './experiment.ts';
 import type { Flag } from './flag.ts';
-import { StatePartAlreadyExistsError, StatePartNotFoundError } from './flag-errors.ts';
+import {
+  ExperimentAlreadyRunningError,
+  ExperimentNotRunningError,
+  FlagOverrideAlreadyExistsError,
+  FlagOverrideNotFoundError,
+  FlagRuleAlreadyExistsError,
+  FlagRuleNotFoundError,
+} from './flag-errors.ts';
 import {
   type FlagOverride,
   flagOverrideSchema,
@@ -60,33 +67,33 @@ const withRules = (flag: Variants, state: EffectiveState, rules: FlagRule[], cha
 
 const indexOfRule = ({ rules, environment }: EffectiveState, key: string, { key: flagKey }: Variants): number => {
   const index = rules.findIndex((rule) => rule.key === key);
-  if (index < 0) throw new StatePartNotFoundError(`rule '${key}'`, flagKey, environment);
+  if (index < 0) throw new FlagRuleNotFoundError({ flagKey, environment, ruleKey: key });
   return index;
 };
 
-/** Puts a rule at `position` (from 0), or behind the others. Throws StatePartAlreadyExistsError, ValidationError. */
+/** Puts a rule at `position` (from 0), or behind the others. Throws FlagRuleAlreadyExistsError, ValidationError. */
 export const addRule = (flag: Variants, state: EffectiveState, { rule, position }: AddFlagRule): EffectiveState => {
   if (state.rules.some(({ key }) => key === rule.key)) {
-    throw new StatePartAlreadyExistsError(`a rule '${rule.key}'`, flag.key, state.environment);
+    throw new FlagRuleAlreadyExistsError({ flagKey: flag.key, environment: state.environment, ruleKey: rule.key });
   }
   const index = Math.min(position ?? state.rules.length, state.rules.length);
   return withRules(flag, state, state.rules.toSpliced(index, 0, normalizeRule(rule)), index);
 };
 
-/** Gives a rule other values, and moves it where `position` says. Throws StatePartNotFoundError, ValidationError. */
+/** Gives a rule other values, and moves it where `position` says. Throws FlagRuleNotFoundError, ValidationError. */
 export const updateRule = (flag: Variants, state: EffectiveState, { rule, position }: AddFlagRule): EffectiveState => {
   const from = indexOfRule(state, rule.key, flag);
   const to = Math.min(position ?? from, state.rules.length - 1);
   return withRules(flag, state, state.rules.toSpliced(from, 1).toSpliced(to, 0, normalizeRule(rule)), to);
 };
 
-/** Throws a StatePartNotFoundError. */
+/** Throws a FlagRuleNotFoundError. */
 export const removeRule = (flag: Variants, state: EffectiveState, { ruleKey }: RemoveFlagRule): EffectiveState => ({
   ...state,
   rules: state.rules.toSpliced(indexOfRule(state, ruleKey, flag), 1),
 });
 
-/** Starts an experiment. Throws a StatePartAlreadyExistsError where one runs, and a ValidationError for unknown variants. */
+/** Starts an experiment. Throws an ExperimentAlreadyRunningError where one runs, and a ValidationError for unknown variants. */
 export const startExperiment = (
   flag: Variants,
   state: EffectiveState,
@@ -94,7 +101,11 @@ export const startExperiment = (
   { now, startedBy }: { now: Date; startedBy: string | null },
 ): EffectiveState & { experiment: Experiment } => {
   if (state.experiment) {
-    throw new StatePartAlreadyExistsError(`a running experiment '${state.experiment.key}'`, flag.key, state.environment);
+    throw new ExperimentAlreadyRunningError({
+      flagKey: flag.key,
+      environment: state.environment,
+      experimentKey: state.experiment.key,
+    });
   }
   refuse(
     variants.flatMap(({ variant }, index) =>
@@ -107,11 +118,11 @@ export const startExperiment = (
 
 /**
  * Stops the running experiment; the winning variant, where there is one, becomes the default variant in the same change.
- * Throws a StatePartNotFoundError where none runs, and a ValidationError for a winner that did not take part.
+ * Throws an ExperimentNotRunningError where none runs, and a ValidationError for a winner that did not take part.
  */
 export const stopExperiment = (flag: Variants, state: EffectiveState, { winningVariant }: StopExperiment): EffectiveState => {
   const { experiment } = state;
-  if (!experiment) throw new StatePartNotFoundError('running experiment', flag.key, state.environment);
+  if (!experiment) throw new ExperimentNotRunningError(flag.key, state.environment);
   const arms = experiment.variants.map(({ variant }) => variant);
   if (winningVariant != null && !arms.includes(winningVariant)) {
     const message = `is '${winningVariant}', which did not take part: it must be one of ${arms.join(', ')}`;
@@ -127,8 +138,8 @@ export const toOverride = ({ override: { expiresAt, ...override } }: AddFlagOver
 });
 
 /**
- * Gives one user or group a variant. Overrides that have expired go with it, and can be replaced. Throws a StatePartAlreadyExistsError, and
- * a ValidationError for an unknown variant, an expiry that has passed, or too many overrides.
+ * Gives one user or group a variant. Overrides that have expired go with it, and can be replaced. Throws a
+ * FlagOverrideAlreadyExistsError, and a ValidationError for an unknown variant, an expiry that has passed, or too many overrides.
  */
 export const addOverride = (flag: Variants, state: EffectiveState, input: AddFlagOverride, now: Date): EffectiveState => {
   const override = toOverride(input);
@@ -136,7 +147,7 @@ export const addOverride = (flag: Variants, state: EffectiveState, input: AddFla
   const others = state.overrides.filter((other) => !isExpired(other, now) && !isSameTarget(other, override));
   const existing = state.overrides.find((other) => isSameTarget(other, override));
   if (existing && !isExpired(existing, now)) {
-    throw new StatePartAlreadyExistsError(`an override of ${type.toLowerCase()} '${targetId}'`, flag.key, state.environment);
+    throw new FlagOverrideAlreadyExistsError({ flagKey: flag.key, environment: state.environment, type, targetId });
   }
   const past = isExpired(override, now)
     ? [{ path: ['override', 'expiresAt'], message: `is ${expiresAt}, must be after now, ${now.toISOString()}` }]
@@ -149,10 +160,9 @@ export const addOverride = (flag: Variants, state: EffectiveState, input: AddFla
   return { ...state, overrides: [...others, override] };
 };
 
-/** The override of a user or group. Throws a StatePartNotFoundError. */
+/** The override of a user or group. Throws a FlagOverrideNotFoundError. */
 export const findOverride = (flag: Variants, state: EffectiveState, { override }: RemoveFlagOverride): FlagOverride => {
   const found = state.overrides.find((other) => isSameTarget(other, override));
-  const name = `override of ${override.type.toLowerCase()} '${override.targetId}'`;
-  if (!found) throw new StatePartNotFoundError(name, flag.key, state.environment);
+  if (!found) throw new FlagOverrideNotFoundError({ flagKey: flag.key, environment: state.environment, ...override });
   return found;
 };

@@ -10,17 +10,23 @@ import { FlagStateType } from '../../flags/graphql/flag-state.ts';
 import type { Flag } from '../../flags/model/flag.ts';
 import {
   EmergencyOverrideActiveError,
+  EmergencyOverrideNotActiveError,
+  ExperimentAlreadyRunningError,
+  ExperimentNotRunningError,
   FlagAlreadyExistsError,
   FlagArchivedError,
   FlagNotFoundError,
+  FlagOverrideAlreadyExistsError,
+  FlagOverrideNotFoundError,
+  FlagRuleAlreadyExistsError,
+  FlagRuleNotFoundError,
   FlagVersionConflictError,
-  StatePartAlreadyExistsError,
-  StatePartNotFoundError,
   VersionConflictError,
 } from '../../flags/model/flag-errors.ts';
 import type { FlagState } from '../../flags/model/flag-state.ts';
 import { type DomainError, ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
 import { builder } from '../builder.ts';
+import { OverrideType } from './enums.ts';
 
 export const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
   description: 'An outcome that the caller can act on. Every error type implements it.',
@@ -113,18 +119,81 @@ builder.objectType(EmergencyOverrideActiveError, {
   }),
 });
 
-builder.objectType(StatePartNotFoundError, {
-  name: 'StatePartNotFoundError',
-  description: 'The flag has no such rule, override, experiment or emergency override in that environment.',
+builder.objectType(EmergencyOverrideNotActiveError, {
+  name: 'EmergencyOverrideNotActiveError',
+  description: 'No emergency override holds the flag in that environment.',
   interfaces: [ErrorInterface],
-  fields: (t) => ({ flagKey: t.exposeString('flagKey', { description: "The flag's key." }) }),
+  fields: (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+  }),
 });
 
-builder.objectType(StatePartAlreadyExistsError, {
-  name: 'StatePartAlreadyExistsError',
-  description: 'The flag has that rule or override, or a running experiment, in that environment already.',
+builder.objectType(FlagRuleNotFoundError, {
+  name: 'FlagRuleNotFoundError',
+  description: 'The flag has no rule of that key in that environment.',
   interfaces: [ErrorInterface],
-  fields: (t) => ({ flagKey: t.exposeString('flagKey', { description: "The flag's key." }) }),
+  fields: (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+    ruleKey: t.exposeString('ruleKey', { description: "The rule's key." }),
+  }),
+});
+
+builder.objectType(FlagRuleAlreadyExistsError, {
+  name: 'FlagRuleAlreadyExistsError',
+  description: 'The flag already has a rule of that key in that environment.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+    ruleKey: t.exposeString('ruleKey', { description: "The rule's key." }),
+  }),
+});
+
+builder.objectType(FlagOverrideNotFoundError, {
+  name: 'FlagOverrideNotFoundError',
+  description: 'The flag has no override for that user or group in that environment.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+    type: t.field({ type: OverrideType, description: 'Whether it is for a user or for a group.', resolve: ({ type }) => type }),
+    targetId: t.exposeString('targetId', { description: 'The user or the group.' }),
+  }),
+});
+
+builder.objectType(FlagOverrideAlreadyExistsError, {
+  name: 'FlagOverrideAlreadyExistsError',
+  description: 'The flag already has an override for that user or group in that environment.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+    type: t.field({ type: OverrideType, description: 'Whether it is for a user or for a group.', resolve: ({ type }) => type }),
+    targetId: t.exposeString('targetId', { description: 'The user or the group.' }),
+  }),
+});
+
+builder.objectType(ExperimentNotRunningError, {
+  name: 'ExperimentNotRunningError',
+  description: 'No experiment runs on the flag in that environment.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+  }),
+});
+
+builder.objectType(ExperimentAlreadyRunningError, {
+  name: 'ExperimentAlreadyRunningError',
+  description: 'An experiment already runs on the flag in that environment, and only one can: stop it first.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+    experimentKey: t.exposeString('experimentKey', { description: 'What people call the experiment that runs.' }),
+  }),
 });
 
 builder.objectType(FlagVersionConflictError<Flag>, {

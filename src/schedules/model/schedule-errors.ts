@@ -1,4 +1,4 @@
-import { DomainError } from '../../kernel/errors.ts';
+import { DomainError, StaleVersionError } from '../../kernel/errors.ts';
 
 export class ScheduleNotFoundError extends DomainError {
   readonly code = 'SCHEDULE_NOT_FOUND';
@@ -49,15 +49,12 @@ export class ScheduleNotRetryableError<Status extends string = string> extends S
   }
 }
 
-export class ScheduleVersionConflictError<Current extends { version: number } = { version: number }> extends DomainError {
+export class ScheduleVersionConflictError<
+  Current extends { version: number } = { version: number },
+> extends StaleVersionError<Current> {
   readonly code = 'SCHEDULE_VERSION_CONFLICT';
-  readonly expectedVersion: number;
-  /** What the schedule is now. */
-  readonly current: Current;
   constructor(expectedVersion: number, current: Current) {
-    super(`expectedVersion is ${expectedVersion}, but the schedule is at version ${current.version}: read it again, then decide`);
-    this.expectedVersion = expectedVersion;
-    this.current = current;
+    super('schedule', expectedVersion, current);
   }
 }
 
