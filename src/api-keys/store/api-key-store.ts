@@ -1,5 +1,5 @@
 import type { Role } from '../../access/model/actor.ts';
-import type { Queryable } from '../../flags/store/rows.ts';
+import type { Queryable } from '../../database/queryable.ts';
 import type { Prisma, PrismaClient, ApiKey as Row } from '../../generated/prisma/client.ts';
 import type { ApiKeyStore, ApiKeyWriter } from '../commands/api-key-store.ts';
 import type { ApiKey } from '../model/api-key.ts';

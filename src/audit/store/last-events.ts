@@ -1,4 +1,4 @@
-import type { Queryable } from '../../flags/store/rows.ts';
+import type { Queryable } from '../../database/queryable.ts';
 
 export type LastEvent = { eventType: string; occurredAt: Date; description: string };
 

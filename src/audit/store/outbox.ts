@@ -1,4 +1,4 @@
-import type { Queryable } from '../../flags/store/rows.ts';
+import type { Queryable } from '../../database/queryable.ts';
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
 import type { TransactionFate } from '../ports/spool.ts';
 

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../flags/store/rows.ts';
+import type { Queryable } from '../../database/queryable.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import type { EnvironmentStore, EnvironmentWriter } from '../commands/environment-store.ts';
 import type { Environment } from '../model/environment.ts';

@@ -1,8 +1,9 @@
 import { containing } from '../../database/containing.ts';
+import { isOpen, openSchedule, scheduleOfEnvironment, setsStatus } from '../../database/open-schedules.ts';
+import type { Queryable } from '../../database/queryable.ts';
 import type { SqlNow } from '../../database/sql-now.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
 import type { Slice } from '../../kernel/paging.ts';
-import { isOpen, setsStatus } from '../../schedules/store/schedule-rows.ts';
 import type {
   FlagCounts,
   FlagFilter,
@@ -14,13 +15,7 @@ import type {
   SharedFlag,
 } from '../commands/flag-store.ts';
 import type { FlagState } from '../model/flag-state.ts';
-import { type Queryable, toFlag, toFlagState } from './rows.ts';
-
-const isOpenSchedule: Prisma.ScheduleWhereInput = { OR: [{ status: 'PENDING' }, { nextRetryAt: { not: null } }] };
-/** A schedule that sets the flag's status is of every environment. */
-const isOfEnvironment = (environmentKey: string): Prisma.ScheduleWhereInput => ({
-  OR: [{ environmentKey }, { updates: { path: ['status'], string_starts_with: '' } }],
-});
+import { toFlag, toFlagState } from './rows.ts';
 
 const stateToWhere = ({ state, hasEmergency, hasOpenSchedules }: FlagFilter): Prisma.FlagWhereInput[] => {
   const ofEnvironment = state ? { environmentKey: state.environment } : {};
@@ -54,7 +49,7 @@ const stateToWhere = ({ state, hasEmergency, hasOpenSchedules }: FlagFilter): Pr
           {
             schedules: {
               [hasOpenSchedules ? 'some' : 'none']: {
-                AND: [isOpenSchedule, ...(state ? [isOfEnvironment(state.environment)] : [])],
+                AND: [openSchedule, ...(state ? [scheduleOfEnvironment(state.environment)] : [])],
               },
             },
           },

@@ -1,11 +1,11 @@
+import { isOpen } from '../../database/open-schedules.ts';
 import type { SqlNow } from '../../database/sql-now.ts';
-import { toSchedule } from '../../flags/store/rows.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { Cancellation, Cancelled } from '../commands/schedule-store.ts';
 import type { ScheduleStatus } from '../model/schedule.ts';
 import type { ScheduleFilter } from '../model/schedule-filter.ts';
 import { listSchedules, toWholeWhere } from './schedule-list.ts';
-import { isOpen, scheduleColumns } from './schedule-rows.ts';
+import { scheduleColumns, toSchedule } from './schedule-rows.ts';
 
 type Deed = Cancellation & { sqlNow: SqlNow };
 

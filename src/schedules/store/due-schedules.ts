@@ -1,12 +1,13 @@
+import { isOpen } from '../../database/open-schedules.ts';
 import type { SqlNow } from '../../database/sql-now.ts';
 import type { FlagStatus, FlagType } from '../../flags/model/flag.ts';
 import type { Variant } from '../../flags/model/variant.ts';
-import { toFlagState, toSchedule } from '../../flags/store/rows.ts';
+import { toFlagState } from '../../flags/store/rows.ts';
 import { type FlagState, Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { DueSchedule } from '../commands/schedule-store.ts';
 import type { LockedFlag } from '../model/apply-schedule.ts';
 import { isBefore, orderOf } from '../model/schedule.ts';
-import { dueAt, isOpen, scheduleColumns } from './schedule-rows.ts';
+import { dueAt, scheduleColumns, toSchedule } from './schedule-rows.ts';
 
 type HeldColumns = Omit<FlagState, 'flagId' | 'updatedAt' | 'version'> & {
   stateVersion: number;

@@ -1,7 +1,8 @@
-import { type Queryable, toSchedule } from '../../flags/store/rows.ts';
+import { isOpen, setsStatus } from '../../database/open-schedules.ts';
+import type { Queryable } from '../../database/queryable.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { OpenScheduleReader, OpenScope } from '../commands/schedule-store.ts';
-import { dueAt, isOpen, scheduleColumns, setsStatus } from './schedule-rows.ts';
+import { dueAt, scheduleColumns, toSchedule } from './schedule-rows.ts';
 
 /** Through the partial indexes on open schedules: what a flag or an environment has behind it costs nothing. */
 const within = ({ flagId, environment }: OpenScope): Prisma.Sql => {

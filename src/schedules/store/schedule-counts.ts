@@ -1,8 +1,9 @@
 import { containing } from '../../database/containing.ts';
+import { isOpen } from '../../database/open-schedules.ts';
 import { Prisma, type PrismaClient } from '../../generated/prisma/client.ts';
 import type { ScheduleCounts } from '../commands/schedule-store.ts';
 import type { ScheduleFilter } from '../model/schedule-filter.ts';
-import { dueAt, isOpen } from './schedule-rows.ts';
+import { dueAt } from './schedule-rows.ts';
 
 /** What each field of a filter asks of a row; a field that is missing here does not compile. */
 const conditions: { [Field in keyof ScheduleFilter]-?: (value: NonNullable<ScheduleFilter[Field]>) => Prisma.Sql } = {

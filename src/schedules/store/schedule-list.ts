@@ -1,6 +1,6 @@
 import { containing } from '../../database/containing.ts';
 import { mergedList } from '../../database/merged-list.ts';
-import type { Queryable } from '../../flags/store/rows.ts';
+import type { Queryable } from '../../database/queryable.ts';
 import type { Prisma, Schedule as Row } from '../../generated/prisma/client.ts';
 import type { Slice } from '../../kernel/paging.ts';
 import type { ScheduleCursor } from '../commands/schedule-store.ts';

@@ -1,4 +1,6 @@
-import { Prisma } from '../../generated/prisma/client.ts';
+import type { FlagUpdates } from '../../flags/model/flag-state.ts';
+import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
+import type { Plan, Schedule, ScheduleStatus } from '../model/schedule.ts';
 
 // Schedules in raw statements, where their table is `d`.
 
@@ -10,9 +12,39 @@ export const scheduleColumns = Prisma.sql`d.id, d.flag_id AS "flagId", d.flag_ke
   d.next_retry_at AS "nextRetryAt", d.tried_state_version AS "triedStateVersion", d.tried_flag_version AS "triedFlagVersion",
   d.idempotency_key AS "idempotencyKey", d.requested, d.decided_at AS "decidedAt", d.version, d.created_at AS "createdAt"`;
 
-/** What can still become due. Spelled as the partial index `feature_flag_schedules_due` has it, or it is not used. */
-export const isOpen = Prisma.sql`(d.status = 'PENDING' OR d.next_retry_at IS NOT NULL)`;
+/** When an open schedule is tried next. */
 export const dueAt = Prisma.sql`coalesce(d.next_retry_at, d.scheduled_at)`;
 
-/** Whether a schedule sets the status of its flag, which is the same in all environments. */
-export const setsStatus = Prisma.sql`jsonb_typeof(d.updates -> 'status') = 'string'`;
+/** A plan as it is stored. */
+type StoredPlan = { scheduledAt: string; updates: FlagUpdates; maxRetries: number };
+
+/** `updates` comes as it was stored: whoever applies it checks it. */
+export const toSchedule = ({ environmentKey, status, updates, ...row }: Omit<Row, 'updatedAt'>): Schedule => ({
+  id: row.id,
+  flagId: row.flagId,
+  flagKey: row.flagKey,
+  environment: environmentKey,
+  scheduledAt: row.scheduledAt,
+  status: status as ScheduleStatus,
+  updates: updates as FlagUpdates,
+  createdBy: row.createdBy,
+  cancelledBy: row.cancelledBy,
+  cancelledAt: row.cancelledAt,
+  cancelReason: row.cancelReason,
+  appliedAt: row.appliedAt,
+  errorMessage: row.errorMessage,
+  lastError: row.lastError,
+  lastErrorAt: row.lastErrorAt,
+  retryCount: row.retryCount,
+  maxRetries: row.maxRetries,
+  nextRetryAt: row.nextRetryAt,
+  triedStateVersion: row.triedStateVersion,
+  triedFlagVersion: row.triedFlagVersion,
+  idempotencyKey: row.idempotencyKey,
+  requested: toPlan(row.requested as StoredPlan | null),
+  decidedAt: row.decidedAt,
+  version: row.version,
+  createdAt: row.createdAt,
+});
+
+const toPlan = (stored: StoredPlan | null): Plan | null => stored && { ...stored, scheduledAt: new Date(stored.scheduledAt) };

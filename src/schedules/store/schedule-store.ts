@@ -1,10 +1,11 @@
-import { type Queryable, toSchedule } from '../../flags/store/rows.ts';
+import { isOpen, setsStatus } from '../../database/open-schedules.ts';
+import type { Queryable } from '../../database/queryable.ts';
 import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { ScheduleStore, StatePlace } from '../commands/schedule-store.ts';
 import { conflictWindowMs } from '../model/schedule.ts';
 import { makeOpenScheduleReader } from './open-schedules.ts';
 import { having, listSchedules, toWholeWhere } from './schedule-list.ts';
-import { dueAt, isOpen, scheduleColumns, setsStatus } from './schedule-rows.ts';
+import { dueAt, scheduleColumns, toSchedule } from './schedule-rows.ts';
 
 const maxConflicts = 100;
 const maxRetriesListed = 100;

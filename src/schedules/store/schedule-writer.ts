@@ -1,13 +1,12 @@
 import { databaseMessageOf, isRefusal } from '../../database/database-errors.ts';
 import type { SqlNow } from '../../database/sql-now.ts';
-import { toSchedule } from '../../flags/store/rows.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import { type Changed, OutcomeRefusedError, type ScheduleWriter } from '../commands/schedule-store.ts';
 import type { Schedule } from '../model/schedule.ts';
 import { cancelMatching, cancelWhere } from './cancel-schedules.ts';
 import { claimDue, holdSchedule } from './due-schedules.ts';
 import { makeOpenScheduleReader } from './open-schedules.ts';
-import { scheduleColumns } from './schedule-rows.ts';
+import { scheduleColumns, toSchedule } from './schedule-rows.ts';
 import { findRetries } from './schedule-store.ts';
 
 const maxRetriesInEvent = 20;

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../flags/store/rows.ts';
+import type { Queryable } from '../../database/queryable.ts';
 import type { Blocker } from '../model/service-facts.ts';
 
 /** Transactions younger than this are at work: a worker holds the flags of its batch for some milliseconds. */

@@ -1,9 +1,9 @@
 import { outboxLag } from '../../audit/store/outbox.ts';
 import type { Database } from '../../database/database.ts';
 import { sqlStateOf } from '../../database/database-errors.ts';
-import { toSchedule } from '../../flags/store/rows.ts';
+import { isOpen } from '../../database/open-schedules.ts';
 import { Prisma, type Schedule as ScheduleRow } from '../../generated/prisma/client.ts';
-import { dueAt, isOpen, scheduleColumns } from '../../schedules/store/schedule-rows.ts';
+import { dueAt, scheduleColumns, toSchedule } from '../../schedules/store/schedule-rows.ts';
 import { type Blocker, mostOverdueCounted, overdueAfterMs, type ServiceFacts } from '../model/service-facts.ts';
 import { type ProcessDetail, type ProcessRole, seenWithinMs } from '../model/service-process.ts';
 import type { ServiceStore } from '../service-store.ts';
