@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 it('what browsers get of flagtrail/schemas judges targeting without Node, and without generating code', async () => {
   const entry = fileURLToPath(new URL('../../src/schemas/main.ts', import.meta.url));
   const source = `import * as schemas from ${JSON.stringify(entry)};
-    import { findTargetingIssues } from ${JSON.stringify(entry.replace('schemas/main.ts', 'domain/flagd/targeting.ts'))};
+    import { findTargetingIssues } from ${JSON.stringify(entry.replace('schemas/main.ts', 'targeting/model/targeting.ts'))};
     globalThis.bundle = { ...schemas, findTargetingIssues };`;
   const result = await build({
     configFile: false,
