@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { externalEventAliases, externalEventTypes } from '../applications/model/event-types.ts';
+import { applicationEventAliases, applicationEventTypeNames } from '../applications/model/event-types.ts';
 import { isStorableText } from '../kernel/text.ts';
 import { auditEventNames, writeDown } from './audit-event.ts';
 
@@ -211,5 +211,5 @@ it('a type that the client does not know is written down, for a newer API may, a
 });
 
 it('the names that the client knows are those that the API takes', () => {
-  expect(auditEventNames).toEqual([...Object.keys(externalEventAliases), ...externalEventTypes]);
+  expect(auditEventNames).toEqual([...Object.keys(applicationEventAliases), ...applicationEventTypeNames]);
 });

@@ -15,6 +15,7 @@ import '../schedules/graphql/counts.ts';
 import '../flagd/graphql/flag-export.ts';
 import '../applications/graphql/record-events.ts';
 import '../service/graphql/service-status.ts';
+import '../catalogue/graphql/event-type-enum.ts';
 import '../graphql/types/error-types.ts';
 import { meterApiKeys } from '../api-keys/graphql/app.ts';
 import { meterLog } from '../audit/graphql/app.ts';

@@ -18,6 +18,8 @@ type Types = {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
     SafeInt: { Input: number; Output: number };
+    // An enum of the catalogue, known by its name: wire names of event types.
+    AuditEventType: { Input: string; Output: string };
     // Where an argument may be null, its type says so.
     JSON: { Input: NonNullable<JsonValue>; Output: JsonValue };
   };

@@ -1,6 +1,6 @@
 // `flagtrail/schemas`: what frontends check and type with. Nothing here needs Node.
 
-export { type AuditEvent, auditEventSchema, type WireEvent, wireEventSchema } from '../audit/model/audit-event.ts';
+export { type AuditEvent, auditEventSchema, type WireEvent, wireEventSchema } from '../catalogue/audit-event.ts';
 export {
   type AuditEventType,
   type AuditEventTypeName,

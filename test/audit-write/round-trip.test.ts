@@ -11,12 +11,12 @@ import {
   type LogEntry,
   toEntry,
   toWire,
-  wireEventSchema,
 } from '../../src/audit/model/audit-event.ts';
 import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
 import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
 import { emitEntries } from '../../src/audit/store/outbox.ts';
-import { auditEventTypes, toTypeName } from '../../src/catalogue/event-types.ts';
+import { wireEventSchema } from '../../src/catalogue/audit-event.ts';
+import { type AuditEventType, auditEventTypes, toTypeName } from '../../src/catalogue/event-types.ts';
 import { schema } from '../../src/compose/schema.ts';
 import type { JsonObject } from '../../src/kernel/json.ts';
 import { isStorableText } from '../../src/kernel/text.ts';
@@ -137,7 +137,7 @@ describe('any event', () => {
       const expected = events.map(({ timestamp, ...event }, index) => ({
         ...event,
         position: before + index + 1,
-        type: toTypeName(event.eventType),
+        type: toTypeName(event.eventType as AuditEventType),
         occurredAt: timestamp,
       }));
       const answered = await askFor(before, events.length);

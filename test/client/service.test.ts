@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { externalEventAliases } from '../../src/applications/model/event-types.ts';
+import { applicationEventAliases } from '../../src/applications/model/event-types.ts';
 import type { AuditEventName } from '../../src/client/audit-event.ts';
 import { createAuditClient } from '../../src/client/main.ts';
 import { startTestService, token } from '../support/service.ts';
@@ -11,8 +11,8 @@ it('the service records what the client sends, under every name that the client 
   const service = await startTestService();
   const writer = token({ sub: 'billing', groups: ['audit-writer'] });
   const audit = createAuditClient({ url: service.url, token: () => writer, logger: quiet });
-  const aliases = Object.keys(externalEventAliases) as (keyof typeof externalEventAliases)[];
-  const names: AuditEventName[] = aliases.flatMap((alias) => [alias, externalEventAliases[alias]]);
+  const aliases = Object.keys(applicationEventAliases) as (keyof typeof applicationEventAliases)[];
+  const names: AuditEventName[] = aliases.flatMap((alias) => [alias, applicationEventAliases[alias]]);
   for (const type of names) audit.logAuditEvent({ type, userId: 'ada', ipAddress: '192.0.2.1', resource: 'r', resourceId: '1' });
   audit.auditLogin('ada', 'workspace', '192.0.2.1');
   audit.auditSettingsChange('ada', 'workspace', 'theme', null, { name: 'dark\0\ud800' });
@@ -36,7 +36,7 @@ it('the service records what the client sends, under every name that the client 
   const lost = recorded.filter(({ eventType }) => eventType === 'audit.loss');
   const delivered = recorded.filter(({ eventType }) => eventType !== 'audit.loss');
   expect(delivered.map(({ eventType }) => eventType)).toEqual([
-    ...Object.values(externalEventAliases).flatMap((type) => [type, type]),
+    ...Object.values(applicationEventAliases).flatMap((type) => [type, type]),
     'auth.login',
     'settings.changed',
   ]);

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect } from 'vitest';
-import { externalEventAliases } from '../../src/applications/model/event-types.ts';
+import { applicationEventAliases } from '../../src/applications/model/event-types.ts';
 import type { AuditEventType } from '../../src/catalogue/event-types.ts';
 import { schema } from '../../src/compose/schema.ts';
 import { type TestService, token } from '../support/service.ts';
@@ -222,7 +222,7 @@ export const makeStory = (service: TestService): Step[] => {
   const ofUser = { actor: { type: 'USER', id: 'u1' }, workspaceId: 'w1', requestContext: { ipAddress: '192.0.2.1' } };
   const recordedBy = { type: 'USER', id: 'admin-a' };
   const theme = { resource: 'setting', resourceId: 'theme', previousValue: 'dark', newValue: 'light' };
-  const external = Object.entries(externalEventAliases).map(([alias, type]) =>
+  const external = Object.entries(applicationEventAliases).map(([alias, type]) =>
     type === 'settings.changed'
       ? step(type, "Setting 'theme' changed from 'dark' to 'light'", recordAs(alias, theme), {
           changed: ['value'],

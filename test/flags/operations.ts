@@ -1,6 +1,6 @@
 import { getNamedType, isUnionType } from 'graphql';
 import { expect } from 'vitest';
-import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
+import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { schema } from '../../src/compose/schema.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { makeSpine, manualClock } from '../scheduling/spine.ts';

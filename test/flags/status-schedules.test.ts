@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
+import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { openPostgres } from '../../src/database/database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from '../scheduling/spine.ts';

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { externalEventAliases } from '../../src/applications/model/event-types.ts';
+import { applicationEventAliases } from '../../src/applications/model/event-types.ts';
 import { eventsOf, operationsOf } from '../api-keys/operations.ts';
 import { openRawSocket } from '../http-edge/raw-socket.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
@@ -101,7 +101,7 @@ describe('an event of another application', () => {
 
   it('is of each of the twelve types, by its short name and by its wire name', async () => {
     const workspaceId = unique();
-    const types = Object.entries(externalEventAliases).flat();
+    const types = Object.entries(applicationEventAliases).flat();
     expect(
       await record(
         types.map((type) => anEvent({ type, workspaceId })),
@@ -109,7 +109,9 @@ describe('an event of another application', () => {
       ),
     ).toMatchObject({ recorded: 24 });
     const events = await eventsOf(service, { workspaceId }, 24);
-    expect(events.map(({ eventType }) => eventType)).toEqual(Object.values(externalEventAliases).flatMap((type) => [type, type]));
+    expect(events.map(({ eventType }) => eventType)).toEqual(
+      Object.values(applicationEventAliases).flatMap((type) => [type, type]),
+    );
   });
 
   it('may be sent with a JWT, whose subject is named then', async () => {

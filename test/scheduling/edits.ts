@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
+import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { startTestService } from '../support/service.ts';
 import { countEvents, createSchedule, findSchedule, readLog, type ScheduleAnswer } from './operations.ts';

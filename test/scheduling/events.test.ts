@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
+import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
 import { readLog } from './operations.ts';

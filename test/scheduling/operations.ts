@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { type AuditEvent, toEntry } from '../../src/audit/model/audit-event.ts';
+import { toEntry } from '../../src/audit/model/audit-event.ts';
+import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { metadataSchemas } from '../../src/catalogue/event-types.ts';
 import type { TestDatabase } from '../support/databases.ts';
 import type { TestService } from '../support/service.ts';

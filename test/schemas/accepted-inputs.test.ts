@@ -6,7 +6,7 @@ import { sha256 } from '../../src/api-keys/authentication/sha256.ts';
 import { makeCreateApiKey } from '../../src/api-keys/commands/create-api-key.ts';
 import { makeRevokeApiKey } from '../../src/api-keys/commands/revoke-api-key.ts';
 import { makeRecordAuditEvents } from '../../src/applications/commands/record-audit-events.ts';
-import { externalEventAliases } from '../../src/applications/model/event-types.ts';
+import { applicationEventAliases } from '../../src/applications/model/event-types.ts';
 import { makeFindRecorded } from '../../src/applications/store/find-recorded.ts';
 import { makeChangeOverrides } from '../../src/flags/commands/change-overrides.ts';
 import { makeChangeRules } from '../../src/flags/commands/change-rules.ts';
@@ -259,7 +259,7 @@ const cases: Record<string, Case> = {
   },
   recordAuditEvents: {
     schema: schemas.recordAuditEventsInput,
-    known: { type: fc.constantFrom(...Object.keys(externalEventAliases)), details: anyJson },
+    known: { type: fc.constantFrom(...Object.keys(applicationEventAliases)), details: anyJson },
     example: {
       events: [{ id: newId(new Date()), type: 'login', userId: longest.text, userName: longest.text, workspaceId: longest.text }],
     },

@@ -1,9 +1,9 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { adminFields, attributedTo } from '../../audit/model/attribution.ts';
-import type { EventDraft } from '../../audit/model/audit-event.ts';
 import { diffStates } from '../../audit/model/changes.ts';
 import { type JsonObject, toJson } from '../../kernel/json.ts';
 import type { ApiKey } from './api-key.ts';
+import type { ApiKeyEventDraft } from './api-key-event-types.ts';
 
 /** Field by field: what is ever added to a key must not reach the log by itself. `lastUsedAt` changes without an event. */
 const snapshot = ({ id, name, prefix, roles, createdAt, createdBy, expiresAt, revokedAt, revokedBy }: ApiKey): JsonObject =>
@@ -30,13 +30,13 @@ const factsOf = (admin: Caller, key: ApiKey, previousState: JsonObject | null) =
   };
 };
 
-export const apiKeyCreated = (admin: Caller, key: ApiKey): EventDraft<'api_key.created'> => ({
+export const apiKeyCreated = (admin: Caller, key: ApiKey): ApiKeyEventDraft<'api_key.created'> => ({
   eventType: 'api_key.created',
   ...factsOf(admin, key, null),
   description: `API key '${key.name}' (${key.prefix}…) was created with the role${key.roles.length === 1 ? '' : 's'} ${key.roles.join(', ')}`,
 });
 
-export const apiKeyRevoked = (admin: Caller, key: ApiKey): EventDraft<'api_key.revoked'> => ({
+export const apiKeyRevoked = (admin: Caller, key: ApiKey): ApiKeyEventDraft<'api_key.revoked'> => ({
   eventType: 'api_key.revoked',
   ...factsOf(admin, key, snapshot({ ...key, revokedAt: null, revokedBy: null })),
   description: `API key '${key.name}' (${key.prefix}…) was revoked`,

@@ -6,7 +6,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { ValidationIssue } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { bytesOf } from '../../kernel/json-size.ts';
-import { externalEvent, externalLoss, recorderOf } from '../model/event-drafts.ts';
+import { draftEvent, draftLoss, recorderOf } from '../model/event-drafts.ts';
 import { type AuditEventInput, type RecordAuditEvents, readAuditEvent } from '../model/event-input.ts';
 
 type Deps = { inTransaction: InTransaction<{ audit: AuditLogger }>; findRecorded: FindRecorded; clock: Clock };
@@ -71,7 +71,7 @@ const toDraft = (caller: Caller, input: AuditEventInput, now: Date): Drafted => 
   const read = readAuditEvent(input, now);
   if (!read.ok) return read;
   const { event } = read;
-  const draft = event.type === 'audit.loss' ? externalLoss(caller, event) : externalEvent(caller, event);
+  const draft = event.type === 'audit.loss' ? draftLoss(caller, event) : draftEvent(caller, event);
   // The limits of its parts keep an event below that; this holds where they do not, as with a sender's endless name.
   if (bytesOf(draft, maxEntryBytes) <= maxEntryBytes) return { ok: true, id: event.id, draft };
   return { ok: false, issues: [{ path: [], message: `would take more than ${maxEntryBytes} bytes in the log` }] };

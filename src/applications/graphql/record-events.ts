@@ -1,10 +1,10 @@
+import { AuditResult } from '../../audit/graphql/audit-result.ts';
 import { builder, requires } from '../../graphql/builder.ts';
-import { AuditResult } from '../../graphql/types/enums.ts';
 import { ValidationIssueType } from '../../graphql/types/error-types.ts';
 import { ValidationError } from '../../kernel/errors.ts';
 import type { RecordedAuditEvent } from '../commands/record-audit-events.ts';
 import { maxRecordedEvents, recordAuditEventsSchema } from '../model/event-input.ts';
-import { externalEventAliases, externalEventTypes } from '../model/event-types.ts';
+import { applicationEventAliases, applicationEventTypeNames } from '../model/event-types.ts';
 
 const anyJson = 'Any JSON, nested at most 32 levels deep. details, previousValue and newValue take at most 64 KiB together.';
 const identifier = 'At most 255 characters.';
@@ -15,7 +15,7 @@ const AuditEventInput = builder.inputType('AuditEventInput', {
   fields: (t) => ({
     id: t.id({ required: true, description: 'A UUID that the sender gives: the same one again is recorded once.' }),
     type: t.string({
-      description: `What happened: ${externalEventTypes.join(', ')}; or by a short name: ${Object.keys(externalEventAliases).join(', ')}; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until } and no user: the sender lost them. Absent: action must be one of these names.`,
+      description: `What happened: ${applicationEventTypeNames.join(', ')}; or by a short name: ${Object.keys(applicationEventAliases).join(', ')}; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until } and no user: the sender lost them. Absent: action must be one of these names.`,
     }),
     occurredAt: t.field({
       type: 'DateTime',

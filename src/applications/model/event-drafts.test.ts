@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Caller } from '../../access/model/actor.ts';
 import { metadataSchemas } from '../../catalogue/event-types.ts';
-import { externalEvent, externalLoss } from './event-drafts.ts';
-import { type AuditEventInput, type DeclaredLoss, type ExternalEvent, readAuditEvent } from './event-input.ts';
+import { draftEvent, draftLoss } from './event-drafts.ts';
+import { type ApplicationEvent, type AuditEventInput, type DeclaredLoss, readAuditEvent } from './event-input.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const id = '01a1f982-b765-7234-9c18-c6bbea276b36';
@@ -24,7 +24,7 @@ const read = (fields: object) => {
   const found = readAuditEvent({ id, type: 'login', ...fields } as AuditEventInput, now);
   return found.ok ? found.event : expect.unreachable(JSON.stringify(found.issues));
 };
-const draft = (fields: object = {}, by = caller) => externalEvent(by, read(fields) as ExternalEvent);
+const draft = (fields: object = {}, by = caller) => draftEvent(by, read(fields) as ApplicationEvent);
 const sentence = (fields: object) => draft({ userId: 'u1', ...fields }).description;
 
 describe('the sentence', () => {
@@ -161,7 +161,7 @@ describe('the event', () => {
 describe('a declared loss', () => {
   const details = { count: 2, reason: 'queue full', since: '2025-12-31T23:00:00Z', until: '2026-01-01T00:00:00Z' };
   const loss = (fields: object = {}) =>
-    externalLoss(caller, read({ type: 'audit.loss', details: { ...details, ...fields } }) as DeclaredLoss);
+    draftLoss(caller, read({ type: 'audit.loss', details: { ...details, ...fields } }) as DeclaredLoss);
 
   it("is the sender's, counts, and says between which instants", () => {
     expect(loss()).toMatchObject({

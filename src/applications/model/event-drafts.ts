@@ -1,12 +1,13 @@
 import type { Actor, Caller } from '../../access/model/actor.ts';
-import type { EventDraft } from '../../audit/model/audit-event.ts';
 import { describeChanges, diffStates, type FieldChange } from '../../audit/model/changes.ts';
+import type { OwnEventDraft } from '../../audit/model/own-event-types.ts';
+import type { Recorder } from '../../audit/model/recorder.ts';
 import type { Json, JsonObject } from '../../kernel/json.ts';
-import type { DeclaredLoss, ExternalEvent } from './event-input.ts';
-import type { ExternalEventType, Recorder } from './event-types.ts';
+import type { ApplicationEvent, DeclaredLoss } from './event-input.ts';
+import type { ApplicationEventDraft, ApplicationEventType } from './event-types.ts';
 
 /** An event of another application as the log will have it. `caller` sent it, and vouches for what it says of others. */
-export const externalEvent = (caller: Caller, event: ExternalEvent): EventDraft<ExternalEventType> => {
+export const draftEvent = (caller: Caller, event: ApplicationEvent): ApplicationEventDraft => {
   const { action, details, previousValue, newValue, result, errorMessage } = event;
   const actor = actorOf(caller, event);
   return {
@@ -23,7 +24,7 @@ export const externalEvent = (caller: Caller, event: ExternalEvent): EventDraft<
 };
 
 /** Events that another application could not deliver, as the log will have it. */
-export const externalLoss = (caller: Caller, event: DeclaredLoss): EventDraft<'audit.loss'> => {
+export const draftLoss = (caller: Caller, event: DeclaredLoss): OwnEventDraft<'audit.loss'> => {
   const { count, reason, since, until } = event.loss;
   const [from, to] = [since.toISOString(), until.toISOString()];
   const { actor } = caller;
@@ -38,7 +39,7 @@ export const externalLoss = (caller: Caller, event: DeclaredLoss): EventDraft<'a
   };
 };
 
-type Event = ExternalEvent | DeclaredLoss;
+type Event = ApplicationEvent | DeclaredLoss;
 
 const sharedFields = (caller: Caller, event: Event, actor: Actor) => ({
   id: event.id,
@@ -58,7 +59,7 @@ const sharedFields = (caller: Caller, event: Event, actor: Actor) => ({
 });
 
 /** The person that the event names, as far as it does; else whoever sent it. */
-const actorOf = (caller: Caller, { userId, userName, userEmail }: ExternalEvent): Actor =>
+const actorOf = (caller: Caller, { userId, userName, userEmail }: ApplicationEvent): Actor =>
   userId === null && userName === null && userEmail === null
     ? caller.actor
     : { type: 'USER', id: userId ?? 'unknown', name: userName, email: userEmail };
@@ -98,7 +99,7 @@ const cut = (description: string): string =>
   description.length > longestDescription ? `${description.slice(0, longestDescription).toWellFormed()}…` : description;
 
 /** What the actor did, and what they tried to do where it did not come to that. */
-const deeds: Record<ExternalEventType, [did: string, tried: string]> = {
+const deeds: Record<ApplicationEventType, [did: string, tried: string]> = {
   'auth.login': ['logged in', 'log in'],
   'auth.logout': ['logged out', 'log out'],
   'data_export.requested': ['requested an export of data', 'request an export of data'],
@@ -114,7 +115,7 @@ const deeds: Record<ExternalEventType, [did: string, tried: string]> = {
 };
 
 /** "User 'u1' logged in", "Setting 'theme' changed from 'dark' to 'light'". */
-const describe = (actor: Actor, event: ExternalEvent): string => {
+const describe = (actor: Actor, event: ApplicationEvent): string => {
   const { type, action, result, errorMessage } = event;
   const settings = result === 'SUCCESS' ? describeSettings(event) : null;
   if (settings) return settings;
@@ -133,7 +134,7 @@ const nameSettings = (resource: string | null, resourceId: string | null): strin
 };
 
 /** Null where the event does not say which settings changed, or is about something else. */
-const describeSettings = ({ type, resource, resourceId, previousValue, newValue }: ExternalEvent): string | null => {
+const describeSettings = ({ type, resource, resourceId, previousValue, newValue }: ApplicationEvent): string | null => {
   if (type !== 'settings.changed' || (previousValue === null && newValue === null)) return null;
   const isWhole = (value: Json) => value === null || toState(value) === value;
   if (isWhole(previousValue) && isWhole(newValue)) {

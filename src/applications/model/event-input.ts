@@ -4,7 +4,7 @@ import { toIssues, type ValidationIssue } from '../../kernel/errors.ts';
 import { instant } from '../../kernel/instant.ts';
 import type { Json } from '../../kernel/json.ts';
 import { text, toStorableText } from '../../kernel/text.ts';
-import { type ExternalEventType, externalEventAliases, externalEventTypes } from './event-types.ts';
+import { type ApplicationEventType, applicationEventAliases, applicationEventTypeNames } from './event-types.ts';
 import { areTooLarge, findSizeIssue, isValueField, recordableJson } from './recordable-json.ts';
 
 /** An event as another application sends it. Null says the same as absent. */
@@ -47,10 +47,10 @@ export const recordAuditEventsSchema = z.object({
 });
 export type RecordAuditEvents = z.infer<typeof recordAuditEventsSchema>;
 
-type RecordableType = ExternalEventType | 'audit.loss';
+type RecordableType = ApplicationEventType | 'audit.loss';
 const recordableTypes = new Map<string, RecordableType>([
-  ...Object.entries(externalEventAliases),
-  ...[...externalEventTypes, 'audit.loss' as const].map((type) => [type, type] as const),
+  ...Object.entries(applicationEventAliases),
+  ...[...applicationEventTypeNames, 'audit.loss' as const].map((type) => [type, type] as const),
 ]);
 
 const knownNames = [...recordableTypes.keys()].join(', ');
@@ -140,10 +140,10 @@ export const declaredLossSchema = z
   .refine(({ since, until }) => since <= until, { path: ['until'], message: 'must not be before since' });
 
 type Fields = Omit<z.infer<typeof auditEventInputSchema>, 'type' | 'occurredAt'> & { occurredAt: Date };
-export type ExternalEvent = Fields & { type: ExternalEventType };
+export type ApplicationEvent = Fields & { type: ApplicationEventType };
 export type DeclaredLoss = Fields & { type: 'audit.loss'; loss: z.infer<typeof declaredLossSchema> };
 
-type Read = { ok: true; event: ExternalEvent | DeclaredLoss } | { ok: false; issues: ValidationIssue[] };
+type Read = { ok: true; event: ApplicationEvent | DeclaredLoss } | { ok: false; issues: ValidationIssue[] };
 
 /** How far the clocks of applications may be ahead of ours. */
 const maxAheadMs = 5 * 60_000;

@@ -1,9 +1,41 @@
 import { z } from 'zod';
+import type { DraftOf } from '../../audit/model/audit-event.ts';
+import type { EventTypes } from '../../audit/model/event-types.ts';
+import { recorderSchema } from '../../audit/model/recorder.ts';
 
-// What other applications record (recordAuditEvents): security events of theirs, with one form of metadata for all.
+const metadata = z.object({
+  /** What was done, in the application's own words. */
+  action: z.string().nullable(),
+  details: z.json(),
+  previousValue: z.json(),
+  newValue: z.json(),
+  recordedBy: recorderSchema,
+});
 
-/** The names that applications may use instead of the wire names. */
-export const externalEventAliases = {
+/** What other applications record (recordAuditEvents): security events of theirs, with one form of metadata for all. */
+export const applicationEventTypes = {
+  'auth.login': { description: 'Somebody logged in to an application.', metadata },
+  'auth.logout': { description: 'Somebody logged out of an application.', metadata },
+  'data_export.requested': { description: 'Somebody asked an application for an export of data.', metadata },
+  'data_export.completed': { description: 'An application has finished an export of data.', metadata },
+  'data_delete.requested': { description: 'Somebody asked an application to delete data.', metadata },
+  'data_delete.completed': { description: 'An application has deleted data.', metadata },
+  'subscription.created': { description: 'A subscription of an application began.', metadata },
+  'subscription.cancelled': { description: 'A subscription of an application was cancelled.', metadata },
+  'settings.changed': { description: "An application's settings were changed.", metadata },
+  'oauth.connected': { description: 'Somebody connected an account of another service with an application.', metadata },
+  'oauth.disconnected': { description: 'Somebody disconnected an account of another service from an application.', metadata },
+  'admin.action': { description: 'An administrator of an application did something.', metadata },
+} as const satisfies EventTypes;
+
+export type ApplicationEventType = keyof typeof applicationEventTypes;
+export type ApplicationEventDraft<Type extends ApplicationEventType = ApplicationEventType> = DraftOf<
+  typeof applicationEventTypes,
+  Type
+>;
+
+/** The names that applications may use instead of the wire names: one for each. */
+export const applicationEventAliases = {
   login: 'auth.login',
   logout: 'auth.logout',
   data_export_requested: 'data_export.requested',
@@ -16,46 +48,6 @@ export const externalEventAliases = {
   oauth_connected: 'oauth.connected',
   oauth_disconnected: 'oauth.disconnected',
   admin_action: 'admin.action',
-} as const;
+} as const satisfies Record<string, ApplicationEventType>;
 
-export type ExternalEventType = (typeof externalEventAliases)[keyof typeof externalEventAliases];
-
-export const externalEventTypes = Object.values(externalEventAliases);
-
-/** Who sent an event: a service vouches for what it says of others. */
-export const recorderSchema = z.object({
-  type: z.string(),
-  id: z.string(),
-  /** The userId of the person for whom an API key spoke. */
-  onBehalfOf: z.string().nullable(),
-});
-export type Recorder = z.infer<typeof recorderSchema>;
-
-const metadata = z.object({
-  /** What was done, in the application's own words. */
-  action: z.string().nullable(),
-  details: z.json(),
-  previousValue: z.json(),
-  newValue: z.json(),
-  recordedBy: recorderSchema,
-});
-
-export const externalMetadataSchemas = Object.fromEntries(externalEventTypes.map((type) => [type, metadata])) as Record<
-  ExternalEventType,
-  typeof metadata
->;
-
-export const externalEventDescriptions: Record<ExternalEventType, string> = {
-  'auth.login': 'Somebody logged in to an application.',
-  'auth.logout': 'Somebody logged out of an application.',
-  'data_export.requested': 'Somebody asked an application for an export of data.',
-  'data_export.completed': 'An application has finished an export of data.',
-  'data_delete.requested': 'Somebody asked an application to delete data.',
-  'data_delete.completed': 'An application has deleted data.',
-  'subscription.created': 'A subscription of an application began.',
-  'subscription.cancelled': 'A subscription of an application was cancelled.',
-  'settings.changed': "An application's settings were changed.",
-  'oauth.connected': 'Somebody connected an account of another service with an application.',
-  'oauth.disconnected': 'Somebody disconnected an account of another service from an application.',
-  'admin.action': 'An administrator of an application did something.',
-};
+export const applicationEventTypeNames = Object.values(applicationEventAliases);

@@ -2,10 +2,10 @@ import { ActorRef } from '../../access/graphql/viewer.ts';
 import type { RequestContext } from '../../access/model/actor.ts';
 import { builder } from '../../graphql/builder.ts';
 import { encodeCursor } from '../../graphql/connection.ts';
-import { AuditEventType, AuditResult } from '../../graphql/types/enums.ts';
 import type { Json } from '../../kernel/json.ts';
 import type { LogEntry } from '../model/audit-event.ts';
 import type { FieldChange } from '../model/changes.ts';
+import { AuditResult } from './audit-result.ts';
 
 const AuditResource = builder.objectRef<{ type: string; id: string }>('AuditResource').implement({
   description: 'What an action was done to.',
@@ -70,7 +70,7 @@ export const AuditEventRef = builder.objectRef<LogEntry>('AuditEvent').implement
       description: 'Its place as a cursor: what `after` of the subscription and of auditEvents takes.',
       resolve: ({ position }) => toEventCursor(position),
     }),
-    type: t.field({ type: AuditEventType, description: 'What happened.', resolve: ({ event }) => event.eventType }),
+    type: t.field({ type: 'AuditEventType', description: 'What happened.', resolve: ({ event }) => event.eventType }),
     eventType: t.string({
       description: 'The same as a wire name, for example flag_schedule.created.',
       resolve: ({ event }) => event.eventType,

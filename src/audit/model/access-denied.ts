@@ -1,7 +1,7 @@
 import { type Caller, shareOf } from '../../access/model/actor.ts';
 import { type More, makeThrottle } from '../../kernel/limits/throttle.ts';
 import { attributedTo } from './attribution.ts';
-import type { EventDraft } from './audit-event.ts';
+import type { OwnEventDraft } from './own-event-types.ts';
 
 type Denied = { operation: string; requiredRole: string };
 
@@ -10,7 +10,7 @@ export const accessDenied = (
   caller: Caller,
   { operation, requiredRole }: Denied,
   more: More | null = null,
-): EventDraft<'access.denied'> => ({
+): OwnEventDraft<'access.denied'> => ({
   eventType: 'access.denied',
   ...attributedTo(caller),
   resource: { type: 'operation', id: operation },
@@ -35,7 +35,7 @@ const maxCallers = 10_000;
  * What the log says of refused operations. Who asks without end must not fill it: of each caller, an API key or a token's
  * actor, 100 a minute have an event of their own; when the minute is over, one more event counts the rest.
  */
-export const makeDenials = ({ record, now }: { record: (draft: EventDraft<'access.denied'>) => void; now: () => Date }) => {
+export const makeDenials = ({ record, now }: { record: (draft: OwnEventDraft<'access.denied'>) => void; now: () => Date }) => {
   const { note, sweep, flush } = makeThrottle<{ caller: Caller; denied: Denied }>({
     now,
     atOnce,

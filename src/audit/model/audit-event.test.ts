@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemActor } from '../../access/model/actor.ts';
-import { auditEventSchema, completeEvent, type EventDraft, toEntry, toWire } from './audit-event.ts';
+import { completeEvent, type EventDraft, eventEnvelopeSchema, toEntry, toWire } from './audit-event.ts';
 import { auditLoss } from './audit-loss.ts';
 
 const id = '01900000-0000-7000-8000-000000000001';
@@ -15,7 +15,7 @@ const complete = (rest: Partial<EventDraft> = {}) =>
   completeEvent({ ...draft, ...rest } as EventDraft, { id, now, defaultEnvironment: 'staging' });
 
 describe('an event', () => {
-  it('has every field, absent ones as null, and fits the schema that frontends import', () => {
+  it('has every field, absent ones as null', () => {
     const event = complete();
     expect(event).toEqual({
       ...draft,
@@ -34,8 +34,15 @@ describe('an event', () => {
       errorMessage: null,
       requestContext: null,
     });
-    expect(auditEventSchema.strict().parse(event)).toEqual(event);
+    expect(eventEnvelopeSchema.strict().parse(event)).toEqual(event);
   });
+
+  it.each(['Flag.created', 'flag', 'flag.', 'flag.created.twice', 'flag created'])(
+    'has no type %j: a wire name says of what, and what',
+    (eventType) => {
+      expect(eventEnvelopeSchema.safeParse({ ...complete(), eventType }).error?.issues).toMatchObject([{ path: ['eventType'] }]);
+    },
+  );
 
   it('keeps its own environment, and when it occurred', () => {
     expect(complete({ environment: 'production', occurredAt: new Date(0) })).toMatchObject({

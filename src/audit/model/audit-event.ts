@@ -1,17 +1,20 @@
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import { actorSchema, requestContextSchema } from '../../access/model/actor.ts';
-import { type AuditEventType, auditEventTypes, type EventMetadata } from '../../catalogue/event-types.ts';
 import { fieldChangeSchema } from './changes.ts';
+import { type EventTypes, eventTypeSchema, type MetadataOf } from './event-types.ts';
 
 export const auditResults = ['SUCCESS', 'FAILURE', 'DENIED'] as const;
 export type AuditResult = (typeof auditResults)[number];
 
-/** An event as it is stored and hashed: every field is present, absent ones are null, instants are RFC 3339 in UTC. */
-export const auditEventSchema = z.object({
+/**
+ * An event of any type, as it is stored and hashed: every field is present, absent ones are null, instants are RFC 3339 in UTC.
+ * Which types there are, and what each says in `metadata`, the wings declare.
+ */
+export const eventEnvelopeSchema = z.object({
   /** UUIDv7. */
   id: z.uuid(),
-  eventType: z.enum(auditEventTypes),
+  eventType: eventTypeSchema,
   /** When it occurred. */
   timestamp: z.iso.datetime(),
   actor: actorSchema,
@@ -32,12 +35,15 @@ export const auditEventSchema = z.object({
   errorMessage: z.string().nullable(),
   requestContext: requestContextSchema.nullable(),
 });
-export type AuditEvent = z.infer<typeof auditEventSchema>;
+export type AuditEvent = z.infer<typeof eventEnvelopeSchema>;
 
 /** What the code that makes an event has to say; the rest is filled in by `completeEvent`. */
-export type EventDraft<Type extends AuditEventType = AuditEventType> = Pick<AuditEvent, 'actor' | 'description'> & {
+export type EventDraft<Type extends string = string, Metadata = AuditEvent['metadata']> = Pick<
+  AuditEvent,
+  'actor' | 'description'
+> & {
   eventType: Type;
-  metadata: EventMetadata<Type>;
+  metadata: Metadata;
   /** The UUID under which another application sent the event. Absent: a new one. */
   id?: string;
   /** Absent: now. */
@@ -45,6 +51,9 @@ export type EventDraft<Type extends AuditEventType = AuditEventType> = Pick<Audi
   /** Absent: the service's default environment. */
   environment?: string;
 } & Partial<Omit<AuditEvent, 'id' | 'timestamp' | 'metadata' | 'environment' | 'eventType'>>;
+
+/** A draft of a type that a wing declares, with that type's metadata. */
+export type DraftOf<Types extends EventTypes, Type extends keyof Types & string> = EventDraft<Type, MetadataOf<Types, Type>>;
 
 /** A draft with everything an event has. */
 export const completeEvent = (
@@ -79,14 +88,14 @@ export const toEntry = (event: AuditEvent): string => {
 /** An event in the log. */
 export type LogEntry = { position: number; sealedAt: Date; event: AuditEvent; entry: string };
 
-/** An event as sinks and exports write it. */
-export const wireEventSchema = auditEventSchema.extend({
+/** An event of any type, as sinks and exports write it. */
+export const wireEnvelopeSchema = eventEnvelopeSchema.extend({
   /** Its place: 1, 2, 3 … without gaps. */
   position: z.int().min(1),
   /** When it got its place. */
   sealedAt: z.iso.datetime(),
 });
-export type WireEvent = z.infer<typeof wireEventSchema>;
+export type WireEvent = z.infer<typeof wireEnvelopeSchema>;
 
 /** What sinks and exports write: the event with its place in the log. */
 export const toWire = ({ position, sealedAt, event }: Pick<LogEntry, 'position' | 'sealedAt' | 'event'>): WireEvent => ({

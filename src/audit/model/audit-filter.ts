@@ -1,11 +1,10 @@
 import type { ActorType } from '../../access/model/actor.ts';
-import type { AuditEventType } from '../../catalogue/event-types.ts';
 import type { AuditEvent, AuditResult } from './audit-event.ts';
 
 /** Which events a query or a subscription wants; absent fields do not restrict. */
 export type AuditEventFilter = {
   flagKey?: string | null;
-  types?: readonly AuditEventType[] | null;
+  types?: readonly string[] | null;
   actorId?: string | null;
   actorType?: ActorType | null;
   resourceType?: string | null;

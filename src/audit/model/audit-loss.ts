@@ -1,5 +1,5 @@
 import { systemActor } from '../../access/model/actor.ts';
-import type { EventDraft } from './audit-event.ts';
+import type { OwnEventDraft } from './own-event-types.ts';
 
 /** Declares inside the log that events never reached it, so that delivered + declared lost = produced. */
 export const auditLoss = ({
@@ -12,7 +12,7 @@ export const auditLoss = ({
   count: number;
   since: Date;
   until: Date;
-}): EventDraft<'audit.loss'> => ({
+}): OwnEventDraft<'audit.loss'> => ({
   eventType: 'audit.loss',
   actor: systemActor,
   resource: { type: 'audit_log', id: 'audit_log' },

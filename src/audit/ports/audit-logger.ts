@@ -1,4 +1,3 @@
-import type { AuditEventType } from '../../catalogue/event-types.ts';
 import type { EventDraft } from '../model/audit-event.ts';
 
 /** Whether an event could be taken in. A failure has been logged and counted already: there is nothing for the caller to do. */
@@ -12,5 +11,5 @@ export const notWrittenDown: LogResult = { ok: false, reason: 'the event could n
  * change that it records; outside of one it is stored as soon as possible.
  */
 export type AuditLogger = {
-  logEvent<Type extends AuditEventType>(draft: EventDraft<Type>): LogResult;
+  logEvent(draft: EventDraft): LogResult;
 };

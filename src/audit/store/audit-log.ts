@@ -34,7 +34,7 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
     return mergedList(filter.types, {
       page: (type) =>
         read({
-          where: { ...toWhere({ ...filter, types: type && [type] }), position },
+          where: { ...toWhere({ ...filter, types: type === null ? null : [type] }), position },
           orderBy: { position: inverted ? 'desc' : 'asc' },
           take: limit,
         }),

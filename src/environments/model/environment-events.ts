@@ -1,9 +1,9 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { adminFields, attributedTo } from '../../audit/model/attribution.ts';
-import type { EventDraft } from '../../audit/model/audit-event.ts';
 import { countOf, describeChanges, diffStates } from '../../audit/model/changes.ts';
 import type { JsonObject } from '../../kernel/json.ts';
 import type { Environment } from './environment.ts';
+import type { EnvironmentEventDraft } from './environment-event-types.ts';
 
 const snapshot = ({ key, name, enabled }: Environment): JsonObject => ({ key, name, enabled });
 
@@ -22,7 +22,7 @@ const factsOf = (admin: Caller, previous: Environment | null, next: Environment 
   };
 };
 
-export const environmentCreated = (admin: Caller, environment: Environment): EventDraft<'environment.created'> => ({
+export const environmentCreated = (admin: Caller, environment: Environment): EnvironmentEventDraft<'environment.created'> => ({
   eventType: 'environment.created',
   ...factsOf(admin, null, environment),
   description: `Environment '${environment.key}' was created`,
@@ -32,7 +32,7 @@ export const environmentUpdated = (
   admin: Caller,
   previous: Environment,
   next: Environment,
-): EventDraft<'environment.updated'> => {
+): EnvironmentEventDraft<'environment.updated'> => {
   const facts = factsOf(admin, previous, next);
   return {
     eventType: 'environment.updated',
@@ -41,7 +41,7 @@ export const environmentUpdated = (
   };
 };
 
-export const environmentDeleted = (admin: Caller, environment: Environment): EventDraft<'environment.deleted'> => ({
+export const environmentDeleted = (admin: Caller, environment: Environment): EnvironmentEventDraft<'environment.deleted'> => ({
   eventType: 'environment.deleted',
   ...factsOf(admin, environment, null),
   description: `Environment '${environment.key}' was deleted`,
@@ -52,7 +52,7 @@ export const environmentSwitched = (
   admin: Caller,
   environment: Environment,
   openSchedules: number,
-): EventDraft<'environment.enabled' | 'environment.disabled'> => {
+): EnvironmentEventDraft<'environment.enabled' | 'environment.disabled'> => {
   const { metadata, ...facts } = factsOf(admin, { ...environment, enabled: !environment.enabled }, environment);
   const met = openSchedules > 0 ? `; ${countOf(openSchedules, 'open schedule')} will fail until it is enabled again` : '';
   return {

@@ -1,10 +1,9 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { adminFields, attributedTo } from '../../audit/model/attribution.ts';
-import type { EventDraft } from '../../audit/model/audit-event.ts';
 import { countOf, describeChanges, diffStates, type FieldChange } from '../../audit/model/changes.ts';
 import { nameElements } from '../../audit/model/element-changes.ts';
-import type { AuditEventType } from '../../catalogue/event-types.ts';
 import type { Flag } from './flag.ts';
+import type { FlagEventDraft, FlagEventType } from './flag-event-types.ts';
 import type { FlagState } from './flag-state.ts';
 import { flagSnapshot } from './snapshots.ts';
 
@@ -15,7 +14,7 @@ const ofFlag = (admin: Caller, { id, key }: Flag) => ({
   flagKey: key,
 });
 
-export const flagCreated = (admin: Caller, flag: Flag, states: readonly FlagState[]): EventDraft<'flag.created'> => {
+export const flagCreated = (admin: Caller, flag: Flag, states: readonly FlagState[]): FlagEventDraft<'flag.created'> => {
   const newState = flagSnapshot(flag, states);
   return {
     eventType: 'flag.created',
@@ -32,7 +31,7 @@ export const flagDeleted = (
   flag: Flag,
   states: readonly FlagState[],
   cancelledSchedules: number,
-): EventDraft<'flag.deleted'> => {
+): FlagEventDraft<'flag.deleted'> => {
   const previousState = flagSnapshot(flag, states);
   return {
     eventType: 'flag.deleted',
@@ -44,13 +43,13 @@ export const flagDeleted = (
   };
 };
 
-type FlagChangeType = Extract<AuditEventType, 'flag.updated' | 'flag.archived' | 'flag.activated' | 'flag.deprecated'>;
+type FlagChangeType = Extract<FlagEventType, 'flag.updated' | 'flag.archived' | 'flag.activated' | 'flag.deprecated'>;
 
 /** A change of the flag itself: of what describes it, or of its status. `openSchedules`: how many will fail now that it is archived. */
 export const flagChanged = (
   admin: Caller,
   { previous, next, openSchedules = 0 }: { previous: Flag; next: Flag; openSchedules?: number },
-): EventDraft<FlagChangeType> => {
+): FlagEventDraft<FlagChangeType> => {
   const [previousState, newState] = [flagSnapshot(previous), flagSnapshot(next)];
   const changes = diffStates(previousState, newState);
   const status = previous.status === next.status ? undefined : statusEvents[next.status];

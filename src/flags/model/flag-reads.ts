@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { attributedTo } from '../../audit/model/attribution.ts';
-import type { EventDraft } from '../../audit/model/audit-event.ts';
 import type { Flag } from './flag.ts';
+import type { FlagEventDraft } from './flag-event-types.ts';
 
 // Reads, which are recorded only where somebody asks for it.
 
@@ -9,7 +9,7 @@ import type { Flag } from './flag.ts';
 export const auditableReads = ['viewed', 'exported'] as const;
 export type AuditableRead = (typeof auditableReads)[number];
 
-export const flagViewed = (caller: Caller, { id, key }: Pick<Flag, 'id' | 'key'>): EventDraft<'flag.viewed'> => ({
+export const flagViewed = (caller: Caller, { id, key }: Pick<Flag, 'id' | 'key'>): FlagEventDraft<'flag.viewed'> => ({
   eventType: 'flag.viewed',
   ...attributedTo(caller),
   resource: { type: 'flag', id },
@@ -21,7 +21,7 @@ export const flagViewed = (caller: Caller, { id, key }: Pick<Flag, 'id' | 'key'>
 /** What left: how many flags of which environment, and in which format. */
 export type FlagExport = { environment: string; format: string; flags: number };
 
-export const flagsExported = (caller: Caller, { environment, format, flags }: FlagExport): EventDraft<'flag.exported'> => ({
+export const flagsExported = (caller: Caller, { environment, format, flags }: FlagExport): FlagEventDraft<'flag.exported'> => ({
   eventType: 'flag.exported',
   ...attributedTo(caller),
   resource: { type: 'environment', id: environment },

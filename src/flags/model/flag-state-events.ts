@@ -1,12 +1,11 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { adminFields, attributedTo } from '../../audit/model/attribution.ts';
-import type { EventDraft } from '../../audit/model/audit-event.ts';
 import { countOf, describeChanges, diffStates, quote } from '../../audit/model/changes.ts';
 import { nameElements } from '../../audit/model/element-changes.ts';
-import type { AuditEventType, EventMetadata } from '../../catalogue/event-types.ts';
 import type { Json } from '../../kernel/json.ts';
 import type { Experiment } from './experiment.ts';
 import type { Flag } from './flag.ts';
+import type { FlagEventDraft, FlagEventMetadata, FlagEventType } from './flag-event-types.ts';
 import { describeStateChanges, fromTo, meeting, statusEvents } from './flag-events.ts';
 import type { FlagOverride } from './flag-override.ts';
 import {
@@ -21,19 +20,19 @@ import { effectiveSnapshot } from './snapshots.ts';
 /** A change of a flag in one environment, as an event sees it. */
 export type StateChange = { admin: Caller; flag: Flag; previous: EffectiveState; next: EffectiveState };
 
-type Details<Type extends AuditEventType> = {
+type Details<Type extends FlagEventType> = {
   eventType: Type;
   description: string;
-  metadata: Omit<EventMetadata<Type>, 'flagKey' | 'environment' | 'adminUserId' | 'adminEmail'>;
+  metadata: Omit<FlagEventMetadata<Type>, 'flagKey' | 'environment' | 'adminUserId' | 'adminEmail'>;
 };
 
 const named = ({ flag, next }: StateChange): string => `Flag '${flag.key}' in ${next.environment}`;
 
 /** One event for one change of a state, with the state whole before and after it. */
-const stateChanged = <Type extends AuditEventType>(
+const stateChanged = <Type extends FlagEventType>(
   { admin, flag, previous, next }: StateChange,
   { eventType, description, metadata }: Details<Type>,
-): EventDraft<Type> => {
+): FlagEventDraft<Type> => {
   const [previousState, newState] = [effectiveSnapshot(previous), effectiveSnapshot(next)];
   return {
     eventType,
@@ -46,12 +45,12 @@ const stateChanged = <Type extends AuditEventType>(
     newState,
     changes: nameElements(diffStates(previousState, newState)),
     description,
-    metadata: { flagKey: flag.key, environment: next.environment, ...adminFields(admin), ...metadata } as EventMetadata<Type>,
+    metadata: { flagKey: flag.key, environment: next.environment, ...adminFields(admin), ...metadata } as FlagEventMetadata<Type>,
   };
 };
 
 type UpdateType = Extract<
-  AuditEventType,
+  FlagEventType,
   | 'flag.enabled'
   | 'flag.disabled'
   | 'flag.rollout_changed'
@@ -62,7 +61,7 @@ type UpdateType = Extract<
 >;
 
 /** An update of a state, named after the most telling field that changed. Its sentence says each change once. `openSchedules` meet the flag archived. */
-export const flagStateUpdated = (change: StateChange, openSchedules: number): EventDraft<UpdateType> => {
+export const flagStateUpdated = (change: StateChange, openSchedules: number): FlagEventDraft<UpdateType> => {
   const { field, eventType, sentence } = nameUpdate(change);
   const changes = diffStates(effectiveSnapshot(change.previous), effectiveSnapshot(change.next));
   const others = describeStateChanges(changes.filter((one) => one.field !== field));

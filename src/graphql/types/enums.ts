@@ -1,6 +1,4 @@
 import type { actorTypes, roles } from '../../access/model/actor.ts';
-import type { auditResults } from '../../audit/model/audit-event.ts';
-import { auditEventTypes, type AuditEventType as EventType, eventDescriptions, toTypeName } from '../../catalogue/event-types.ts';
 import type { FlagOrderName } from '../../flags/graphql/flag-orders.ts';
 import type { flagStatuses, flagTypes } from '../../flags/model/flag.ts';
 import type { overrideTypes } from '../../flags/model/flag-override.ts';
@@ -105,15 +103,6 @@ export const Role = builder.enumType('Role', {
   }),
 });
 
-export const AuditResult = builder.enumType('AuditResult', {
-  description: 'How an action ended.',
-  values: describe<(typeof auditResults)[number]>({
-    SUCCESS: 'It was done.',
-    FAILURE: 'It was tried and failed; `errorMessage` says why.',
-    DENIED: 'The caller was not allowed to do it.',
-  }),
-});
-
 export const AuditOrder = builder.enumType('AuditOrder', {
   description: 'The order of events, by position in the log.',
   values: describe<'NEWEST_FIRST' | 'OLDEST_FIRST'>({
@@ -136,11 +125,4 @@ export const FlagOrder = builder.enumType('FlagOrder', {
     STATE_UPDATED_NEWEST_FIRST: 'Most recently changed first in one environment: that of `filter.state`, or else production.',
     STATE_UPDATED_OLDEST_FIRST: 'Least recently changed first in one environment: that of `filter.state`, or else production.',
   }),
-});
-
-export const AuditEventType = builder.enumType('AuditEventType', {
-  description: 'What happened. `eventType` of an event has the same as a wire name, for example flag_schedule.created.',
-  values: Object.fromEntries(
-    auditEventTypes.map((type) => [toTypeName(type), { value: type, description: eventDescriptions[type] }]),
-  ) as Record<string, { value: EventType; description: string }>,
 });

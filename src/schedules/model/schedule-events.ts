@@ -1,6 +1,5 @@
 import { type Caller, systemActor } from '../../access/model/actor.ts';
 import { adminFields, attributedTo } from '../../audit/model/attribution.ts';
-import type { EventDraft } from '../../audit/model/audit-event.ts';
 import { describeChanges, describeUpdates, diffStates, type FieldChange } from '../../audit/model/changes.ts';
 import { nameElements } from '../../audit/model/element-changes.ts';
 import { describeStateChanges } from '../../flags/model/flag-events.ts';
@@ -8,6 +7,7 @@ import type { FlagUpdates } from '../../flags/model/flag-state.ts';
 import { effectiveSnapshot } from '../../flags/model/snapshots.ts';
 import { type Applied, effectiveStateOf, type Failed } from './apply-schedule.ts';
 import { manualCancellation, type Schedule } from './schedule.ts';
+import type { ScheduleEventDraft } from './schedule-event-types.ts';
 
 const setsStatus = ({ updates }: Schedule) => updates?.status != null;
 const about = (schedule: Schedule) => ({
@@ -28,7 +28,7 @@ const describeScheduled = ({ status, ...ofState }: FlagUpdates): string =>
 const aside = (schedule: Schedule): string =>
   setsStatus(schedule) ? ` (status → ${schedule.updates.status} ${everywhere})` : '';
 
-export const scheduleCreated = (admin: Caller, schedule: Schedule): EventDraft<'flag_schedule.created'> => ({
+export const scheduleCreated = (admin: Caller, schedule: Schedule): ScheduleEventDraft<'flag_schedule.created'> => ({
   eventType: 'flag_schedule.created',
   occurredAt: schedule.createdAt,
   ...about(schedule),
@@ -60,7 +60,7 @@ const scheduleChanged = (
   admin: Caller,
   { before, schedule, at }: { before: Schedule; schedule: Schedule; at: Date },
   describe: (changes: FieldChange[]) => string,
-): EventDraft<'flag_schedule.updated'> => {
+): ScheduleEventDraft<'flag_schedule.updated'> => {
   const [previousState, newState] = [planSnapshot(before), planSnapshot(schedule)];
   const changes = diffStates(previousState, newState);
   return {
@@ -108,7 +108,7 @@ export const scheduleCancelled = (
   admin: Caller,
   schedule: Schedule,
   before: Schedule['status'],
-): EventDraft<'flag_schedule.cancelled'> => {
+): ScheduleEventDraft<'flag_schedule.cancelled'> => {
   const reason = schedule.cancelReason ?? manualCancellation;
   return {
     eventType: 'flag_schedule.cancelled',
@@ -128,7 +128,7 @@ export const scheduleApplied = (
   { schedule, previous, next }: Applied,
   appliedAt: Date,
   admin: Caller | null = null,
-): EventDraft<'flag_schedule.applied'> => {
+): ScheduleEventDraft<'flag_schedule.applied'> => {
   const [before, after] = [effectiveSnapshot(effectiveStateOf(previous)), effectiveSnapshot(effectiveStateOf(next))];
   const changes = diffStates(before, after);
   return {
@@ -158,7 +158,7 @@ const triesSnapshot = ({ status, retryCount, nextRetryAt }: Pick<Schedule, 'stat
   nextRetryAt: nextRetryAt?.toISOString() ?? null,
 });
 
-export const scheduleFailed = ({ before, schedule }: Failed, failedAt: Date): EventDraft<'flag_schedule.failed'> => {
+export const scheduleFailed = ({ before, schedule }: Failed, failedAt: Date): ScheduleEventDraft<'flag_schedule.failed'> => {
   const [previousState, newState] = [triesSnapshot(before), triesSnapshot(schedule)];
   const { nextRetryAt } = newState;
   const errorMessage = schedule.errorMessage ?? 'unknown error';

@@ -1,0 +1,10 @@
+import { builder } from '../../graphql/builder.ts';
+import { type AuditEventType, auditEventTypes, eventDescriptions, toTypeName } from '../event-types.ts';
+
+// Fields name this enum as `type: 'AuditEventType'`: the wings below must not import the catalogue.
+builder.enumType('AuditEventType', {
+  description: 'What happened. `eventType` of an event has the same as a wire name, for example flag_schedule.created.',
+  values: Object.fromEntries(
+    auditEventTypes.map((type) => [toTypeName(type), { value: type, description: eventDescriptions[type] }]),
+  ) as Record<string, { value: AuditEventType; description: string }>,
+});

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { adminMetadata } from '../../audit/model/attribution.ts';
+import type { DraftOf } from '../../audit/model/audit-event.ts';
+import type { EventTypes, MetadataOf } from '../../audit/model/event-types.ts';
+import { experimentSchema } from './experiment.ts';
+import { flagStatuses } from './flag.ts';
+import { overrideTypes } from './flag-override.ts';
+
+const uuid = z.uuid();
+const instant = z.iso.datetime();
+const arms = experimentSchema.shape.variants;
+const rules = z.array(z.object({ key: z.string(), description: z.string().nullable(), targeting: z.json() }));
+
+/** Updates of a state, as events record them. */
+export const recordedUpdates = z.object({
+  enabled: z.boolean().optional(),
+  rolloutPercentage: z.int().optional(),
+  defaultVariant: z.string().optional(),
+  rules: rules.optional(),
+  status: z.enum(flagStatuses).optional(),
+});
+
+/** A flag in one environment, whole, as events record it. */
+export const recordedFlagState = z.object({
+  enabled: z.boolean(),
+  rolloutPercentage: z.int(),
+  defaultVariant: z.string().nullable(),
+  rules,
+  overrides: z.array(
+    z.object({ type: z.enum(overrideTypes), targetId: z.string(), variant: z.string(), expiresAt: instant.nullable() }),
+  ),
+  experiment: z
+    .object({
+      key: z.string(),
+      hypothesis: z.string().nullable(),
+      variants: arms,
+      startedAt: instant,
+      startedBy: z.string().nullable(),
+    })
+    .nullable(),
+  emergency: z.object({ reason: z.string(), startedAt: instant, startedBy: z.string().nullable() }).nullable(),
+  status: z.enum(flagStatuses),
+  version: z.int(),
+});
+
+/** A schedule that is tried again: of its rules only how many there are. */
+const retry = z.object({
+  scheduleId: uuid,
+  environment: z.string(),
+  scheduledAt: instant,
+  nextRetryAt: instant.nullable(),
+  updates: recordedUpdates.omit({ rules: true }).extend({ rulesCount: z.int().optional() }),
+});
+/** How many schedules that can still become due meet it; absent: none. */
+const openSchedules = z.int().optional();
+
+const ofFlag = { flagKey: z.string(), ...adminMetadata };
+const ofFlagOrState = { ...ofFlag, environment: z.string().optional() };
+const ofState = { flagKey: z.string(), environment: z.string(), ...adminMetadata };
+const ofRule = z.object({ ...ofState, ruleKey: z.string() });
+const ofOverride = { ...ofState, override_type: z.enum([...overrideTypes, 'EMERGENCY']), target_id: z.string() };
+
+/** What events say of flags. */
+export const flagEventTypes = {
+  'flag.created': { description: 'An admin created a flag.', metadata: z.object(ofFlag) },
+  'flag.updated': {
+    description:
+      'An admin changed a flag (its name, description, variants or tags), or its default variant or all its rules in one environment.',
+    metadata: z.object(ofFlagOrState),
+  },
+  'flag.deleted': {
+    description: 'An admin deleted a flag.',
+    metadata: z.object({ ...ofFlag, cancelledSchedules: z.int() }),
+  },
+  'flag.archived': {
+    description: 'An admin archived a flag: it is off everywhere.',
+    metadata: z.object({ ...ofFlagOrState, openSchedules }),
+  },
+  'flag.activated': {
+    description: 'An admin made a flag active again that was deprecated or archived.',
+    metadata: z.object(ofFlagOrState),
+  },
+  'flag.deprecated': { description: 'An admin marked a flag as on its way out.', metadata: z.object(ofFlagOrState) },
+  'flag.enabled': { description: 'An admin enabled a flag in one environment.', metadata: z.object(ofState) },
+  'flag.disabled': { description: 'An admin disabled a flag in one environment.', metadata: z.object(ofState) },
+  'flag.rollout_changed': {
+    description: "An admin changed a flag's rollout percentage in one environment.",
+    metadata: z.object(ofState),
+  },
+  'flag.viewed': {
+    description: 'Somebody looked at a flag. Recorded only where AUDIT_READS asks for it.',
+    metadata: z.object({ flagKey: z.string() }),
+  },
+  'flag.exported': {
+    description: 'Somebody exported flags. Recorded only where AUDIT_READS asks for it.',
+    metadata: z.object({ environment: z.string(), format: z.string(), flags: z.int() }),
+  },
+  'flag_rule.added': { description: 'An admin added a targeting rule.', metadata: ofRule },
+  'flag_rule.updated': { description: 'An admin changed a targeting rule.', metadata: ofRule },
+  'flag_rule.removed': { description: 'An admin removed a targeting rule.', metadata: ofRule },
+  'flag_experiment.started': {
+    description: 'An admin started an experiment.',
+    metadata: z.object({ ...ofState, experimentKey: z.string(), variants: arms }),
+  },
+  'flag_experiment.stopped': {
+    description: 'An admin stopped an experiment, and said what came of it.',
+    metadata: z.object({
+      ...ofState,
+      experimentKey: z.string(),
+      outcome: z.string(),
+      winningVariant: z.string().nullable(),
+    }),
+  },
+  'flag_override.added': {
+    description: 'An admin gave one user or one group a variant.',
+    metadata: z.object({ ...ofOverride, variant: z.string(), expiresAt: instant.nullable() }),
+  },
+  'flag_override.removed': {
+    description: 'An admin took the variant of one user or group back, or lifted an emergency override.',
+    metadata: z.object({
+      ...ofOverride,
+      reason: z.string().nullable(),
+      /** Of an emergency override that was lifted: how many failed schedules are tried again, and the soonest 20 of them. */
+      retriesTotal: z.int().optional(),
+      retries: z.array(retry).optional(),
+    }),
+  },
+  'flag_override.emergency': {
+    description: 'An admin set a flag at once, in an emergency: nothing else changes it until that is lifted.',
+    metadata: z.object({ ...ofOverride, reason: z.string(), updates: recordedUpdates, openSchedules }),
+  },
+} as const satisfies EventTypes;
+
+export type FlagEventType = keyof typeof flagEventTypes;
+export type FlagEventMetadata<Type extends FlagEventType> = MetadataOf<typeof flagEventTypes, Type>;
+export type FlagEventDraft<Type extends FlagEventType> = DraftOf<typeof flagEventTypes, Type>;

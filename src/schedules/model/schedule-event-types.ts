@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { adminMetadata } from '../../audit/model/attribution.ts';
+import type { DraftOf } from '../../audit/model/audit-event.ts';
+import type { EventTypes } from '../../audit/model/event-types.ts';
+import { recordedFlagState, recordedUpdates as updates } from '../../flags/model/flag-event-types.ts';
+
+const instant = z.iso.datetime();
+const scheduled = { scheduleId: z.uuid(), flagKey: z.string(), environment: z.string() };
+
+/** What events say of schedules. */
+export const scheduleEventTypes = {
+  'flag_schedule.created': {
+    description: 'An admin scheduled a change of a flag.',
+    metadata: z.object({ ...scheduled, scheduledAt: instant, updates, ...adminMetadata }),
+  },
+  'flag_schedule.updated': {
+    description: 'An admin edited a scheduled change, or had a failed one tried again.',
+    metadata: z.object({
+      ...scheduled,
+      previousScheduledAt: instant,
+      scheduledAt: instant,
+      previousUpdates: updates,
+      updates,
+      previousMaxRetries: z.int(),
+      maxRetries: z.int(),
+      ...adminMetadata,
+    }),
+  },
+  'flag_schedule.cancelled': {
+    description: 'An admin called off a scheduled change, or deleted its flag.',
+    metadata: z.object({ ...scheduled, scheduledAt: instant, ...adminMetadata, reason: z.string() }),
+  },
+  'flag_schedule.applied': {
+    description: 'The worker made a scheduled change, or an admin made it at once.',
+    metadata: z.object({
+      ...scheduled,
+      updates,
+      scheduledAt: instant,
+      appliedAt: instant,
+      latenessMs: z.int(),
+      flagState: recordedFlagState,
+    }),
+  },
+  'flag_schedule.failed': {
+    description: 'The worker could not make a scheduled change.',
+    metadata: z.object({
+      ...scheduled,
+      errorMessage: z.string(),
+      failedAt: instant,
+      retryCount: z.int(),
+      nextRetryAt: instant.nullable(),
+    }),
+  },
+} as const satisfies EventTypes;
+
+export type ScheduleEventDraft<Type extends keyof typeof scheduleEventTypes> = DraftOf<typeof scheduleEventTypes, Type>;
