@@ -1,6 +1,7 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import cliProgress from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
+import { interruptedExitCode, stopSignal } from '../src/process/signals.ts';
 import { benchApplyDue } from './apply-due.ts';
 import { benchCreateSchedule } from './create-schedule.ts';
 import { type Bench, type Lab, openLab } from './lab.ts';
@@ -31,15 +32,7 @@ const { only: chosen = benches, rounds } = new Command('npm run bench --')
   .parse()
   .opts<{ only?: readonly Bench[]; rounds: number }>();
 
-let interruptedAt = 0;
-const interrupt = () => {
-  // npm passes on the signal that the terminal has sent already.
-  if (interruptedAt > 0 && Date.now() - interruptedAt > 1000) process.exit(130);
-  interruptedAt ||= Date.now();
-};
-process.on('SIGINT', interrupt);
-process.on('SIGTERM', interrupt);
-class InterruptedError extends Error {}
+const interrupted = stopSignal();
 
 const makeProgress = () => {
   const total = chosen.reduce((sum, { steps }) => sum + steps(rounds), 0);
@@ -52,7 +45,7 @@ const makeProgress = () => {
   bar?.start(total, 0, { what: 'starting PostgreSQL' });
   return {
     step: (what: string) => {
-      if (interruptedAt > 0) throw new InterruptedError();
+      interrupted.throwIfAborted();
       bar?.increment(1, { what });
     },
     stop: () => bar?.stop(),
@@ -80,6 +73,6 @@ try {
   await run();
 } catch (error) {
   // A terminal interrupts the service and PostgreSQL as well: what fails then is no news.
-  process.exitCode = interruptedAt > 0 ? 130 : 1;
-  process.stderr.write(interruptedAt > 0 || !(error instanceof Error) ? 'Interrupted.\n' : `${error.stack}\n`);
+  process.exitCode = interrupted.aborted ? interruptedExitCode : 1;
+  process.stderr.write(interrupted.aborted || !(error instanceof Error) ? 'Interrupted.\n' : `${error.stack}\n`);
 }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
+import { interruptedExitCode, stopSignal } from '../src/process/signals.ts';
 import { describeFault, makePlan } from './plan.ts';
 import { describeResult } from './report.ts';
 import { runChaos } from './run.ts';
@@ -26,16 +27,7 @@ const {
   .parse()
   .opts<{ seconds: number; seed?: number; clients: number; plan?: boolean }>();
 
-const interrupted = new AbortController();
-/** npm passes a signal on that the terminal has sent already: the second one within a second is the same wish. */
-const sameWishMs = 1000;
-let interruptedAt = 0;
-const interrupt = () => {
-  if (interruptedAt > 0 && Date.now() - interruptedAt > sameWishMs) process.exit(130);
-  interruptedAt ||= Date.now();
-  interrupted.abort();
-};
-process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+const interrupted = stopSignal();
 
 /** One line that is written over, on a terminal only. */
 const showStep = (what: string) => void (process.stderr.isTTY && process.stderr.write(`\r\x1b[K${what}`));
@@ -43,13 +35,13 @@ const showStep = (what: string) => void (process.stderr.isTTY && process.stderr.
 if (showsPlan) process.stdout.write(`seed ${seed}\n${makePlan({ seed, seconds }).map(describeFault).join('\n')}\n`);
 else {
   try {
-    const result = await runChaos({ seed, seconds, clients, signal: interrupted.signal, onStep: showStep });
+    const result = await runChaos({ seed, seconds, clients, signal: interrupted, onStep: showStep });
     showStep('');
     process.stdout.write(describeResult(result));
     process.exitCode = result.violations.length > 0 ? 1 : 0;
   } catch (error) {
     showStep('');
-    process.stderr.write(interrupted.signal.aborted || !(error instanceof Error) ? 'Interrupted.\n' : `${error.stack}\n`);
-    process.exitCode = interrupted.signal.aborted ? 130 : 1;
+    process.stderr.write(interrupted.aborted || !(error instanceof Error) ? 'Interrupted.\n' : `${error.stack}\n`);
+    process.exitCode = interrupted.aborted ? interruptedExitCode : 1;
   }
 }

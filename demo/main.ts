@@ -1,13 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { escapeControls } from '../src/kernel/escape-controls.ts';
+import { interruptedExitCode, stopSignal } from '../src/process/signals.ts';
 import { makeApi } from './api.ts';
 import type { Check } from './checks.ts';
 import { type Display, makeDisplay } from './display.ts';
 import { DemoError, runDemo } from './run.ts';
 
 const shownProblems = 20;
-/** npm passes a signal on that the terminal has sent already: the second one within a second is the same wish. */
-const sameWishMs = 1000;
 
 const parseSeconds = (text: string): number => {
   const seconds = Number(text);
@@ -38,15 +37,7 @@ const program = new Command('npm run demo --')
 const options = program.opts<Options>();
 if (options.url && !options.token) program.error('error: --url needs --token (`npm run token` prints one), or FLAGTRAIL_TOKEN');
 
-const interrupted = new AbortController();
-let interruptedAt = 0;
-const interrupt = () => {
-  if (interruptedAt > 0 && Date.now() - interruptedAt > sameWishMs) process.exit(130);
-  interruptedAt ||= Date.now();
-  interrupted.abort();
-};
-process.on('SIGINT', interrupt);
-process.on('SIGTERM', interrupt);
+const interrupted = stopSignal();
 
 const report = (checks: readonly Check[], display: Display): void => {
   for (const { title, problems } of checks) {
@@ -65,7 +56,7 @@ const main = async (display: Display): Promise<void> => {
   const startOwnService = async () => (await import('./own-service.ts')).startOwnService(databaseUrl);
   const service = url ? { url, token, stop: async () => {} } : await startOwnService();
   const ended = new AbortController();
-  const signal = AbortSignal.any([interrupted.signal, ended.signal]);
+  const signal = AbortSignal.any([interrupted, ended.signal]);
   try {
     signal.throwIfAborted();
     const api = makeApi({ url: service.url, token: service.token, signal });
@@ -81,10 +72,10 @@ const display = makeDisplay(process.stdout);
 try {
   await main(display);
 } catch (error) {
-  if (interrupted.signal.aborted) {
+  if (interrupted.aborted) {
     const lasting = options.url || process.env.DATABASE_URL;
     writeErr(`Interrupted.${lasting ? ` Flags '${options.prefix}…' and their schedules stay where they are.` : ''}\n`);
-    process.exitCode = 130;
+    process.exitCode = interruptedExitCode;
   } else {
     const explained = error instanceof DemoError || !(error instanceof Error) || !error.stack;
     writeErr(`${explained ? `demo: ${error instanceof Error ? error.message : error}` : error.stack}\n`);

@@ -21,6 +21,7 @@ import { MigrationRefusedError } from './database/migrate.ts';
 import { openDatabase } from './database/open-database.ts';
 import { escapeControls } from './kernel/escape-controls.ts';
 import { openOutput } from './process/output.ts';
+import { onStopSignal } from './process/signals.ts';
 
 // The command line, and the only reader of process.env: everything else is told.
 
@@ -70,9 +71,9 @@ addMigrateCommand(program, {
 });
 const streams = { stdout: process.stdout, stderr: process.stderr };
 const exportCommand = addExportCommand(program);
-addExportEventsCommand(exportCommand, { openDatabase: openCommandDatabase, ...streams, onInterrupt, setExitCode });
+addExportEventsCommand(exportCommand, { openDatabase: openCommandDatabase, ...streams, onInterrupt: onStopSignal, setExitCode });
 addExportFlagsCommand(exportCommand, { open: openParts, userName, ...streams });
-addImportCommand(program, { open: openParts, userName, ...streams, onInterrupt, setExitCode });
+addImportCommand(program, { open: openParts, userName, ...streams, onInterrupt: onStopSignal, setExitCode });
 const sources = {
   openDatabase: openCommandDatabase,
   // Read when it is needed: the command may find a database.
@@ -118,18 +119,6 @@ function userName(): string | null {
 
 function setExitCode(code: number) {
   process.exitCode = code;
-}
-
-/** A second signal counts after a second only: npm passes on what the terminal has sent already. */
-function onInterrupt(listener: () => void) {
-  let firstAt = 0;
-  const interrupt = () => {
-    if (firstAt > 0 && Date.now() - firstAt > 1000) process.exit(130);
-    firstAt ||= Date.now();
-    listener();
-  };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  return () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
 }
 
 /** One line for people, without a stack trace; what nobody foresaw keeps its trace, for the report. */

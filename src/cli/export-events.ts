@@ -4,6 +4,7 @@ import { type ExportProgress, makeExportEvents } from '../audit/commands/export-
 import { makeAuditLog } from '../audit/store/audit-log.ts';
 import type { Database } from '../database/database.ts';
 import { readySchema } from '../database/ready-schema.ts';
+import { interruptedExitCode } from '../process/signals.ts';
 import { addEventFilterOptions, toEventFilter } from './event-filter-options.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
 import { makeProgressBar, type Terminal } from './progress-bar.ts';
@@ -33,8 +34,6 @@ Examples:
   flagtrail export events --after 5678 >> events.ndjson     # what came after an earlier export
 
 The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which log it is.`;
-
-const interrupted = 130;
 
 /** Adds `flagtrail export events` to `flagtrail export`: audit events as lines of JSON, each as sinks write it. */
 export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
@@ -70,14 +69,14 @@ export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
           const text = untilStopped(exportEvents(what, { onProgress, signal: stop.signal }), { signal: stop.signal, file });
           const taken = await writeExport(text, { file, stdout }).finally(() => bar.stop());
           if (taken) stderr.write(`${describe(progress, stop.signal.aborted)}\n`);
-          setExitCode(taken && stop.signal.aborted ? interrupted : 0);
+          setExitCode(taken && stop.signal.aborted ? interruptedExitCode : 0);
         } finally {
           await close();
         }
       } catch (error) {
         if (!(error instanceof InterruptedError)) throw error;
         stderr.write('Interrupted: no file was written.\n');
-        setExitCode(interrupted);
+        setExitCode(interruptedExitCode);
       } finally {
         forget();
       }

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandParts } from '../compose/command.ts';
 import type { ImportOutcome } from '../flagd/model/import-plan.ts';
 import { ValidationError } from '../kernel/errors.ts';
+import { interruptedExitCode } from '../process/signals.ts';
 import { commandLineCaller, parseUserId } from './command-line-caller.ts';
 import { writeExport } from './export-destination.ts';
 import { guessFormat, type ImportFormat, importFormats, readImportFile } from './import-file.ts';
@@ -45,8 +46,6 @@ Examples:
   flagtrail import kubernetes-feature-gates.csv --at 1.31
 
 The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which database it is.`;
-
-const interrupted = 130;
 
 /** Adds `flagtrail import`, which brings flags and their states in one environment to what a file says. */
 export const addImportCommand = (program: Command, deps: Deps): void => {
@@ -96,7 +95,7 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
         progress.stop();
         await writeExport(Readable.from(lines), { file: null, stdout });
         stderr.write(`${describe(counts, { environment, dryRun, wasInterrupted: stop.signal.aborted })}\n`);
-        setExitCode(stop.signal.aborted ? interrupted : 0);
+        setExitCode(stop.signal.aborted ? interruptedExitCode : 0);
       } catch (error) {
         throw error instanceof ValidationError ? new Error(listIssues(error, file), { cause: error }) : error;
       } finally {

@@ -5,6 +5,7 @@ import { type Service, startService } from '../compose/service.ts';
 import type { Config, readConfig } from '../config/config.ts';
 import { requestScope } from '../http/request-scope.ts';
 import { escapeControls } from '../kernel/escape-controls.ts';
+import { onStopSignal } from '../process/signals.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 
 type Deps = {
@@ -64,21 +65,12 @@ const run = async (config: Config, surroundings: Deps['surroundings'], options: 
 
 const lingerMs = 300;
 
-/** npm passes a signal on that the terminal has sent already: the second one within a second is the same wish. */
-const sameWishMs = 1000;
-
 const untilStopped = (service: Service, onSignal: (signal: string) => void): Promise<void> =>
   new Promise((resolve, reject) => {
-    let firstAt = 0;
-    const stop = (signal: NodeJS.Signals) => {
-      if (firstAt === 0) {
-        firstAt = Date.now();
-        onSignal(signal);
-        service.stop().then(resolve, reject);
-      } else if (Date.now() - firstAt > sameWishMs) process.exit(130);
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
+    onStopSignal((signal) => {
+      onSignal(signal);
+      service.stop().then(resolve, reject);
+    });
   });
 
 /** In development mode: where it is, and how to use it, on stderr. */
