@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { composeApp } from '../src/compose/app.ts';
 import { composeEntries } from '../src/compose/entries.ts';
-import { openPostgres } from '../src/database/database.ts';
+import { openDatabases } from '../src/database/open-database.ts';
 import { makeTicker } from '../src/schedules/worker/ticker.ts';
 import type { Bench, Lab } from './lab.ts';
 import { applyBatchSql } from './plain-apply.ts';
@@ -96,7 +96,8 @@ const applyWithWorker = async (url: string, size: number): Promise<Applied> => {
   const newId = (at: Date) => uuidv7({ msecs: at.getTime() });
   const surroundings = { clock: { now: () => new Date() }, newId, random: Math.random, logger };
   const settings = { dataDir: folder, maxSpoolBytes: 1e6, defaultEnvironment: 'production', auditReads: [] };
-  const database = openPostgres(url, { maxConnections: 2, onError: () => {} });
+  const place = { databaseUrl: url, databaseConnections: 2, dataDir: null };
+  const { worker: database, close } = await openDatabases(place, { pools: 'one', schema: 'any' });
   const { spool, writer, inTransactionOn } = await composeEntries(settings, database, surroundings, { onRecorded: () => {} });
   try {
     const { applyDueSchedules } = composeApp(
@@ -121,7 +122,7 @@ const applyWithWorker = async (url: string, size: number): Promise<Applied> => {
     await ticker.stop();
     return { perSecond: applied / seconds, statementsPerBatch: statements / batches };
   } finally {
-    await database.close();
+    await close();
     spool.close();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,5 @@
 import pg from 'pg';
-import { openPostgres } from '../src/database/database.ts';
-import { migrate } from '../src/database/migrate.ts';
+import { openDatabases } from '../src/database/open-database.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 
 /** What a bench works with. */
@@ -51,8 +50,8 @@ export const openLab = async (): Promise<Lab> => {
   };
   try {
     await sql(urlOf('postgres'), `CREATE DATABASE ${emptyDatabase}`);
-    const database = openPostgres(urlOf(emptyDatabase), { maxConnections: 1, onError: () => {} });
-    await migrate(database).finally(() => database.close());
+    const place = { databaseUrl: urlOf(emptyDatabase), databaseConnections: 1, dataDir: null };
+    await (await openDatabases(place, { pools: 'one', schema: 'migrated' })).close();
     const [version] = await sql<{ server_version: string }>(urlOf('postgres'), 'SHOW server_version');
     return {
       postgresVersion: version?.server_version ?? 'unknown',

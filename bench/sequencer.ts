@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { sequenceOutbox } from '../src/audit/store/outbox.ts';
-import { openPostgres } from '../src/database/database.ts';
+import { openDatabases } from '../src/database/open-database.ts';
 import type { Bench } from './lab.ts';
 import { sampleEntry } from './sample-event.ts';
 import { seedOutbox } from './seed.ts';
@@ -45,7 +45,8 @@ export const benchSequencer: Bench = {
 };
 
 const sequenceAll = async (url: string): Promise<number> => {
-  const database = openPostgres(url, { maxConnections: 1, onError: () => {} });
+  const place = { databaseUrl: url, databaseConnections: 1, dataDir: null };
+  const { pipeline: database, close } = await openDatabases(place, { pools: 'one', schema: 'any' });
   try {
     await sequenceOutbox(database.prisma, 1);
     const startedAtMs = performance.now();
@@ -53,7 +54,7 @@ const sequenceAll = async (url: string): Promise<number> => {
     for (let batch = -1; batch !== 0; taken += batch) batch = await sequenceOutbox(database.prisma, batchSize);
     return taken / ((performance.now() - startedAtMs) / 1000);
   } finally {
-    await database.close();
+    await close();
   }
 };
 

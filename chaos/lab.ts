@@ -5,8 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { mintToken } from '../src/access/jwt/mint-token.ts';
-import { openPostgres } from '../src/database/database.ts';
-import { migrate } from '../src/database/migrate.ts';
+import { openDatabases } from '../src/database/open-database.ts';
 import { startCloudWatchServer } from '../test/support/cloudwatch-server.ts';
 import { type PostgresServer, startPostgresServer } from '../test/support/postgres-server.ts';
 import { type ProcessName, processNames } from './plan.ts';
@@ -90,10 +89,10 @@ const createDatabase = async (postgres: PostgresServer): Promise<string> => {
   const client = new pg.Client({ connectionString: `${postgres.baseUrl}/postgres` });
   await client.connect();
   await client.query('CREATE DATABASE chaos').finally(() => client.end());
-  const url = `${postgres.baseUrl}/chaos`;
-  const database = openPostgres(url, { maxConnections: 1, onError: () => {} });
-  await migrate(database).finally(() => database.close());
-  return url;
+  const databaseUrl = `${postgres.baseUrl}/chaos`;
+  const place = { databaseUrl, databaseConnections: 1, dataDir: null };
+  await (await openDatabases(place, { pools: 'one', schema: 'migrated' })).close();
+  return databaseUrl;
 };
 
 /** A server that was killed leaves processes behind, and until they are gone no new one starts. */

@@ -6,8 +6,7 @@ import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { startService } from '../src/compose/service.ts';
 import { readConfig } from '../src/config/config.ts';
-import { openPostgres } from '../src/database/database.ts';
-import { migrate } from '../src/database/migrate.ts';
+import { openDatabases } from '../src/database/open-database.ts';
 import { escapeControls } from '../src/kernel/escape-controls.ts';
 import { openOutput } from '../src/process/output.ts';
 
@@ -20,7 +19,10 @@ export const startOwnService = async (databaseUrl: string | undefined) => {
   const logger = pino({ level: 'warn', hooks: { streamWrite: escapeControls } }, process.stderr);
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   try {
-    if (databaseUrl) await migrateFirst(databaseUrl, (error) => logger.warn(error));
+    if (databaseUrl) {
+      const place = { databaseUrl, databaseConnections: 1, dataDir: null };
+      await (await openDatabases(place, { pools: 'one', schema: 'migrated' }, logger)).close();
+    }
     const config = readConfig({ PORT: '0', DATA_DIR: folder, DATABASE_URL: databaseUrl });
     const newId = (at: Date) => uuidv7({ msecs: at.getTime() });
     const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -42,14 +44,5 @@ export const startOwnService = async (databaseUrl: string | undefined) => {
   } catch (error) {
     removeFolder();
     throw error;
-  }
-};
-
-const migrateFirst = async (databaseUrl: string, onError: (error: Error) => void) => {
-  const database = openPostgres(databaseUrl, { maxConnections: 1, onError });
-  try {
-    await migrate(database);
-  } finally {
-    await database.close();
   }
 };

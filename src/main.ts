@@ -18,7 +18,7 @@ import { ConfigError, readConfig } from './config/config.ts';
 import { DataDirectoryInUseError } from './database/data-directory-lock.ts';
 import { describeFailure, sqlStateOf, toUnavailable } from './database/database-errors.ts';
 import { MigrationRefusedError } from './database/migrate.ts';
-import { openDatabase } from './database/open-database.ts';
+import { openDatabases } from './database/open-database.ts';
 import { escapeControls } from './kernel/escape-controls.ts';
 import { openOutput } from './process/output.ts';
 import { onStopSignal } from './process/signals.ts';
@@ -65,17 +65,22 @@ addServeCommands(program, {
   surroundings,
 });
 addMigrateCommand(program, {
-  openDatabase: openCommandDatabase,
+  openDatabase: openingDatabase('any'),
   write: writeOut,
   setExitCode,
 });
 const streams = { stdout: process.stdout, stderr: process.stderr };
 const exportCommand = addExportCommand(program);
-addExportEventsCommand(exportCommand, { openDatabase: openCommandDatabase, ...streams, onInterrupt: onStopSignal, setExitCode });
+addExportEventsCommand(exportCommand, {
+  openDatabase: openingDatabase('ready'),
+  ...streams,
+  onInterrupt: onStopSignal,
+  setExitCode,
+});
 addExportFlagsCommand(exportCommand, { open: openParts, userName, ...streams });
 addImportCommand(program, { open: openParts, userName, ...streams, onInterrupt: onStopSignal, setExitCode });
 const sources = {
-  openDatabase: openCommandDatabase,
+  openDatabase: openingDatabase('ready'),
   // Read when it is needed: the command may find a database.
   ask: <Data>(query: string, variables?: Record<string, unknown>) =>
     makeAskService(readConfig(process.env, { roles: ['worker'] }), clock)<Data>(query, variables),
@@ -98,9 +103,14 @@ try {
   }
 }
 
-async function openCommandDatabase() {
-  const database = await openDatabase(readConfig(process.env, { roles: ['worker'] }), pino({ level: 'silent' }));
-  return { database, close: database.close };
+function openingDatabase(schema: 'any' | 'ready') {
+  return async () => {
+    const { reads: database, close } = await openDatabases(readConfig(process.env, { roles: ['worker'] }), {
+      pools: 'one',
+      schema,
+    });
+    return { database, close };
+  };
 }
 
 function openParts() {

@@ -13,7 +13,7 @@ const patienceMs = 10_000;
 export type AskService = <Data>(query: string, variables?: Record<string, unknown>) => Promise<Data>;
 
 export type Sources = {
-  /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
+  /** Opens the database of the settings, ready to be read, for this command alone; `close` gives up all that was taken for it. */
   openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
   /** Asks the running service, where the database is its alone. */
   ask: AskService;

@@ -197,18 +197,6 @@ describe('flagtrail export events', () => {
     expect((await run([])).err).not.toContain('%');
   });
 
-  it('brings the schema of an embedded database up to date', async () => {
-    await using behind = await createPGliteDatabase({ migrated: false });
-    expect(await run([], { of: behind })).toMatchObject({ out: '', exitCode: 0 });
-  });
-
-  it('says to migrate first where the schema of a server is behind', async () => {
-    await using behind = await createPostgresDatabase({ migrated: false });
-    const { failure, closed } = await run([], { of: behind });
-    expect(failure).toMatch(/^the database lacks migrations \(.*\): run 'flagtrail migrate'$/);
-    expect(closed).toBe(1);
-  });
-
   describe('--output', () => {
     it('writes a file, in place of the one that was there, through a link as well', async () => {
       const folder = temporaryFolder();
@@ -332,6 +320,13 @@ describe('flagtrail export events, as a process of its own', () => {
     const calls = readFileTrace(traceFile).filter((name) => ['open', 'fsync', 'rename'].includes(name));
     // First the file, then the folder, opened for that. What comes behind is the logger's.
     expect(calls.slice(calls.indexOf('fsync')).slice(0, 4)).toEqual(['fsync', 'rename', 'open', 'fsync']);
+  });
+
+  it('says to migrate first where the schema of a server is behind', async () => {
+    const behind = await createPostgresDatabase({ migrated: false });
+    const { exited, errors } = start({ DATABASE_URL: behind.url });
+    expect(await exited).toBe(1);
+    expect(errors()).toMatch(/^flagtrail: the database lacks migrations \(.*\): run 'flagtrail migrate'\n$/);
   });
 
   it('says so where the embedded database is in use', async () => {

@@ -3,14 +3,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ExportProgress, makeExportEvents } from '../audit/commands/export-events.ts';
 import { makeAuditLog } from '../audit/store/audit-log.ts';
 import type { Database } from '../database/database.ts';
-import { readySchema } from '../database/ready-schema.ts';
 import { interruptedExitCode } from '../process/signals.ts';
 import { addEventFilterOptions, toEventFilter } from './event-filter-options.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
 import { makeProgressBar, type Terminal } from './progress-bar.ts';
 
 type Deps = {
-  /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
+  /** Opens the database of the settings, ready to be read, for this command alone; `close` gives up all that was taken for it. */
   openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
   stdout: Writable & { isTTY?: boolean };
   stderr: Terminal;
@@ -55,7 +54,6 @@ export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
       try {
         const { database, close } = await openDatabase();
         try {
-          await readySchema(database);
           const showsBar = output !== undefined || !stdout.isTTY;
           const bar = makeProgressBar(showsBar ? stderr : null);
           let progress: ExportProgress = { events: 0, first: null, last: null, share: 0 };

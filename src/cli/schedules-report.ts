@@ -1,6 +1,5 @@
 import { findLastEvents } from '../audit/store/last-events.ts';
 import type { Database } from '../database/database.ts';
-import { readySchema } from '../database/ready-schema.ts';
 import { FlagNotFoundError } from '../flags/model/flag-errors.ts';
 import type { FlagUpdates } from '../flags/model/flag-state.ts';
 import { makeFlagStore } from '../flags/store/flag-store.ts';
@@ -55,7 +54,6 @@ export type SchedulesReport = {
 
 /** The latest schedules of a flag from the database, oldest due first. Throws a FlagNotFoundError where there is neither flag nor schedule. */
 export const readSchedules = async (database: Database, wanted: SchedulesWanted): Promise<SchedulesReport> => {
-  await readySchema(database);
   const { prisma } = database;
   const { flagKey, environment, statuses, limit } = wanted;
   const store = makeScheduleStore(prisma);

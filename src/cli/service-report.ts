@@ -1,6 +1,5 @@
 import { makeAuditLog } from '../audit/store/audit-log.ts';
 import type { Database } from '../database/database.ts';
-import { readySchema } from '../database/ready-schema.ts';
 import type { Schedule } from '../schedules/model/schedule.ts';
 import { type ServiceStatus, toServiceStatus } from '../service/model/service-status.ts';
 import { makeServiceStore } from '../service/store/service-store.ts';
@@ -32,7 +31,6 @@ export const serviceReportQuery = `{ serviceStatus {
 
 /** Reads from the database what the API would say. The embedded one is free, so none of its processes runs any more. */
 export const readServiceReport = async (database: Database): Promise<ServiceReport> => {
-  await readySchema(database);
   const [facts, losses] = await Promise.all([
     makeServiceStore(database).readFacts(),
     makeAuditLog(database.prisma).declaredLost(),

@@ -1,8 +1,7 @@
 import { sequenceOutbox } from '../audit/store/outbox.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
-import { openDatabase } from '../database/open-database.ts';
-import { readySchema } from '../database/ready-schema.ts';
+import { openDatabases } from '../database/open-database.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 import { composeApp } from './app.ts';
 import { composeAudit } from './pipeline.ts';
@@ -40,17 +39,16 @@ export type CommandParts = Awaited<ReturnType<typeof composeCommand>>;
  * Throws a DataDirectoryInUseError, and an Error where a PostgreSQL server lacks migrations.
  */
 export const openCommand = async (config: Config, surroundings: Surroundings) => {
-  const database = await openDatabase(config, surroundings.logger);
+  const { commands: database, close: closeDatabase } = await openDatabases(config, { pools: 'one', schema: 'ready' });
   try {
-    await readySchema(database);
     const parts = await composeCommand(config, database, surroundings);
     const close = async () => {
       await parts.finish();
-      await database.close();
+      await closeDatabase();
     };
     return { parts, close };
   } catch (error) {
-    await database.close();
+    await closeDatabase();
     throw error;
   }
 };

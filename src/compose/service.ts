@@ -51,7 +51,7 @@ export const startService = async (
   { http: wantsHttp, announce }: Options,
 ): Promise<Service> => {
   const { logger } = surroundings;
-  const databases = await openDatabases(config, logger);
+  const databases = await openDatabases(config, { pools: 'perUse', schema: 'any' }, logger);
   const stopping = new AbortController();
   let running: Running | null = null;
   let waitingFor = 'the database';

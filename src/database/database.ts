@@ -23,7 +23,11 @@ export type Database = {
 /** PGlite, PostgreSQL in this process, in a folder (null: in memory). The caller holds the folder's lock. */
 export const openPGlite = async (folder: string | null): Promise<Database> => {
   if (folder) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const pglite = await PGlite.create(folder ? { fs: new PrivateNodeFS(folder) } : undefined);
+  return toDatabase(await PGlite.create(folder ? { fs: new PrivateNodeFS(folder) } : undefined));
+};
+
+/** PGlite that is open, as a database. */
+export const toDatabase = (pglite: PGlite): Database => {
   const prisma = new PrismaClient({ adapter: makePGliteAdapter(pglite), errorFormat: 'minimal' });
   return {
     kind: 'pglite',
@@ -34,7 +38,7 @@ export const openPGlite = async (folder: string | null): Promise<Database> => {
     cut: () => {},
     close: async () => {
       await prisma.$disconnect();
-      await pglite.close();
+      if (!pglite.closed) await pglite.close();
     },
   };
 };

@@ -4,8 +4,28 @@ import { makePrivateFolder } from '../process/private-folder.ts';
 import { acquireDataDirectory } from './data-directory-lock.ts';
 import { type Database, openPGlite, openPostgres } from './database.ts';
 import { makeIsAtWork } from './is-at-work.ts';
+import { migrate, pendingMigrations } from './migrate.ts';
 
-type Options = { databaseUrl: string | null; databaseConnections: number; dataDir: string };
+/** Which database: a PostgreSQL server, else the embedded one. A `Config` says it. */
+type Place = {
+  databaseUrl: string | null;
+  /** Most connections to a server. */
+  databaseConnections: number;
+  /** Where this process keeps its files, the embedded database among them; null: nowhere, and then that is in memory. */
+  dataDir: string | null;
+};
+
+type Options = {
+  /** `perUse` where several kinds of users must not wait for each other, as in a process that serves; `one` for all else. */
+  pools: 'perUse' | 'one';
+  /**
+   * `any`: whatever it is; the caller deals with it.
+   * `ready`: of this release. The embedded database is brought up to date, as a start of the service does it. A server's schema is
+   * for `flagtrail migrate` alone, because others use it: where it is behind, opening fails and says so.
+   * `migrated`: brought up to date, wherever it is.
+   */
+  schema: 'any' | 'ready' | 'migrated';
+};
 
 /**
  * One database for several kinds of users, each with connections that no other can take: whatever callers ask for keeps no
@@ -62,16 +82,34 @@ export const shareConnections = (total: number): Record<Use, number> => {
 };
 
 /**
- * The database that the settings name, for a process that serves: a PostgreSQL server, or the embedded one in DATA_DIR.
- * Throws a DataDirectoryInUseError.
+ * Opens a database, for everybody who needs one. The embedded one this process alone may have open, because PGlite would open it
+ * twice, and corrupt it: opening takes DATA_DIR's lock, and closing gives it back. Throws a DataDirectoryInUseError, and an Error
+ * where migrations are missing that are not this process's to apply.
  */
-export const openDatabases = async (options: Options, logger: Logger): Promise<Databases> => {
-  const { databaseUrl, databaseConnections } = options;
-  if (!databaseUrl) {
-    const all = await openDatabase(options, logger);
-    return { reads: all, commands: all, worker: all, pipeline: all, health: all, cut: all.cut, close: all.close };
+export const openDatabases = async (
+  { databaseUrl, databaseConnections, dataDir }: Place,
+  { pools, schema }: Options,
+  logger?: Pick<Logger, 'warn'>,
+): Promise<Databases> => {
+  if (dataDir !== null) keepPrivate(dataDir, logger);
+  const server = { databaseUrl: databaseUrl ?? '', databaseConnections, onError: warnWith(logger) };
+  const openServer = pools === 'perUse' ? openPools : openPool;
+  const databases = databaseUrl ? openServer(server) : forEveryUse(await openEmbedded(dataDir));
+  try {
+    await readySchema(databases.pipeline, schema);
+    return databases;
+  } catch (error) {
+    await databases.close();
+    throw error;
   }
-  keepPrivate(options.dataDir, logger);
+};
+
+type Server = { databaseUrl: string; databaseConnections: number; onError: (error: Error) => void };
+
+const openPool = ({ databaseUrl, databaseConnections, onError }: Server): Databases =>
+  forEveryUse(openPostgres(databaseUrl, { maxConnections: databaseConnections, onError }));
+
+const openPools = ({ databaseUrl, databaseConnections, onError }: Server): Databases => {
   const connections = shareConnections(databaseConnections);
   const open = (use: Use, patience: Pick<Parameters<typeof openPostgres>[1], 'waitMs' | 'connectWithinMs' | 'silence'>) =>
     openPostgres(databaseUrl, {
@@ -79,7 +117,7 @@ export const openDatabases = async (options: Options, logger: Logger): Promise<D
       maxConnections: connections[use],
       ...limits[use],
       ...patience,
-      onError: warnWith(logger),
+      onError,
     });
   const health = open('health', { connectWithinMs, waitMs: connectWithinMs, silence: { forMs: healthSilentForMs } });
   const patience = { connectWithinMs, silence: { forMs: silentForMs, isAtWork: makeIsAtWork(health) } };
@@ -101,13 +139,8 @@ export const openDatabases = async (options: Options, logger: Logger): Promise<D
   };
 };
 
-/**
- * The database that the settings name, for a command, which takes the time it takes. The embedded one this process alone may
- * have open: PGlite itself would open it twice, and corrupt it. Throws a DataDirectoryInUseError.
- */
-export const openDatabase = async ({ databaseUrl, databaseConnections, dataDir }: Options, logger: Logger): Promise<Database> => {
-  keepPrivate(dataDir, logger);
-  if (databaseUrl) return openPostgres(databaseUrl, { maxConnections: databaseConnections, onError: warnWith(logger) });
+const openEmbedded = async (dataDir: string | null): Promise<Database> => {
+  if (dataDir === null) return openPGlite(null);
   const lock = acquireDataDirectory(dataDir);
   try {
     const database = await openPGlite(path.join(dataDir, 'pglite'));
@@ -122,14 +155,34 @@ export const openDatabase = async ({ databaseUrl, databaseConnections, dataDir }
   }
 };
 
+const forEveryUse = (all: Database): Databases => ({
+  reads: all,
+  commands: all,
+  worker: all,
+  pipeline: all,
+  health: all,
+  cut: all.cut,
+  close: all.close,
+});
+
+const readySchema = async (database: Database, schema: Options['schema']): Promise<void> => {
+  if (schema === 'any') return;
+  if (schema === 'migrated' || database.kind === 'pglite') {
+    await migrate(database);
+    return;
+  }
+  const pending = await pendingMigrations(database);
+  if (pending.length > 0) throw new Error(`the database lacks migrations (${pending.join(', ')}): run 'flagtrail migrate'`);
+};
+
 /** The database, the spool and the development key are for this user alone, also where an earlier release made them. */
-const keepPrivate = (dataDir: string, logger: Logger): void => {
+const keepPrivate = (dataDir: string, logger?: Pick<Logger, 'warn'>): void => {
   const { exposed, stillExposed } = makePrivateFolder(dataDir);
   const found = `${exposed} of the files and folders in DATA_DIR '${dataDir}' could be used by other users of this machine`;
   if (stillExposed > 0)
-    logger.warn({ exposed, stillExposed }, `${found}, and ${stillExposed} still can: they belong to another user`);
-  else if (exposed > 0) logger.warn({ exposed }, `${found}: they no longer can`);
+    logger?.warn({ exposed, stillExposed }, `${found}, and ${stillExposed} still can: they belong to another user`);
+  else if (exposed > 0) logger?.warn({ exposed }, `${found}: they no longer can`);
 };
 
-const warnWith = (logger: Logger) => (error: Error) =>
-  logger.warn({ err: error }, 'a database connection broke; the pool opens another');
+const warnWith = (logger?: Pick<Logger, 'warn'>) => (error: Error) =>
+  logger?.warn({ err: error }, 'a database connection broke; the pool opens another');

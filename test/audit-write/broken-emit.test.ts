@@ -1,11 +1,15 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../scheduling/spine.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase, databases, type PostgresTestDatabase, type TestDatabase } from '../support/databases.ts';
+import {
+  createPostgresDatabase,
+  databases,
+  openBeside,
+  type PostgresTestDatabase,
+  type TestDatabase,
+} from '../support/databases.ts';
 import { breakages, breakEmit } from './breakages.ts';
 
 const schedule = (spine: Spine, flagKey: string, clock: { at: Date }) => {
@@ -188,8 +192,7 @@ describe('where another session', () => {
   it('holds it longer than statement_timeout, the schedule is created all the same', async () => {
     await waitForever();
     const url = `${db.url}?options=${encodeURIComponent('-c statement_timeout=400ms')}`;
-    const limited = openPostgres(url, { maxConnections: 2, onError: () => {} });
-    atTestEnd(() => limited.close());
+    const limited = await openBeside(url, 2);
     const limitedSpine = await makeSpine(limited, { clock });
     const lock = await lockOutbox();
     const { id } = await schedule(limitedSpine, 'checkout', clock);

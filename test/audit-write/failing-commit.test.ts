@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { openPGlite } from '../../src/database/database.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { anAdmin, makeSpine, minutesFrom, type Spine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
@@ -9,9 +8,9 @@ import { breakages, breakEmit } from './breakages.ts';
 
 /** The embedded database as the service itself opens it. */
 const openEmbedded = async (): Promise<TestDatabase> => {
-  const database = await openPGlite(null);
-  atTestEnd(() => database.close());
-  await migrate(database);
+  const place = { databaseUrl: null, databaseConnections: 1, dataDir: null };
+  const { commands: database, close } = await openDatabases(place, { pools: 'one', schema: 'migrated' });
+  atTestEnd(close);
   return {
     kind: 'pglite',
     url: null,

@@ -6,11 +6,9 @@ import { makeBus } from '../../src/audit/log/bus.ts';
 import { makeSequencer } from '../../src/audit/log/sequencer.ts';
 import { completeEvent, toEntry } from '../../src/audit/model/audit-event.ts';
 import { emitEntries, sequenceOutbox } from '../../src/audit/store/outbox.ts';
-import { openPostgres } from '../../src/database/database.ts';
 import { countEvents, readLog } from '../scheduling/operations.ts';
 import { anAdmin } from '../scheduling/spine.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase, databases } from '../support/databases.ts';
+import { createPostgresDatabase, databases, openBeside } from '../support/databases.ts';
 
 const anEntry = (description: string, id = uuidv7()) =>
   toEntry(
@@ -29,15 +27,11 @@ const anEntry = (description: string, id = uuidv7()) =>
 describe('several sequencers at once', () => {
   it('give concurrent writers’ events gapless positions: none lost, none doubled, those of one connection in order', async () => {
     const { url, sql } = await createPostgresDatabase();
-    const open = (maxConnections: number) => {
-      const database = openPostgres(url, { maxConnections, onError: () => {} });
-      atTestEnd(() => database.close());
-      return database.prisma;
-    };
+    const open = async () => (await openBeside(url, 1)).prisma;
     const errors: unknown[] = [];
     const logger = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) });
-    const sequencers = [1, 2, 3, 4].map(() => {
-      const prisma = open(1);
+    const connections = await Promise.all(Array.from({ length: 4 }, open));
+    const sequencers = connections.map((prisma) => {
       const bus = makeBus();
       // Small batches, and woken all the time, so that they meet.
       const sequencer = makeSequencer({ sequence: () => sequenceOutbox(prisma, 7), bus, logger });
@@ -48,7 +42,7 @@ describe('several sequencers at once', () => {
     const perWriter = 150;
     await Promise.all(
       [0, 1, 2, 3, 4, 5].map(async (writer) => {
-        const prisma = open(1);
+        const prisma = await open();
         for (let n = 0; n < perWriter; n += 3) {
           const entries = [n, n + 1, n + 2].map((number) => anEntry(`${writer}:${number}`));
           await prisma.$transaction(async (tx) => expect(await emitEntries(tx, entries)).toBe(true));

@@ -1,10 +1,8 @@
 import pg from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { anAdmin, makeSpine, minutesFrom, type Spine } from '../scheduling/spine.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { createPostgresDatabase, openBeside, type PostgresTestDatabase } from '../support/databases.ts';
 import { startTestService, temporaryFolder, token } from '../support/service.ts';
 import { breakages, breakEmit } from './breakages.ts';
 
@@ -58,8 +56,7 @@ describe('spooled events', () => {
 
   it('of several processes on one DATA_DIR are recorded once each, whoever replays them', async () => {
     const dataDir = temporaryFolder();
-    const beside = openPostgres(db.url, { maxConnections: 5, onError: () => {} });
-    atTestEnd(() => beside.close());
+    const beside = await openBeside(db.url);
     const processes = [
       await makeSpine(db.database, { dataDir }),
       await makeSpine(beside, { dataDir }),

@@ -1,6 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 import { operationsOf } from '../api-keys/operations.ts';
 import { request } from '../http-edge/raw-http.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
@@ -17,9 +16,8 @@ beforeAll(async () => {
   server = await startPostgresServer();
   url = `${server.baseUrl}/postgres`;
   atTestEnd(() => server.stop());
-  const database = openPostgres(url, { maxConnections: 1, onError: () => {} });
-  await migrate(database);
-  await database.close();
+  const place = { databaseUrl: url, databaseConnections: 1, dataDir: null };
+  await (await openDatabases(place, { pools: 'one', schema: 'migrated' })).close();
 });
 
 let service: TestService;

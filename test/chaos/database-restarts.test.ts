@@ -1,6 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 import { json, request } from '../http-edge/raw-http.ts';
 import { startServiceProcess } from '../http-edge/service-process.ts';
 import { mintTestToken, testAuthentication } from '../http-edge/tokens.ts';
@@ -16,9 +15,8 @@ beforeAll(async () => {
   server = await startPostgresServer();
   url = `${server.baseUrl}/postgres`;
   atTestEnd(() => server.stop());
-  const database = openPostgres(url, { maxConnections: 1, onError: () => {} });
-  await migrate(database);
-  await database.close();
+  const place = { databaseUrl: url, databaseConnections: 1, dataDir: null };
+  await (await openDatabases(place, { pools: 'one', schema: 'migrated' })).close();
 });
 
 it(`a process outlives ${restarts} fast restarts of PostgreSQL under ${atOnce} requests at a time, and serves after each`, {

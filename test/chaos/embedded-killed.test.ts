@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
-import { openPGlite } from '../../src/database/database.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { minutesFrom } from '../scheduling/spine.ts';
 import type { Row } from '../support/databases.ts';
@@ -114,9 +114,10 @@ it('killed five times under load, the embedded service has everything that it ac
   expect((await last.gql('{ environments { __typename } }')).data).not.toBeNull();
   expect(await last.end('SIGTERM')).toBe(0);
 
-  const database = await openPGlite(path.join(dataDir, 'pglite'));
-  onTestFinished(() => database.close());
-  const sql = <T = Row>(query: string) => database.prisma.$queryRawUnsafe<T[]>(query);
+  const place = { databaseUrl: null, databaseConnections: 1, dataDir };
+  const { reads, close } = await openDatabases(place, { pools: 'one', schema: 'any' });
+  onTestFinished(close);
+  const sql = <T = Row>(query: string) => reads.prisma.$queryRawUnsafe<T[]>(query);
   expect(await sql('SELECT 1 FROM audit_outbox')).toEqual([]);
   const log = await readLog({ sql });
   const eventsOf = (eventType: string) => log.filter((event) => event.eventType === eventType);

@@ -1,6 +1,5 @@
-import path from 'node:path';
 import { expect, it } from 'vitest';
-import { openPGlite } from '../../src/database/database.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { startProcess } from '../support/child-process.ts';
@@ -12,8 +11,9 @@ const spoolAndKill = async (end: 'before-commit' | 'after-commit') => {
   const child = startProcess(new URL('./spooling-process.ts', import.meta.url), [dataDir, end]);
   await expect(child.nextMessage()).rejects.toThrow('SIGKILL');
 
-  const database = await openPGlite(path.join(dataDir, 'pglite'));
-  atTestEnd(() => database.close());
+  const place = { databaseUrl: null, databaseConnections: 1, dataDir };
+  const { commands: database, close } = await openDatabases(place, { pools: 'one', schema: 'any' });
+  atTestEnd(close);
   await database.runScript('DROP FUNCTION refuse_events CASCADE');
   const spine = await makeSpine(database, { dataDir });
   const readEntries = async () => {

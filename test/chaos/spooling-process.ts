@@ -9,11 +9,12 @@ import { openSpool } from '../../src/audit/spool/spool.ts';
 import { emitEntries, fatesOf, readLogId } from '../../src/audit/store/outbox.ts';
 import { composeApp } from '../../src/compose/app.ts';
 import { makeInTransaction } from '../../src/compose/unit-of-work.ts';
-import { openPGlite } from '../../src/database/database.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 
 const [folder = '', end = ''] = process.argv.slice(2);
 const die = () => process.kill(process.pid, 'SIGKILL');
-const { prisma, runScript } = await openPGlite(`${folder}/pglite`);
+const place = { databaseUrl: null, databaseConnections: 1, dataDir: folder };
+const { prisma, runScript } = (await openDatabases(place, { pools: 'one', schema: 'any' })).commands;
 await runScript(`
   CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
   CREATE TRIGGER refuse_events BEFORE INSERT ON audit_outbox FOR EACH ROW EXECUTE FUNCTION refuse_events()`);

@@ -112,7 +112,7 @@ it('a connection is not given up for what was its own process’s doing: one tha
 it('whatever is under way fails at once when the databases are cut, and so does what is asked from then on', async () => {
   const { url } = await createPostgresDatabase();
   const options = { databaseUrl: url, databaseConnections: fewestConnections, dataDir: temporaryFolder() };
-  const databases = await openDatabases(options, logger);
+  const databases = await openDatabases(options, { pools: 'perUse', schema: 'any' }, logger);
   const { prisma } = databases.commands;
   const underWay = [prisma.$queryRaw`SELECT pg_sleep(60)::text`, prisma.$queryRaw`SELECT pg_sleep(60)::text`];
   const failed = Promise.allSettled(underWay);
@@ -126,7 +126,7 @@ it('whatever is under way fails at once when the databases are cut, and so does 
 it('every connection of a service has bounds: for statements, for locks, and for the time that a vanished client is noticed in', async () => {
   const { url } = await createPostgresDatabase();
   const options = { databaseUrl: url, databaseConnections: fewestConnections, dataDir: temporaryFolder() };
-  const { cut: _, close, ...databases } = await openDatabases(options, logger);
+  const { cut: _, close, ...databases } = await openDatabases(options, { pools: 'perUse', schema: 'any' }, logger);
   atTestEnd(close);
   const names = [
     'statement_timeout',

@@ -1,9 +1,7 @@
 import { expect, it } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase } from '../support/databases.ts';
+import { createPostgresDatabase, openBeside } from '../support/databases.ts';
 
 it('keeps instants and isolation as they are meant, whatever the database’s own defaults', async () => {
   const { sql, url } = await createPostgresDatabase();
@@ -11,8 +9,7 @@ it('keeps instants and isolation as they are meant, whatever the database’s ow
   await sql(`ALTER DATABASE ${name} SET timezone = 'America/New_York'`);
   await sql(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
   // The settings hold for new connections.
-  const database = openPostgres(url, { maxConnections: 5, onError: () => {} });
-  atTestEnd(() => database.close());
+  const database = await openBeside(url);
   const [isolation] = await database.prisma.$queryRaw<unknown[]>`SHOW transaction_isolation`;
   expect(isolation).toEqual({ transaction_isolation: 'read committed' });
   const spine = await makeSpine(database);
@@ -37,8 +34,7 @@ it('keeps instants and isolation as they are meant, whatever the database’s ow
 
 it('keeps no plans of statements that are long, and of no more than a thousand others', async () => {
   const { url } = await createPostgresDatabase();
-  const { prisma, close } = openPostgres(url, { maxConnections: 1, onError: () => {} });
-  atTestEnd(close);
+  const { prisma } = await openBeside(url, 1);
   const list = (length: number) => Array.from({ length }, (_, n) => n);
   const ids = (length: number) => list(length).map(() => '00000000-0000-7000-8000-000000000000');
   await prisma.flag.count({ where: { id: { in: ids(3) } } });

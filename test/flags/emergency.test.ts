@@ -1,12 +1,10 @@
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
 import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
 import type { Schedule } from '../../src/schedules/model/schedule.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase } from '../support/databases.ts';
+import { createPostgresDatabase, openBeside } from '../support/databases.ts';
 import { type FlagService, issuesOf, ruleFor, startFlagService } from './operations.ts';
 
 let flags: FlagService;
@@ -339,8 +337,7 @@ describe('while an emergency override is in force', () => {
 
 it('an emergency override races the worker 60 times: afterwards the state is what the emergency says', async () => {
   const db = await createPostgresDatabase();
-  const beside = openPostgres(db.url, { maxConnections: 5, onError: () => {} });
-  atTestEnd(() => beside.close());
+  const beside = await openBeside(db.url);
   const [spine, worker] = [await makeSpine(db.database), await makeSpine(beside)];
   const [admin, target] = [anAdmin(), { flagKey: 'raced', environment: 'production' }];
   await spine.createFlag(admin, { key: 'raced', name: 'Raced' });

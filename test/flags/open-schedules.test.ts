@@ -1,10 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
 import { ValidationError } from '../../src/kernel/errors.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase } from '../support/databases.ts';
+import { createPostgresDatabase, openBeside } from '../support/databases.ts';
 import { colours, type FlagService, ruleFor, startFlagService } from './operations.ts';
 
 let flags: FlagService;
@@ -165,8 +163,7 @@ describe('updateFlag cannot take away a variant', () => {
 
   it('while a schedule that needs it is being created: one of the two sees the other', async () => {
     const db = await createPostgresDatabase();
-    const beside = openPostgres(db.url, { maxConnections: 5, onError: () => {} });
-    atTestEnd(() => beside.close());
+    const beside = await openBeside(db.url);
     const [spine, other] = [await makeSpine(db.database), await makeSpine(beside)];
     const admin = anAdmin();
     const won: string[] = [];
@@ -194,8 +191,7 @@ describe('updateFlag cannot take away a variant', () => {
 
   it('while a transaction that creates such a schedule is under way: it waits for that, and then sees it', async () => {
     const db = await createPostgresDatabase();
-    const beside = openPostgres(db.url, { maxConnections: 5, onError: () => {} });
-    atTestEnd(() => beside.close());
+    const beside = await openBeside(db.url);
     const [spine, other] = [await makeSpine(db.database), await makeSpine(beside)];
     await spine.createFlag(anAdmin(), { key: 'waiting', name: 'N', type: 'STRING', variants: colours });
     const scheduled = {

@@ -1,19 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
-import { openPostgres } from '../../src/database/database.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from '../scheduling/spine.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { createPostgresDatabase, openBeside, type PostgresTestDatabase } from '../support/databases.ts';
 
 // A status is the same in all environments, so schedules of one flag meet there, whichever environments they are of.
-
-/** Another process's side of the database: a pool of its own. */
-const openBeside = (db: PostgresTestDatabase) => {
-  const database = openPostgres(db.url, { maxConnections: 5, onError: () => {} });
-  atTestEnd(() => database.close());
-  return database;
-};
 
 /** Schedules a second apart, in the three environments by turns of no fixed order; three of four set the status. */
 const seedDue = ({ sql }: PostgresTestDatabase, count: number) =>
@@ -69,7 +60,10 @@ const workAll = async (db: PostgresTestDatabase, workers: readonly Spine[]) => {
 
 const setUp = async (batchSize: number) => {
   const db = await createPostgresDatabase();
-  const workers = [await makeSpine(db.database, { batchSize }), await makeSpine(openBeside(db), { batchSize })] as const;
+  const workers = [
+    await makeSpine(db.database, { batchSize }),
+    await makeSpine(await openBeside(db.url), { batchSize }),
+  ] as const;
   await workers[0].createFlag(anAdmin(), { key: 'flag', name: 'Flag', type: 'NUMBER', variants: numbers });
   const eventsOf = async () => {
     await workers[0].sequence();

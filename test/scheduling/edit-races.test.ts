@@ -1,19 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
 import { DomainError } from '../../src/kernel/errors.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { createPostgresDatabase, openBeside, type PostgresTestDatabase } from '../support/databases.ts';
 import { readLog } from './operations.ts';
 import { anAdmin, makeSpine, minutesFrom, type Spine } from './spine.ts';
 
 const patient = { timeout: 120_000 };
-
-// Another process's side of the database: a pool of its own.
-const openBeside = (db: PostgresTestDatabase) => {
-  const database = openPostgres(db.url, { maxConnections: 5, onError: () => {} });
-  atTestEnd(() => database.close());
-  return database;
-};
 
 /** Schedules of ten flags in turn, all of them due, the oldest first. */
 const seed = async (db: PostgresTestDatabase, spine: Spine, count: number) => {
@@ -52,7 +43,7 @@ describe('editing', () => {
     async () => {
       const db = await createPostgresDatabase();
       const spine = await makeSpine(db.database);
-      const worker = await makeSpine(openBeside(db), { batchSize: 3 });
+      const worker = await makeSpine(await openBeside(db.url), { batchSize: 3 });
       const ids = await seed(db, spine, 200);
       const scheduledAt = minutesFrom(new Date(), 60);
       // The worker comes from the oldest, the admins from the newest; where they meet, and all along the way, they race.
@@ -89,7 +80,7 @@ describe('applying by hand', () => {
   it('races the worker and cancellations of one and of many, without a deadlock: exactly one of them wins', patient, async () => {
     const db = await createPostgresDatabase();
     const spine = await makeSpine(db.database);
-    const worker = await makeSpine(openBeside(db), { batchSize: 3 });
+    const worker = await makeSpine(await openBeside(db.url), { batchSize: 3 });
     const ids = await seed(db, spine, 150);
     const queue = ids.entries();
     const answers = new Map<string, string[]>();

@@ -1,9 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
 import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase, databases, type TestDatabase } from '../support/databases.ts';
+import { createPostgresDatabase, databases, openBeside, type TestDatabase } from '../support/databases.ts';
 import { readLog } from './operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, type Spine } from './spine.ts';
 
@@ -213,8 +211,7 @@ describe.each(databases)('a retry on $kind', ({ createDatabase }) => {
 
 it('two workers and an admin race for 40 retries: the state is what the admin says, whoever is first', async () => {
   const db = await createPostgresDatabase();
-  const beside = openPostgres(db.url, { maxConnections: 5, onError: () => {} });
-  atTestEnd(() => beside.close());
+  const beside = await openBeside(db.url);
   const [spine, other] = [await makeSpine(db.database), await makeSpine(beside)];
   await spine.createFlag(anAdmin(), { key: 'raced', name: 'Raced' });
   const byHand = (rolloutPercentage: number) =>

@@ -1,16 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { openPostgres } from '../../src/database/database.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { createPostgresDatabase, openBeside, type PostgresTestDatabase } from '../support/databases.ts';
 import { readLog } from './operations.ts';
 import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from './spine.ts';
-
-/** Another process's side of the database: a pool of its own. */
-const openBeside = (db: PostgresTestDatabase) => {
-  const database = openPostgres(db.url, { maxConnections: 5, onError: () => {} });
-  atTestEnd(() => database.close());
-  return database;
-};
 
 const seedFlags = async (spine: Spine, flags: number) => {
   const keys = Array.from({ length: flags }, (_, n) => `flag-${n}`);
@@ -32,7 +23,7 @@ const seedDue = ({ sql }: PostgresTestDatabase, count: number) =>
 describe('two workers', () => {
   it('apply 2,000 due schedules once each, those of one flag in order; the last one is what holds', async () => {
     const db = await createPostgresDatabase();
-    const beside = openBeside(db);
+    const beside = await openBeside(db.url);
     const workers = [await makeSpine(db.database, { batchSize: 60 }), await makeSpine(beside, { batchSize: 60 })] as const;
     const [spine] = workers;
     await seedFlags(spine, 40);
@@ -76,7 +67,7 @@ describe('two workers', () => {
   it('never overtake each other: 09:01 waits while another worker holds 09:00 of the same flag', async () => {
     const db = await createPostgresDatabase();
     const clock = manualClock();
-    const [slow, fast] = [await makeSpine(db.database, { clock }), await makeSpine(openBeside(db), { clock })];
+    const [slow, fast] = [await makeSpine(db.database, { clock }), await makeSpine(await openBeside(db.url), { clock })];
     await seedFlags(slow, 2);
     const first = await addDue(slow, clock, { flagKey: 'flag-0', minutesAgo: 2, updates: { rolloutPercentage: 1 } });
     const holding = Promise.withResolvers<void>();
@@ -115,7 +106,10 @@ describe('two workers', () => {
 
   it('and an admin who changes the flag at the same time all get their turn', async () => {
     const db = await createPostgresDatabase();
-    const workers = [await makeSpine(db.database, { batchSize: 5 }), await makeSpine(openBeside(db), { batchSize: 5 })] as const;
+    const workers = [
+      await makeSpine(db.database, { batchSize: 5 }),
+      await makeSpine(await openBeside(db.url), { batchSize: 5 }),
+    ] as const;
     const [spine] = workers;
     const [flagKey = ''] = await seedFlags(spine, 1);
     await seedDue(db, 40);
@@ -142,7 +136,7 @@ describe('two workers', () => {
 it('cancelling races applying, 500 times: exactly one of the two wins, and the log agrees', async () => {
   const db = await createPostgresDatabase();
   const spine = await makeSpine(db.database);
-  const worker = await makeSpine(openBeside(db), { batchSize: 7 });
+  const worker = await makeSpine(await openBeside(db.url), { batchSize: 7 });
   await seedFlags(spine, 50);
   await seedDue(db, 500);
   const ids = (await db.sql<{ id: string }>('SELECT id FROM feature_flag_schedules ORDER BY scheduled_at DESC')).map(

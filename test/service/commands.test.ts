@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { makeAskService } from '../../src/cli/ask-service.ts';
 import { addSchedulesCommand } from '../../src/cli/schedules.ts';
 import { addStatusCommand } from '../../src/cli/status.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { openDatabase } from '../../src/database/open-database.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 import { startServiceProcess } from '../http-edge/service-process.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { dataDirectory, startTestService, temporaryFolder } from '../support/service.ts';
@@ -23,8 +22,8 @@ const run = async (args: readonly string[], env: Record<string, string>) => {
   const program = new Command().exitOverride().configureOutput({ writeErr: writeTo('err'), writeOut: writeTo('out') });
   const config = readConfig({ DATA_DIR: temporaryFolder(), ...env }, { roles: ['worker'] });
   const openDatabaseHere = async () => {
-    const database = await openDatabase(config, pino({ level: 'silent' }));
-    return { database, close: database.close };
+    const { reads: database, close } = await openDatabases(config, { pools: 'one', schema: 'ready' });
+    return { database, close };
   };
   const deps = {
     openDatabase: openDatabaseHere,

@@ -4,9 +4,8 @@ import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { inject } from 'vitest';
-import { type Database, openPostgres } from '../../src/database/database.ts';
-import { makePGliteAdapter } from '../../src/database/pglite-adapter.ts';
-import { PrismaClient } from '../../src/generated/prisma/client.ts';
+import { type Database, toDatabase } from '../../src/database/database.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 import { atTestEnd } from './at-test-end.ts';
 import { pgliteTemplates, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 
@@ -39,8 +38,7 @@ export const createPostgresDatabase = async ({
   await withAdministrator(baseUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
 
   const url = `${baseUrl}/${name}`;
-  // A test may cut connections on purpose: then the code under test says what it has to say.
-  const database = closeOnce(openPostgres(url, { maxConnections, onError: () => {} }));
+  const database = closeOnce(await openPool(url, maxConnections));
   const beside = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0, types: { getTypeParser: parserOf } });
   beside.on('error', () => {});
   let closing: Promise<unknown> | undefined;
@@ -96,21 +94,18 @@ export const databases = [
 ] satisfies { kind: Database['kind']; createDatabase: () => Promise<TestDatabase> }[];
 
 /** PGlite, opened elsewhere, as the application knows a database. */
-export const wrapPGlite = (pglite: PGlite): Database => {
-  const prisma = new PrismaClient({ adapter: makePGliteAdapter(pglite), errorFormat: 'minimal' });
-  return closeOnce({
-    kind: 'pglite',
-    prisma,
-    cut: () => {},
-    runScript: async (sql) => {
-      await pglite.exec(sql);
-    },
-    close: async () => {
-      await prisma.$disconnect();
-      if (!pglite.closed) await pglite.close();
-    },
-  });
+export const wrapPGlite = (pglite: PGlite): Database => closeOnce(toDatabase(pglite));
+
+/** Another process's side of a database: connections of its own, closed at the test's end. */
+export const openBeside = async (url: string, connections = 5): Promise<Database> => {
+  const database = await openPool(url, connections);
+  atTestEnd(() => database.close());
+  return database;
 };
+
+/** A test may cut connections on purpose: then the code under test says what it has to say. */
+const openPool = async (databaseUrl: string, databaseConnections: number): Promise<Database> =>
+  (await openDatabases({ databaseUrl, databaseConnections, dataDir: null }, { pools: 'one', schema: 'any' })).commands;
 
 /** Both the code under test and the end of the test may close a database. */
 const closeOnce = (database: Database): Database => {

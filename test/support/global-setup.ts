@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { openPostgres } from '../../src/database/database.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 import { startPostgresServer } from './postgres-server.ts';
 import { makePGliteTemplates, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 
@@ -35,15 +34,8 @@ export default async function setUp(project: TestProject) {
   const pglite = makePGliteTemplates(server.folder);
   try {
     await withAdministrator(server.baseUrl, (client) => client.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`));
-    const template = openPostgres(`${server.baseUrl}/${TEMPLATE_DATABASE}`, {
-      maxConnections: 1,
-      onError: (error) => process.stderr.write(`${error.message}\n`),
-    });
-    try {
-      await migrate(template);
-    } finally {
-      await template.close();
-    }
+    const place = { databaseUrl: `${server.baseUrl}/${TEMPLATE_DATABASE}`, databaseConnections: 1, dataDir: null };
+    await (await openDatabases(place, { pools: 'one', schema: 'migrated' })).close();
     await pglite;
   } catch (error) {
     await pglite.catch(() => {});

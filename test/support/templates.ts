@@ -2,8 +2,7 @@ import { mkdirSync, openAsBlob, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
-import { openPGlite } from '../../src/database/database.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import { openDatabases } from '../../src/database/open-database.ts';
 
 /** The migrated database that every test's database is a copy of. */
 export const TEMPLATE_DATABASE = 'flagtrail_template';
@@ -37,9 +36,8 @@ export const makePGliteTemplates = async (runFolder: string): Promise<void> => {
   await fresh.close();
   const pglite = path.join(dataDirectory, 'pglite');
   await (await PGlite.create({ dataDir: makeFolder(pglite), loadDataDir: await openAsBlob(empty) })).close();
-  const database = await openPGlite(pglite);
-  await migrate(database);
-  await database.close();
+  const place = { databaseUrl: null, databaseConnections: 1, dataDir: dataDirectory };
+  await (await openDatabases(place, { pools: 'one', schema: 'migrated' })).close();
   const filled = await PGlite.create({ dataDir: pglite });
   await dump(filled, migrated);
   await filled.close();
