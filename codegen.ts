@@ -4,7 +4,7 @@ import { codegen } from '@graphql-codegen/core';
 import * as typedDocuments from '@graphql-codegen/typed-document-node';
 import * as operationTypes from '@graphql-codegen/typescript-operations';
 import { type GraphQLSchema, lexicographicSortSchema, parse, printSchema } from 'graphql';
-import { renderReadme } from './scripts/readme-tables.ts';
+import { generatedPages } from './scripts/docs-tables.ts';
 import { schema } from './src/compose/schema.ts';
 
 // Writes what follows from the schema and the operations. With --check it writes nothing, names the files that are not as
@@ -12,7 +12,6 @@ import { schema } from './src/compose/schema.ts';
 
 const schemaFile = 'schema.graphql';
 const documentsFile = 'src/generated/graphql.ts';
-const readmeFile = 'README.md';
 const operationFiles = 'src/client/operations/*.graphql';
 
 /** The schema as people and tools read it: with descriptions, and sorted, so that moving code about changes nothing. */
@@ -43,8 +42,7 @@ const sorted = lexicographicSortSchema(schema);
 const outputs = {
   [schemaFile]: printSorted(sorted),
   [documentsFile]: await generateDocuments(sorted),
-  // The README's tables of settings and events.
-  [readmeFile]: renderReadme(readFileSync(readmeFile, 'utf8')),
+  ...Object.fromEntries(Object.entries(generatedPages).map(([file, render]) => [file, render(readFileSync(file, 'utf8'))])),
 };
 const stale = Object.entries(outputs).filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
 

@@ -6,6 +6,7 @@ import { temporaryFolder } from './support/service.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const generated = ['schema.graphql', 'src/generated/graphql.ts'];
+const pages = ['docs/configuration.md', 'docs/events.md'];
 
 /** Runs codegen.ts in a folder that has the operations and the files made from them. */
 const codegen = (folder: string, ...args: string[]): Promise<{ exitCode: number | string; stdout: string; stderr: string }> =>
@@ -18,9 +19,14 @@ const codegen = (folder: string, ...args: string[]): Promise<{ exitCode: number 
 
 describe('codegen --check', () => {
   let folder = '';
+  const edit = (file: string, from: string, to: string) => {
+    const text = readFileSync(path.join(folder, file), 'utf8');
+    expect(text).toContain(from);
+    writeFileSync(path.join(folder, file), text.replace(from, to));
+  };
   beforeEach(() => {
     folder = temporaryFolder();
-    for (const file of [...generated, 'README.md', 'src/client/operations']) {
+    for (const file of [...generated, ...pages, 'src/client/operations']) {
       cpSync(path.join(root, file), path.join(folder, file), { recursive: true });
     }
   });
@@ -31,9 +37,9 @@ describe('codegen --check', () => {
 
   it('exits with 1 and names each file that was edited, until it is written anew', async () => {
     for (const file of generated) appendFileSync(path.join(folder, file), '# edited\n');
-    const readme = path.join(folder, 'README.md');
-    writeFileSync(readme, readFileSync(readme, 'utf8').replace('| `PORT` |', '| `DOOR` |'));
-    const edited = [...generated, 'README.md'];
+    edit('docs/configuration.md', '| `PORT` |', '| `DOOR` |');
+    edit('docs/events.md', '| `flag.created` |', '| `flag.made` |');
+    const edited = [...generated, ...pages];
     const { exitCode, stderr } = await codegen(folder, '--check');
     expect(exitCode).toBe(1);
     expect(stderr).toBe(edited.map((file) => `${file} is stale: run \`npm run codegen\` and commit it\n`).join(''));

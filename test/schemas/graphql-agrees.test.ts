@@ -80,16 +80,16 @@ describe('the Zod schemas of flags', () => {
 });
 
 describe('the types of events', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const reference = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8');
 
-  it('are the same in GraphQL, in Zod and in the README', () => {
+  it('are the same in GraphQL, in Zod and in docs/events.md', () => {
     const type = introspected.get('AuditEventType');
     const names = type?.kind === 'ENUM' ? type.enumValues.map(({ name }) => name) : [];
     const expected = Object.keys(schemas.metadataSchemas).map((name) => name.toUpperCase().replace('.', '_'));
     expect(names.toSorted()).toEqual(expected.toSorted());
     expect(schemas.auditEventTypeNames).toEqual(expected);
     expect(schemas.auditEventSchema.shape.eventType.options).toEqual(Object.keys(schemas.metadataSchemas));
-    const table = readme.slice(readme.indexOf('<!-- events:'), readme.indexOf('<!-- /events -->'));
+    const table = reference.slice(reference.indexOf('<!-- events:'), reference.indexOf('<!-- /events -->'));
     expect([...table.matchAll(/^\| `([a-z_.]+)` \|/gm)].map(([, name]) => name)).toEqual(schemas.auditEventTypes);
   });
 });
