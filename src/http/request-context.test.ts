@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readConfig } from '../config/config.ts';
 import { makeReadRequestContext } from './request-context.ts';
 
-const addressOf = (remoteAddress: string, forwardedFor?: string, proxies?: string) => {
+const addressOf = (remoteAddress: string | undefined, forwardedFor?: string, proxies?: string) => {
   const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress });
   const headers = forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor };
   const { trustedProxies } = readConfig({ TRUSTED_PROXIES: proxies });
@@ -24,6 +24,11 @@ describe('the IP address of a request', () => {
     ['the first of proxies alone', '10.0.0.1', '10.0.0.3, 10.0.0.2', proxies, '10.0.0.3'],
     ['the proxy’s, where it says nothing', '10.0.0.1', undefined, proxies, '10.0.0.1'],
     ['the proxy’s, where what it says is no address', '10.0.0.1', '203.0.113.1, unknown', proxies, '10.0.0.1'],
+    ['whom a trusted proxy heard, past an empty entry and a tab', '10.0.0.1', '203.0.113.1,,\t10.9.9.9', proxies, '203.0.113.1'],
+    ['the proxy’s, where what it says is a number', '10.0.0.1', '203.0.113.1, 3405803777', proxies, '10.0.0.1'],
+    ['the last that no trusted proxy is, past one with a port', '10.0.0.1', '203.0.113.1, 10.9.9.9:80', proxies, '203.0.113.1'],
+    ['the furthest, where every address is trusted', '10.0.0.1', '203.0.113.1, 10.0.0.2', '0.0.0.0/0', '203.0.113.1'],
+    ['unknown, where the connection is gone', undefined, '203.0.113.1', proxies, null],
     ['without a port', '10.0.0.1', '203.0.113.1:4711', proxies, '203.0.113.1'],
     ['without brackets', '10.0.0.1', '[2001:db9::1]:4711', proxies, '2001:db9::1'],
     ['as IPv4 where it is mapped', '10.0.0.1', '::ffff:cb00:7101', proxies, '203.0.113.1'],

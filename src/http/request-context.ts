@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP, SocketAddress } from 'node:net';
+import { all as allAddresses } from 'proxy-addr';
 import type { RequestContext } from '../access/model/actor.ts';
 import { OnBehalfOfError } from '../access/model/on-behalf-of.ts';
 import { isLoopback } from '../kernel/loopback.ts';
@@ -55,23 +56,20 @@ type Proxies = { check(address: string, family: 'ipv4' | 'ipv6'): boolean } | nu
 
 /**
  * The connection's address or, where that is a trusted proxy's, the last in X-Forwarded-For that is not one: each proxy
- * appends whom it heard, so what stands further left anybody may have made up.
+ * appends whom it heard, so what stands further left anybody may have made up. Where a proxy wrote no address, the proxy's own.
  */
-const clientAddress = ({ socket, headers }: IncomingMessage, proxies: Proxies): string | null => {
-  let address = toAddress(socket.remoteAddress ?? '');
-  const forwarded = [headers['x-forwarded-for'] ?? []].flat().join().split(',');
-  while (address !== null && proxies?.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) {
-    const next = toAddress(forwarded.pop()?.trim() ?? '');
-    // Nobody further, or no address: the proxy is the last that is known.
-    if (next === null) break;
-    address = next;
-  }
-  return address;
+const clientAddress = (request: IncomingMessage, proxies: Proxies): string | null => {
+  const heard = allAddresses(request, (text) => isProxy(toAddress(text), proxies));
+  return heard.map((text) => toAddress(text)).findLast((address) => address !== null) ?? null;
 };
 
+const isProxy = (address: string | null, proxies: Proxies): boolean =>
+  Boolean(address && proxies?.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'));
+
 /** An address in its usual form, without the port or brackets that some proxies write; null for anything else. */
-const toAddress = (text: string): string | null => {
-  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
+const toAddress = (text = ''): string | null => {
+  const given = text.trim();
+  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(given)?.[1] ?? /^([\d.]+):\d+$/.exec(given)?.[1] ?? given;
   const address = bare.replace(/%.*$/, '');
   if (isIP(address) === 0) return null;
   const usual = new SocketAddress({ address, family: isIP(address) === 6 ? 'ipv6' : 'ipv4' }).address;
@@ -80,7 +78,7 @@ const toAddress = (text: string): string | null => {
 
 /** Whether the request came straight from this machine. A proxy here may have passed it on: then its headers say so. */
 export const isFromThisMachine = ({ socket, headers }: IncomingMessage): boolean =>
-  isLoopback(toAddress(socket.remoteAddress ?? '') ?? '') &&
+  isLoopback(toAddress(socket.remoteAddress) ?? '') &&
   !Object.keys(headers).some((name) => /^(forwarded|via|x-forwarded-.*|x-real-ip)$/.test(name));
 
 /** The path of a request's target, without its query. */
