@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { type GateChange, type GateStage, parseGates } from '../src/flagd/model/kubernetes-gates.ts';
+import { parse } from 'csv-parse/sync';
+import { z } from 'zod';
+
+const stageChange = z.object({
+  gate: z.string().min(1),
+  version: z.string().min(1),
+  stage: z.enum(['alpha', 'beta', 'ga', 'deprecated']),
+  enabled: z.enum(['true', 'false']).transform((text) => text === 'true'),
+});
+const release = z.object({ version: z.string().min(1), released_on: z.iso.date() });
 
 /** One row of the data: from this version on, the gate is at this stage, and on or off by default. */
-export type StageChange = Omit<GateChange, 'locked'> & { releasedOn: string };
+export type StageChange = z.output<typeof stageChange> & { releasedOn: string };
 
 /** What a flag is, or becomes. */
 export type FlagSetting = { enabled: boolean; rolloutPercentage: number };
@@ -10,7 +19,7 @@ export type FlagSetting = { enabled: boolean; rolloutPercentage: number };
 /** A stage change with the instant that stands for its release date. */
 export type PlannedChange = StageChange & { scheduledAt: Date; setting: FlagSetting };
 
-const rolloutOf: Record<GateStage, number> = { alpha: 10, beta: 50, ga: 100, deprecated: 100 };
+const rolloutOf: Record<StageChange['stage'], number> = { alpha: 10, beta: 50, ga: 100, deprecated: 100 };
 
 /** The changes of the first gates, in alphabetical order; of all of them without a number. */
 export const ofFirstGates = (changes: readonly StageChange[], count = Number.POSITIVE_INFINITY): StageChange[] => {
@@ -22,17 +31,13 @@ export const settingOf = ({ stage, enabled }: StageChange): FlagSetting => ({ en
 
 /** All stage changes of all gates, oldest release first, and within a release in the source's order. */
 export const readStageChanges = (folder = new URL('./data/', import.meta.url)): StageChange[] => {
+  const read = <Row extends z.ZodType>(file: string, row: Row) =>
+    row.array().parse(parse(readFileSync(new URL(file, folder)), { bom: true, columns: true }));
   const releases = new Map(
-    readFileSync(new URL('kubernetes-releases.csv', folder), 'utf8')
-      .trimEnd()
-      .split('\n')
-      .slice(1)
-      .map((line) => line.split(',') as [version: string, releasedOn: string]),
+    read('kubernetes-releases.csv', release).map(({ version, released_on: releasedOn }) => [version, releasedOn]),
   );
-  const { changes, issues } = parseGates(readFileSync(new URL('kubernetes-feature-gates.csv', folder), 'utf8'));
-  if (issues[0]) throw new Error(`the demo's data: ${issues[0].path.join()} ${issues[0].message}`);
-  return changes
-    .map(({ locked: _, ...change }) => {
+  return read('kubernetes-feature-gates.csv', stageChange)
+    .map((change) => {
       const releasedOn = releases.get(change.version);
       if (!releasedOn) throw new Error(`the demo's data has no date for '${change.version}'`);
       return { ...change, releasedOn };

@@ -1,12 +1,14 @@
 import { type ChildProcess, execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import type { LogEvent } from '../demo/api.ts';
 import { check, type Findings, percentile } from '../demo/checks.ts';
 import { finalSettings, planChanges, readStageChanges } from '../demo/gates.ts';
 import { createPostgresDatabase } from './support/databases.ts';
-import { startTestService, token } from './support/service.ts';
+import { startTestService, temporaryFolder, token } from './support/service.ts';
 
 const run = async (
   args: readonly string[],
@@ -156,6 +158,36 @@ describe('the demo plans', () => {
     const dueAt = (version: string) => instantsOf.get(version)?.[0]?.scheduledAt.getTime();
     // 2021-04-08 is 2,099 of the 3,701 days from 2015-07-10 to 2025-08-27.
     expect([dueAt('1.0'), dueAt('1.21'), dueAt('1.34')]).toEqual([0, Math.round((2099 / 3701) * 60_000), 60_000]);
+  });
+});
+
+describe('the demo reads', () => {
+  const folderWith = (files: Record<string, string>) => {
+    const folder = temporaryFolder();
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
+    return pathToFileURL(`${folder}/`);
+  };
+  const releases = 'version,released_on\n1.1,2015-11-09\n';
+
+  it('CSV as a spreadsheet writes it', () => {
+    const folder = folderWith({
+      'kubernetes-releases.csv': '\uFEFFversion,released_on\r\n"1.1","2015-11-09"\r\n',
+      'kubernetes-feature-gates.csv': 'gate,version,stage,enabled,locked\r\n"A",1.1,beta,true,false\r\n',
+    });
+    expect(readStageChanges(folder)).toEqual([
+      { gate: 'A', version: '1.1', stage: 'beta', enabled: true, releasedOn: '2015-11-09' },
+    ]);
+  });
+
+  it.each([
+    ['A,1.1,beta', /columns length is 5, got 3 on line 2/],
+    ['A,1.1,gamma,true,false', /alpha.*beta.*ga.*deprecated/],
+    ['A,1.1,beta,yes,false', /enabled/],
+    ['A,1.2,beta,true,false', /the demo's data has no date for '1\.2'/],
+  ])('no row that it does not understand: %s', (row, message) => {
+    const gates = `gate,version,stage,enabled,locked\n${row}\n`;
+    const folder = folderWith({ 'kubernetes-releases.csv': releases, 'kubernetes-feature-gates.csv': gates });
+    expect(() => readStageChanges(folder)).toThrow(message);
   });
 });
 
