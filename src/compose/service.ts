@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { makeAuditLog } from '../audit/store/audit-log.ts';
 import { outboxLag } from '../audit/store/outbox.ts';
@@ -99,7 +100,7 @@ export const startService = async (
       // The database may go away right here: then it is waited for again. It is asked before anything has started.
       parts = await startParts(config, databases, { surroundings, http, unread, metrics }).catch(async (error) => {
         if (toUnavailable(error) === null) throw error;
-        await new Promise((resolve) => setTimeout(resolve, migrationPollMs));
+        await sleep(migrationPollMs);
         return null;
       });
     }
@@ -159,7 +160,7 @@ const untilMigrated = async (
     onWait(waitingFor);
     if (waitingFor !== said) logger.warn(`not ready, waiting for ${waitingFor}`);
     said = waitingFor;
-    await new Promise((resolve) => setTimeout(resolve, migrationPollMs));
+    await sleep(migrationPollMs);
   }
   return false;
 };

@@ -31,25 +31,19 @@ export const hostName = z
   .string()
   .refine((text) => isIP(text) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$/.test(text));
 
-/** Addresses and CIDRs, as a set that tells which addresses are in it. */
-export const networks = commaList
-  .refine((items) => items.every(isNetwork))
-  .transform((items) => {
-    const list = new BlockList();
-    for (const item of items) {
-      const [address = '', prefix] = item.split('/');
-      const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-      if (prefix === undefined) list.addAddress(address, family);
-      else list.addSubnet(address, Number(prefix), family);
-    }
-    return list;
-  });
+const network = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
 
-const isNetwork = (text: string): boolean => {
-  const [, address = '', prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  const version = isIP(address);
-  return version !== 0 && Number(prefix ?? 0) <= (version === 6 ? 128 : 32);
-};
+/** Addresses and CIDRs, as a set that tells which addresses are in it. */
+export const networks = commaList.pipe(z.array(network)).transform((items) => {
+  const list = new BlockList();
+  for (const item of items) {
+    const [address = '', prefix] = item.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return list;
+});
 
 export const cronExpression = z.string().refine(isCronExpression);
 
