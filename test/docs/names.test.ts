@@ -1,0 +1,43 @@
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root } from '../start/serve-process.ts';
+import { type Problem, readPages } from './pages.ts';
+
+const pages = readPages();
+const architecture = pages.get('docs/architecture.md') ?? '';
+
+it('every file and folder of the project that the documentation names is there', () => {
+  // A name may stand for many, as in `src/compose/*.ts` or `prisma/migrations/<name>`: then its folder must be there.
+  const named = /`((?:src|test|docs|prisma|scripts|bench|chaos|demo|examples|\.github)\/[^`\s]*)`/g;
+  const problems = [...pages].flatMap(([page, markdown]) =>
+    markdown.split('\n').flatMap((line, index) =>
+      Array.from(line.matchAll(named), ([, file = '']) => file.replace(/[^/]*[<*…{].*$/, ''))
+        .filter((file) => !existsSync(path.join(root, file)))
+        .map((file): Problem => `${page}:${index + 1}: there is no ${file}`),
+    ),
+  );
+  expect(problems).toEqual([]);
+});
+
+describe('docs/architecture.md', () => {
+  it('says of each folder of src what it is', () => {
+    const folders = readdirSync(path.join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const described = Array.from(architecture.matchAll(/^\| (`src\/[^|]*) \| \S/gm), ([, names = '']) => names).join();
+    const missing = folders.map(({ name }) => name).filter((name) => !described.includes(`\`src/${name}\``));
+    expect(missing.filter((name) => name !== 'generated')).toEqual([]);
+  });
+
+  it('explains words that the code uses', () => {
+    const glossary = architecture.slice(architecture.indexOf('## Glossary'), architecture.indexOf('## Recipes'));
+    const words = Array.from(glossary.matchAll(/^\| ([a-z][a-z -]+) \| \S/gm), ([, word = '']) => word).filter(
+      (word) => word !== 'word',
+    );
+    expect(words.length).toBeGreaterThan(60);
+    const code = globSync('src/**/*.ts', { cwd: root, exclude: ['src/generated/**'] })
+      .map((file) => readFileSync(path.join(root, file), 'utf8'))
+      .join('\n');
+    const isUsed = (word: string) => new RegExp(word.replaceAll(/[ -]/g, '[ _-]?'), 'i').test(code);
+    expect(words.filter((word) => !isUsed(word))).toEqual([]);
+  });
+});
