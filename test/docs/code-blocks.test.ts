@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkGraphql } from './check-graphql.ts';
 import { checkTypescript } from './check-typescript.ts';
-import { blocksOf, readPages } from './pages.ts';
+import { blocksOf, commandsOf, readPages } from './pages.ts';
 import { missingTools, runShell } from './run-shell.ts';
 
 // CONTRIBUTING.md says what these tests ask of a page ("Code blocks in the documentation are run").
@@ -12,7 +12,7 @@ const timeout = 150_000;
 const pages = readPages();
 const blocks = [...pages].flatMap(([page, markdown]) => blocksOf(page, markdown));
 const inLanguage = (language: string) => blocks.filter((block) => block.language === language);
-const pagesWithCommands = [...new Set(inLanguage('sh').map(({ page }) => page))];
+const pagesWithCommands = [...new Set(commandsOf(blocks).map(({ page }) => page))];
 
 /** Those that are run or checked, and those that are not. */
 const languages = ['sh', 'graphql', 'ts', 'console', 'text', 'json', 'yaml'];
@@ -34,7 +34,7 @@ describe('the code blocks of the documentation', () => {
   });
 
   it.for(pagesWithCommands)('run, line by line: %s', { timeout }, async (page, { skip }) => {
-    const commands = inLanguage('sh').filter((block) => block.page === page);
+    const commands = commandsOf(blocks).filter((block) => block.page === page);
     const missing = missingTools(commands);
     skip(missing.length > 0, `the commands of ${page} need ${missing.join(' and ')}, which this machine does not have`);
     expect((await runShell(page, commands)).problems).toEqual([]);

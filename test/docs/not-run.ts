@@ -60,6 +60,11 @@ export const notRun: readonly NotRun[] = [
   },
   { command: /^docker (compose|build|run)\b/, because: 'it needs a Docker engine', instead: [filesExist] },
   { command: /^git clone\b/, because: 'it needs a network', instead: [] },
+  {
+    command: /^curl .*127\.0\.0\.1:3000\//,
+    because: 'it asks the example with Express, which is not started here',
+    instead: [],
+  },
   { command: /^aws logs\b/, because: 'it needs an account of AWS', instead: [] },
 ];
 

@@ -31,3 +31,20 @@ export const blocksOf = (page: string, markdown: string): Block[] =>
     const before = markdown.slice(0, found.index + whole.length - text.length - '```'.length);
     return { page, line: before.split('\n').length, language: language.trim(), text, hidden };
   });
+
+/** The blocks with commands: of a session (`console`) the lines after a `$`, with those that continue them. */
+export const commandsOf = (blocks: readonly Block[]): Block[] =>
+  blocks.flatMap((block) => {
+    if (block.language === 'sh') return [block];
+    return block.language === 'console' ? [{ ...block, text: typedIn(block.text) }] : [];
+  });
+
+const typedIn = (session: string): string => {
+  let continues = false;
+  const lines = session.split('\n').map((line) => {
+    const isTyped = continues || line.startsWith('$ ');
+    continues = isTyped && line.endsWith('\\');
+    return isTyped ? line.replace(/^\$ /, '') : '';
+  });
+  return lines.join('\n');
+};

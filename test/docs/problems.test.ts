@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkGraphql } from './check-graphql.ts';
 import { checkTypescript } from './check-typescript.ts';
-import { blocksOf } from './pages.ts';
+import { blocksOf, commandsOf } from './pages.ts';
 import { missingTools, runShell } from './run-shell.ts';
 
 const timeout = 100_000;
@@ -50,6 +50,12 @@ describe('a block of the documentation that does not hold is named with its page
     expect(problems).toHaveLength(1);
     if (typeof expected === 'string') expect(firstLine(problems[0])).toBe(expected);
     else expect(firstLine(problems[0])).toMatch(expected);
+  });
+
+  it('where a command of a session fails, and not where the session shows an answer', { timeout }, async () => {
+    const session = page('console', '$ true \\', '    && false', 'not a command', '$ true');
+    const { problems } = await runShell('docs/page.md', commandsOf(session));
+    expect(problems.map(firstLine)).toEqual(['docs/page.md:5: "false" ended with 1']);
   });
 
   it('where a command does not end', { timeout }, async () => {

@@ -113,7 +113,7 @@ const scriptOf = (
   const lines: string[] = [];
   for (const { line, text } of blocks) {
     while (lines.length < line - 1) lines.push('');
-    lines.push(...text.trimEnd().split('\n'));
+    lines.push(...text.replace(/\n$/, '').split('\n'));
   }
   // What a page starts in the background has to end, too.
   return `${lines.join('\n')}\nwait\n`
