@@ -39,8 +39,13 @@ const filesExist: Check = (words) => {
 export const notRun: readonly NotRun[] = [
   { command: /^npm (ci|i|install|prune)\b/, because: 'it changes what is installed', instead: [] },
   {
-    command: /^npm (start|run (--silent )?(worker|demo|bench|chaos|example:\w+))\b/,
-    because: 'it runs until somebody stops it, or for minutes; tests of its own start it',
+    command: /^npm (start|run (--silent )?(worker|demo|chaos|example:\w+))\b/,
+    because: 'it runs until somebody stops it, or for a minute; tests of its own run it',
+    instead: [scriptExists, optionsAreKnown],
+  },
+  {
+    command: /^npm run (--silent )?(bench|screenshot)\b/,
+    because: 'it takes minutes, or writes a picture into the project',
     instead: [scriptExists, optionsAreKnown],
   },
   {
@@ -62,7 +67,7 @@ export const notRun: readonly NotRun[] = [
   { command: /^git clone\b/, because: 'it needs a network', instead: [] },
   {
     command: /^curl .*127\.0\.0\.1:3000\//,
-    because: 'it asks the example with Express, which is not started here',
+    because: 'it asks the example with Express, which is not started here; a test of its own asks it',
     instead: [],
   },
   { command: /^aws logs\b/, because: 'it needs an account of AWS', instead: [] },

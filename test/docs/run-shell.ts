@@ -78,9 +78,11 @@ export const runShell = async (
     timedOut = true;
     endGroup();
   }, timeoutMs);
+  const closed = once(shell, 'close');
   const [code] = await once(shell, 'exit');
   clearTimeout(timer);
   endGroup();
+  await closed;
 
   const read = (name: string) => readFileSync(file(name), 'utf8').split('\n').filter(Boolean);
   const lastLine = Number(/^\++ (\d+) /.exec(read('trace').at(-1) ?? '')?.[1] ?? 1);
@@ -97,7 +99,8 @@ const usesService = (blocks: readonly Block[]): boolean => blocks.some(({ text }
 /** Ends the page at the first command that fails, also within `$( … )`, and writes down which one and where it was. */
 const prelude = `unset BASH_ENV
 set -Eeuo pipefail
-shopt -s inherit_errexit
+# The bash of macOS is older than these two: a failure is noted all the same, but not the line of a page that does not end.
+shopt -s inherit_errexit 2>/dev/null || true
 trap 'echo "$LINENO: \\"$BASH_COMMAND\\" ended with $?" >>"$DOCS_PROBLEMS"' ERR
 exec 9>"$DOCS_TRACE"
 BASH_XTRACEFD=9
