@@ -51,7 +51,7 @@ CMD ["serve"]
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Flagtrail" \
-  org.opencontainers.image.description="Feature flags that change on schedule, with a verifiable log of who did what" \
+  org.opencontainers.image.description="Feature flags that change on schedule, with an append-only log of who did what" \
   org.opencontainers.image.licenses="Apache-2.0" \
   org.opencontainers.image.version="$VERSION" \
   org.opencontainers.image.revision="$REVISION"
