@@ -1,8 +1,9 @@
 import { findLastEvents } from '../audit/store/last-events.ts';
 import type { Database } from '../database/database.ts';
 import { FlagNotFoundError } from '../flags/model/flag-errors.ts';
-import type { FlagUpdates } from '../flags/model/flag-state.ts';
+import { type FlagUpdates, updateFields } from '../flags/model/flag-updates.ts';
 import { makeFlagStore } from '../flags/store/flag-store.ts';
+import { withoutNulls } from '../kernel/without-nulls.ts';
 import type { Schedule, ScheduleStatus } from '../schedules/model/schedule.ts';
 import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { toServiceStatus } from '../service/model/service-status.ts';
@@ -81,7 +82,7 @@ const query = `query ($flagKey: String!, $environment: String, $statuses: [Sched
   schedules(filter: { flagKey: $flagKey, environment: $environment, statuses: $statuses }, last: $limit) {
     totalCount
     edges { node { ${shown.join(' ')}
-      updates { enabled rolloutPercentage defaultVariant status rules { key description targeting } }
+      updates { ${updateFields.map((field) => (field === 'rules' ? 'rules { key description targeting }' : field)).join(' ')} }
       auditEvents(first: 1) { edges { node { eventType occurredAt description } } } } } } }`;
 
 type Answer = {
@@ -122,9 +123,6 @@ const toReport = (flagKey: string, { databaseTime, total, causes, schedules }: P
     latenessMs: latenessOf(row, Date.parse(databaseTime)),
   })),
 });
-
-const withoutNulls = (updates: object): object =>
-  Object.fromEntries(Object.entries(updates).filter(([, value]) => value !== null));
 
 const latenessOf = ({ status, scheduledAt, appliedAt, nextRetryAt }: Plain<Row>, nowMs: number): number | null => {
   if (status === 'APPLIED' && appliedAt !== null) return Date.parse(appliedAt) - Date.parse(scheduledAt);

@@ -30,6 +30,10 @@ export const toIssues = (error: z.ZodError, prefix: readonly string[] = []): Val
 export const toValidationError = (error: z.ZodError, prefix?: readonly string[]): ValidationError =>
   new ValidationError(toIssues(error, prefix));
 
+/** The same issues, further down in the input. */
+export const issuesBelow = (prefix: readonly string[], issues: readonly ValidationIssue[]): ValidationIssue[] =>
+  issues.map(({ path, message }) => ({ path: [...prefix, ...path], message }));
+
 /** Throws a ValidationError where there is anything wrong. */
 export const refuse = (issues: ValidationIssue[]): void => {
   if (issues.length > 0) throw new ValidationError(issues);

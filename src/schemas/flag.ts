@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { experimentSchema } from '../flags/model/experiment.ts';
-import { flagStatuses, flagTypes } from '../flags/model/flag.ts';
-import { overrideTypes } from '../flags/model/flag-override.ts';
-import { effectiveReasons } from '../flags/model/flag-state.ts';
+import { effectiveReasons } from '../flags/model/effective-state.ts';
+import { flagStateShape } from '../flags/model/flag-state.ts';
+import { flagStatuses } from '../flags/model/flag-status.ts';
+import { flagTypes } from '../flags/model/flag-type.ts';
 
 const instant = z.iso.datetime();
 
@@ -12,26 +12,9 @@ export const flagStateSchema = z.object({
   id: z.uuid(),
   flagKey: z.string(),
   environment: z.string(),
-  enabled: z.boolean(),
+  ...flagStateShape.shape,
   /** What that comes to, given the flag's status. */
   effective: z.object({ enabled: z.boolean(), reason: z.enum(effectiveReasons) }),
-  rolloutPercentage: z.int(),
-  defaultVariant: z.string().nullable(),
-  rules: z.array(z.object({ key: z.string(), description: z.string().nullable(), targeting: z.json().nullable() })),
-  overrides: z.array(
-    z.object({ type: z.enum(overrideTypes), targetId: z.string(), variant: z.string(), expiresAt: instant.nullable() }),
-  ),
-  experiment: z
-    .object({
-      key: z.string(),
-      hypothesis: z.string().nullable(),
-      variants: experimentSchema.shape.variants,
-      startedAt: instant,
-      startedBy: z.string().nullable(),
-    })
-    .nullable(),
-  emergency: z.object({ reason: z.string(), startedAt: instant, startedBy: z.string().nullable() }).nullable(),
-  version: z.int(),
   updatedAt: instant,
 });
 export type FlagState = z.infer<typeof flagStateSchema>;

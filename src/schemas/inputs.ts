@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { createApiKeySchema, revokeApiKeySchema } from '../api-keys/model/api-key.ts';
 import { auditEventInputSchema, maxRecordedEvents } from '../applications/model/event-input.ts';
 import { createEnvironmentSchema, environmentKeySchema, updateEnvironmentSchema } from '../environments/model/environment.ts';
-import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../flags/model/emergency-override.ts';
+import { updateFlagStateSchema } from '../flags/model/apply-updates.ts';
 import { experimentSchema } from '../flags/model/experiment.ts';
-import { createFlagSchema, deleteFlagSchema, setFlagStatusSchema, updateFlagSchema } from '../flags/model/flag.ts';
+import { createFlagSchema, deleteFlagSchema } from '../flags/model/flag.ts';
 import { flagOverrideSchema, overrideTargetSchema } from '../flags/model/flag-override.ts';
-import { flagUpdatesSchema, updateFlagStateSchema } from '../flags/model/flag-state.ts';
+import { flagUpdatesSchema } from '../flags/model/flag-updates.ts';
+import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../flags/model/hold-state.ts';
+import { setFlagStatusSchema } from '../flags/model/set-flag-status.ts';
 import {
   addFlagOverrideSchema,
   addFlagRuleSchema,
@@ -16,6 +18,7 @@ import {
   stopExperimentSchema,
   updateFlagRuleSchema,
 } from '../flags/model/state-parts.ts';
+import { updateFlagSchema } from '../flags/model/update-flag.ts';
 import { variantsSchema } from '../flags/model/variant.ts';
 import { scheduleTargetSchema, updateScheduleSchema } from '../schedules/model/edit-schedule.ts';
 import { cancelScheduleSchema, createScheduleSchema } from '../schedules/model/schedule.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flagStatuses } from '../flags/model/flag.ts';
+import { nullableUpdatesShape } from '../flags/model/flag-updates.ts';
 import { scheduleStatuses } from '../schedules/model/schedule.ts';
 import { scheduleWarningCodes } from '../schedules/model/schedule-warnings.ts';
 
@@ -13,13 +13,7 @@ export const scheduleSchema = z.object({
   environment: z.string(),
   scheduledAt: instant,
   /** A field that is null stays as it is. */
-  updates: z.object({
-    enabled: z.boolean().nullable(),
-    rolloutPercentage: z.int().nullable(),
-    defaultVariant: z.string().nullable(),
-    rules: z.array(z.object({ key: z.string(), description: z.string().nullable(), targeting: z.json() })).nullable(),
-    status: z.enum(flagStatuses).nullable(),
-  }),
+  updates: nullableUpdatesShape,
   status: z.enum(scheduleStatuses),
   version: z.int(),
   createdAt: instant,

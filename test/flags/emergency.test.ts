@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
+import type { FlagUpdates } from '../../src/flags/model/flag-updates.ts';
 import type { Schedule } from '../../src/schedules/model/schedule.ts';
 import { readLog } from '../scheduling/operations.ts';
 import { addDue, anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';

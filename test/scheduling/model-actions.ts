@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { flagStatuses } from '../../src/flags/model/flag.ts';
-import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
+import { flagStatuses } from '../../src/flags/model/flag-status.ts';
+import type { FlagUpdates } from '../../src/flags/model/flag-updates.ts';
 import type { FlagRule } from '../../src/targeting/model/flag-rule.ts';
 import type { EnvironmentKey } from './model.ts';
 

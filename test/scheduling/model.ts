@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { FlagStatus } from '../../src/flags/model/flag.ts';
-import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
+import type { FlagStatus } from '../../src/flags/model/flag-status.ts';
+import type { FlagUpdates } from '../../src/flags/model/flag-updates.ts';
 
 // What flags and their schedules do, in as few words as it takes. Time is counted in minutes.
 

@@ -6,7 +6,7 @@ import { emitEntries, fatesOf, sequenceOutbox } from '../../src/audit/store/outb
 import { composeApp } from '../../src/compose/app.ts';
 import { composeEntries } from '../../src/compose/entries.ts';
 import type { Database } from '../../src/database/database.ts';
-import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
+import type { FlagUpdates } from '../../src/flags/model/flag-updates.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Schedule } from '../../src/schedules/model/schedule.ts';
 import { temporaryFolder } from '../support/service.ts';

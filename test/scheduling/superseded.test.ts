@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { FlagUpdates } from '../../src/flags/model/flag-state.ts';
+import type { FlagUpdates } from '../../src/flags/model/flag-updates.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { createPostgresDatabase, databases, openBeside, type TestDatabase } from '../support/databases.ts';
 import { readLog } from './operations.ts';

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { flagStatuses, flagTypes } from '../../src/flags/model/flag.ts';
+import { flagStatuses } from '../../src/flags/model/flag-status.ts';
+import { flagTypes } from '../../src/flags/model/flag-type.ts';
 import { scheduleStatuses } from '../../src/schedules/model/schedule.ts';
 import * as schemas from '../../src/schemas/main.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';

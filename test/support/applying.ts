@@ -1,6 +1,7 @@
 import { newFlagState } from '../../src/flags/model/flag-state.ts';
 import type { LastSet, Setting } from '../../src/flags/model/last-set.ts';
-import { applySchedule, type Held, type LockedFlag, type LockedState } from '../../src/schedules/model/apply-schedule.ts';
+import { applySchedule } from '../../src/schedules/model/apply-schedule.ts';
+import type { Held, LockedFlag, LockedState } from '../../src/schedules/model/held.ts';
 import type { Schedule } from '../../src/schedules/model/schedule.ts';
 
 // Schedules that are due, and what they meet; all of it at one instant.

@@ -4,8 +4,9 @@ import { EnvironmentNotFoundError } from '../../environments/model/environment-e
 import type { FlagStore } from '../../flags/commands/flag-store.ts';
 import { findNeededBySchedules } from '../../flags/commands/needed-by-schedules.ts';
 import type { OpenSchedules } from '../../flags/commands/open-schedules.ts';
-import type { CreateFlag, UpdateFlag } from '../../flags/model/flag.ts';
-import type { UpdateFlagState } from '../../flags/model/flag-state.ts';
+import type { UpdateFlagState } from '../../flags/model/apply-updates.ts';
+import type { CreateFlag } from '../../flags/model/flag.ts';
+import type { UpdateFlag } from '../../flags/model/update-flag.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
 import type { ImportedFlag } from '../model/flagd-import.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { createFlagSchema, type FlagType, flagTypes } from '../../flags/model/flag.ts';
+import { createFlagSchema } from '../../flags/model/flag.ts';
+import { type FlagType, flagTypes } from '../../flags/model/flag-type.ts';
 import { findVariantIssues, type Variant } from '../../flags/model/variant.ts';
 import { toIssues, type ValidationIssue } from '../../kernel/errors.ts';
 import { findJsonProblem, type Json, type JsonObject } from '../../kernel/json.ts';

@@ -1,12 +1,10 @@
-import { type CreateFlag, type Flag, flagArchived, type UpdateFlag, updateFlag } from '../../flags/model/flag.ts';
+import { applyUpdates, checkUpdates, type UpdateFlagState } from '../../flags/model/apply-updates.ts';
+import type { CreateFlag, Flag } from '../../flags/model/flag.ts';
+import { flagArchived } from '../../flags/model/flag-archived.ts';
 import { EmergencyOverrideActiveError } from '../../flags/model/flag-errors.ts';
-import {
-  applyUpdates,
-  checkUpdates,
-  type FlagState,
-  type FlagUpdates,
-  type UpdateFlagState,
-} from '../../flags/model/flag-state.ts';
+import type { FlagState } from '../../flags/model/flag-state.ts';
+import type { FlagUpdates } from '../../flags/model/flag-updates.ts';
+import { type UpdateFlag, updateFlag } from '../../flags/model/update-flag.ts';
 import { variantsOf } from '../../flags/model/variant.ts';
 import { ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
 import { isSameJson } from '../../kernel/json.ts';

@@ -1,8 +1,11 @@
 import type { AuditLogger } from '../../audit/ports/audit-logger.ts';
 import type { EnvironmentStore } from '../../environments/commands/environment-store.ts';
 import type { Slice } from '../../kernel/paging.ts';
-import type { Flag, FlagStatus, FlagType } from '../model/flag.ts';
-import type { EffectiveState, FlagState } from '../model/flag-state.ts';
+import type { EffectiveState } from '../model/effective-state.ts';
+import type { Flag } from '../model/flag.ts';
+import type { FlagState } from '../model/flag-state.ts';
+import type { FlagStatus } from '../model/flag-status.ts';
+import type { FlagType } from '../model/flag-type.ts';
 import type { OpenSchedules } from './open-schedules.ts';
 
 export type FlagFilter = {

@@ -1,7 +1,9 @@
 import type { Caller } from '../../access/model/actor.ts';
-import { holdState, type LiftEmergencyOverride, type OverrideInEmergency, releaseState } from '../model/emergency-override.ts';
-import { checkUpdates, type FlagState, normalizeUpdates, stateFieldsOf } from '../model/flag-state.ts';
+import { checkUpdates } from '../model/apply-updates.ts';
+import type { FlagState } from '../model/flag-state.ts';
 import { emergencyLifted, emergencyOverridden } from '../model/flag-state-events.ts';
+import { normalizeUpdates, stateFieldsOf } from '../model/flag-updates.ts';
+import { holdState, type LiftEmergencyOverride, type OverrideInEmergency, releaseState } from '../model/hold-state.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /** An emergency override that took effect, or was lifted. */

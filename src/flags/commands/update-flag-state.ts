@@ -1,14 +1,9 @@
 import type { Caller } from '../../access/model/actor.ts';
-import { checkFlagVersion } from '../model/flag.ts';
-import {
-  applyUpdates,
-  checkUpdates,
-  type FlagState,
-  normalizeUpdates,
-  stateFieldsOf,
-  type UpdateFlagState,
-} from '../model/flag-state.ts';
+import { applyUpdates, checkUpdates, type UpdateFlagState } from '../model/apply-updates.ts';
+import { checkFlagVersion } from '../model/check-version.ts';
+import type { FlagState } from '../model/flag-state.ts';
 import { flagStateUpdated } from '../model/flag-state-events.ts';
+import { normalizeUpdates, stateFieldsOf } from '../model/flag-updates.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**

@@ -2,21 +2,17 @@ import type { Caller } from '../../access/model/actor.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { refuse } from '../../kernel/errors.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
-import {
-  checkFlagVersion,
-  type Flag,
-  type FlagStatus,
-  flagArchived,
-  type SetFlagStatus,
-  setFlagStatus,
-  type UpdateFlag,
-  updateFlag,
-} from '../model/flag.ts';
+import { checkFlagVersion } from '../model/check-version.ts';
+import type { Flag } from '../model/flag.ts';
+import { flagArchived } from '../model/flag-archived.ts';
 import { FlagNotFoundError } from '../model/flag-errors.ts';
 import { flagChanged } from '../model/flag-events.ts';
 import type { FlagState } from '../model/flag-state.ts';
+import type { FlagStatus } from '../model/flag-status.ts';
 import { byCaller } from '../model/last-set.ts';
 import { refuseInEmergency } from '../model/refuse-in-emergency.ts';
+import { type SetFlagStatus, setFlagStatus } from '../model/set-flag-status.ts';
+import { type UpdateFlag, updateFlag } from '../model/update-flag.ts';
 import type { FlagTransaction, LockPurpose } from './flag-store.ts';
 import { findNeededBySchedules } from './needed-by-schedules.ts';
 import type { OpenSchedules } from './open-schedules.ts';

@@ -5,7 +5,7 @@ import { FlagStatus, FlagType } from '../../graphql/types/enums.ts';
 import { filterList } from '../../kernel/filter-list.ts';
 import { isInstant } from '../../kernel/instant.ts';
 import type { FlagFilter, FlagOrderField, FlagPlace, FlagStore, ListedFlag } from '../commands/flag-store.ts';
-import { flagStatuses } from '../model/flag.ts';
+import { flagStatuses } from '../model/flag-status.ts';
 import { FlagRef } from './flag.ts';
 import { type FlagOrderName, flagOrders } from './flag-orders.ts';
 

@@ -2,7 +2,7 @@ import { builder, requires } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { FlagOrder, FlagType } from '../../graphql/types/enums.ts';
 import { ValidationError } from '../../kernel/errors.ts';
-import { createFlagSchema, deleteFlagSchema, type Flag, setFlagStatusSchema, updateFlagSchema } from '../model/flag.ts';
+import { createFlagSchema, deleteFlagSchema, type Flag } from '../model/flag.ts';
 import {
   EmergencyOverrideActiveError,
   FlagAlreadyExistsError,
@@ -10,6 +10,8 @@ import {
   FlagNotFoundError,
   FlagVersionConflictError,
 } from '../model/flag-errors.ts';
+import { setFlagStatusSchema } from '../model/set-flag-status.ts';
+import { updateFlagSchema } from '../model/update-flag.ts';
 import { FlagRef } from './flag.ts';
 import { VariantInput } from './flag-inputs.ts';
 import { FlagConnection, FlagEdge, FlagFilterInput, resolveFlags } from './flag-list.ts';

@@ -1,7 +1,7 @@
 import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import { builder, requires } from '../../graphql/builder.ts';
 import { ValidationError } from '../../kernel/errors.ts';
-import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../model/emergency-override.ts';
+import { updateFlagStateSchema } from '../model/apply-updates.ts';
 import {
   EmergencyOverrideActiveError,
   EmergencyOverrideNotActiveError,
@@ -10,7 +10,7 @@ import {
   FlagVersionConflictError,
   VersionConflictError,
 } from '../model/flag-errors.ts';
-import { updateFlagStateSchema } from '../model/flag-state.ts';
+import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../model/hold-state.ts';
 import { FlagUpdatesInput, stateTargetFields } from './flag-inputs.ts';
 import { FlagStateType } from './flag-state.ts';
 

@@ -1,7 +1,8 @@
 import { builder, mayHold64KiB } from '../../graphql/builder.ts';
 import { EffectiveReason } from '../../graphql/types/enums.ts';
+import { effectOf, type EffectiveReason as Reason } from '../model/effective-state.ts';
 import type { Flag } from '../model/flag.ts';
-import { effectOf, type FlagState, type EffectiveReason as Reason } from '../model/flag-state.ts';
+import type { FlagState } from '../model/flag-state.ts';
 import { flagStateId } from '../model/flag-state-id.ts';
 import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-parts.ts';
 

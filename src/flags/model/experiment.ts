@@ -2,19 +2,6 @@ import { z } from 'zod';
 import { text } from '../../kernel/text.ts';
 import { variantKeySchema } from './variant.ts';
 
-/** A running experiment: contexts that no override and no rule decides get its variants, by weight. */
-export type Experiment = {
-  /** What people call it. */
-  key: string;
-  hypothesis: string | null;
-  /** Weights are relative to their sum. */
-  variants: { variant: string; weight: number }[];
-  /** RFC 3339 in UTC. */
-  startedAt: string;
-  /** The admin's userId; null where none is known. */
-  startedBy: string | null;
-};
-
 const maxWeight = 1_000_000;
 
 export const experimentSchema = z.object({
@@ -31,3 +18,16 @@ export const experimentSchema = z.object({
     .max(100, 'must have at most 100 variants')
     .refine((arms) => new Set(arms.map(({ variant }) => variant)).size === arms.length, 'must not have one variant twice'),
 });
+
+/** A running experiment: contexts that no override and no rule decides get its variants, by weight. */
+export const runningExperimentShape = z.object({
+  /** What people call it. */
+  key: z.string(),
+  hypothesis: z.string().nullable(),
+  /** Weights are relative to their sum. */
+  variants: experimentSchema.shape.variants,
+  startedAt: z.iso.datetime(),
+  /** The admin's userId; null where none is known. */
+  startedBy: z.string().nullable(),
+});
+export type Experiment = z.infer<typeof runningExperimentShape>;

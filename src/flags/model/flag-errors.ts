@@ -1,5 +1,7 @@
 import { DomainError, StaleVersionError } from '../../kernel/errors.ts';
+import type { Flag } from './flag.ts';
 import type { OverrideType } from './flag-override.ts';
+import type { FlagState } from './flag-state.ts';
 
 export class FlagNotFoundError extends DomainError {
   readonly code = 'FLAG_NOT_FOUND';
@@ -148,19 +150,17 @@ export class ExperimentAlreadyRunningError extends DomainError {
 }
 
 /** Somebody changed the flag itself since. */
-export class FlagVersionConflictError<
-  Current extends { version: number } = { version: number },
-> extends StaleVersionError<Current> {
+export class FlagVersionConflictError extends StaleVersionError<Flag> {
   readonly code = 'FLAG_VERSION_CONFLICT';
-  constructor(expectedVersion: number, current: Current) {
+  constructor(expectedVersion: number, current: Flag) {
     super('flag', expectedVersion, current);
   }
 }
 
 /** Somebody changed the flag's state since. */
-export class VersionConflictError<State extends { version: number } = { version: number }> extends StaleVersionError<State> {
+export class VersionConflictError extends StaleVersionError<FlagState> {
   readonly code = 'VERSION_CONFLICT';
-  constructor(expectedVersion: number, current: State) {
+  constructor(expectedVersion: number, current: FlagState) {
     super('state', expectedVersion, current);
   }
 }

@@ -3,45 +3,16 @@ import { adminMetadata } from '../../audit/model/attribution.ts';
 import type { DraftOf } from '../../audit/model/audit-event.ts';
 import type { EventTypes, MetadataOf } from '../../audit/model/event-types.ts';
 import { experimentSchema } from './experiment.ts';
-import { flagStatuses } from './flag.ts';
 import { overrideTypes } from './flag-override.ts';
+import { flagStateShape } from './flag-state.ts';
+import { flagStatuses } from './flag-status.ts';
+import { flagUpdatesShape } from './flag-updates.ts';
 
 const uuid = z.uuid();
 const instant = z.iso.datetime();
 const arms = experimentSchema.shape.variants;
-const rules = z.array(z.object({ key: z.string(), description: z.string().nullable(), targeting: z.json() }));
-
-/** Updates of a state, as events record them. */
-export const recordedUpdates = z.object({
-  enabled: z.boolean().optional(),
-  rolloutPercentage: z.int().optional(),
-  defaultVariant: z.string().optional(),
-  rules: rules.optional(),
-  status: z.enum(flagStatuses).optional(),
-});
-
 /** A flag in one environment, whole, as events record it. */
-export const recordedFlagState = z.object({
-  enabled: z.boolean(),
-  rolloutPercentage: z.int(),
-  defaultVariant: z.string().nullable(),
-  rules,
-  overrides: z.array(
-    z.object({ type: z.enum(overrideTypes), targetId: z.string(), variant: z.string(), expiresAt: instant.nullable() }),
-  ),
-  experiment: z
-    .object({
-      key: z.string(),
-      hypothesis: z.string().nullable(),
-      variants: arms,
-      startedAt: instant,
-      startedBy: z.string().nullable(),
-    })
-    .nullable(),
-  emergency: z.object({ reason: z.string(), startedAt: instant, startedBy: z.string().nullable() }).nullable(),
-  status: z.enum(flagStatuses),
-  version: z.int(),
-});
+export const recordedFlagState = flagStateShape.extend({ status: z.enum(flagStatuses) });
 
 /** A schedule that is tried again: of its rules only how many there are. */
 const retry = z.object({
@@ -49,7 +20,7 @@ const retry = z.object({
   environment: z.string(),
   scheduledAt: instant,
   nextRetryAt: instant.nullable(),
-  updates: recordedUpdates.omit({ rules: true }).extend({ rulesCount: z.int().optional() }),
+  updates: flagUpdatesShape.omit({ rules: true }).extend({ rulesCount: z.int().optional() }),
 });
 /** How many schedules that can still become due meet it; absent: none. */
 const openSchedules = z.int().optional();
@@ -127,7 +98,7 @@ export const flagEventTypes = {
   },
   'flag_override.emergency': {
     description: 'An admin set a flag at once, in an emergency: nothing else changes it until that is lifted.',
-    metadata: z.object({ ...ofOverride, reason: z.string(), updates: recordedUpdates, openSchedules }),
+    metadata: z.object({ ...ofOverride, reason: z.string(), updates: flagUpdatesShape, openSchedules }),
   },
 } as const satisfies EventTypes;
 

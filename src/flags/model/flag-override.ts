@@ -10,13 +10,14 @@ export type OverrideType = (typeof overrideTypes)[number];
  * One user, or one group, gets a variant whatever the rules say. A user is the evaluation context's `targetingKey`; a group
  * is an element of its `groups`.
  */
-export type FlagOverride = {
-  type: OverrideType;
-  targetId: string;
-  variant: string;
-  /** RFC 3339 in UTC, from when on it no longer counts; null: it stays. */
-  expiresAt: string | null;
-};
+export const flagOverrideShape = z.object({
+  type: z.enum(overrideTypes),
+  targetId: z.string(),
+  variant: z.string(),
+  /** From then on it no longer counts; null: it stays. */
+  expiresAt: z.iso.datetime().nullable(),
+});
+export type FlagOverride = z.infer<typeof flagOverrideShape>;
 
 const target = { type: z.enum(overrideTypes), targetId: text(1, 255) };
 

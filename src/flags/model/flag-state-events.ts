@@ -3,18 +3,14 @@ import { adminFields, attributedTo } from '../../audit/model/attribution.ts';
 import { countOf, describeChanges, diffStates, quote } from '../../audit/model/changes.ts';
 import { nameElements } from '../../audit/model/element-changes.ts';
 import type { Json } from '../../kernel/json.ts';
+import type { EffectiveState } from './effective-state.ts';
+import type { EmergencyOverride } from './emergency-override.ts';
 import type { Experiment } from './experiment.ts';
 import type { Flag } from './flag.ts';
 import type { FlagEventDraft, FlagEventMetadata, FlagEventType } from './flag-event-types.ts';
 import { describeStateChanges, fromTo, meeting, statusEvents } from './flag-events.ts';
 import type { FlagOverride } from './flag-override.ts';
-import {
-  type EffectiveState,
-  type EmergencyOverride,
-  type FlagUpdates,
-  flagUpdatesSchema,
-  normalizeUpdates,
-} from './flag-state.ts';
+import { type FlagUpdates, flagUpdatesSchema, normalizeUpdates } from './flag-updates.ts';
 import { effectiveSnapshot } from './snapshots.ts';
 
 /** A change of a flag in one environment, as an event sees it. */

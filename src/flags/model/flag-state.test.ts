@@ -1,14 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ValidationError } from '../../kernel/errors.ts';
+import { applyUpdates, checkUpdates } from './apply-updates.ts';
+import type { EffectiveState } from './effective-state.ts';
 import { FlagArchivedError } from './flag-errors.ts';
-import {
-  applyUpdates,
-  checkUpdates,
-  type EffectiveState,
-  flagUpdatesSchema,
-  newFlagState,
-  parseStoredUpdates,
-} from './flag-state.ts';
+import { newFlagState } from './flag-state.ts';
+import { flagUpdatesSchema, parseStoredUpdates } from './flag-updates.ts';
 
 const now = new Date('2026-03-01T09:00:00.000Z');
 const state: EffectiveState = { ...newFlagState({ id: 'f-1' }, 'production', now), status: 'ACTIVE' };

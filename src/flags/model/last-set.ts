@@ -1,11 +1,8 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { Json } from '../../kernel/json.ts';
+import type { StateField } from './state-fields.ts';
 
 // Who set each field of a state, and the flag's status, last: so that no retry undoes it.
-
-/** The fields of a state that updates can set. */
-export const stateFields = ['enabled', 'rolloutPercentage', 'defaultVariant', 'rules'] as const;
-export type StateField = (typeof stateFields)[number];
 
 /** A schedule, and its place in the order in which schedules apply. */
 type BySchedule = { schedule: { id: string /** RFC 3339 in UTC. */; scheduledAt: string } };

@@ -1,13 +1,14 @@
+import type { z } from 'zod';
 import { type JsonObject, toJson } from '../../kernel/json.ts';
+import type { EffectiveState } from './effective-state.ts';
 import type { Flag } from './flag.ts';
-import type { EffectiveState, FlagState } from './flag-state.ts';
+import { type FlagState, flagStateShape } from './flag-state.ts';
 
 // What events keep of things before and after a change: whole, but for what the event says elsewhere.
 
-const stateSnapshot = (state: FlagState) => {
-  const { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, version } = state;
-  return { enabled, rolloutPercentage, defaultVariant, rules, overrides, experiment, emergency, version };
-};
+const shown = Object.keys(flagStateShape.shape) as (keyof typeof flagStateShape.shape)[];
+const stateSnapshot = (state: FlagState) =>
+  Object.fromEntries(shown.map((field) => [field, state[field]])) as z.infer<typeof flagStateShape>;
 
 /** A flag in one environment, whole. */
 export const effectiveSnapshot = (state: EffectiveState) => ({ ...stateSnapshot(state), status: state.status });

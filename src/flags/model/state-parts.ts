@@ -3,6 +3,7 @@ import { refuse, toValidationError, ValidationError } from '../../kernel/errors.
 import { isSameJson } from '../../kernel/json.ts';
 import { text } from '../../kernel/text.ts';
 import { type FlagRule, flagRuleSchema, flagRulesSchema, normalizeRule, ruleKeySchema } from '../../targeting/model/flag-rule.ts';
+import type { EffectiveState } from './effective-state.ts';
 import { type Experiment, experimentSchema } from './experiment.ts';
 import type { Flag } from './flag.ts';
 import {
@@ -21,7 +22,7 @@ import {
   maxOverrides,
   overrideTargetSchema,
 } from './flag-override.ts';
-import { type EffectiveState, stateTarget } from './flag-state.ts';
+import { stateTarget } from './state-target.ts';
 import { variantKeySchema } from './variant.ts';
 import { findUnknownVariant, findVariantUseIssues } from './variant-use.ts';
 

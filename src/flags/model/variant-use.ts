@@ -6,7 +6,8 @@ import { findTargetingIssues } from '../../targeting/model/targeting.ts';
 import { resultsOf } from '../../targeting/model/targeting-results.ts';
 import type { Flag } from './flag.ts';
 import { isExpired } from './flag-override.ts';
-import type { FlagState, FlagUpdates } from './flag-state.ts';
+import type { FlagState } from './flag-state.ts';
+import type { FlagUpdates } from './flag-updates.ts';
 import { variantsOf } from './variant.ts';
 
 type Variants = Pick<Flag, 'type' | 'variants'>;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ValidationIssue } from '../../kernel/errors.ts';
 import { type Json, presentJson } from '../../kernel/json.ts';
 import { text } from '../../kernel/text.ts';
-import type { FlagType } from './flag.ts';
+import type { FlagType } from './flag-type.ts';
 
 /** A value that a flag can have, under the name by which states, rules, overrides and experiments speak of it. */
 export type Variant = { key: string; value: NonNullable<Json> };

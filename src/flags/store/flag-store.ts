@@ -14,8 +14,8 @@ import type {
   LockPurpose,
   SharedFlag,
 } from '../commands/flag-store.ts';
-import type { FlagState } from '../model/flag-state.ts';
-import { toFlag, toFlagState } from './rows.ts';
+import { toFlag } from './flag-rows.ts';
+import { toFlagState, toRow } from './flag-state-rows.ts';
 
 const stateToWhere = ({ state, hasEmergency, hasOpenSchedules }: FlagFilter): Prisma.FlagWhereInput[] => {
   const ofEnvironment = state ? { environmentKey: state.environment } : {};
@@ -209,18 +209,3 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): Fl
     },
   };
 };
-
-const toRow = ({ environment, experiment, emergency, ...state }: FlagState) => ({
-  flagId: state.flagId,
-  environmentKey: environment,
-  enabled: state.enabled,
-  rolloutPercentage: state.rolloutPercentage,
-  defaultVariant: state.defaultVariant,
-  rules: state.rules,
-  overrides: state.overrides,
-  experiment: experiment ?? Prisma.DbNull,
-  emergency: emergency ?? Prisma.DbNull,
-  version: state.version,
-  lastSet: state.lastSet,
-  updatedAt: state.updatedAt,
-});

@@ -1,8 +1,9 @@
 import type { actorTypes, roles } from '../../access/model/actor.ts';
 import type { FlagOrderName } from '../../flags/graphql/flag-orders.ts';
-import type { flagStatuses, flagTypes } from '../../flags/model/flag.ts';
+import type { effectiveReasons } from '../../flags/model/effective-state.ts';
 import type { overrideTypes } from '../../flags/model/flag-override.ts';
-import type { effectiveReasons } from '../../flags/model/flag-state.ts';
+import type { flagStatuses } from '../../flags/model/flag-status.ts';
+import type { flagTypes } from '../../flags/model/flag-type.ts';
 import type { scheduleStatuses } from '../../schedules/model/schedule.ts';
 import type { ScheduleOrder as ScheduleOrderName } from '../../schedules/model/schedule-filter.ts';
 import type { ScheduleWarning } from '../../schedules/model/schedule-warnings.ts';

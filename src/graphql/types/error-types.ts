@@ -7,7 +7,6 @@ import {
 } from '../../environments/model/environment-errors.ts';
 import { FlagRef } from '../../flags/graphql/flag.ts';
 import { FlagStateType } from '../../flags/graphql/flag-state.ts';
-import type { Flag } from '../../flags/model/flag.ts';
 import {
   EmergencyOverrideActiveError,
   EmergencyOverrideNotActiveError,
@@ -23,7 +22,6 @@ import {
   FlagVersionConflictError,
   VersionConflictError,
 } from '../../flags/model/flag-errors.ts';
-import type { FlagState } from '../../flags/model/flag-state.ts';
 import { type DomainError, ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
 import { builder } from '../builder.ts';
 import { OverrideType } from './enums.ts';
@@ -196,7 +194,7 @@ builder.objectType(ExperimentAlreadyRunningError, {
   }),
 });
 
-builder.objectType(FlagVersionConflictError<Flag>, {
+builder.objectType(FlagVersionConflictError, {
   name: 'FlagVersionConflictError',
   description: 'Somebody changed the flag since the version that the caller expected.',
   interfaces: [ErrorInterface],
@@ -206,7 +204,7 @@ builder.objectType(FlagVersionConflictError<Flag>, {
   }),
 });
 
-builder.objectType(VersionConflictError<FlagState>, {
+builder.objectType(VersionConflictError, {
   name: 'VersionConflictError',
   description: 'Somebody changed the state since the version that the caller expected.',
   interfaces: [ErrorInterface],

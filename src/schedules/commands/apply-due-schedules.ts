@@ -1,10 +1,10 @@
 import type { EventDraft } from '../../audit/model/audit-event.ts';
 import type { Random } from '../../kernel/clock.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
-import { type Applied, applySchedule, type Failed, failSchedule, type Held, type LockedFlag } from '../model/apply-schedule.ts';
+import { type Applied, applySchedule, type Failed, failSchedule } from '../model/apply-schedule.ts';
+import type { Held, LockedFlag } from '../model/held.ts';
 import { scheduleApplied, scheduleFailed } from '../model/schedule-events.ts';
-import type { ScheduleTransaction } from './schedule-store.ts';
-import { type Changed, type DueSchedule, OutcomeRefusedError } from './schedule-store.ts';
+import { type Changed, type DueSchedule, OutcomeRefusedError, type ScheduleTransaction } from './schedule-store.ts';
 
 type Deps = { inTransaction: InTransaction<ScheduleTransaction>; random: Random; batchSize: number };
 

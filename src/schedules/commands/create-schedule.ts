@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { EnvironmentDisabledError, EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
+import { checkUpdates } from '../../flags/model/apply-updates.ts';
 import { FlagNotFoundError } from '../../flags/model/flag-errors.ts';
-import { checkUpdates } from '../../flags/model/flag-state.ts';
 import type { NewId } from '../../kernel/clock.ts';
 import type { InTransaction } from '../../kernel/in-transaction.ts';
 import { type CreateSchedule, isSameRequest, planSchedule, type Schedule } from '../model/schedule.ts';

@@ -1,7 +1,7 @@
 import type { AuditLogger } from '../../audit/ports/audit-logger.ts';
 import type { FlagWriter } from '../../flags/commands/flag-store.ts';
 import type { Slice } from '../../kernel/paging.ts';
-import type { Held, LockedFlag, LockedState } from '../model/apply-schedule.ts';
+import type { Held, LockedFlag, LockedState } from '../model/held.ts';
 import type { Schedule, ScheduleStatus } from '../model/schedule.ts';
 import type { ScheduleFilter, ScheduleTime } from '../model/schedule-filter.ts';
 

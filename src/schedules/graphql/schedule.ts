@@ -5,8 +5,8 @@ import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } f
 import { FlagRef } from '../../flags/graphql/flag.ts';
 import { FlagStateType } from '../../flags/graphql/flag-state.ts';
 import { FlagRuleType } from '../../flags/graphql/flag-state-parts.ts';
-import { flagStatuses } from '../../flags/model/flag.ts';
-import type { FlagUpdates } from '../../flags/model/flag-state.ts';
+import { flagStatuses } from '../../flags/model/flag-status.ts';
+import type { FlagUpdates } from '../../flags/model/flag-updates.ts';
 import { builder, indexedTotal, mayHold64KiB } from '../../graphql/builder.ts';
 import { FlagStatus, ScheduleStatus } from '../../graphql/types/enums.ts';
 import { type FlagRule, flagRulesSchema, normalizeRule } from '../../targeting/model/flag-rule.ts';

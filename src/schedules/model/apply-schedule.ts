@@ -1,38 +1,14 @@
 import { EnvironmentDisabledError } from '../../environments/model/environment-errors.ts';
-import type { Flag } from '../../flags/model/flag.ts';
+import { applyUpdates, checkUpdates } from '../../flags/model/apply-updates.ts';
 import { EmergencyOverrideActiveError } from '../../flags/model/flag-errors.ts';
-import {
-  applyUpdates,
-  checkUpdates,
-  type EffectiveState,
-  type EmergencyOverride,
-  type FlagState,
-  parseStoredUpdates,
-  stateFieldsOf,
-} from '../../flags/model/flag-state.ts';
+import { parseStoredUpdates, stateFieldsOf } from '../../flags/model/flag-updates.ts';
 import { recordSet, recordSets } from '../../flags/model/last-set.ts';
+import type { Held } from './held.ts';
 import { orderOf, retryDelayMs, type Schedule } from './schedule.ts';
 import { findSupersession } from './supersession.ts';
 
-/**
- * A flag as the worker holds it. Its variants, and the emergency override that holds it in some environment, are there where a
- * schedule has to do with them.
- */
-export type LockedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status' | 'version' | 'statusLastSet'> & {
-  emergency: (EmergencyOverride & { environment: string }) | null;
-};
-
-/** A flag's state as the worker holds it. */
-export type LockedState = FlagState & { environmentEnabled: boolean };
-
-/** What a schedule can change, held against everybody else. */
-export type Held = { flag: LockedFlag; state: LockedState };
-
 export type Applied = { outcome: 'applied'; schedule: Schedule; previous: Held; next: Held };
 export type Failed = { outcome: 'failed'; before: Schedule; schedule: Schedule };
-
-/** What an event says of a held flag and state. */
-export const effectiveStateOf = ({ flag: { status }, state }: Held): EffectiveState => ({ ...state, status });
 
 /**
  * Applies one schedule to its flag, or fails it. Fails for good where the flag is gone, or where the schedule is superseded: an

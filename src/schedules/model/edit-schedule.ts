@@ -1,13 +1,9 @@
 import { z } from 'zod';
 import { EnvironmentDisabledError, EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
+import { checkUpdates } from '../../flags/model/apply-updates.ts';
 import { FlagNotFoundError } from '../../flags/model/flag-errors.ts';
-import {
-  checkUpdates,
-  flagUpdatesSchema,
-  normalizeUpdates,
-  parseStoredUpdates,
-  stateTarget,
-} from '../../flags/model/flag-state.ts';
+import { flagUpdatesSchema, normalizeUpdates, parseStoredUpdates } from '../../flags/model/flag-updates.ts';
+import { stateTarget } from '../../flags/model/state-target.ts';
 import { instant } from '../../kernel/instant.ts';
 import { isSameJson } from '../../kernel/json.ts';
 import { checkInstantAhead, isOpen, maxRetriesSchema, type Plan, type Schedule, scheduleIdSchema } from './schedule.ts';

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { adminMetadata } from '../../audit/model/attribution.ts';
 import type { DraftOf } from '../../audit/model/audit-event.ts';
 import type { EventTypes } from '../../audit/model/event-types.ts';
-import { recordedFlagState, recordedUpdates as updates } from '../../flags/model/flag-event-types.ts';
+import { recordedFlagState } from '../../flags/model/flag-event-types.ts';
+import { flagUpdatesShape as updates } from '../../flags/model/flag-updates.ts';
 
 const instant = z.iso.datetime();
 const scheduled = { scheduleId: z.uuid(), flagKey: z.string(), environment: z.string() };

@@ -3,9 +3,10 @@ import { adminFields, attributedTo } from '../../audit/model/attribution.ts';
 import { describeChanges, describeUpdates, diffStates, type FieldChange } from '../../audit/model/changes.ts';
 import { nameElements } from '../../audit/model/element-changes.ts';
 import { describeStateChanges } from '../../flags/model/flag-events.ts';
-import type { FlagUpdates } from '../../flags/model/flag-state.ts';
+import type { FlagUpdates } from '../../flags/model/flag-updates.ts';
 import { effectiveSnapshot } from '../../flags/model/snapshots.ts';
-import { type Applied, effectiveStateOf, type Failed } from './apply-schedule.ts';
+import type { Applied, Failed } from './apply-schedule.ts';
+import { effectiveStateOf } from './held.ts';
 import { manualCancellation, type Schedule } from './schedule.ts';
 import type { ScheduleEventDraft } from './schedule-event-types.ts';
 

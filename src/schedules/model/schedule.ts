@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Flag } from '../../flags/model/flag.ts';
-import { type FlagUpdates, flagUpdatesSchema, normalizeUpdates } from '../../flags/model/flag-state.ts';
+import { type FlagUpdates, flagUpdatesSchema, normalizeUpdates } from '../../flags/model/flag-updates.ts';
 import { ValidationError } from '../../kernel/errors.ts';
 import { instant } from '../../kernel/instant.ts';
 import { isSameJson } from '../../kernel/json.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { apply, aRetry, aSchedule, held, minutes, now, setByCarol, setBySchedule } from '../../../test/support/applying.ts';
-import { applyAtOnce, applySchedule, type LockedState } from './apply-schedule.ts';
+import { applyAtOnce, applySchedule } from './apply-schedule.ts';
+import type { LockedState } from './held.ts';
 import type { Schedule } from './schedule.ts';
 
 describe('a schedule that would undo what was done meanwhile', () => {

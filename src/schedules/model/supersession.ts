@@ -1,7 +1,8 @@
 import { quote } from '../../audit/model/changes.ts';
-import { describeSetter, type LastSet, type Setting, stateFields } from '../../flags/model/last-set.ts';
+import { describeSetter, type LastSet, type Setting } from '../../flags/model/last-set.ts';
+import { stateFields } from '../../flags/model/state-fields.ts';
 import { isSameJson } from '../../kernel/json.ts';
-import type { Held } from './apply-schedule.ts';
+import type { Held } from './held.ts';
 import { isBefore, orderOf, type Schedule } from './schedule.ts';
 
 /**

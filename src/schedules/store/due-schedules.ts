@@ -1,17 +1,16 @@
 import { isOpen } from '../../database/open-schedules.ts';
 import type { SqlNow } from '../../database/sql-now.ts';
-import type { FlagStatus, FlagType } from '../../flags/model/flag.ts';
+import type { FlagStatus } from '../../flags/model/flag-status.ts';
+import type { FlagType } from '../../flags/model/flag-type.ts';
 import type { Variant } from '../../flags/model/variant.ts';
-import { toFlagState } from '../../flags/store/rows.ts';
-import { type FlagState, Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
+import { readState, type StateColumns, stateColumns } from '../../flags/store/flag-state-rows.ts';
+import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { DueSchedule } from '../commands/schedule-store.ts';
-import type { LockedFlag } from '../model/apply-schedule.ts';
+import type { LockedFlag } from '../model/held.ts';
 import { isBefore, orderOf } from '../model/schedule.ts';
 import { dueAt, scheduleColumns, toSchedule } from './schedule-rows.ts';
 
-type HeldColumns = Omit<FlagState, 'flagId' | 'updatedAt' | 'version'> & {
-  stateVersion: number;
-  stateUpdatedAt: Date;
+type HeldColumns = StateColumns & {
   environmentEnabled: boolean;
   flagType: FlagType;
   flagVariants: Variant[] | null;
@@ -74,9 +73,7 @@ type Claim = { where: Prisma.Sql; limit: number };
 
 const readHeld = (tx: Prisma.TransactionClient, { flagIds, where, limit }: Claim & { flagIds: string[] }) =>
   tx.$queryRaw<(Row & HeldColumns)[]>`
-    SELECT ${scheduleColumns}, s.enabled, s.rollout_percentage AS "rolloutPercentage", s.default_variant AS "defaultVariant",
-      s.rules, s.overrides, s.experiment, s.emergency, s.version AS "stateVersion", s.updated_at AS "stateUpdatedAt",
-      s.last_set AS "lastSet", e.enabled AS "environmentEnabled",
+    SELECT ${scheduleColumns}, ${stateColumns}, e.enabled AS "environmentEnabled",
       f.type AS "flagType", f.status AS "flagStatus", f.version AS "flagVersion",
       f.status_last_set AS "statusLastSet",
       CASE WHEN d.updates ?| ARRAY['defaultVariant', 'rules'] THEN f.variants END AS "flagVariants",
@@ -112,7 +109,7 @@ const toDueSchedule = (row: Row & HeldColumns): DueSchedule => ({
       statusLastSet: row.statusLastSet,
     },
     state: {
-      ...toFlagState({ ...row, flagId: row.flagId ?? '', version: row.stateVersion, updatedAt: row.stateUpdatedAt }),
+      ...readState(row, { flagId: row.flagId ?? '', environment: row.environmentKey }),
       environmentEnabled: row.environmentEnabled,
     },
   },

@@ -1,4 +1,4 @@
-import type { FlagUpdates } from '../../flags/model/flag-state.ts';
+import type { FlagUpdates } from '../../flags/model/flag-updates.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { Plan, Schedule, ScheduleStatus } from '../model/schedule.ts';
 

@@ -1,5 +1,6 @@
 import { databaseMessageOf, isRefusal } from '../../database/database-errors.ts';
 import type { SqlNow } from '../../database/sql-now.ts';
+import { setUpdated, toUpdatedRow, updatedRecord } from '../../flags/store/flag-state-rows.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import { type Changed, OutcomeRefusedError, type ScheduleWriter } from '../commands/schedule-store.ts';
 import type { Schedule } from '../model/schedule.ts';
@@ -80,17 +81,7 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
     tried_flag_version: tried.triedFlagVersion,
     version,
   }));
-  const stateRows = [...states.values()].map(({ flagId, environment, ...state }) => ({
-    flag_id: flagId,
-    environment_key: environment,
-    enabled: state.enabled,
-    rollout_percentage: state.rolloutPercentage,
-    default_variant: state.defaultVariant,
-    rules: state.rules,
-    version: state.version,
-    updated_at: state.updatedAt,
-    last_set: state.lastSet,
-  }));
+  const stateRows = [...states.values()].map(toUpdatedRow);
   const flagRows = [...flags.values()].map(({ id, status, version, statusLastSet }) => ({
     id,
     status,
@@ -114,9 +105,7 @@ const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Sc
       FROM jsonb_to_recordset(${JSON.stringify(flagRows)}::jsonb) AS o (id uuid, status text, version int, last_set jsonb)
       WHERE f.id = o.id
     )
-    UPDATE feature_flag_states s SET enabled = o.enabled, rollout_percentage = o.rollout_percentage, default_variant = o.default_variant,
-      rules = o.rules, version = o.version, updated_at = o.updated_at, last_set = o.last_set
-    FROM jsonb_to_recordset(${JSON.stringify(stateRows)}::jsonb) AS o (flag_id uuid, environment_key text, enabled boolean,
-      rollout_percentage smallint, default_variant text, rules jsonb, version int, updated_at timestamptz, last_set jsonb)
+    UPDATE feature_flag_states s SET ${setUpdated}
+    FROM jsonb_to_recordset(${JSON.stringify(stateRows)}::jsonb) AS o (${updatedRecord})
     WHERE s.flag_id = o.flag_id AND s.environment_key = o.environment_key`;
 };

@@ -6,7 +6,12 @@ import { text } from '../../kernel/text.ts';
  * One targeting rule of a flag in an environment. `targeting` is flagd's (https://flagd.dev/reference/flag-definitions/#targeting-rules):
  * JsonLogic that gives a variant's key, or null to leave the decision to the next rule.
  */
-export type FlagRule = { key: string; description: string | null; targeting: NonNullable<Json> };
+export const flagRuleShape = z.object({
+  key: z.string(),
+  description: z.string().nullable(),
+  targeting: z.json() as z.ZodType<NonNullable<Json>>,
+});
+export type FlagRule = z.infer<typeof flagRuleShape>;
 
 /** What people call a rule, unique in its flag and environment. */
 export const ruleKeySchema = text(1, 64);

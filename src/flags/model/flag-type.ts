@@ -1,0 +1,2 @@
+export const flagTypes = ['BOOLEAN', 'STRING', 'NUMBER', 'OBJECT'] as const;
+export type FlagType = (typeof flagTypes)[number];

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { toValidationError } from '../../kernel/errors.ts';
+import { nullableFields, nullishFields, presentFields } from '../../kernel/shapes.ts';
+import { withoutNulls } from '../../kernel/without-nulls.ts';
+import { normalizeRule } from '../../targeting/model/flag-rule.ts';
+import { flagStatuses } from './flag-status.ts';
+import { type StateField, stateFieldInputs, stateFieldShapes, stateFields } from './state-fields.ts';
+
+/** The fields that updates can set: those of a state, and the status of its flag, which is the same in every environment. */
+export const updateFields = [...stateFields, 'status'] as const;
+
+/** What a change of state carries: at least one field. A null says the same as an absent field. */
+export const flagUpdatesSchema = z
+  .object(nullishFields({ ...stateFieldInputs, status: z.enum(flagStatuses) }))
+  .refine(
+    (updates) => Object.values(updates).some((value) => value != null),
+    `must change at least one of ${updateFields.join(', ')}`,
+  );
+
+const valueShapes = { ...presentFields(stateFieldShapes), status: z.enum(flagStatuses) };
+
+/** Updates as they are stored, and as events show them. */
+export const flagUpdatesShape = z.object(valueShapes).partial();
+/** What a change sets: rules are all of them, in order, and replace those that were there. */
+export type FlagUpdates = z.infer<typeof flagUpdatesShape>;
+
+/** Updates as answers show them: a field that is null stays as it is. */
+export const nullableUpdatesShape = z.object(nullableFields(valueShapes));
+
+/** Drops what is absent, so that equal updates are equal JSON. */
+export const normalizeUpdates = ({ rules, ...others }: z.infer<typeof flagUpdatesSchema>): FlagUpdates => ({
+  ...withoutNulls(others),
+  ...(rules != null && { rules: rules.map(normalizeRule) }),
+});
+
+/** The fields of a state that updates set. */
+export const stateFieldsOf = (updates: FlagUpdates): StateField[] => stateFields.filter((field) => updates[field] !== undefined);
+
+/** Reads updates that were stored; throws a ValidationError where they no longer are what a change may carry. */
+export const parseStoredUpdates = (stored: unknown): FlagUpdates => {
+  const parsed = flagUpdatesSchema.safeParse(stored);
+  if (parsed.success) return normalizeUpdates(parsed.data);
+  throw toValidationError(parsed.error, ['updates']);
+};

@@ -1,0 +1,10 @@
+import { text } from '../../kernel/text.ts';
+import { expectedVersionSchema } from './flag.ts';
+
+/** Which state a change is of. */
+export const stateTarget = {
+  flagKey: text(1, 128),
+  environment: text(1, 64).default('production'),
+  expectedVersion: expectedVersionSchema,
+};
+export type StateTarget = { flagKey: string; environment: string; expectedVersion?: number | null };

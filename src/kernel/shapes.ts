@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+// The fields of one Zod object, as another object of the same fields needs them.
+
+const mapShape = (shape: z.core.$ZodShape, change: (field: z.core.$ZodType) => z.core.$ZodType) =>
+  Object.fromEntries(Object.entries(shape).map(([name, field]) => [name, change(field)]));
+
+export const nullableFields = <Shape extends z.core.$ZodShape>(shape: Shape) =>
+  mapShape(shape, z.nullable) as { [Name in keyof Shape]: z.ZodNullable<Shape[Name]> };
+
+/** A null says the same as an absent field. */
+export const nullishFields = <Shape extends z.core.$ZodShape>(shape: Shape) =>
+  mapShape(shape, z.nullish) as { [Name in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[Name]>> };
+
+/** What a field holds where it is not null. */
+export const presentFields = <Shape extends z.core.$ZodShape>(shape: Shape) =>
+  mapShape(shape, (field) => (field instanceof z.ZodNullable ? field.unwrap() : field)) as {
+    [Name in keyof Shape]: Shape[Name] extends z.ZodNullable<infer Present> ? Present : Shape[Name];
+  };
