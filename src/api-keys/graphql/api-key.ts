@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { Role } from '../../access/graphql/access-enums.ts';
 import { builder, requires } from '../../graphql/builder.ts';
 import { decodeCursor, encodeCursor, notACursor, resolvePage } from '../../graphql/connection.ts';
-import { Role } from '../../graphql/types/enums.ts';
-import { ValidationError } from '../../kernel/errors.ts';
+import { mutation } from '../../graphql/mutation.ts';
+import { errorType } from '../../graphql/types/error-types.ts';
 import { type ApiKey, createApiKeySchema, revokeApiKeySchema } from '../model/api-key.ts';
 import { ApiKeyNotFoundError } from '../model/api-key-errors.ts';
 
@@ -83,6 +84,10 @@ builder.queryFields((t) => ({
   ),
 }));
 
+errorType(ApiKeyNotFoundError, 'There is no API key of that id.', (t) => ({
+  id: t.exposeID('id', { description: 'The id that was asked for.' }),
+}));
+
 const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
   description: 'A new API key. The admin is taken from the token.',
   fields: (t) => ({
@@ -110,37 +115,21 @@ const CreateApiKeyPayload = builder.objectRef<{ apiKey: ApiKey; secret: string }
   }),
 });
 
-builder.mutationFields((t) => ({
-  createApiKey: t.field({
-    type: CreateApiKeyPayload,
-    description:
-      'Creates an API key for a service. FORBIDDEN to API keys, whatever their roles: a key made by a key would outlive its expiry and its revocation.',
-    args: {
-      input: t.arg({
-        type: CreateApiKeyInput,
-        required: true,
-        validate: { schema: createApiKeySchema },
-        description: 'The key.',
-      }),
-    },
-    errors: { types: [ValidationError] },
-    ...requires('ADMIN', { tokenOnly: true }),
-    resolve: (_root, { input }, { app, caller }) => app.createApiKey(caller, input),
-  }),
-  revokeApiKey: t.field({
-    type: ApiKeyRef,
-    description:
-      'Revokes an API key for good: requests are refused from then on, open sockets are closed within five seconds. One that is revoked already stays as it is.',
-    args: {
-      input: t.arg({
-        type: RevokeApiKeyInput,
-        required: true,
-        validate: { schema: revokeApiKeySchema },
-        description: 'Which key.',
-      }),
-    },
-    errors: { types: [ApiKeyNotFoundError, ValidationError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.revokeApiKey(caller, input),
-  }),
-}));
+mutation('createApiKey', {
+  type: CreateApiKeyPayload,
+  description:
+    'Creates an API key for a service. FORBIDDEN to API keys, whatever their roles: a key made by a key would outlive its expiry and its revocation.',
+  input: { type: CreateApiKeyInput, schema: createApiKeySchema, description: 'The key.' },
+  errors: [],
+  tokenOnly: true,
+  run: ({ app, caller }, input) => app.createApiKey(caller, input),
+});
+
+mutation('revokeApiKey', {
+  type: ApiKeyRef,
+  description:
+    'Revokes an API key for good: requests are refused from then on, open sockets are closed within five seconds. One that is revoked already stays as it is.',
+  input: { type: RevokeApiKeyInput, schema: revokeApiKeySchema, description: 'Which key.' },
+  errors: [ApiKeyNotFoundError],
+  run: ({ app, caller }, input) => app.revokeApiKey(caller, input),
+});

@@ -1,7 +1,7 @@
 import { AuditResult } from '../../audit/graphql/audit-result.ts';
-import { builder, requires } from '../../graphql/builder.ts';
+import { builder } from '../../graphql/builder.ts';
+import { mutation } from '../../graphql/mutation.ts';
 import { ValidationIssueType } from '../../graphql/types/error-types.ts';
-import { ValidationError } from '../../kernel/errors.ts';
 import type { RecordedAuditEvent } from '../commands/record-audit-events.ts';
 import { maxRecordedEvents, recordAuditEventsSchema } from '../model/event-input.ts';
 import { applicationEventAliases, applicationEventTypeNames } from '../model/event-types.ts';
@@ -100,21 +100,11 @@ const RecordAuditEventsPayload = builder.objectRef<RecordedAuditEvent[]>('Record
   }),
 });
 
-builder.mutationField('recordAuditEvents', (t) =>
-  t.field({
-    type: RecordAuditEventsPayload,
-    description:
-      'Records events of another application. Each stands for itself: one that is refused holds up no other. Safe to repeat: an id is recorded once.',
-    args: {
-      input: t.arg({
-        type: RecordAuditEventsInput,
-        required: true,
-        validate: { schema: recordAuditEventsSchema },
-        description: 'The events.',
-      }),
-    },
-    errors: { types: [ValidationError] },
-    ...requires('AUDIT_WRITER'),
-    resolve: (_root, { input }, { app, caller }) => app.recordAuditEvents(caller, input),
-  }),
-);
+mutation('recordAuditEvents', {
+  type: RecordAuditEventsPayload,
+  description:
+    'Records events of another application. Each stands for itself: one that is refused holds up no other. Safe to repeat: an id is recorded once.',
+  input: { type: RecordAuditEventsInput, schema: recordAuditEventsSchema, description: 'The events.' },
+  role: 'AUDIT_WRITER',
+  run: ({ app, caller }, input) => app.recordAuditEvents(caller, input),
+});

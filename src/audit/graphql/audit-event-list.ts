@@ -1,13 +1,14 @@
 import { z } from 'zod';
+import { ActorType } from '../../access/graphql/access-enums.ts';
 import { builder, requires } from '../../graphql/builder.ts';
 import { type ConnectionArgs, decodeCursor, notACursor, resolvePage } from '../../graphql/connection.ts';
-import { ActorType, AuditOrder } from '../../graphql/types/enums.ts';
 import { filterList } from '../../kernel/filter-list.ts';
 import type { LogEntry } from '../model/audit-event.ts';
 import type { AuditEventFilter } from '../model/audit-filter.ts';
 import { eventTypeSchema } from '../model/event-types.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import { AuditEventRef, toEventCursor } from './audit-event.ts';
+import { AuditOrder } from './audit-order.ts';
 import { AuditResult } from './audit-result.ts';
 
 const AuditEventFilterInput = builder.inputType('AuditEventFilter', {

@@ -1,5 +1,5 @@
-import { builder, requires } from '../../graphql/builder.ts';
-import { ValidationError } from '../../kernel/errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { mutation } from '../../graphql/mutation.ts';
 import { createEnvironmentSchema, environmentKeySchema, maxEnvironments, updateEnvironmentSchema } from '../model/environment.ts';
 import {
   EnvironmentAlreadyExistsError,
@@ -7,6 +7,7 @@ import {
   EnvironmentNotFoundError,
 } from '../model/environment-errors.ts';
 import { EnvironmentType } from './environment.ts';
+import './environment-error-types.ts';
 
 const CreateEnvironmentInput = builder.inputType('CreateEnvironmentInput', {
   description: 'A new environment.',
@@ -38,54 +39,30 @@ const EnvironmentInput = builder.inputType('SetEnvironmentEnabledInput', {
   fields: (t) => ({ key: t.string({ required: true, description: "The environment's key." }) }),
 });
 
-builder.mutationFields((t) => ({
-  createEnvironment: t.field({
-    type: EnvironmentType,
-    description: `Creates an environment, enabled. Every flag starts in it as a new flag does: disabled, at full rollout. At most ${maxEnvironments} are allowed.`,
-    args: {
-      input: t.arg({
-        type: CreateEnvironmentInput,
-        required: true,
-        validate: { schema: createEnvironmentSchema },
-        description: 'The environment.',
-      }),
-    },
-    errors: { types: [EnvironmentAlreadyExistsError, ValidationError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.createEnvironment(caller, input),
-  }),
-  updateEnvironment: t.field({
-    type: EnvironmentType,
-    description: 'Renames an environment. What changes nothing is not recorded.',
-    args: {
-      input: t.arg({
-        type: UpdateEnvironmentInput,
-        required: true,
-        validate: { schema: updateEnvironmentSchema },
-        description: 'The change.',
-      }),
-    },
-    errors: { types: [EnvironmentNotFoundError, ValidationError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.updateEnvironment(caller, input),
-  }),
-  deleteEnvironment: t.field({
-    type: EnvironmentType,
-    description:
-      'Deletes an empty environment, and returns it as it was. Empty: no open schedules, and each flag in it is as a new flag is, a default variant left aside. What was scheduled and recorded for it stays. `production` and the DEFAULT_ENVIRONMENT of the service cannot be deleted.',
-    args: {
-      input: t.arg({
-        type: DeleteEnvironmentInput,
-        required: true,
-        validate: { schema: environmentKeySchema },
-        description: 'Which environment.',
-      }),
-    },
-    errors: { types: [EnvironmentNotFoundError, EnvironmentNotEmptyError, ValidationError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.deleteEnvironment(caller, input),
-  }),
-}));
+mutation('createEnvironment', {
+  type: EnvironmentType,
+  description: `Creates an environment, enabled. Every flag starts in it as a new flag does: disabled, at full rollout. At most ${maxEnvironments} are allowed.`,
+  input: { type: CreateEnvironmentInput, schema: createEnvironmentSchema, description: 'The environment.' },
+  errors: [EnvironmentAlreadyExistsError],
+  run: ({ app, caller }, input) => app.createEnvironment(caller, input),
+});
+
+mutation('updateEnvironment', {
+  type: EnvironmentType,
+  description: 'Renames an environment. What changes nothing is not recorded.',
+  input: { type: UpdateEnvironmentInput, schema: updateEnvironmentSchema, description: 'The change.' },
+  errors: [EnvironmentNotFoundError],
+  run: ({ app, caller }, input) => app.updateEnvironment(caller, input),
+});
+
+mutation('deleteEnvironment', {
+  type: EnvironmentType,
+  description:
+    'Deletes an empty environment, and returns it as it was. Empty: no open schedules, and each flag in it is as a new flag is, a default variant left aside. What was scheduled and recorded for it stays. `production` and the DEFAULT_ENVIRONMENT of the service cannot be deleted.',
+  input: { type: DeleteEnvironmentInput, schema: environmentKeySchema, description: 'Which environment.' },
+  errors: [EnvironmentNotFoundError, EnvironmentNotEmptyError],
+  run: ({ app, caller }, input) => app.deleteEnvironment(caller, input),
+});
 
 const switches = {
   enableEnvironment: {
@@ -101,21 +78,11 @@ const switches = {
 } as const;
 
 for (const [name, { enabled, description }] of Object.entries(switches)) {
-  builder.mutationField(name, (t) =>
-    t.field({
-      type: EnvironmentType,
-      description,
-      args: {
-        input: t.arg({
-          type: EnvironmentInput,
-          required: true,
-          validate: { schema: environmentKeySchema },
-          description: 'Which environment.',
-        }),
-      },
-      errors: { types: [EnvironmentNotFoundError, ValidationError] },
-      ...requires('ADMIN'),
-      resolve: (_root, { input }, { app, caller }) => app.setEnvironmentEnabled(caller, input, enabled),
-    }),
-  );
+  mutation(name, {
+    type: EnvironmentType,
+    description,
+    input: { type: EnvironmentInput, schema: environmentKeySchema, description: 'Which environment.' },
+    errors: [EnvironmentNotFoundError],
+    run: ({ app, caller }, input) => app.setEnvironmentEnabled(caller, input, enabled),
+  });
 }

@@ -1,5 +1,4 @@
 import { builder } from '../../graphql/builder.ts';
-import { FlagStatus } from '../../graphql/types/enums.ts';
 
 export const VariantInput = builder.inputType('VariantInput', {
   description: 'A value that a flag can have, and its name.',
@@ -24,22 +23,6 @@ export const FlagRuleInput = builder.inputType('FlagRuleInput', {
       description:
         'flagd\'s targeting: JsonLogic that gives a variant\'s key, or null for the next rule. For example { if: [{ ends_with: [{ var: "email" }, "@example.com"] }, "on", null] }.',
     }),
-  }),
-});
-
-export const FlagUpdatesInput = builder.inputType('FlagUpdatesInput', {
-  description: 'What to change: at least one field.',
-  fields: (t) => ({
-    enabled: t.boolean({ description: 'Turn it on or off.' }),
-    rolloutPercentage: t.int({ description: 'The share of evaluations that it reaches: 0–100.' }),
-    defaultVariant: t.string({
-      description: 'The variant that is served where nothing else says so: 1–128 characters. One of `Flag.variants`.',
-    }),
-    rules: t.field({
-      type: [FlagRuleInput],
-      description: 'All targeting rules, in order: they replace those that are there. Up to 100.',
-    }),
-    status: t.field({ type: FlagStatus, description: "The flag's status, in every environment." }),
   }),
 });
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { builder } from '../../graphql/builder.ts';
 import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePage } from '../../graphql/connection.ts';
-import { FlagStatus, FlagType } from '../../graphql/types/enums.ts';
 import { filterList } from '../../kernel/filter-list.ts';
 import { isInstant } from '../../kernel/instant.ts';
 import type { FlagFilter, FlagOrderField, FlagPlace, FlagStore, ListedFlag } from '../commands/flag-store.ts';
 import { flagStatuses } from '../model/flag-status.ts';
 import { FlagRef } from './flag.ts';
+import { FlagStatus, FlagType } from './flag-enums.ts';
 import { type FlagOrderName, flagOrders } from './flag-orders.ts';
 
 const FlagStateFilterInput = builder.inputType('FlagStateFilter', {

@@ -1,7 +1,6 @@
 import { builder, requires } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { FlagOrder, FlagType } from '../../graphql/types/enums.ts';
-import { ValidationError } from '../../kernel/errors.ts';
+import { mutation } from '../../graphql/mutation.ts';
 import { createFlagSchema, deleteFlagSchema, type Flag } from '../model/flag.ts';
 import {
   EmergencyOverrideActiveError,
@@ -13,6 +12,8 @@ import {
 import { setFlagStatusSchema } from '../model/set-flag-status.ts';
 import { updateFlagSchema } from '../model/update-flag.ts';
 import { FlagRef } from './flag.ts';
+import { FlagOrder, FlagType } from './flag-enums.ts';
+import './flag-error-types.ts';
 import { VariantInput } from './flag-inputs.ts';
 import { FlagConnection, FlagEdge, FlagFilterInput, resolveFlags } from './flag-list.ts';
 
@@ -110,42 +111,31 @@ const DeleteFlagInput = builder.inputType('DeleteFlagInput', {
   fields: (t) => ({ flagKey: t.string({ required: true, description: "The flag's key." }) }),
 });
 
-builder.mutationFields((t) => ({
-  createFlag: t.field({
-    type: FlagRef,
-    description: 'Creates a flag. In each environment it starts disabled and at full rollout, so that enabling it is one change.',
-    args: {
-      input: t.arg({ type: CreateFlagInput, required: true, validate: { schema: createFlagSchema }, description: 'The flag.' }),
-    },
-    errors: { types: [FlagAlreadyExistsError, ValidationError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.createFlag(caller, input),
-  }),
-  updateFlag: t.field({
-    type: FlagRef,
-    description:
-      "Changes a flag's name, description, variants or tags: one event for all of it. What changes nothing is not recorded.",
-    args: {
-      input: t.arg({ type: UpdateFlagInput, required: true, validate: { schema: updateFlagSchema }, description: 'The change.' }),
-    },
-    errors: {
-      types: [FlagNotFoundError, FlagArchivedError, FlagVersionConflictError, EmergencyOverrideActiveError, ValidationError],
-    },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.updateFlag(caller, input),
-  }),
-  deleteFlag: t.field({
-    type: FlagRef,
-    description:
-      'Deletes a flag and cancels its open schedules (reason flag_deleted). Returns the flag as it was, with these schedules as `cancelledByDeletion`; its states are gone.',
-    args: {
-      input: t.arg({ type: DeleteFlagInput, required: true, validate: { schema: deleteFlagSchema }, description: 'Which flag.' }),
-    },
-    errors: { types: [FlagNotFoundError, EmergencyOverrideActiveError, ValidationError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.deleteFlag(caller, input),
-  }),
-}));
+mutation('createFlag', {
+  type: FlagRef,
+  description: 'Creates a flag. In each environment it starts disabled and at full rollout, so that enabling it is one change.',
+  input: { type: CreateFlagInput, schema: createFlagSchema, description: 'The flag.' },
+  errors: [FlagAlreadyExistsError],
+  run: ({ app, caller }, input) => app.createFlag(caller, input),
+});
+
+mutation('updateFlag', {
+  type: FlagRef,
+  description:
+    "Changes a flag's name, description, variants or tags: one event for all of it. What changes nothing is not recorded.",
+  input: { type: UpdateFlagInput, schema: updateFlagSchema, description: 'The change.' },
+  errors: [FlagNotFoundError, FlagArchivedError, FlagVersionConflictError, EmergencyOverrideActiveError],
+  run: ({ app, caller }, input) => app.updateFlag(caller, input),
+});
+
+mutation('deleteFlag', {
+  type: FlagRef,
+  description:
+    'Deletes a flag and cancels its open schedules (reason flag_deleted). Returns the flag as it was, with these schedules as `cancelledByDeletion`; its states are gone.',
+  input: { type: DeleteFlagInput, schema: deleteFlagSchema, description: 'Which flag.' },
+  errors: [FlagNotFoundError, EmergencyOverrideActiveError],
+  run: ({ app, caller }, input) => app.deleteFlag(caller, input),
+});
 
 const statusMutations = {
   deprecateFlag: { status: 'DEPRECATED', description: 'Marks a flag as on its way out. It still works.' },
@@ -161,21 +151,11 @@ const statusMutations = {
 } as const;
 
 for (const [name, { status, description }] of Object.entries(statusMutations)) {
-  builder.mutationField(name, (t) =>
-    t.field({
-      type: FlagRef,
-      description,
-      args: {
-        input: t.arg({
-          type: FlagStatusInput,
-          required: true,
-          validate: { schema: setFlagStatusSchema },
-          description: 'Which flag.',
-        }),
-      },
-      errors: { types: [FlagNotFoundError, FlagVersionConflictError, EmergencyOverrideActiveError, ValidationError] },
-      ...requires('ADMIN'),
-      resolve: (_root, { input }, { app, caller }) => app.setFlagStatus(caller, input, status),
-    }),
-  );
+  mutation(name, {
+    type: FlagRef,
+    description,
+    input: { type: FlagStatusInput, schema: setFlagStatusSchema, description: 'Which flag.' },
+    errors: [FlagNotFoundError, FlagVersionConflictError, EmergencyOverrideActiveError],
+    run: ({ app, caller }, input) => app.setFlagStatus(caller, input, status),
+  });
 }

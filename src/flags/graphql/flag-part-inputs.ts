@@ -1,5 +1,5 @@
 import { builder } from '../../graphql/builder.ts';
-import { OverrideType } from '../../graphql/types/enums.ts';
+import { OverrideType } from './flag-enums.ts';
 import { FlagRuleInput, stateTargetFields } from './flag-inputs.ts';
 
 export const AddFlagRuleInput = builder.inputType('AddFlagRuleInput', {

@@ -1,6 +1,5 @@
 import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
-import { builder, requires } from '../../graphql/builder.ts';
-import { ValidationError } from '../../kernel/errors.ts';
+import { mutation } from '../../graphql/mutation.ts';
 import {
   EmergencyOverrideActiveError,
   ExperimentAlreadyRunningError,
@@ -39,109 +38,61 @@ const changeErrors = [
   EnvironmentNotFoundError,
   VersionConflictError,
   EmergencyOverrideActiveError,
-  ValidationError,
 ];
 
-builder.mutationFields((t) => ({
-  addFlagRule: t.field({
-    type: FlagStateType,
-    description:
-      "Adds a targeting rule to a flag in one environment. A rule that flagd's evaluators could not evaluate is refused.",
-    args: {
-      input: t.arg({ type: AddFlagRuleInput, required: true, validate: { schema: addFlagRuleSchema }, description: 'The rule.' }),
-    },
-    errors: { types: [...changeErrors, FlagRuleAlreadyExistsError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.addFlagRule(caller, input),
-  }),
-  updateFlagRule: t.field({
-    type: FlagStateType,
-    description: 'Changes a targeting rule, or moves it. What changes nothing is not recorded.',
-    args: {
-      input: t.arg({
-        type: UpdateFlagRuleInput,
-        required: true,
-        validate: { schema: updateFlagRuleSchema },
-        description: 'The rule.',
-      }),
-    },
-    errors: { types: [...changeErrors, FlagRuleNotFoundError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.updateFlagRule(caller, input),
-  }),
-  removeFlagRule: t.field({
-    type: FlagStateType,
-    description: 'Removes a targeting rule.',
-    args: {
-      input: t.arg({
-        type: RemoveFlagRuleInput,
-        required: true,
-        validate: { schema: removeFlagRuleSchema },
-        description: 'Which one.',
-      }),
-    },
-    errors: { types: [...changeErrors, FlagRuleNotFoundError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.removeFlagRule(caller, input),
-  }),
-  startExperiment: t.field({
-    type: FlagStateType,
-    description: 'Starts an experiment: whom no override and no rule decides gets its variants, by weight. One runs at a time.',
-    args: {
-      input: t.arg({
-        type: StartExperimentInput,
-        required: true,
-        validate: { schema: startExperimentSchema },
-        description: 'The experiment.',
-      }),
-    },
-    errors: { types: [...changeErrors, ExperimentAlreadyRunningError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.startExperiment(caller, input),
-  }),
-  stopExperiment: t.field({
-    type: FlagStateType,
-    description: 'Stops the running experiment, and says what came of it. A variant that has won becomes the default variant.',
-    args: {
-      input: t.arg({
-        type: StopExperimentInput,
-        required: true,
-        validate: { schema: stopExperimentSchema },
-        description: 'What came of it.',
-      }),
-    },
-    errors: { types: [...changeErrors, ExperimentNotRunningError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.stopExperiment(caller, input),
-  }),
-  addFlagOverride: t.field({
-    type: FlagStateType,
-    description: 'Gives one user or one group a variant, whatever the rules say. One that has expired can be replaced.',
-    args: {
-      input: t.arg({
-        type: AddFlagOverrideInput,
-        required: true,
-        validate: { schema: addFlagOverrideSchema },
-        description: 'Who gets what.',
-      }),
-    },
-    errors: { types: [...changeErrors, FlagOverrideAlreadyExistsError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.addFlagOverride(caller, input),
-  }),
-  removeFlagOverride: t.field({
-    type: FlagStateType,
-    description: 'Takes the variant of one user or one group back.',
-    args: {
-      input: t.arg({
-        type: RemoveFlagOverrideInput,
-        required: true,
-        validate: { schema: removeFlagOverrideSchema },
-        description: 'Whose.',
-      }),
-    },
-    errors: { types: [...changeErrors, FlagOverrideNotFoundError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.removeFlagOverride(caller, input),
-  }),
-}));
+mutation('addFlagRule', {
+  type: FlagStateType,
+  description:
+    "Adds a targeting rule to a flag in one environment. A rule that flagd's evaluators could not evaluate is refused.",
+  input: { type: AddFlagRuleInput, schema: addFlagRuleSchema, description: 'The rule.' },
+  errors: [...changeErrors, FlagRuleAlreadyExistsError],
+  run: ({ app, caller }, input) => app.addFlagRule(caller, input),
+});
+
+mutation('updateFlagRule', {
+  type: FlagStateType,
+  description: 'Changes a targeting rule, or moves it. What changes nothing is not recorded.',
+  input: { type: UpdateFlagRuleInput, schema: updateFlagRuleSchema, description: 'The rule.' },
+  errors: [...changeErrors, FlagRuleNotFoundError],
+  run: ({ app, caller }, input) => app.updateFlagRule(caller, input),
+});
+
+mutation('removeFlagRule', {
+  type: FlagStateType,
+  description: 'Removes a targeting rule.',
+  input: { type: RemoveFlagRuleInput, schema: removeFlagRuleSchema, description: 'Which one.' },
+  errors: [...changeErrors, FlagRuleNotFoundError],
+  run: ({ app, caller }, input) => app.removeFlagRule(caller, input),
+});
+
+mutation('startExperiment', {
+  type: FlagStateType,
+  description: 'Starts an experiment: whom no override and no rule decides gets its variants, by weight. One runs at a time.',
+  input: { type: StartExperimentInput, schema: startExperimentSchema, description: 'The experiment.' },
+  errors: [...changeErrors, ExperimentAlreadyRunningError],
+  run: ({ app, caller }, input) => app.startExperiment(caller, input),
+});
+
+mutation('stopExperiment', {
+  type: FlagStateType,
+  description: 'Stops the running experiment, and says what came of it. A variant that has won becomes the default variant.',
+  input: { type: StopExperimentInput, schema: stopExperimentSchema, description: 'What came of it.' },
+  errors: [...changeErrors, ExperimentNotRunningError],
+  run: ({ app, caller }, input) => app.stopExperiment(caller, input),
+});
+
+mutation('addFlagOverride', {
+  type: FlagStateType,
+  description: 'Gives one user or one group a variant, whatever the rules say. One that has expired can be replaced.',
+  input: { type: AddFlagOverrideInput, schema: addFlagOverrideSchema, description: 'Who gets what.' },
+  errors: [...changeErrors, FlagOverrideAlreadyExistsError],
+  run: ({ app, caller }, input) => app.addFlagOverride(caller, input),
+});
+
+mutation('removeFlagOverride', {
+  type: FlagStateType,
+  description: 'Takes the variant of one user or one group back.',
+  input: { type: RemoveFlagOverrideInput, schema: removeFlagOverrideSchema, description: 'Whose.' },
+  errors: [...changeErrors, FlagOverrideNotFoundError],
+  run: ({ app, caller }, input) => app.removeFlagOverride(caller, input),
+});

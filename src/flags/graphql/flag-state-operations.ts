@@ -1,6 +1,6 @@
 import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
-import { builder, requires } from '../../graphql/builder.ts';
-import { ValidationError } from '../../kernel/errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { mutation } from '../../graphql/mutation.ts';
 import { updateFlagStateSchema } from '../model/apply-updates.ts';
 import {
   EmergencyOverrideActiveError,
@@ -11,8 +11,9 @@ import {
   VersionConflictError,
 } from '../model/flag-errors.ts';
 import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../model/hold-state.ts';
-import { FlagUpdatesInput, stateTargetFields } from './flag-inputs.ts';
+import { stateTargetFields } from './flag-inputs.ts';
 import { FlagStateType } from './flag-state.ts';
+import { FlagUpdatesInput } from './flag-updates.ts';
 
 const UpdateFlagStateInput = builder.inputType('UpdateFlagStateInput', {
   description: 'A change of a flag in one environment, now.',
@@ -42,70 +43,35 @@ const LiftEmergencyOverrideInput = builder.inputType('LiftEmergencyOverrideInput
   }),
 });
 
-builder.mutationFields((t) => ({
-  updateFlagState: t.field({
-    type: FlagStateType,
-    description: 'Changes a flag in one environment, at once: one event for all of it. What changes nothing is not recorded.',
-    args: {
-      input: t.arg({
-        type: UpdateFlagStateInput,
-        required: true,
-        validate: { schema: updateFlagStateSchema },
-        description: 'The change.',
-      }),
-    },
-    errors: {
-      types: [
-        FlagNotFoundError,
-        FlagArchivedError,
-        EnvironmentNotFoundError,
-        VersionConflictError,
-        FlagVersionConflictError,
-        EmergencyOverrideActiveError,
-        ValidationError,
-      ],
-    },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.updateFlagState(caller, input),
-  }),
-  emergencyOverride: t.field({
-    type: FlagStateType,
-    description:
-      'Sets a flag in one environment at once and holds it so: until it is lifted, other changes are refused, and schedules that become due fail; they are tried again as often as their `maxRetries` says. Ask for `openSchedules` to see which. Another emergency override replaces it.',
-    args: {
-      input: t.arg({
-        type: EmergencyOverrideInput,
-        required: true,
-        validate: { schema: emergencyOverrideSchema },
-        description: 'What, and why.',
-      }),
-    },
-    errors: { types: [FlagNotFoundError, FlagArchivedError, EnvironmentNotFoundError, VersionConflictError, ValidationError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.emergencyOverride(caller, input),
-  }),
-  liftEmergencyOverride: t.field({
-    type: FlagStateType,
-    description:
-      'Lifts an emergency override. The flag stays as it is; from now on it can be changed again. Schedules that wait for a retry follow, and may undo what the override did: ask for `upcomingRetries`, and cancel those that must not.',
-    args: {
-      input: t.arg({
-        type: LiftEmergencyOverrideInput,
-        required: true,
-        validate: { schema: liftEmergencyOverrideSchema },
-        description: 'Which one.',
-      }),
-    },
-    errors: {
-      types: [
-        FlagNotFoundError,
-        EnvironmentNotFoundError,
-        VersionConflictError,
-        EmergencyOverrideNotActiveError,
-        ValidationError,
-      ],
-    },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.liftEmergencyOverride(caller, input),
-  }),
-}));
+mutation('updateFlagState', {
+  type: FlagStateType,
+  description: 'Changes a flag in one environment, at once: one event for all of it. What changes nothing is not recorded.',
+  input: { type: UpdateFlagStateInput, schema: updateFlagStateSchema, description: 'The change.' },
+  errors: [
+    FlagNotFoundError,
+    FlagArchivedError,
+    EnvironmentNotFoundError,
+    VersionConflictError,
+    FlagVersionConflictError,
+    EmergencyOverrideActiveError,
+  ],
+  run: ({ app, caller }, input) => app.updateFlagState(caller, input),
+});
+
+mutation('emergencyOverride', {
+  type: FlagStateType,
+  description:
+    'Sets a flag in one environment at once and holds it so: until it is lifted, other changes are refused, and schedules that become due fail; they are tried again as often as their `maxRetries` says. Ask for `openSchedules` to see which. Another emergency override replaces it.',
+  input: { type: EmergencyOverrideInput, schema: emergencyOverrideSchema, description: 'What, and why.' },
+  errors: [FlagNotFoundError, FlagArchivedError, EnvironmentNotFoundError, VersionConflictError],
+  run: ({ app, caller }, input) => app.emergencyOverride(caller, input),
+});
+
+mutation('liftEmergencyOverride', {
+  type: FlagStateType,
+  description:
+    'Lifts an emergency override. The flag stays as it is; from now on it can be changed again. Schedules that wait for a retry follow, and may undo what the override did: ask for `upcomingRetries`, and cancel those that must not.',
+  input: { type: LiftEmergencyOverrideInput, schema: liftEmergencyOverrideSchema, description: 'Which one.' },
+  errors: [FlagNotFoundError, EnvironmentNotFoundError, VersionConflictError, EmergencyOverrideNotActiveError],
+  run: ({ app, caller }, input) => app.liftEmergencyOverride(caller, input),
+});

@@ -1,9 +1,9 @@
 import { builder } from '../../graphql/builder.ts';
-import { OverrideType } from '../../graphql/types/enums.ts';
 import type { FlagRule } from '../../targeting/model/flag-rule.ts';
 import type { EmergencyOverride } from '../model/emergency-override.ts';
 import type { Experiment } from '../model/experiment.ts';
 import type { FlagOverride } from '../model/flag-override.ts';
+import { OverrideType } from './flag-enums.ts';
 
 export const FlagRuleType = builder.objectRef<FlagRule>('FlagRule').implement({
   description: 'A targeting rule: it gives a variant, or leaves the decision to the next one.',

@@ -1,9 +1,9 @@
 import { builder, mayHold64KiB } from '../../graphql/builder.ts';
-import { EffectiveReason } from '../../graphql/types/enums.ts';
 import { effectOf, type EffectiveReason as Reason } from '../model/effective-state.ts';
 import type { Flag } from '../model/flag.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { flagStateId } from '../model/flag-state-id.ts';
+import { EffectiveReason } from './flag-enums.ts';
 import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-parts.ts';
 
 const EffectiveStateType = builder.objectRef<{ enabled: boolean; reason: Reason }>('EffectiveFlagState').implement({

@@ -5,10 +5,10 @@ import { AuditEventRef } from '../../audit/graphql/audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from '../../audit/graphql/audit-event-list.ts';
 import { builder, mayHold64KiB } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { FlagStatus, FlagType } from '../../graphql/types/enums.ts';
 import type { Flag } from '../model/flag.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { type Variant, variantsOf } from '../model/variant.ts';
+import { FlagStatus, FlagType } from './flag-enums.ts';
 import { FlagStateType } from './flag-state.ts';
 
 const VariantType = builder.objectRef<Variant>('Variant').implement({

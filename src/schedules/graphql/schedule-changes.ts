@@ -1,8 +1,9 @@
 import { EnvironmentDisabledError, EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
-import { FlagUpdatesInput, type InputFields } from '../../flags/graphql/flag-inputs.ts';
+import type { InputFields } from '../../flags/graphql/flag-inputs.ts';
+import { FlagUpdatesInput } from '../../flags/graphql/flag-updates.ts';
 import { EmergencyOverrideActiveError, FlagArchivedError, FlagNotFoundError } from '../../flags/model/flag-errors.ts';
-import { builder, requires } from '../../graphql/builder.ts';
-import { ValidationError } from '../../kernel/errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { mutation } from '../../graphql/mutation.ts';
 import { scheduleTargetSchema, updateScheduleSchema } from '../model/edit-schedule.ts';
 import {
   ScheduleNotApplicableError,
@@ -43,84 +44,51 @@ const ApplyScheduleInput = builder.inputType('ApplyScheduleInput', {
   fields: targetFields,
 });
 
-builder.mutationFields((t) => ({
-  updateSchedule: t.field({
-    type: ScheduleRef,
-    description:
-      'Edits a schedule that is PENDING, or FAILED with a retry due. A new instant and new updates must meet the rules for a new schedule. Racing the worker, exactly one of the two wins.',
-    args: {
-      input: t.arg({
-        type: UpdateScheduleInput,
-        required: true,
-        validate: { schema: updateScheduleSchema },
-        description: 'The edit.',
-      }),
-    },
-    errors: {
-      types: [
-        ScheduleNotFoundError,
-        ScheduleNotEditableError,
-        ScheduleVersionConflictError,
-        FlagNotFoundError,
-        FlagArchivedError,
-        EnvironmentNotFoundError,
-        EnvironmentDisabledError,
-        ValidationError,
-      ],
-    },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.updateSchedule(caller, input),
-  }),
-  retrySchedule: t.field({
-    type: ScheduleRef,
-    description:
-      'Has a FAILED schedule tried again at the next tick of the worker, whether it gave up or waits for a retry, with as many retries as at first.',
-    args: {
-      input: t.arg({
-        type: RetryScheduleInput,
-        required: true,
-        validate: { schema: scheduleTargetSchema },
-        description: 'Which one.',
-      }),
-    },
-    errors: {
-      types: [
-        ScheduleNotFoundError,
-        ScheduleNotRetryableError,
-        ScheduleVersionConflictError,
-        FlagNotFoundError,
-        EnvironmentNotFoundError,
-        ValidationError,
-      ],
-    },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.retrySchedule(caller, input),
-  }),
-  applySchedule: t.field({
-    type: ScheduleRef,
-    description:
-      'Applies a schedule now, without the worker: one that is PENDING, whenever it is due, or FAILED with a retry due. What is in its way comes back as an error, and nothing changes.',
-    args: {
-      input: t.arg({
-        type: ApplyScheduleInput,
-        required: true,
-        validate: { schema: scheduleTargetSchema },
-        description: 'Which one.',
-      }),
-    },
-    errors: {
-      types: [
-        ScheduleNotFoundError,
-        ScheduleNotApplicableError,
-        ScheduleVersionConflictError,
-        FlagNotFoundError,
-        FlagArchivedError,
-        EnvironmentDisabledError,
-        EmergencyOverrideActiveError,
-        ValidationError,
-      ],
-    },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.applySchedule(caller, input),
-  }),
-}));
+mutation('updateSchedule', {
+  type: ScheduleRef,
+  description:
+    'Edits a schedule that is PENDING, or FAILED with a retry due. A new instant and new updates must meet the rules for a new schedule. Racing the worker, exactly one of the two wins.',
+  input: { type: UpdateScheduleInput, schema: updateScheduleSchema, description: 'The edit.' },
+  errors: [
+    ScheduleNotFoundError,
+    ScheduleNotEditableError,
+    ScheduleVersionConflictError,
+    FlagNotFoundError,
+    FlagArchivedError,
+    EnvironmentNotFoundError,
+    EnvironmentDisabledError,
+  ],
+  run: ({ app, caller }, input) => app.updateSchedule(caller, input),
+});
+
+mutation('retrySchedule', {
+  type: ScheduleRef,
+  description:
+    'Has a FAILED schedule tried again at the next tick of the worker, whether it gave up or waits for a retry, with as many retries as at first.',
+  input: { type: RetryScheduleInput, schema: scheduleTargetSchema, description: 'Which one.' },
+  errors: [
+    ScheduleNotFoundError,
+    ScheduleNotRetryableError,
+    ScheduleVersionConflictError,
+    FlagNotFoundError,
+    EnvironmentNotFoundError,
+  ],
+  run: ({ app, caller }, input) => app.retrySchedule(caller, input),
+});
+
+mutation('applySchedule', {
+  type: ScheduleRef,
+  description:
+    'Applies a schedule now, without the worker: one that is PENDING, whenever it is due, or FAILED with a retry due. What is in its way comes back as an error, and nothing changes.',
+  input: { type: ApplyScheduleInput, schema: scheduleTargetSchema, description: 'Which one.' },
+  errors: [
+    ScheduleNotFoundError,
+    ScheduleNotApplicableError,
+    ScheduleVersionConflictError,
+    FlagNotFoundError,
+    FlagArchivedError,
+    EnvironmentDisabledError,
+    EmergencyOverrideActiveError,
+  ],
+  run: ({ app, caller }, input) => app.applySchedule(caller, input),
+});

@@ -3,7 +3,6 @@ import { FlagRef } from '../../flags/graphql/flag.ts';
 import { builder, indexedTotal, requires } from '../../graphql/builder.ts';
 import { type ConnectionArgs, decodeCursor, encodeCursor, notACursor, resolvePage } from '../../graphql/connection.ts';
 import { badUserInput } from '../../graphql/errors.ts';
-import { ScheduleOrder, ScheduleStatus } from '../../graphql/types/enums.ts';
 import { isInstant } from '../../kernel/instant.ts';
 import type { ScheduleCursor, ScheduleStore } from '../commands/schedule-store.ts';
 import type { Schedule } from '../model/schedule.ts';
@@ -14,6 +13,7 @@ import {
   scheduleFilterSchema,
 } from '../model/schedule-filter.ts';
 import { ScheduleRef } from './schedule.ts';
+import { ScheduleOrder, ScheduleStatus } from './schedule-enums.ts';
 
 export const ScheduleFilterInput = builder.inputType('ScheduleFilter', {
   description: 'Which schedules; every field that is given must match.',

@@ -1,8 +1,8 @@
 import { EnvironmentDisabledError, EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
-import { FlagUpdatesInput } from '../../flags/graphql/flag-inputs.ts';
+import { FlagUpdatesInput } from '../../flags/graphql/flag-updates.ts';
 import { FlagArchivedError, FlagNotFoundError } from '../../flags/model/flag-errors.ts';
-import { builder, requires } from '../../graphql/builder.ts';
-import { ValidationError } from '../../kernel/errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { mutation } from '../../graphql/mutation.ts';
 import { cancelScheduleSchema, createScheduleSchema, type Schedule } from '../model/schedule.ts';
 import {
   IdempotencyConflictError,
@@ -70,60 +70,27 @@ const CancelSchedulesPayload = builder.objectRef<readonly Schedule[]>('CancelSch
   }),
 });
 
-builder.mutationFields((t) => ({
-  createSchedule: t.field({
-    type: ScheduleRef,
-    description:
-      'Schedules a change. Ask for `conflicts` to see what else is pending for the flag within an hour of it, and for `warnings` to see what is in its way.',
-    args: {
-      input: t.arg({
-        type: CreateScheduleInput,
-        required: true,
-        validate: { schema: createScheduleSchema },
-        description: 'The change.',
-      }),
-    },
-    errors: {
-      types: [
-        FlagNotFoundError,
-        FlagArchivedError,
-        EnvironmentNotFoundError,
-        EnvironmentDisabledError,
-        ValidationError,
-        IdempotencyConflictError,
-      ],
-    },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.createSchedule(caller, input),
-  }),
-  cancelSchedule: t.field({
-    type: ScheduleRef,
-    description: 'Calls a schedule off: a PENDING one, or a FAILED one that still has a retry due.',
-    args: {
-      input: t.arg({
-        type: CancelScheduleInput,
-        required: true,
-        validate: { schema: cancelScheduleSchema },
-        description: 'Which one.',
-      }),
-    },
-    errors: { types: [ScheduleNotFoundError, ScheduleNotCancellableError, ValidationError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.cancelSchedule(caller, input),
-  }),
-  cancelSchedules: t.field({
-    type: CancelSchedulesPayload,
-    description: 'Calls off every open schedule that a filter matches, up to 500: all of them, each with its event, or none.',
-    args: {
-      input: t.arg({
-        type: CancelSchedulesInput,
-        required: true,
-        validate: { schema: cancelSchedulesSchema },
-        description: 'Which ones.',
-      }),
-    },
-    errors: { types: [TooManySchedulesError, ValidationError] },
-    ...requires('ADMIN'),
-    resolve: (_root, { input }, { app, caller }) => app.cancelSchedules(caller, input),
-  }),
-}));
+mutation('createSchedule', {
+  type: ScheduleRef,
+  description:
+    'Schedules a change. Ask for `conflicts` to see what else is pending for the flag within an hour of it, and for `warnings` to see what is in its way.',
+  input: { type: CreateScheduleInput, schema: createScheduleSchema, description: 'The change.' },
+  errors: [FlagNotFoundError, FlagArchivedError, EnvironmentNotFoundError, EnvironmentDisabledError, IdempotencyConflictError],
+  run: ({ app, caller }, input) => app.createSchedule(caller, input),
+});
+
+mutation('cancelSchedule', {
+  type: ScheduleRef,
+  description: 'Calls a schedule off: a PENDING one, or a FAILED one that still has a retry due.',
+  input: { type: CancelScheduleInput, schema: cancelScheduleSchema, description: 'Which one.' },
+  errors: [ScheduleNotFoundError, ScheduleNotCancellableError],
+  run: ({ app, caller }, input) => app.cancelSchedule(caller, input),
+});
+
+mutation('cancelSchedules', {
+  type: CancelSchedulesPayload,
+  description: 'Calls off every open schedule that a filter matches, up to 500: all of them, each with its event, or none.',
+  input: { type: CancelSchedulesInput, schema: cancelSchedulesSchema, description: 'Which ones.' },
+  errors: [TooManySchedulesError],
+  run: ({ app, caller }, input) => app.cancelSchedules(caller, input),
+});

@@ -1,7 +1,7 @@
 import { builder } from '../../graphql/builder.ts';
-import { ScheduleWarningCode } from '../../graphql/types/enums.ts';
 import { findScheduleWarnings, type ScheduleWarning } from '../model/schedule-warnings.ts';
 import { ScheduleRef } from './schedule.ts';
+import { ScheduleWarningCode } from './schedule-enums.ts';
 
 const ScheduleWarningType = builder.objectRef<ScheduleWarning>('ScheduleWarning').implement({
   description: 'What an admin should know of a schedule before it becomes due.',

@@ -4,60 +4,10 @@ import { AuditEventRef } from '../../audit/graphql/audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from '../../audit/graphql/audit-event-list.ts';
 import { FlagRef } from '../../flags/graphql/flag.ts';
 import { FlagStateType } from '../../flags/graphql/flag-state.ts';
-import { FlagRuleType } from '../../flags/graphql/flag-state-parts.ts';
-import { flagStatuses } from '../../flags/model/flag-status.ts';
-import type { FlagUpdates } from '../../flags/model/flag-updates.ts';
-import { builder, indexedTotal, mayHold64KiB } from '../../graphql/builder.ts';
-import { FlagStatus, ScheduleStatus } from '../../graphql/types/enums.ts';
-import { type FlagRule, flagRulesSchema, normalizeRule } from '../../targeting/model/flag-rule.ts';
+import { FlagUpdatesType } from '../../flags/graphql/flag-updates.ts';
+import { builder, indexedTotal } from '../../graphql/builder.ts';
 import type { Schedule } from '../model/schedule.ts';
-
-const storedRulesSchema = flagRulesSchema.transform((known) => known.map(normalizeRule));
-const rulesRead = new WeakMap<object, FlagRule[] | null>();
-
-/** Stored rules, as far as they make sense. Read once, however many aliases ask: up to 64 KiB of them take milliseconds. */
-const knownRules = (stored: object): FlagRule[] | null => {
-  const known = rulesRead.get(stored);
-  if (known !== undefined) return known;
-  const read = storedRulesSchema.safeParse(stored).data ?? null;
-  rulesRead.set(stored, read);
-  return read;
-};
-
-// Stored updates are shown as far as they make sense: what does not is the reason why such a schedule failed.
-const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement({
-  description: 'What a schedule changes; a field that is null stays as it is.',
-  fields: (t) => ({
-    enabled: t.boolean({
-      nullable: true,
-      description: 'Turns the flag on or off.',
-      resolve: ({ enabled }) => (typeof enabled === 'boolean' ? enabled : null),
-    }),
-    rolloutPercentage: t.int({
-      nullable: true,
-      description: 'The share of evaluations that it will reach.',
-      resolve: ({ rolloutPercentage }) => (Number.isInteger(rolloutPercentage) ? rolloutPercentage : null),
-    }),
-    defaultVariant: t.string({
-      nullable: true,
-      description: 'The variant that will be served where nothing else says so.',
-      resolve: ({ defaultVariant }) => (typeof defaultVariant === 'string' ? defaultVariant : null),
-    }),
-    rules: t.field({
-      type: [FlagRuleType],
-      nullable: true,
-      description: 'The targeting rules that will replace those that are there.',
-      ...mayHold64KiB,
-      resolve: ({ rules }) => (Array.isArray(rules) ? knownRules(rules) : null),
-    }),
-    status: t.field({
-      type: FlagStatus,
-      nullable: true,
-      description: "The flag's status from then on, in every environment.",
-      resolve: ({ status }) => (status && flagStatuses.includes(status) ? status : null),
-    }),
-  }),
-});
+import { ScheduleStatus } from './schedule-enums.ts';
 
 export const ScheduleRef = builder.objectRef<Schedule>('Schedule');
 ScheduleRef.implement({

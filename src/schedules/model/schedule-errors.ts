@@ -1,4 +1,5 @@
 import { DomainError, StaleVersionError } from '../../kernel/errors.ts';
+import type { Schedule, ScheduleStatus } from './schedule.ts';
 
 export class ScheduleNotFoundError extends DomainError {
   readonly code = 'SCHEDULE_NOT_FOUND';
@@ -10,10 +11,10 @@ export class ScheduleNotFoundError extends DomainError {
 }
 
 /** What was asked for cannot be done with a schedule of that status. */
-abstract class ScheduleStatusError<Status extends string> extends DomainError {
+export abstract class ScheduleStatusError extends DomainError {
   readonly id: string;
-  readonly status: Status;
-  constructor(id: string, status: Status, rule: string) {
+  readonly status: ScheduleStatus;
+  constructor(id: string, status: ScheduleStatus, rule: string) {
     super(`Schedule '${id}' is ${status}: ${rule}`);
     this.id = id;
     this.status = status;
@@ -21,39 +22,37 @@ abstract class ScheduleStatusError<Status extends string> extends DomainError {
 }
 const openOnly = 'only a PENDING one, or a FAILED one with a retry due, can be';
 
-export class ScheduleNotCancellableError<Status extends string = string> extends ScheduleStatusError<Status> {
+export class ScheduleNotCancellableError extends ScheduleStatusError {
   readonly code = 'SCHEDULE_NOT_CANCELLABLE';
-  constructor(id: string, status: Status) {
+  constructor(id: string, status: ScheduleStatus) {
     super(id, status, `${openOnly} cancelled`);
   }
 }
 
-export class ScheduleNotEditableError<Status extends string = string> extends ScheduleStatusError<Status> {
+export class ScheduleNotEditableError extends ScheduleStatusError {
   readonly code = 'SCHEDULE_NOT_EDITABLE';
-  constructor(id: string, status: Status) {
+  constructor(id: string, status: ScheduleStatus) {
     super(id, status, `${openOnly} edited`);
   }
 }
 
-export class ScheduleNotApplicableError<Status extends string = string> extends ScheduleStatusError<Status> {
+export class ScheduleNotApplicableError extends ScheduleStatusError {
   readonly code = 'SCHEDULE_NOT_APPLICABLE';
-  constructor(id: string, status: Status) {
+  constructor(id: string, status: ScheduleStatus) {
     super(id, status, `${openOnly} applied`);
   }
 }
 
-export class ScheduleNotRetryableError<Status extends string = string> extends ScheduleStatusError<Status> {
+export class ScheduleNotRetryableError extends ScheduleStatusError {
   readonly code = 'SCHEDULE_NOT_RETRYABLE';
-  constructor(id: string, status: Status) {
+  constructor(id: string, status: ScheduleStatus) {
     super(id, status, 'only a FAILED one can be tried again');
   }
 }
 
-export class ScheduleVersionConflictError<
-  Current extends { version: number } = { version: number },
-> extends StaleVersionError<Current> {
+export class ScheduleVersionConflictError extends StaleVersionError<Schedule> {
   readonly code = 'SCHEDULE_VERSION_CONFLICT';
-  constructor(expectedVersion: number, current: Current) {
+  constructor(expectedVersion: number, current: Schedule) {
     super('schedule', expectedVersion, current);
   }
 }

@@ -1,0 +1,21 @@
+import { builder } from '../../graphql/builder.ts';
+import type { actorTypes, roles } from '../model/actor.ts';
+
+export const ActorType = builder.enumType('ActorType', {
+  description: 'What kind of actor did it.',
+  values: {
+    USER: { description: 'A person.' },
+    SERVICE_ACCOUNT: { description: "Another service in its own name, or one of Flagtrail's commands." },
+    SYSTEM: { description: 'Flagtrail itself: the worker, the audit pipeline.' },
+    API: { description: 'An API key.' },
+  } as const satisfies Record<(typeof actorTypes)[number], { description: string }>,
+});
+
+export const Role = builder.enumType('Role', {
+  description: 'What a token or an API key may do.',
+  values: {
+    ADMIN: { description: 'Everything.' },
+    AUDITOR: { description: 'Reads everything, changes nothing.' },
+    AUDIT_WRITER: { description: 'Records events of other applications.' },
+  } as const satisfies Record<(typeof roles)[number], { description: string }>,
+});

@@ -1,0 +1,97 @@
+import { errorType } from '../../graphql/types/error-types.ts';
+import {
+  EmergencyOverrideActiveError,
+  EmergencyOverrideNotActiveError,
+  ExperimentAlreadyRunningError,
+  ExperimentNotRunningError,
+  FlagAlreadyExistsError,
+  FlagArchivedError,
+  FlagNotFoundError,
+  FlagOverrideAlreadyExistsError,
+  FlagOverrideNotFoundError,
+  FlagRuleAlreadyExistsError,
+  FlagRuleNotFoundError,
+  FlagVersionConflictError,
+  VersionConflictError,
+} from '../model/flag-errors.ts';
+import { FlagRef } from './flag.ts';
+import { OverrideType } from './flag-enums.ts';
+import { FlagStateType } from './flag-state.ts';
+
+errorType(FlagNotFoundError, 'There is no flag of that key.', (t) => ({
+  flagKey: t.exposeString('flagKey', { description: 'The key that was asked for.' }),
+}));
+
+errorType(FlagAlreadyExistsError, 'The key belongs to another flag.', (t) => ({
+  flagKey: t.exposeString('flagKey', { description: 'The key that is taken.' }),
+}));
+
+errorType(FlagArchivedError, 'The flag is archived: it takes no change until it is made ACTIVE again.', (t) => ({
+  flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+}));
+
+errorType(FlagVersionConflictError, 'Somebody changed the flag since the version that the caller expected.', (t) => ({
+  expectedVersion: t.exposeInt('expectedVersion', { description: 'The version that the caller expected.' }),
+  current: t.field({ type: FlagRef, description: 'The flag as it is now.', resolve: ({ current }) => current }),
+}));
+
+errorType(VersionConflictError, 'Somebody changed the state since the version that the caller expected.', (t) => ({
+  expectedVersion: t.exposeInt('expectedVersion', { description: 'The version that the caller expected.' }),
+  current: t.field({ type: FlagStateType, description: 'The state as it is now.', resolve: ({ current }) => current }),
+}));
+
+errorType(EmergencyOverrideActiveError, 'An emergency override holds the flag: lift it first.', (t) => ({
+  flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+  environment: t.exposeString('environment', { description: 'Where it is held.' }),
+  reason: t.exposeString('reason', { description: 'Why, in the words of who did it.' }),
+}));
+
+errorType(EmergencyOverrideNotActiveError, 'No emergency override holds the flag in that environment.', (t) => ({
+  flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+  environment: t.exposeString('environment', { description: "The environment's key." }),
+}));
+
+errorType(FlagRuleNotFoundError, 'The flag has no rule of that key in that environment.', (t) => ({
+  flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+  environment: t.exposeString('environment', { description: "The environment's key." }),
+  ruleKey: t.exposeString('ruleKey', { description: "The rule's key." }),
+}));
+
+errorType(FlagRuleAlreadyExistsError, 'The flag already has a rule of that key in that environment.', (t) => ({
+  flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+  environment: t.exposeString('environment', { description: "The environment's key." }),
+  ruleKey: t.exposeString('ruleKey', { description: "The rule's key." }),
+}));
+
+errorType(FlagOverrideNotFoundError, 'The flag has no override for that user or group in that environment.', (t) => ({
+  flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+  environment: t.exposeString('environment', { description: "The environment's key." }),
+  type: t.field({ type: OverrideType, description: 'Whether it is for a user or for a group.', resolve: ({ type }) => type }),
+  targetId: t.exposeString('targetId', { description: 'The user or the group.' }),
+}));
+
+errorType(
+  FlagOverrideAlreadyExistsError,
+  'The flag already has an override for that user or group in that environment.',
+  (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+    type: t.field({ type: OverrideType, description: 'Whether it is for a user or for a group.', resolve: ({ type }) => type }),
+    targetId: t.exposeString('targetId', { description: 'The user or the group.' }),
+  }),
+);
+
+errorType(ExperimentNotRunningError, 'No experiment runs on the flag in that environment.', (t) => ({
+  flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+  environment: t.exposeString('environment', { description: "The environment's key." }),
+}));
+
+errorType(
+  ExperimentAlreadyRunningError,
+  'An experiment already runs on the flag in that environment, and only one can: stop it first.',
+  (t) => ({
+    flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
+    environment: t.exposeString('environment', { description: "The environment's key." }),
+    experimentKey: t.exposeString('experimentKey', { description: 'What people call the experiment that runs.' }),
+  }),
+);
