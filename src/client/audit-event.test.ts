@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { auditEventInputSchema } from '../applications/model/event-input.ts';
 import { applicationEventAliases, applicationEventTypeNames } from '../applications/model/event-types.ts';
 import { isStorableText } from '../kernel/text.ts';
 import { auditEventNames, writeDown } from './audit-event.ts';
@@ -62,6 +63,12 @@ describe('an event that is written down', () => {
       resourceId: '8',
       details: { id: '18446744073709551616' },
     });
+  });
+
+  it('has each field that the API knows, where all are given', () => {
+    const fields = Object.keys(auditEventInputSchema.shape);
+    const given = { ...Object.fromEntries(fields.map((field) => [field, 'x'])), occurredAt: new Date(0), result: 'DENIED' };
+    expect(Object.keys(read(given))).toEqual(fields);
   });
 
   it('has only what the API knows', () => {

@@ -102,35 +102,16 @@ class MistakeError extends TypeError {
   }
 }
 
-// The API refuses a whole batch for one field that it does not know, or that has another type: only what it knows goes out.
 const toRecord = (event: unknown, newId: () => string, nowMs: number) => {
   if (typeof event !== 'object' || event === null)
     throw new MistakeError('event', `the event is ${nameOf(event)}: it must be an object`);
-  const given = event as Given;
-  const type = typeOf(given);
-  return {
-    id: textOf(given, 'id') ?? newId(),
-    type,
-    occurredAt: instantOf(given.occurredAt, nowMs),
-    userId: textOf(given, 'userId'),
-    userName: textOf(given, 'userName'),
-    userEmail: textOf(given, 'userEmail'),
-    workspaceId: textOf(given, 'workspaceId'),
-    environment: textOf(given, 'environment'),
-    ipAddress: textOf(given, 'ipAddress'),
-    userAgent: textOf(given, 'userAgent'),
-    sessionId: textOf(given, 'sessionId'),
-    requestId: textOf(given, 'requestId'),
-    action: textOf(given, 'action'),
-    resource: textOf(given, 'resource'),
-    resourceId: textOf(given, 'resourceId'),
-    details: given.details,
-    previousValue: given.previousValue,
-    newValue: given.newValue,
-    result: resultOf(given.result),
-    errorMessage: textOf(given, 'errorMessage'),
-  };
+  const fields = Object.entries(readers).map(([field, read]) => [field, read(event as Given, field as Field, { newId, nowMs })]);
+  return Object.fromEntries(fields) as { id: string; type: string; occurredAt: string };
 };
+
+type Field = keyof AuditEvent;
+/** Reads a field of what was given; undefined leaves it out. */
+type Reader = (given: Given, field: Field, world: { newId: () => string; nowMs: number }) => unknown;
 
 const textOf = (given: Given, field: keyof AuditEvent): string | undefined => {
   const value = given[field];
@@ -173,6 +154,32 @@ const resultOf = (value: unknown): string | undefined => {
 
 const nameOf = (value: unknown): string =>
   value === undefined || value === null ? String(value) : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+
+const anything: Reader = (given, field) => given[field];
+
+// The API refuses a whole batch for one field that it does not know, or that has another type: only what it knows goes out.
+const readers: Record<Field, Reader> = {
+  id: (given, field, { newId }) => textOf(given, field) ?? newId(),
+  type: typeOf,
+  occurredAt: ({ occurredAt }, _, { nowMs }) => instantOf(occurredAt, nowMs),
+  userId: textOf,
+  userName: textOf,
+  userEmail: textOf,
+  workspaceId: textOf,
+  environment: textOf,
+  ipAddress: textOf,
+  userAgent: textOf,
+  sessionId: textOf,
+  requestId: textOf,
+  action: textOf,
+  resource: textOf,
+  resourceId: textOf,
+  details: anything,
+  previousValue: anything,
+  newValue: anything,
+  result: ({ result }) => resultOf(result),
+  errorMessage: textOf,
+};
 
 /** What was thrown may be anything, and may throw again when it is looked at. */
 const explain = (thrown: unknown): WrittenDown => {

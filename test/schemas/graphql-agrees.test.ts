@@ -23,6 +23,14 @@ describe('the Zod schemas of inputs', () => {
   });
 });
 
+it('AuditEventInput describes each field as the Zod schema does, in words of its own', () => {
+  const type = introspected.get('AuditEventInput');
+  const described = type?.kind === 'INPUT_OBJECT' ? type.inputFields.map(({ name, description }) => [name, description]) : [];
+  const fields = Object.entries<z.ZodType>(schemas.auditEventInput.shape).map(([name, field]) => [name, field.description]);
+  expect(Object.fromEntries(described)).toEqual(Object.fromEntries(fields));
+  expect(new Set(described.map(([, description]) => description)).size).toBe(fields.length);
+});
+
 /** Fields of an object type, by whether they may be null. */
 const outputOf = (typeName: string) => {
   const type = introspected.get(typeName);

@@ -4,11 +4,11 @@ import type { OwnEventDraft } from '../../audit/model/own-event-types.ts';
 import type { Recorder } from '../../audit/model/recorder.ts';
 import type { Json, JsonObject } from '../../kernel/json.ts';
 import type { ApplicationEvent, DeclaredLoss } from './event-input.ts';
-import type { ApplicationEventDraft, ApplicationEventType } from './event-types.ts';
+import { type ApplicationEventDraft, type ApplicationEventType, fieldsAsSaid } from './event-types.ts';
 
 /** An event of another application as the log will have it. `caller` sent it, and vouches for what it says of others. */
 export const draftEvent = (caller: Caller, event: ApplicationEvent): ApplicationEventDraft => {
-  const { action, details, previousValue, newValue, result, errorMessage } = event;
+  const { previousValue, newValue, result, errorMessage } = event;
   const actor = actorOf(caller, event);
   return {
     ...sharedFields(caller, event, actor),
@@ -19,7 +19,7 @@ export const draftEvent = (caller: Caller, event: ApplicationEvent): Application
     result,
     errorMessage,
     description: cut(describe(actor, event)),
-    metadata: { action, details, previousValue, newValue, recordedBy: recorderOf(caller) },
+    metadata: { ...pick(event, fieldsAsSaid), recordedBy: recorderOf(caller) },
   };
 };
 
@@ -38,6 +38,9 @@ export const draftLoss = (caller: Caller, event: DeclaredLoss): OwnEventDraft<'a
     metadata: { count, reason, since: from, until: to, recordedBy: recorderOf(caller) },
   };
 };
+
+const pick = <Field extends keyof ApplicationEvent>(event: ApplicationEvent, fields: readonly Field[]) =>
+  Object.fromEntries(fields.map((field) => [field, event[field]])) as Pick<ApplicationEvent, Field>;
 
 type Event = ApplicationEvent | DeclaredLoss;
 

@@ -1,51 +1,12 @@
 import { z } from 'zod';
-import { type AuditResult, auditResults } from '../../audit/model/audit-event.ts';
+import { auditResults } from '../../audit/model/audit-event.ts';
 import { toIssues, type ValidationIssue } from '../../kernel/errors.ts';
 import { instant } from '../../kernel/instant.ts';
-import type { Json } from '../../kernel/json.ts';
 import { text, toStorableText } from '../../kernel/text.ts';
 import { type ApplicationEventType, applicationEventAliases, applicationEventTypeNames } from './event-types.ts';
 import { areTooLarge, findSizeIssue, isValueField, recordableJson } from './recordable-json.ts';
 
-/** An event as another application sends it. Null says the same as absent. */
-export type AuditEventInput = {
-  id: string;
-  /** Absent: `action` names what happened. */
-  type?: string | null;
-  occurredAt?: Date | null;
-  userId?: string | null;
-  userName?: string | null;
-  userEmail?: string | null;
-  workspaceId?: string | null;
-  environment?: string | null;
-  ipAddress?: string | null;
-  userAgent?: string | null;
-  sessionId?: string | null;
-  requestId?: string | null;
-  action?: string | null;
-  resource?: string | null;
-  resourceId?: string | null;
-  details?: Json;
-  previousValue?: Json;
-  newValue?: Json;
-  result?: AuditResult | null;
-  errorMessage?: string | null;
-};
-
 export const maxRecordedEvents = 500;
-
-/** The batch. What is wrong with one of its events is that event's affair alone: see `auditEventInputSchema`. */
-export const recordAuditEventsSchema = z.object({
-  events: z
-    .array(z.custom<AuditEventInput>())
-    .min(1, 'must hold at least one event')
-    .max(maxRecordedEvents, `must hold at most ${maxRecordedEvents} events`)
-    .refine(
-      (events) => !areTooLarge(events),
-      'must hold at most 2 MiB of JSON in details, previousValue and newValue: send fewer events at a time',
-    ),
-});
-export type RecordAuditEvents = z.infer<typeof recordAuditEventsSchema>;
 
 type RecordableType = ApplicationEventType | 'audit.loss';
 const recordableTypes = new Map<string, RecordableType>([
@@ -68,47 +29,69 @@ const type = z
   .transform((name) => name ?? null);
 
 /** What is compared and looked up: cut, it would be another one's. */
-const identifier = (max = 255) =>
+const exactText = (max: number) =>
   text(1, max)
     .nullish()
     .transform((value) => value ?? null);
+const identifier = (what: string, absent?: string) =>
+  exactText(255).describe([what, 'At most 255 characters.', absent].filter(Boolean).join(' '));
 
 /** What strangers may have made up, such as the name in a failed login: its length must not keep the event out of the log. */
-const remark = (max: number) =>
+const remark = (max: number, what: string) =>
   z
     .string()
     .nullish()
-    .transform((value) => (value ? toStorableText(value, max) : null));
+    .transform((value) => (value ? toStorableText(value, max) : null))
+    .describe(`${what} What is beyond ${max} characters is cut off.`);
+
+const json = (what: string) =>
+  recordableJson.describe(
+    `${what} Any JSON, nested at most 32 levels deep. details, previousValue and newValue take at most 64 KiB together.`,
+  );
 
 const earliest = new Date('2000-01-01T00:00:00Z');
 const recentInstant = instant.refine((at) => at >= earliest, `must not be before ${earliest.toISOString()}`);
 
-/** One event of a batch. What is read has a value for every field: null where there was none. */
+/**
+ * One event of a batch, as another application sends it: null says the same as absent. What is read has a value for every
+ * field: null where there was none. The GraphQL input has these fields, with these descriptions.
+ */
 export const auditEventInputSchema = z
   .object({
-    id: z.uuid('must be a UUID').transform((id) => id.toLowerCase()),
-    type,
-    occurredAt: recentInstant.nullish().transform((at) => at ?? null),
-    userId: identifier(),
-    userName: remark(255),
-    userEmail: remark(320),
-    workspaceId: identifier(),
-    environment: identifier(64),
-    ipAddress: remark(255),
-    userAgent: remark(512),
-    sessionId: identifier(),
-    requestId: identifier(),
-    action: identifier(),
-    resource: identifier(),
-    resourceId: identifier(),
-    details: recordableJson,
-    previousValue: recordableJson,
-    newValue: recordableJson,
+    id: z
+      .uuid('must be a UUID')
+      .transform((id) => id.toLowerCase())
+      .describe('A UUID that the sender gives: the same one again is recorded once.'),
+    type: type.describe(
+      `What happened: ${applicationEventTypeNames.join(', ')}; or by a short name: ${Object.keys(applicationEventAliases).join(', ')}; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until } and no user: the sender lost them. Absent: action must be one of these names.`,
+    ),
+    occurredAt: recentInstant
+      .nullish()
+      .transform((at) => at ?? null)
+      .describe('When it happened: not before the year 2000, at most five minutes ahead. Absent: now.'),
+    userId: identifier('Who did it.', 'Absent, with no name and no email either: the sender itself.'),
+    userName: remark(255, 'Their name.'),
+    userEmail: remark(320, 'Their address.'),
+    workspaceId: identifier('The workspace (tenant, organisation) concerned.'),
+    environment: exactText(64).describe(
+      "The environment concerned: at most 64 characters. Absent: the service's default environment.",
+    ),
+    ipAddress: remark(255, 'The address that the person came from.'),
+    userAgent: remark(512, "What the person's client calls itself."),
+    sessionId: identifier("The person's session."),
+    requestId: identifier("The application's request."),
+    action: identifier("What was done, in the application's own words. Without a type: one of the names that a type has."),
+    resource: identifier('What kind of thing it was done to.'),
+    resourceId: identifier('Which one.'),
+    details: json('Whatever else there is to say.'),
+    previousValue: json('What it was before.'),
+    newValue: json('What it is now.'),
     result: z
       .enum(auditResults)
       .nullish()
-      .transform((result) => result ?? 'SUCCESS'),
-    errorMessage: remark(2000),
+      .transform((result) => result ?? 'SUCCESS')
+      .describe('How it ended.'),
+    errorMessage: remark(2000, 'Why it failed or was denied.'),
   })
   .refine(({ resource, resourceId }) => resourceId === null || resource !== null, {
     path: ['resource'],
@@ -126,6 +109,21 @@ export const auditEventInputSchema = z
     const issue = findSizeIssue(value);
     if (issue) issues.push({ code: 'custom', input: value, ...issue });
   });
+
+export type AuditEventInput = z.input<typeof auditEventInputSchema>;
+
+/** The batch. What is wrong with one of its events is that event's affair alone: see `auditEventInputSchema`. */
+export const recordAuditEventsSchema = z.object({
+  events: z
+    .array(z.custom<AuditEventInput>())
+    .min(1, 'must hold at least one event')
+    .max(maxRecordedEvents, `must hold at most ${maxRecordedEvents} events`)
+    .refine(
+      (events) => !areTooLarge(events),
+      'must hold at most 2 MiB of JSON in details, previousValue and newValue: send fewer events at a time',
+    ),
+});
+export type RecordAuditEvents = z.infer<typeof recordAuditEventsSchema>;
 
 const maxDeclaredLoss = 1_000_000_000;
 

@@ -3,14 +3,17 @@ import type { DraftOf } from '../../audit/model/audit-event.ts';
 import type { EventTypes } from '../../audit/model/event-types.ts';
 import { recorderSchema } from '../../audit/model/recorder.ts';
 
-const metadata = z.object({
+/** The fields of an event that its metadata has as the application said them. */
+const asSaid = {
   /** What was done, in the application's own words. */
   action: z.string().nullable(),
   details: z.json(),
   previousValue: z.json(),
   newValue: z.json(),
-  recordedBy: recorderSchema,
-});
+};
+export const fieldsAsSaid = Object.keys(asSaid) as (keyof typeof asSaid)[];
+
+const metadata = z.object({ ...asSaid, recordedBy: recorderSchema });
 
 /** What other applications record (recordAuditEvents): security events of theirs, with one form of metadata for all. */
 export const applicationEventTypes = {
