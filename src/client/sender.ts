@@ -16,8 +16,26 @@ type Deps = {
   onSettled: () => void;
 };
 
-/** For more events to share the request, the end of a backoff, losses that the API would not hear of; or for nothing. */
-type Wait = 'others' | 'retry' | 'losses' | 'nothing';
+/**
+ * What the sender does, and how it goes on. Each state but `idle` and `sending` has a timer, at whose end it sends.
+ *
+ * | state         | it waits for                            | goes on to                                                |
+ * | ------------- | --------------------------------------- | --------------------------------------------------------- |
+ * | `idle`        | `wake`: nothing waits, or no settings   | `collecting`, `due`, or `holding`, as the outbox says     |
+ * | `collecting`  | more events to share the request        | `due`: a full batch, or a hurry; `sending`                |
+ * | `holding`     | when losses may be declared again       | `collecting` or `due`: events came; `sending`             |
+ * | `due`         | nothing: this turn of the event loop    | `sending`                                                 |
+ * | `sending`     | the answer                              | `backing off`: it failed, or refused again and again;     |
+ * |               |                                         | else `idle`, and on from there, as if woken               |
+ * | `backing off` | the end of the backoff; not for `wake`  | `sending`; with a hurry `idle`, and on as if woken        |
+ *
+ * From any state, `stop` leads to `idle`. Leaving a state ends its timer; a request whose state was left is not heard any more.
+ */
+type State =
+  | { is: 'idle' }
+  | { is: 'collecting' | 'holding' | 'due' | 'backing off'; cancel: () => void }
+  | { is: 'sending'; request: AbortController };
+type Waiting = Extract<State, { cancel: () => void }>['is'];
 
 /** So many single events that the API refuses one after the other are hardly the fault of the events. */
 const maxRefusalsAtOnce = 3;
@@ -26,59 +44,62 @@ const fates = { RECORDED: 'recorded', DUPLICATE: 'duplicate', REFUSED: 'refused'
 
 /** Sends what waits in the outbox: one request at a time, in order, again and again until the API has taken or refused it. */
 export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }: Deps) => {
-  /** The timer for the next request, and why it waits; null while a request is under way, or nothing is to be sent. */
-  let wait: { isFor: Wait; cancel: () => void } | null = null;
+  let state: State = { is: 'idle' };
   const clock = makeServiceClock(world.now);
-  let request: AbortController | null = null;
-  /** Requests that failed since the last one that did not. */
-  let failures = 0;
-  /** Those of them that make the backoff longer. */
-  let tries = 0;
-  /** Requests with a single event, refused since the last one that was answered. */
-  let refusals = 0;
-  /** The last request was taken, so this is a time to declare what was lost meanwhile: once, not before each try. */
-  let isAccepting = false;
-  /** Events in a request at most; less than the batch size after requests that took too long. */
-  let limit = Number.POSITIVE_INFINITY;
+  /** What the API's answers have shown of late. */
+  const seen = {
+    /** Requests that failed since the last one that did not. */
+    failures: 0,
+    /** Those of them that make the backoff longer. */
+    tries: 0,
+    /** Requests with a single event, refused since the last one that was answered. */
+    refusals: 0,
+    /** The last request was taken, so this is a time to declare what was lost meanwhile: once, not before each try. */
+    isAccepting: false,
+    /** Events in a request at most; less than the batch size after requests that took too long. */
+    limit: Number.POSITIVE_INFINITY,
+  };
+  /** Who wants to see everything sent now. */
   let hurried = 0;
 
-  const sendIn = (ms: number, isFor: Wait): void => {
-    wait?.cancel();
-    wait = { isFor, cancel: world.startTimer(ms, () => void send()) };
+  const enter = (next: State): void => {
+    if ('cancel' in state) state.cancel();
+    state = next;
   };
+  const sendIn = (ms: number, is: Waiting): void => enter({ is, cancel: world.startTimer(ms, () => void send()) });
 
   /** Makes sure that what waits is sent in time. Cheap: it runs with every event. */
   const wake = (): void => {
     const current = settings();
-    if (!current || request || wait?.isFor === 'retry' || wait?.isFor === 'nothing') return;
+    if (!current || state.is === 'sending' || state.is === 'backing off' || state.is === 'due') return;
     const isStarted = outbox.hasBatchesToSettle();
     const lossDueInMs = outbox.lossDueInMs(world.now());
     if (!isStarted && !outbox.hasEvents() && lossDueInMs !== 0) {
-      if (!wait && lossDueInMs !== null) sendIn(lossDueInMs, 'losses');
-    } else if (isStarted || hurried > 0 || outbox.isBatchFull(Math.min(limit, current.batchSize), maxEventsBytes)) {
-      sendIn(0, 'nothing');
-    } else if (wait?.isFor !== 'others') sendIn(current.flushIntervalMs, 'others');
+      if (state.is === 'idle' && lossDueInMs !== null) sendIn(lossDueInMs, 'holding');
+    } else if (isStarted || hurried > 0 || outbox.isBatchFull(Math.min(seen.limit, current.batchSize), maxEventsBytes)) {
+      sendIn(0, 'due');
+    } else if (state.is !== 'collecting') sendIn(current.flushIntervalMs, 'collecting');
   };
 
   const send = async (): Promise<void> => {
-    wait = null;
+    enter({ is: 'idle' });
     const current = settings();
     if (!current) return;
     const batch = outbox.batch({
-      maxEvents: Math.min(limit, current.batchSize),
+      maxEvents: Math.min(seen.limit, current.batchSize),
       maxBytes: maxEventsBytes,
-      withLosses: isAccepting || !outbox.hasEvents(),
+      withLosses: seen.isAccepting || !outbox.hasEvents(),
       nowMs: world.now(),
     });
     if (!batch) return wake();
-    const own = new AbortController();
-    request = own;
+    const sending: State = { is: 'sending', request: new AbortController() };
+    enter(sending);
     const sentAtMs = clock.now();
     const sent = batch.map((item) => ({ id: item.id, text: textAt(item, sentAtMs) }));
-    const answer = await postBatch(sent, { settings: current, world, clock, onToken }, own.signal);
+    const answer = await postBatch(sent, { settings: current, world, clock, onToken }, sending.request.signal);
     // Stopped meanwhile: the batch was given up.
-    if (request !== own) return;
-    request = null;
+    if (state !== sending) return;
+    enter({ is: 'idle' });
     take(answer, { batch, sentAtMs }, current);
   };
 
@@ -96,17 +117,17 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     const backoffMs = (earlier: number) => Math.min(retryMaxMs, retryFirstMs * 2 ** earlier) * (0.5 + world.random() / 2);
     const when = { nowMs: world.now(), lossRetryMs: 2 * retryMaxMs };
     if (answer.kind === 'failed') {
-      failures++;
-      isAccepting = false;
+      seen.failures++;
+      seen.isAccepting = false;
       warnOfFailure(answer);
       // What is too much for one request may still fit into two.
-      if (answer.cause === 'size' && outbox.split()) limit = Math.ceil(batch.length / 2);
-      sendIn(Math.max(backoffMs(tries++), answer.retryAfterMs), 'retry');
+      if (answer.cause === 'size' && outbox.split()) seen.limit = Math.ceil(batch.length / 2);
+      sendIn(Math.max(backoffMs(seen.tries++), answer.retryAfterMs), 'backing off');
       return;
     }
-    if (failures > 0) log.warnSometimes({ failures }, 'the audit API answers again');
-    failures = 0;
-    tries = 0;
+    if (seen.failures > 0) log.warnSometimes({ failures: seen.failures }, 'the audit API answers again');
+    seen.failures = 0;
+    seen.tries = 0;
     // Once more, as a whole: what was recorded is a duplicate now.
     if (isClockToBlame(answer, attempt)) {
       wake();
@@ -114,14 +135,14 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     }
     if (answer.kind === 'refused') {
       if (!outbox.split()) {
-        refusals++;
+        seen.refusals++;
         warnOfRefusals([{ item: batch[0], issues: answer.why }]);
         outbox.settle(['refused'], when);
       }
     } else {
-      isAccepting = true;
-      refusals = 0;
-      limit = Math.min(limit * 2, batchSize);
+      seen.isAccepting = true;
+      seen.refusals = 0;
+      seen.limit = Math.min(seen.limit * 2, batchSize);
       const results = answer.results.map((result, index) => ({ ...result, item: batch[index] }));
       warnOfRefusals(results.filter(({ status }) => status === 'REFUSED'));
       for (const { item, status } of results) if (status !== 'REFUSED') warnOfLoss(item);
@@ -131,7 +152,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
       );
     }
     onSettled();
-    if (refusals >= maxRefusalsAtOnce) sendIn(backoffMs(refusals - maxRefusalsAtOnce), 'retry');
+    if (seen.refusals >= maxRefusalsAtOnce) sendIn(backoffMs(seen.refusals - maxRefusalsAtOnce), 'backing off');
     else wake();
   };
 
@@ -156,7 +177,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     if (item?.loss) log.warn({ count: item.loss.count, reason: item.loss.reason }, 'audit events were lost; the log says so');
   };
   const warnOfFailure = ({ cause, why }: Answer & { kind: 'failed' }): void => {
-    const fields = { why, failures, queued: outbox.stats().queued };
+    const fields = { why, failures: seen.failures, queued: outbox.stats().queued };
     if (cause === 'credentials') log.warnSometimes(fields, 'the audit API does not accept the token: tried again');
     else log.warnSometimes(fields, 'the audit API is out of reach: tried again');
   };
@@ -166,9 +187,8 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     /** Sends without waiting for more events, nor for the end of a backoff; returns what ends the hurry. */
     hurry: (): (() => void) => {
       hurried++;
-      tries = 0;
-      wait?.cancel();
-      wait = null;
+      seen.tries = 0;
+      if (state.is !== 'sending') enter({ is: 'idle' });
       wake();
       return () => {
         hurried--;
@@ -176,10 +196,8 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     },
     /** Ends the request under way and sends nothing until woken again. What was sent may have been taken. */
     stop: (): void => {
-      wait?.cancel();
-      wait = null;
-      request?.abort();
-      request = null;
+      if (state.is === 'sending') state.request.abort();
+      enter({ is: 'idle' });
     },
   };
 };
