@@ -8,8 +8,23 @@ import type { AuditLog } from '../ports/audit-log.ts';
 import type { EventSink, SinkCursors } from '../ports/event-sink.ts';
 import { whileLeased } from './sink-lease.ts';
 
-/** SHIPPING also when there is nothing to ship; STANDBY: another process ships; WAITING: the sink takes nothing yet. */
-export type SinkState = 'STOPPED' | 'SHIPPING' | 'STANDBY' | 'WAITING' | 'FAILING';
+/**
+ * What a runner does. One pass after the other asks for the lease, reads what comes after the cursor and delivers it; how a pass
+ * ends decides what comes next.
+ *
+ * | state      | meaning                                      | the next pass                                         |
+ * | ---------- | -------------------------------------------- | ----------------------------------------------------- |
+ * | `STOPPED`  | not started, or stopped: the lease is back   | the first one                                         |
+ * | `SHIPPING` | it ships, or there is nothing to ship        | at once while there is more; else when woken, or polled |
+ * | `STANDBY`  | another process has the lease                | when woken, or polled: the lease may have run out     |
+ * | `WAITING`  | the sink is well, and takes nothing yet      | when polled: a wake-up changes nothing                |
+ * | `FAILING`  | the last pass failed, `inARow` with those before it | after a backoff that grows with `inARow`       |
+ *
+ * Any pass leads to any state but `STOPPED`, to which `stop` leads from everywhere. After every fifth failure in a row
+ * (`handOverAfterFailures`) the lease is given back, so that another process may try.
+ */
+type State = { is: 'STOPPED' | 'SHIPPING' | 'STANDBY' | 'WAITING' } | { is: 'FAILING'; inARow: number };
+export type SinkState = State['is'];
 
 export type SinkStatus = {
   name: string;
@@ -75,9 +90,9 @@ export const makeSinkRunner = ({
   const { name } = sink;
   const logger = parentLogger.child({ sink: name });
   const aborting = new AbortController();
-  const status: SinkStatus = { name, state: 'STOPPED', position: null, lag: 0, delivered: 0, failures: 0, lastError: null };
-  let failuresInARow = 0;
-  /** The durable cursor as last seen. `status.position` may be ahead: what was accepted is not sent again, saved or not. */
+  let state: State = { is: 'STOPPED' };
+  const progress: Omit<SinkStatus, 'name' | 'state'> = { position: null, lag: 0, delivered: 0, failures: 0, lastError: null };
+  /** The durable cursor as last seen. `progress.position` may be ahead: what was accepted is not sent again, saved or not. */
   let saved = 0;
 
   const save = async (position: number): Promise<boolean> => {
@@ -88,14 +103,14 @@ export const makeSinkRunner = ({
 
   const pass = async (): Promise<'IDLE' | 'MORE' | 'STANDBY' | 'WAITING'> => {
     const size = await log.size();
-    const moveTo = (position: number) => Object.assign(status, { position, lag: Math.max(0, size - position) });
-    if (status.position === saved && size <= saved) {
+    const moveTo = (position: number) => Object.assign(progress, { position, lag: Math.max(0, size - position) });
+    if (progress.position === saved && size <= saved) {
       moveTo(saved);
       return 'IDLE';
     }
     const lease = await cursors.acquire(name, holder, leaseMs);
     saved = lease.position;
-    const position = Math.max(status.position ?? 0, saved);
+    const position = Math.max(progress.position ?? 0, saved);
     moveTo(position);
     if (!lease.held || (position > saved && !(await save(position)))) return 'STANDBY';
 
@@ -106,34 +121,36 @@ export const makeSinkRunner = ({
     );
     const last = entries[done - 1];
     if (!last) return 'WAITING';
-    status.delivered += done;
+    progress.delivered += done;
     moveTo(last.position);
     return (await save(last.position)) ? 'MORE' : 'STANDBY';
   };
 
-  const enter = (state: SinkState) => {
-    const from = status.state;
-    if (state === from) return;
-    status.state = state;
-    const fields = { state, from, position: status.position, lag: status.lag };
-    if (state === 'FAILING')
-      logger.error({ ...fields, error: status.lastError }, 'sink is failing; it is tried again until it accepts');
-    else if (from === 'FAILING') logger.info(fields, 'sink has recovered');
+  const enter = (next: State) => {
+    const from = state.is;
+    state = next;
+    if (next.is === from) return;
+    const fields = { state: next.is, from, position: progress.position, lag: progress.lag };
+    if (next.is === 'FAILING')
+      logger.error({ ...fields, error: progress.lastError }, 'sink is failing; it is tried again until it accepts');
+    else if (from === 'FAILING' && next.is !== 'STOPPED') logger.info(fields, 'sink has recovered');
     else logger.debug(fields, 'sink changed its state');
   };
 
   const noteFailure = async (error: unknown) => {
-    failuresInARow += 1;
-    status.failures += 1;
-    status.lastError = describe(error);
-    enter('FAILING');
+    const inARow = failuresInARow() + 1;
+    const lastError = describe(error);
+    Object.assign(progress, { failures: progress.failures + 1, lastError });
+    enter({ is: 'FAILING', inARow });
     try {
-      await cursors.saveError(name, holder, status.lastError);
-      if (failuresInARow % handOverAfterFailures === 0) await cursors.release(name, holder);
+      await cursors.saveError(name, holder, lastError);
+      if (inARow % handOverAfterFailures === 0) await cursors.release(name, holder);
     } catch (saveError) {
       logger.debug({ error: describe(saveError) }, 'the error of a sink could not be saved');
     }
   };
+
+  const failuresInARow = () => (state.is === 'FAILING' ? state.inARow : 0);
 
   const loop = makeLoop({
     pollMs,
@@ -142,25 +159,24 @@ export const makeSinkRunner = ({
         if (!stopping.aborted) await noteFailure(error);
         throw error;
       });
-      failuresInARow = 0;
-      status.lastError = null;
-      enter(outcome === 'STANDBY' || outcome === 'WAITING' ? outcome : 'SHIPPING');
+      progress.lastError = null;
+      enter({ is: outcome === 'STANDBY' || outcome === 'WAITING' ? outcome : 'SHIPPING' });
       if (outcome === 'WAITING') throw new NotYet();
       return outcome === 'MORE';
     },
-    onError: (error) => (error instanceof NotYet ? pollMs : backoffMs(backoff, failuresInARow, random())),
+    onError: (error) => (error instanceof NotYet ? pollMs : backoffMs(backoff, failuresInARow(), random())),
   });
 
   const finish = async () => {
     try {
-      if (status.position !== null && status.position > saved) await save(status.position);
+      if (progress.position !== null && progress.position > saved) await save(progress.position);
       await cursors.release(name, holder);
       await sink.close?.();
     } catch (error) {
-      const fields = { error: describe(error), position: status.position };
+      const fields = { error: describe(error), position: progress.position };
       logger.warn(fields, 'sink did not stop cleanly; what it ships next may hold duplicates');
     }
-    status.state = 'STOPPED';
+    enter({ is: 'STOPPED' });
   };
 
   return {
@@ -173,6 +189,6 @@ export const makeSinkRunner = ({
       // For the aborted delivery to be accounted for; a database that does not answer is not waited for any longer.
       await within(1000, stopped);
     },
-    status: () => ({ ...status }),
+    status: () => ({ name, state: state.is, ...progress }),
   };
 };

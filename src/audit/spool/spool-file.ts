@@ -24,25 +24,39 @@ export type SpoolFile = {
   close(): void;
 };
 
+/**
+ * The file and this process.
+ *
+ * | state    | meaning                    | goes on to                                                                   |
+ * | -------- | -------------------------- | ---------------------------------------------------------------------------- |
+ * | `closed` | no connection              | `open`: work that finds the file, or makes it                                |
+ * | `open`   | a connection to the file of that inode | `closed`: `close`; another process moved the file aside; work failed, |
+ * |          |                            | whatever state the disk left the connection in. The next work starts afresh  |
+ *
+ * A file that is corrupted is moved aside, whichever of the two found it so, and the same work runs once more on a fresh one.
+ */
+type State = { is: 'closed' } | { is: 'open'; database: DatabaseSync; inode: number };
+
 // How long a call waits for other processes that write: the event loop waits with it.
 const BUSY_TIMEOUT_MS = 1_000;
 
 /** `spool.sqlite` in a folder. */
 export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolFile => {
   const file = path.join(folder, 'spool.sqlite');
-  let open: { database: DatabaseSync; inode: number } | null = null;
+  let state: State = { is: 'closed' };
 
-  const close = () => {
-    const { database } = open ?? {};
-    open = null;
-    if (database?.isOpen) database.close();
+  const enter = (next: State) => {
+    const left = state;
+    state = next;
+    if (left.is === 'open' && left.database.isOpen) left.database.close();
   };
+  const close = () => enter({ is: 'closed' });
 
   const connect = ({ create }: { create: boolean }): DatabaseSync | null => {
     const inode = inodeOf(file);
     // Another process has moved the file aside: what went into it now would be out of everybody's sight.
-    if (open && open.inode !== inode) close();
-    if (open) return open.database;
+    if (state.is === 'open' && state.inode !== inode) close();
+    if (state.is === 'open') return state.database;
     if (inode === null) {
       if (!create) return null;
       makePrivateFolder(folder);
@@ -61,7 +75,7 @@ export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolF
         .prepare('INSERT OR IGNORE INTO sqlite_sequence (rowid, name, seq) VALUES (1, ?, ?)')
         .run('events', now().getTime() * 1_000);
       database.exec('COMMIT');
-      open = { database, inode: inodeOf(file) ?? 0 };
+      enter({ is: 'open', database, inode: inodeOf(file) ?? 0 });
       return database;
     } catch (error) {
       database.close();
@@ -79,7 +93,7 @@ export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolF
       database.exec('COMMIT');
       return result;
     } catch (error) {
-      // Closing rolls back, and the next call starts afresh, whatever state the disk left this connection in.
+      // This rolls back.
       close();
       throw error;
     }

@@ -15,6 +15,17 @@ type Deps = {
   onProblem: (message: string) => void;
 };
 
+/**
+ * Whether the disk takes what is to be spooled.
+ *
+ * | state     | meaning                                                     | goes on to                                     |
+ * | --------- | ----------------------------------------------------------- | ---------------------------------------------- |
+ * | `working` | the last work succeeded: what was lost is on disk, too      | `failing`: some work fails, and `problem` is told |
+ * | `failing` | the last work failed; events are lost, and counted in memory | `working`: some work succeeds, and takes the    |
+ * |           |                                                             | count along. Another `problem` is told as well |
+ */
+type State = { is: 'working' } | { is: 'failing'; problem: string };
+
 /** The spool in one SQLite file, `spool.sqlite`, which several processes share. A process that spools nothing opens nothing. */
 export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Spool => {
   const unsaved = makeLossMemory({ newId });
@@ -35,7 +46,13 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Sp
     },
   });
 
-  let lastProblem = '';
+  let state: State = { is: 'working' };
+  const enter = (next: State) => {
+    const isTold = state.is === 'failing' && next.is === 'failing' && state.problem === next.problem;
+    state = next;
+    if (next.is === 'failing' && !isTold) onProblem(next.problem);
+  };
+
   /** Runs the work durably, with the losses that waited for the disk; undefined where there is no file, or it fails. */
   const attempt = <T>(work: (database: DatabaseSync) => T, { create }: { create: boolean }): T | undefined => {
     try {
@@ -47,12 +64,11 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Sp
         { create: create || !unsaved.isEmpty() },
       );
       if (result !== undefined) unsaved.clear();
-      lastProblem = '';
+      enter({ is: 'working' });
       return result;
     } catch (error) {
-      const problem = `the spool in ${folder} does not work: ${error instanceof Error ? error.message : String(error)}`;
-      if (problem !== lastProblem) onProblem(problem);
-      lastProblem = problem;
+      const why = error instanceof Error ? error.message : String(error);
+      enter({ is: 'failing', problem: `the spool in ${folder} does not work: ${why}` });
       return undefined;
     }
   };
