@@ -9,19 +9,18 @@ import type { EventSink, SinkCursors } from '../ports/event-sink.ts';
 import { whileLeased } from './sink-lease.ts';
 
 /**
- * What a runner does. One pass after the other asks for the lease, reads what comes after the cursor and delivers it; how a pass
- * ends decides what comes next.
+ * What a runner does. A pass asks for the lease, reads what comes after the cursor and delivers it; how it ends is the state.
  *
- * | state      | meaning                                      | the next pass                                         |
- * | ---------- | -------------------------------------------- | ----------------------------------------------------- |
- * | `STOPPED`  | not started, or stopped: the lease is back   | the first one                                         |
- * | `SHIPPING` | it ships, or there is nothing to ship        | at once while there is more; else when woken, or polled |
- * | `STANDBY`  | another process has the lease                | when woken, or polled: the lease may have run out     |
- * | `WAITING`  | the sink is well, and takes nothing yet      | when polled: a wake-up changes nothing                |
- * | `FAILING`  | the last pass failed, `inARow` with those before it | after a backoff that grows with `inARow`       |
+ * | state      | the last pass                                  | the next pass                                             |
+ * | ---------- | ---------------------------------------------- | --------------------------------------------------------- |
+ * | `STOPPED`  | none yet, or none any more                     | when started                                              |
+ * | `SHIPPING` | delivered, or found nothing to deliver         | at once while there is more; else when woken, or polled   |
+ * | `STANDBY`  | found the lease with another process           | when woken, or polled: that lease may have run out        |
+ * | `WAITING`  | delivered nothing: the sink takes nothing yet  | when polled: a wake-up changes nothing                    |
+ * | `FAILING`  | failed, as those before it: `inARow` in all    | after a backoff that grows with `inARow`                  |
  *
- * Any pass leads to any state but `STOPPED`, to which `stop` leads from everywhere. After every fifth failure in a row
- * (`handOverAfterFailures`) the lease is given back, so that another process may try.
+ * A pass leads from any state to any but `STOPPED`; `stop` leads there from all of them, and gives the lease back. So does every
+ * `handOverAfterFailures`th failure in a row, without stopping: another process may reach what this one does not.
  */
 type State = { is: 'STOPPED' | 'SHIPPING' | 'STANDBY' | 'WAITING' } | { is: 'FAILING'; inARow: number };
 export type SinkState = State['is'];

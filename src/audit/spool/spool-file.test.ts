@@ -19,7 +19,7 @@ it('has what was written on the disk at each commit, and not only with the syste
   const settings = () =>
     file.transaction(
       (database) => [database.prepare('PRAGMA journal_mode').get(), database.prepare('PRAGMA synchronous').get()],
-      { create: true },
+      { create: true, patienceMs: 1000 },
     );
   const full = 2;
   const durable = [{ journal_mode: 'truncate' }, { synchronous: full }];

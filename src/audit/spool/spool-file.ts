@@ -12,7 +12,16 @@ type Deps = {
   onProblem: (message: string) => void;
   /** Takes in what could be read of a corrupted file, within the transaction that follows. */
   restore: (database: DatabaseSync, salvaged: Salvaged) => void;
+  wait?: Wait;
 };
+
+/** How this process waits while another one holds the file. Its event loop waits with it. */
+export type Wait = { nowMs(): number; pause(ms: number): void };
+const realWait: Wait = { nowMs: () => performance.now(), pause: (ms) => void Atomics.wait(sleeper, 0, 0, ms) };
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+/** `patienceMs`: how long to wait for other processes that write. */
+type Options = { create: boolean; patienceMs: number };
 
 /** The spool's file, opened when it is first needed. */
 export type SpoolFile = {
@@ -20,28 +29,25 @@ export type SpoolFile = {
    * Runs the work in one transaction that is on disk when this returns. With `create: false`, returns undefined where there is
    * no file, and touches nothing. A corrupted file is moved aside, and the work runs on a fresh one. Throws what else goes wrong.
    */
-  transaction<T>(work: (database: DatabaseSync) => T, options: { create: boolean }): T | undefined;
+  transaction<T>(work: (database: DatabaseSync) => T, options: Options): T | undefined;
   close(): void;
 };
 
 /**
- * The file and this process.
+ * What this process has of the file.
  *
- * | state    | meaning                    | goes on to                                                                   |
- * | -------- | -------------------------- | ---------------------------------------------------------------------------- |
- * | `closed` | no connection              | `open`: work that finds the file, or makes it                                |
- * | `open`   | a connection to the file of that inode | `closed`: `close`; another process moved the file aside; work failed, |
- * |          |                            | whatever state the disk left the connection in. The next work starts afresh  |
+ * | state    | meaning                                | goes on to                                                          |
+ * | -------- | -------------------------------------- | ------------------------------------------------------------------- |
+ * | `closed` | nothing                                | `open`: a transaction finds the file, or makes it                   |
+ * | `open`   | a connection to the file of that inode | `closed`: another process has moved the file aside; a transaction   |
+ * |          |                                        | failed, whatever state the connection was left in; `close`          |
  *
- * A file that is corrupted is moved aside, whichever of the two found it so, and the same work runs once more on a fresh one.
+ * A corrupted file is moved aside, whether that shows when it is opened or later, and the transaction runs on a fresh one.
  */
 type State = { is: 'closed' } | { is: 'open'; database: DatabaseSync; inode: number };
 
-// How long a call waits for other processes that write: the event loop waits with it.
-const BUSY_TIMEOUT_MS = 1_000;
-
 /** `spool.sqlite` in a folder. */
-export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolFile => {
+export const openSpoolFile = ({ folder, now, onProblem, restore, wait = realWait }: Deps): SpoolFile => {
   const file = path.join(folder, 'spool.sqlite');
   let state: State = { is: 'closed' };
 
@@ -52,7 +58,7 @@ export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolF
   };
   const close = () => enter({ is: 'closed' });
 
-  const connect = ({ create }: { create: boolean }): DatabaseSync | null => {
+  const connect = (create: boolean, deadlineMs: number): DatabaseSync | null => {
     const inode = inodeOf(file);
     // Another process has moved the file aside: what went into it now would be out of everybody's sight.
     if (state.is === 'open' && state.inode !== inode) close();
@@ -63,7 +69,7 @@ export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolF
     }
     const database = new DatabaseSync(file, { timeout: 0 });
     try {
-      waitForTurn(() => {
+      waitForTurn(wait, deadlineMs, () => {
         // FULL with a truncated journal is fsynced at commit, journal and file; so is the folder when the journal is made.
         // No WAL: it needs shared memory, which network file systems lack, and two more files to move when one is corrupted.
         database.exec('PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL');
@@ -83,12 +89,13 @@ export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolF
     }
   };
 
-  const run = <T>(work: (database: DatabaseSync) => T, options: { create: boolean }): T | undefined => {
-    const database = connect(options);
+  const run = <T>(work: (database: DatabaseSync) => T, { create, patienceMs }: Options): T | undefined => {
+    const deadlineMs = wait.nowMs() + patienceMs;
+    const database = connect(create, deadlineMs);
     if (!database) return undefined;
     try {
       // EXCLUSIVE, so that the commit has nobody left to wait for.
-      waitForTurn(() => database.exec('BEGIN EXCLUSIVE'));
+      waitForTurn(wait, deadlineMs, () => database.exec('BEGIN EXCLUSIVE'));
       const result = work(database);
       database.exec('COMMIT');
       return result;
@@ -117,7 +124,7 @@ export const openSpoolFile = ({ folder, now, onProblem, restore }: Deps): SpoolF
             if (aside) restore(database, salvaged);
             return work(database);
           },
-          { create: true },
+          { create: true, patienceMs: options.patienceMs },
         );
       }
     },
@@ -149,23 +156,21 @@ const SCHEMA = `
 `;
 
 /**
- * Repeats what finds the file locked, for as long as the timeout. SQLite's own waiting grows to 100 ms a time: beside processes
+ * Repeats what finds the file locked, until the deadline. SQLite's own waiting grows to 100 ms a time: beside processes
  * that write without a pause it seldom meets the moment between two of their transactions, and gives up.
  */
-const waitForTurn = (begin: () => void): void => {
-  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+const waitForTurn = (wait: Wait, deadlineMs: number, begin: () => void): void => {
   for (let attempt = 1; ; attempt++) {
     try {
       begin();
       return;
     } catch (error) {
-      if (!isSqliteError(error, SQLITE_BUSY) || performance.now() >= deadline) throw error;
+      if (!isSqliteError(error, SQLITE_BUSY) || wait.nowMs() >= deadlineMs) throw error;
       // Waits of different lengths, up to a millisecond, so that processes do not meet again and again.
-      Atomics.wait(SLEEPER, 0, 0, (attempt * 0.618) % 1);
+      wait.pause((attempt * 0.618) % 1);
     }
   }
 };
-const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
 
 const inodeOf = (file: string): number | null => statSync(file, { throwIfNoEntry: false })?.ino ?? null;
 

@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startProcess } from '../../../test/support/child-process.ts';
 import type { SpooledEvent } from '../ports/spool.ts';
 import { openSpool } from './spool.ts';
+import type { Wait } from './spool-file.ts';
 
 const makeFolder = (): string => {
   const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-spool-'));
@@ -15,7 +16,8 @@ const makeFolder = (): string => {
 };
 
 /** A spool with a clock that the test sets, and what it complained about. */
-const makeSpool = ({ folder = makeFolder(), maxBytes = 1_000_000 }: { folder?: string; maxBytes?: number } = {}) => {
+type Given = { folder?: string; maxBytes?: number; wait?: Wait };
+const makeSpool = ({ folder = makeFolder(), maxBytes = 1_000_000, wait }: Given = {}) => {
   const clock = { at: new Date('2026-01-01T00:00:00Z') };
   const problems: string[] = [];
   const spool = openSpool({
@@ -24,6 +26,7 @@ const makeSpool = ({ folder = makeFolder(), maxBytes = 1_000_000 }: { folder?: s
     now: () => clock.at,
     newId: (at) => uuidv7({ msecs: at.getTime() }),
     onProblem: (problem) => problems.push(problem),
+    ...(wait && { wait }),
   });
   onTestFinished(() => spool.close());
   return { spool, folder, clock, problems, file: path.join(folder, 'spool.sqlite') };
@@ -109,6 +112,75 @@ describe('a spool', () => {
     for (const child of children) expect(await child.nextMessage()).toEqual({ lost: 0 });
     const expected = [0, 1, 2].flatMap((n) => Array.from({ length: 200 }, (_, i) => `process ${n}-${i + 1}`.padEnd(100, '.')));
     expect(entriesOf(spool).toSorted()).toEqual(expected.toSorted());
+  });
+});
+
+describe('a spool whose file somebody else holds', () => {
+  /** `hold` holds the file until this process has waited for so long. */
+  const makeHeld = () => {
+    const folder = makeFolder();
+    let waitedMs = 0;
+    let release: { atMs: number; holder: DatabaseSync } | null = null;
+    const letGo = () => {
+      release?.holder.close();
+      release = null;
+    };
+    const wait: Wait = {
+      nowMs: () => waitedMs,
+      pause: () => {
+        waitedMs += 250;
+        if (release && waitedMs >= release.atMs) letGo();
+      },
+    };
+    const made = makeSpool({ folder, wait });
+    made.spool.add([event('first')]);
+    onTestFinished(letGo);
+    return {
+      ...made,
+      hold: (forMs: number) => {
+        const holder = new DatabaseSync(made.file);
+        holder.exec('BEGIN EXCLUSIVE');
+        release = { atMs: waitedMs + forMs, holder };
+      },
+      letGo,
+      /** What was answered, and how long that took to come. */
+      timed: <T>(call: () => T) => {
+        const before = waitedMs;
+        return { answer: call(), waitedMs: waitedMs - before };
+      },
+    };
+  };
+
+  it('keeps an event waiting for its turn, for seconds, and does not lose it', () => {
+    const { spool, hold, timed } = makeHeld();
+    hold(9_000);
+    expect(timed(() => spool.add([event('second')]))).toEqual({ answer: 0, waitedMs: 9_000 });
+    expect(entriesOf(spool)).toEqual(['first', 'second']);
+    expect(spool.counts()).toEqual({ spooled: 2, lost: 0 });
+  });
+
+  it('keeps a look waiting for a second, and an event after that for its ten all the same', () => {
+    const { spool, hold, timed, problems } = makeHeld();
+    hold(9_000);
+    expect(timed(() => spool.read('log', 10))).toEqual({ answer: [], waitedMs: 1_000 });
+    expect(problems).toEqual([expect.stringContaining('locked')]);
+    expect(timed(() => spool.add([event('second')]))).toEqual({ answer: 0, waitedMs: 8_000 });
+  });
+
+  it('loses an event after ten seconds, the next ones after one, and none any more when its file is free again', () => {
+    const { spool, hold, letGo, timed, problems } = makeHeld();
+    hold(Number.POSITIVE_INFINITY);
+    expect(timed(() => spool.add([event('lost')]))).toEqual({ answer: 1, waitedMs: 10_000 });
+    expect(timed(() => spool.add([event('lost, too')]))).toEqual({ answer: 1, waitedMs: 1_000 });
+    expect(timed(() => spool.read('log', 10))).toEqual({ answer: [], waitedMs: 1_000 });
+    expect(timed(() => spool.add([event('lost as well')]))).toEqual({ answer: 1, waitedMs: 1_000 });
+    expect(problems).toHaveLength(1);
+    letGo();
+    expect(spool.add([event('second')])).toBe(0);
+    expect(spool.losses('log')).toMatchObject([{ reason: 'spool_unavailable', count: 3 }]);
+    hold(9_000);
+    expect(timed(() => spool.add([event('third')]))).toEqual({ answer: 0, waitedMs: 9_000 });
+    expect(entriesOf(spool)).toEqual(['first', 'second', 'third']);
   });
 });
 

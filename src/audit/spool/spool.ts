@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { NewId } from '../../kernel/clock.ts';
 import type { Spool, SpooledEvent } from '../ports/spool.ts';
-import { openSpoolFile } from './spool-file.ts';
+import { openSpoolFile, type Wait } from './spool-file.ts';
 import { lossReasons, makeLossMemory, storeLoss, storeReadLoss, toLoss } from './spool-losses.ts';
 
 type Deps = {
@@ -13,21 +13,31 @@ type Deps = {
   newId: NewId;
   /** Hears of trouble with the file: once for each kind, until it works again. */
   onProblem: (message: string) => void;
+  wait?: Wait;
 };
 
 /**
  * Whether the disk takes what is to be spooled.
  *
- * | state     | meaning                                                     | goes on to                                     |
- * | --------- | ----------------------------------------------------------- | ---------------------------------------------- |
- * | `working` | the last work succeeded: what was lost is on disk, too      | `failing`: some work fails, and `problem` is told |
- * | `failing` | the last work failed; events are lost, and counted in memory | `working`: some work succeeds, and takes the    |
- * |           |                                                             | count along. Another `problem` is told as well |
+ * | state     | meaning                                         | goes on to                                                |
+ * | --------- | ----------------------------------------------- | --------------------------------------------------------- |
+ * | `working` | the last call succeeded                         | `failing`: a call fails; the problem is told              |
+ * | `failing` | the last call failed: what is lost is counted   | `working`: a call succeeds, and stores the count          |
+ * |           | in memory                                       | `failing`: a call fails; a problem that is new is told    |
+ *
+ * `isImpatient`: an event has waited for the file in vain. The next ones wait no longer than a look does, until it works again.
  */
-type State = { is: 'working' } | { is: 'failing'; problem: string };
+type State = { is: 'working' } | { is: 'failing'; problem: string; isImpatient: boolean };
+
+/**
+ * How long a call waits for other processes that write, and with it everything that this process does. A look at the spool comes
+ * again by itself. An event is lost if it does not wait: on a busy machine the turn of one of several processes may take more
+ * than a second to come. Ten are less than a sink's lease and a transaction last.
+ */
+const patience = { lookMs: 1_000, eventMs: 10_000 };
 
 /** The spool in one SQLite file, `spool.sqlite`, which several processes share. A process that spools nothing opens nothing. */
-export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Spool => {
+export const openSpool = ({ folder, maxBytes, now, newId, onProblem, wait }: Deps): Spool => {
   const unsaved = makeLossMemory({ newId });
   const lose = (database: DatabaseSync, logId: string, reason: string, count: number) => {
     const at = now();
@@ -38,6 +48,7 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Sp
     folder,
     now,
     onProblem,
+    ...(wait && { wait }),
     restore: (database, { events, losses, missing }) => {
       for (const event of events) insert(database, event);
       // Nobody can tell any more which of them were read; under its own id, each is declared once all the same.
@@ -54,21 +65,27 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Sp
   };
 
   /** Runs the work durably, with the losses that waited for the disk; undefined where there is no file, or it fails. */
-  const attempt = <T>(work: (database: DatabaseSync) => T, { create }: { create: boolean }): T | undefined => {
+  const attempt = <T>(
+    work: (database: DatabaseSync) => T,
+    { create, losesEvents = false }: { create: boolean; losesEvents?: boolean },
+  ): T | undefined => {
+    const wasImpatient = state.is === 'failing' && state.isImpatient;
+    const patienceMs = losesEvents && !wasImpatient ? patience.eventMs : patience.lookMs;
     try {
       const result = file.transaction(
         (database) => {
           unsaved.store(database);
           return work(database);
         },
-        { create: create || !unsaved.isEmpty() },
+        { create: create || !unsaved.isEmpty(), patienceMs },
       );
       if (result !== undefined) unsaved.clear();
       enter({ is: 'working' });
       return result;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      enter({ is: 'failing', problem: `the spool in ${folder} does not work: ${why}` });
+      const problem = `the spool in ${folder} does not work: ${why}`;
+      enter({ is: 'failing', problem, isImpatient: wasImpatient || losesEvents });
       return undefined;
     }
   };
@@ -89,7 +106,7 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem }: Deps): Sp
           for (const [logId, count] of refused) lose(database, logId, lossReasons.full, count);
           return events.length - sum(refused.values());
         },
-        { create: true },
+        { create: true, losesEvents: true },
       );
       if (stored !== undefined) return events.length - stored;
       for (const { logId } of events) unsaved.add(logId, lossReasons.unavailable, 1, now());
