@@ -1,5 +1,4 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { AuditLog } from '../audit/ports/audit-log.ts';
 import type { OnRefused } from '../kernel/limits/refusals.ts';
 
 /** What the gauges read when somebody asks. */
@@ -8,7 +7,8 @@ export type MetricSources = {
   outbox(): Promise<{ waiting: number; oldestMs: number }>;
   sinks(): { name: string; lag: number }[];
   audit(): { spooled: number; lost: number };
-  declaredLost: AuditLog['declaredLost'];
+  /** Events that the log itself says were lost: the service's own, and those of applications. */
+  declaredLost(): Promise<{ flagtrail: number; applications: number }>;
   sockets(): number;
   /** Bytes of answers that wait for their readers. */
   unreadAnswerBytes(): number;
