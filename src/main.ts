@@ -14,7 +14,7 @@ import { addServeCommands } from './cli/serve.ts';
 import { addStatusCommand } from './cli/status.ts';
 import { addTokenCommand } from './cli/token.ts';
 import { openCommand } from './compose/command.ts';
-import { ConfigError, readConfig } from './config/config.ts';
+import { ConfigError, type Needs, readConfig } from './config/config.ts';
 import { DataDirectoryInUseError } from './database/data-directory-lock.ts';
 import { describeFailure, sqlStateOf, toUnavailable } from './database/database-errors.ts';
 import { MigrationRefusedError } from './database/migrate.ts';
@@ -59,11 +59,12 @@ const program = new Command('flagtrail')
     isService = ['serve', 'worker'].includes(command.name());
   });
 
-addServeCommands(program, {
-  readConfig: (needs) => readConfig(process.env, needs),
-  portIsSet: Boolean(process.env.PORT),
-  surroundings,
-});
+/** The settings, checked for what a command needs of them. */
+const readSettings = (needs: Needs) => readConfig(process.env, needs);
+/** Those of a command that opens the database, does its work and ends. */
+const commandSettings = () => readSettings({ roles: [] });
+
+addServeCommands(program, { readConfig: readSettings, surroundings });
 addMigrateCommand(program, {
   openDatabase: openingDatabase('any'),
   write: writeOut,
@@ -83,15 +84,11 @@ const sources = {
   openDatabase: openingDatabase('ready'),
   // Read when it is needed: the command may find a database.
   ask: <Data>(query: string, variables?: Record<string, unknown>) =>
-    makeAskService(readConfig(process.env, { roles: ['worker'] }), clock)<Data>(query, variables),
+    makeAskService(commandSettings(), clock)<Data>(query, variables),
 };
 addStatusCommand(program, { ...sources, write: writeOut, setExitCode });
 addSchedulesCommand(program, { ...sources, write: writeOut });
-addTokenCommand(program, {
-  readConfig: () => readConfig(process.env, { roles: ['api'], database: false }),
-  clock,
-  write: writeOut,
-});
+addTokenCommand(program, { readConfig: readSettings, clock, write: writeOut });
 
 try {
   await program.parseAsync();
@@ -105,7 +102,7 @@ try {
 
 function openingDatabase(schema: 'any' | 'ready') {
   return async () => {
-    const { reads: database, close } = await openDatabases(readConfig(process.env, { roles: ['worker'] }), {
+    const { reads: database, close } = await openDatabases(commandSettings(), {
       pools: 'one',
       schema,
     });
@@ -115,7 +112,7 @@ function openingDatabase(schema: 'any' | 'ready') {
 
 function openParts() {
   const logger = pino({ level: 'error' }, { write: writeErr });
-  return openCommand(readConfig(process.env, { roles: ['worker'] }), { ...surroundings, logger });
+  return openCommand(commandSettings(), { ...surroundings, logger });
 }
 
 /** Containers run as users without a name. */

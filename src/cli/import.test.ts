@@ -64,7 +64,7 @@ const run = async (args: readonly string[], options: Options = {}) => {
     .exitOverride()
     .configureOutput({ writeErr: (text) => stderr.write(text), writeOut: (text) => stdout.write(text) });
   const open = async () => {
-    const config = readConfig({ DATA_DIR: temporaryFolder(), ...env }, { roles: ['worker'] });
+    const config = readConfig({ DATA_DIR: temporaryFolder(), ...env }, { roles: [] });
     const clock = { now: () => new Date() };
     const surroundings = {
       logger: pino({ level: 'silent' }),

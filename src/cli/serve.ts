@@ -2,39 +2,32 @@ import type { Command } from 'commander';
 import { pino } from 'pino';
 import type { Welcome } from '../compose/api.ts';
 import { type Service, startService } from '../compose/service.ts';
-import type { Config, readConfig } from '../config/config.ts';
+import type { Config, Needs } from '../config/config.ts';
 import { requestScope } from '../http/request-scope.ts';
 import { escapeControls } from '../kernel/escape-controls.ts';
 import { onStopSignal } from '../process/signals.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 
 type Deps = {
-  readConfig: (needs?: Parameters<typeof readConfig>[1]) => Config;
-  /** Whether somebody chose the port: a worker has an HTTP side only then. */
-  portIsSet: boolean;
+  readConfig: (needs: Needs) => Config;
   surroundings: Omit<Surroundings, 'logger'>;
 };
 
 /** Adds `flagtrail serve` and `flagtrail worker`, which run until they are told to stop. */
-export const addServeCommands = (program: Command, { readConfig, portIsSet, surroundings }: Deps): void => {
+export const addServeCommands = (program: Command, { readConfig, surroundings }: Deps): void => {
   program
     .command('serve')
     .description('run the parts that ROLES names: the API, the worker, the audit pipeline')
-    .action(async () => {
-      const config = readConfig();
-      await run(config, surroundings, { http: config.roles.includes('api') || portIsSet });
-    });
+    .action(() => run(readConfig({}), surroundings));
   program
     .command('worker')
     .description(
       'run a worker alone, beside others on the same PostgreSQL; with PORT set it serves /healthz, /readyz and /metrics',
     )
-    .action(async () => {
-      await run(readConfig({ roles: ['worker'] }), surroundings, { http: portIsSet });
-    });
+    .action(() => run(readConfig({ roles: ['worker'] }), surroundings));
 };
 
-const run = async (config: Config, surroundings: Deps['surroundings'], options: { http: boolean }): Promise<void> => {
+const run = async (config: Config, surroundings: Deps['surroundings']): Promise<void> => {
   const logger = pino(
     {
       level: config.logLevel,
@@ -49,7 +42,7 @@ const run = async (config: Config, surroundings: Deps['surroundings'], options: 
     },
     surroundings.stdout,
   );
-  const service = await startService(config, { ...surroundings, logger }, { ...options, announce });
+  const service = await startService(config, { ...surroundings, logger }, { http: config.http, announce });
   const stopped = untilStopped(service, (signal) => logger.info({ signal }, 'stopping'));
   try {
     await service.started.catch(async (error) => {

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeAuthenticate } from '../access/jwt/authenticate.ts';
 import { openVerificationKeys } from '../access/jwt/open-keys.ts';
-import { readConfig } from '../config/config.ts';
+import { type Needs, readConfig } from '../config/config.ts';
 import { addTokenCommand } from './token.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
@@ -25,8 +25,8 @@ const run = async (variables: Record<string, string>, ...options: string[]) => {
     written[stream] += text;
   };
   const program = new Command().exitOverride().configureOutput({ writeErr: writeTo('err'), writeOut: writeTo('out') });
-  const config = () => readConfig({ DATA_DIR: dataDir, ...variables }, { roles: ['api'], database: false });
-  addTokenCommand(program, { readConfig: config, clock, write: writeTo('out') });
+  const read = (needs: Needs) => readConfig({ DATA_DIR: dataDir, ...variables }, needs);
+  addTokenCommand(program, { readConfig: read, clock, write: writeTo('out') });
   await program.parseAsync(['token', ...options], { from: 'user' }).catch((error) => {
     written.exitCode = error.exitCode;
   });

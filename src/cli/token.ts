@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { mintToken } from '../access/jwt/mint-token.ts';
 import { openSigningKey } from '../access/jwt/open-keys.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, Needs } from '../config/config.ts';
 import type { Clock } from '../kernel/clock.ts';
 
 type Deps = {
-  /** The settings; throws a ConfigError. This command needs no database: `readConfig(…, { roles: ['api'], database: false })`. */
-  readConfig: () => Config;
+  /** The settings; throws a ConfigError. */
+  readConfig: (needs: Needs) => Config;
   clock: Clock;
   /** Writes to standard output. */
   write: (text: string) => void;
@@ -26,7 +26,7 @@ export const addTokenCommand = (program: Command, { readConfig, clock, write }: 
     .option('--groups <list>', 'groups, separated by commas; with the development key an admin group by default', parseGroups)
     .addOption(expires)
     .action(async ({ sub, email, name, groups, expires: lifetimeMs }: Options) => {
-      const { auth, groups: roleGroups, dataDir } = readConfig();
+      const { auth, groups: roleGroups, dataDir } = readConfig({ roles: [], database: false, authentication: true });
       const secret = auth && (await openSigningKey(auth.keys, { dataDir }));
       if (!secret) {
         return command.error(

@@ -30,6 +30,7 @@ describe('with nothing set', () => {
       mode: 'development',
       host: '127.0.0.1',
       port: 4000,
+      http: true,
       roles: ['api', 'worker', 'audit'],
       databaseUrl: null,
       dataDir: './data',
@@ -207,9 +208,24 @@ describe('production mode', () => {
   });
 
   it('needs no database for a command that opens none', () => {
-    expect(readConfig({ NODE_ENV: 'production', ...realAuth }, { roles: ['api'], database: false }).auth?.keys.kind).toBe(
-      'secret',
-    );
+    const needs = { roles: [], database: false, authentication: true };
+    expect(readConfig({ NODE_ENV: 'production', ...realAuth }, needs).auth?.keys.kind).toBe('secret');
+  });
+
+  it('needs authentication for a command that says so, though it runs no API', () => {
+    const needs = { roles: [], database: false, authentication: true };
+    expect(refusalOf({ NODE_ENV: 'production' }, needs)).toContain('production mode needs real authentication');
+  });
+});
+
+describe('a process listens', () => {
+  it.each([
+    ['with the API', {}, {}, true],
+    ['without the API where somebody chose a port', { PORT: '0' }, { roles: ['worker'] }, true],
+    ['not without either', {}, { roles: ['worker'] }, false],
+    ['not where the port is empty text', { PORT: '', ROLES: 'worker,audit' }, {}, false],
+  ] as const)('%s', (_when, variables, needs, listens) => {
+    expect(readConfig(variables, needs).http).toBe(listens);
   });
 });
 

@@ -19,6 +19,8 @@ export type Config = Readonly<{
   host: string;
   /** 0: any free port. */
   port: number;
+  /** Whether this process listens there: with the API, or because somebody chose the port, for readiness and metrics. */
+  http: boolean;
   roles: readonly ProcessRole[];
   /** Null: the embedded database in `dataDir`. Holds a password. */
   databaseUrl: string | null;
@@ -46,16 +48,18 @@ export type Config = Readonly<{
 }>;
 
 type Variables = Readonly<Record<string, string | undefined>>;
-/** What a command needs, where that is not what `serve` does. */
-type Needs = {
-  /** What the process runs, whatever ROLES says. */
+/** What a command needs of the settings; each states its own. */
+export type Needs = {
+  /** What the process runs; absent: what ROLES says. A command that does its work and ends runs nothing: []. */
   roles?: readonly ProcessRole[];
-  /** False for a command that opens no database. */
+  /** Whether it opens the database; true where absent. */
   database?: boolean;
+  /** Whether it must know by what tokens are judged; where absent, if it runs the API. */
+  authentication?: boolean;
 };
 
 /** Reads the environment; an empty string counts as not set. Throws a ConfigError that names every problem on one line. */
-export const readConfig = (variables: Variables, { roles, database = true }: Needs = {}): Config => {
+export const readConfig = (variables: Variables, { roles, database = true, authentication }: Needs = {}): Config => {
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''));
   const { data: values, error } = environmentSchema.safeParse(set);
   if (!values) {
@@ -72,7 +76,7 @@ export const readConfig = (variables: Variables, { roles, database = true }: Nee
   const problems = [
     production && database && !values.DATABASE_URL && 'DATABASE_URL is not set; production mode needs a postgres:// URL',
     values.CLOUDWATCH_LOG_STREAM && !values.CLOUDWATCH_LOG_GROUP && 'CLOUDWATCH_LOG_STREAM is set without CLOUDWATCH_LOG_GROUP',
-    ...authProblems(values, { production, needed: running.includes('api'), set: Object.keys(set) }),
+    ...authProblems(values, { production, needed: authentication ?? running.includes('api'), set: Object.keys(set) }),
   ].filter((problem) => typeof problem === 'string' && problem !== '');
   if (problems.length > 0) throw new ConfigError(problems.join('; '));
 
@@ -81,6 +85,7 @@ export const readConfig = (variables: Variables, { roles, database = true }: Nee
     mode: production ? 'production' : 'development',
     host: values.HOST,
     port: values.PORT,
+    http: running.includes('api') || set.PORT !== undefined,
     roles: running,
     databaseUrl: values.DATABASE_URL,
     databaseConnections: values.DATABASE_CONNECTIONS,

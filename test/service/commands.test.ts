@@ -20,7 +20,7 @@ const run = async (args: readonly string[], env: Record<string, string>) => {
     written[stream] += text;
   };
   const program = new Command().exitOverride().configureOutput({ writeErr: writeTo('err'), writeOut: writeTo('out') });
-  const config = readConfig({ DATA_DIR: temporaryFolder(), ...env }, { roles: ['worker'] });
+  const config = readConfig({ DATA_DIR: temporaryFolder(), ...env }, { roles: [] });
   const openDatabaseHere = async () => {
     const { reads: database, close } = await openDatabases(config, { pools: 'one', schema: 'ready' });
     return { database, close };
