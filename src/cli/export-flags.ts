@@ -1,9 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import type { CommandParts } from '../compose/command.ts';
-import { EnvironmentNotFoundError } from '../environments/model/environment-errors.ts';
-import { type OmittedFlag, toFlagdDocument } from '../flagd/model/flagd-document.ts';
-import { readFlagPages } from '../flags/commands/read-flag-pages.ts';
+import { type FlagdDocument, type OmittedFlag, toFlagdDocument } from '../flagd/model/flagd-document.ts';
 import { commandLineCaller } from './command-line-caller.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
 import { onOneLine } from './plain.ts';
@@ -11,10 +9,7 @@ import type { Terminal } from './progress-bar.ts';
 
 type Deps = {
   /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
-  open: () => Promise<{
-    parts: Pick<CommandParts, 'environments' | 'flags' | 'recordFlagsExported'>;
-    close: () => Promise<void>;
-  }>;
+  open: () => Promise<{ parts: Pick<CommandParts, 'exportFlags'>; close: () => Promise<void> }>;
   /** The name of whoever runs the command; null where the system knows none. */
   userName: () => string | null;
   stdout: Writable;
@@ -53,13 +48,12 @@ export const addExportFlagsCommand = (parent: Command, { open, userName, stdout,
           counts.leftOut++;
           stderr.write(`left out ${onOneLine(flagKey)}: ${onOneLine(reason)}\n`);
         };
-        const text = documentText(parts, { environment, onFlag: () => counts.flags++, onLeftOut });
-        if (!(await writeExport(text, { file: output ?? null, stdout }))) return;
-        parts.recordFlagsExported(commandLineCaller('export', userName() ?? 'unknown'), {
-          environment,
-          format: 'flagd',
-          flags: counts.flags,
+        const caller = commandLineCaller('export', userName() ?? 'unknown');
+        const taken = await parts.exportFlags(caller, environment, async (pieces) => {
+          const text = documentText(pieces, { onFlag: () => counts.flags++, onLeftOut });
+          return (await writeExport(text, { file: output ?? null, stdout })) || null;
         });
+        if (!taken) return;
         const leftOut = counts.leftOut > 0 ? `, ${counts.leftOut} left out` : '';
         stderr.write(`${counts.flags} flag${counts.flags === 1 ? '' : 's'} of ${onOneLine(environment)}${leftOut}\n`);
       } finally {
@@ -69,29 +63,22 @@ export const addExportFlagsCommand = (parent: Command, { open, userName, stdout,
 };
 
 type Listeners = {
-  environment: string;
   onFlag: () => void;
   onLeftOut: (flag: OmittedFlag) => void;
 };
 
-/** The document a page of flags at a time, so that any number of them takes the same memory; a line for each flag. */
-async function* documentText(
-  { environments, flags }: Pick<CommandParts, 'environments' | 'flags'>,
-  { environment, onFlag, onLeftOut }: Listeners,
-) {
-  const known = await environments.list();
-  if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
+/** The document as text, with a line for each flag, as its pieces come. */
+async function* documentText(pieces: AsyncIterable<FlagdDocument>, { onFlag, onLeftOut }: Listeners) {
   const { $schema } = toFlagdDocument([]);
   yield `{\n  "$schema": ${JSON.stringify($schema)},\n  "flags": {`;
   let separator = '\n';
   const omitted: OmittedFlag[] = [];
-  for await (const page of readFlagPages(flags, environment)) {
-    const document = toFlagdDocument(page);
-    for (const flag of document.omitted ?? []) {
+  for await (const piece of pieces) {
+    for (const flag of piece.omitted ?? []) {
       onLeftOut(flag);
       omitted.push(flag);
     }
-    for (const [key, flag] of Object.entries(document.flags)) {
+    for (const [key, flag] of Object.entries(piece.flags)) {
       yield `${separator}    ${JSON.stringify(key)}: ${JSON.stringify(flag)}`;
       separator = ',\n';
       onFlag();

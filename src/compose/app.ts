@@ -80,7 +80,6 @@ export const composeApp = (
     ...makeRunExperiment(commands),
     ...makeOverrideInEmergency({ ...commands, onEmergency: warnOfEmergency(logger) }),
     recordFlagViewed,
-    recordFlagsExported,
 
     schedules,
     countSchedules: makeCountSchedules(prisma),

@@ -11,8 +11,8 @@ const batchSize = 1000;
 /** What a command of the command line does with flags, on a database that it has open; each change has its event in the log. */
 export const composeCommand = async (config: Config, database: Database, surroundings: Surroundings) => {
   const { logger } = surroundings;
-  // The way into the log alone: sinks are a service's, and find the events there.
-  const pipeline = await composeAudit({ ...config, roles: [] }, database, surroundings);
+  // A command runs no part of the service, so this is the way into the log alone: sinks are a service's, and find the events there.
+  const pipeline = await composeAudit(config, database, surroundings);
   const app = composeApp(
     config,
     { inTransaction: pipeline.inTransactionOn(database), reads: database, audit: pipeline.audit },

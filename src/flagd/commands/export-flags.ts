@@ -1,11 +1,43 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { EnvironmentStore } from '../../environments/commands/environment-store.ts';
-import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import type { FlagStore } from '../../flags/commands/flag-store.ts';
 import { readFlagPages } from '../../flags/commands/read-flag-pages.ts';
 import type { FlagExport } from '../../flags/model/flag-reads.ts';
 import { bytesOf } from '../../kernel/json-size.ts';
 import { type FlagdDocument, type OmittedFlag, toFlagdDocument } from '../model/flagd-document.ts';
+import { requireEnvironment } from './require-environment.ts';
+
+type Deps = {
+  environments: EnvironmentStore;
+  flags: Pick<FlagStore, 'list' | 'statesOf'>;
+  /** Hears of what was exported, and by whom; must return at once. */
+  onExported: (caller: Caller, exported: FlagExport) => void;
+};
+
+/** A document in pieces: each has some of the flags. It is read when it is asked for, so that any number of flags fits in memory. */
+type Pieces = AsyncIterable<FlagdDocument>;
+
+/**
+ * One environment's flags as flagd defines them. What flagd cannot have is left out, and named with the reason. `take` gets the
+ * pieces, and says what it made of them, or null where it could not take them all: an export that nobody has is not recorded.
+ * Throws an EnvironmentNotFoundError, and what `take` throws.
+ */
+export const makeExportFlags =
+  ({ environments, flags, onExported }: Deps) =>
+  async <Taken>(caller: Caller, environment: string, take: (pieces: Pieces) => Promise<Taken | null>): Promise<Taken | null> => {
+    await requireEnvironment(environments, environment);
+    let count = 0;
+    async function* pieces() {
+      for await (const page of readFlagPages(flags, environment)) {
+        const piece = toFlagdDocument(page);
+        count += Object.keys(piece.flags).length;
+        yield piece;
+      }
+    }
+    const taken = await take(pieces());
+    if (taken !== null) onExported(caller, { environment, format: 'flagd', flags: count });
+    return taken;
+  };
 
 /** What one answer may hold: it is made in memory, and more is the command line's to export. */
 export const exportLimits = { flags: 10_000, bytes: 16 * 1024 * 1024 } as const;
@@ -15,38 +47,24 @@ export class ExportTooLargeError extends Error {
   override readonly name = 'ExportTooLargeError';
 }
 
-type Deps = {
-  environments: EnvironmentStore;
-  flags: Pick<FlagStore, 'list' | 'statesOf'>;
-  /** Hears of what was exported, and by whom; must return at once. */
-  onExported: (caller: Caller, exported: FlagExport) => void;
-};
-
-/**
- * One environment's flags as flagd defines them; what flagd cannot have is left out, and named with the reason. Throws EnvironmentNotFoundError, and an
- * ExportTooLargeError.
- */
-export const makeExportFlags =
-  ({ environments, flags, onExported }: Deps) =>
-  async (caller: Caller, environment: string): Promise<FlagdDocument> => {
-    const known = await environments.list();
-    if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
+/** The pieces as one document. Throws an ExportTooLargeError. */
+export const toOneDocument =
+  (environment: string) =>
+  async (pieces: Pieces): Promise<FlagdDocument> => {
     const { $schema, flags: all } = toFlagdDocument([]);
     const omitted: OmittedFlag[] = [];
     const size = { flags: 0, bytes: 0 };
-    for await (const page of readFlagPages(flags, environment)) {
-      const part = toFlagdDocument(page);
-      size.flags += Object.keys(part.flags).length;
-      size.bytes += bytesOf(part, exportLimits.bytes - size.bytes);
+    for await (const piece of pieces) {
+      size.flags += Object.keys(piece.flags).length;
+      size.bytes += bytesOf(piece, exportLimits.bytes - size.bytes);
       if (size.flags > exportLimits.flags || size.bytes > exportLimits.bytes) {
         const { flags: most, bytes } = exportLimits;
         throw new ExportTooLargeError(
           `The flags of '${environment}' are more than ${most}, or ${bytes / 2 ** 20} MiB of JSON: use 'flagtrail export flags'`,
         );
       }
-      Object.assign(all, part.flags);
-      omitted.push(...(part.omitted ?? []));
+      Object.assign(all, piece.flags);
+      omitted.push(...(piece.omitted ?? []));
     }
-    onExported(caller, { environment, format: 'flagd', flags: size.flags });
     return { $schema, flags: all, ...(omitted.length > 0 && { omitted }) };
   };

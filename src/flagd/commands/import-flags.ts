@@ -1,6 +1,5 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { EnvironmentStore } from '../../environments/commands/environment-store.ts';
-import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import type { FlagStore } from '../../flags/commands/flag-store.ts';
 import { findNeededBySchedules } from '../../flags/commands/needed-by-schedules.ts';
 import type { OpenSchedules } from '../../flags/commands/open-schedules.ts';
@@ -11,6 +10,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
 import type { ImportedFlag } from '../model/flagd-import.ts';
 import { type ImportOutcome, type ImportPlan, type ImportStep, planImport } from '../model/import-plan.ts';
+import { requireEnvironment } from './require-environment.ts';
 
 type Deps = {
   environments: EnvironmentStore;
@@ -47,8 +47,7 @@ export const makeImportFlags =
     wanted: readonly ImportedFlag[],
     { environment, dryRun, onCompared, onFlag, signal }: Options,
   ): Promise<void> => {
-    const known = await environments.list();
-    if (!known.some(({ key }) => key === environment)) throw new EnvironmentNotFoundError(environment);
+    await requireEnvironment(environments, environment);
     const plan = async (flag: ImportedFlag): Promise<ImportPlan> => {
       const found = await flags.find(flag.key);
       const states = found ? ((await flags.statesOf([found.id])).get(found.id) ?? []) : [];

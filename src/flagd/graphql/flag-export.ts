@@ -1,7 +1,7 @@
 import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import { builder, requires } from '../../graphql/builder.ts';
 import { badUserInput } from '../../graphql/errors.ts';
-import { ExportTooLargeError, exportLimits } from '../commands/export-flags.ts';
+import { ExportTooLargeError, exportLimits, toOneDocument } from '../commands/export-flags.ts';
 
 const number = new Intl.NumberFormat('en');
 
@@ -14,7 +14,7 @@ builder.queryField('exportFlags', (t) =>
     extensions: { ...requires('AUDITOR').extensions, cost: 50_000 },
     resolve: async (_root, { environment }, { app, caller }) => {
       try {
-        return await app.exportFlags(caller, environment);
+        return await app.exportFlags(caller, environment, toOneDocument(environment));
       } catch (error) {
         if (error instanceof EnvironmentNotFoundError || error instanceof ExportTooLargeError) throw badUserInput(error.message);
         throw error;
