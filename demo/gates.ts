@@ -1,17 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'csv-parse/sync';
-import { z } from 'zod';
-
-const stageChange = z.object({
-  gate: z.string().min(1),
-  version: z.string().min(1),
-  stage: z.enum(['alpha', 'beta', 'ga', 'deprecated']),
-  enabled: z.enum(['true', 'false']).transform((text) => text === 'true'),
-});
-const release = z.object({ version: z.string().min(1), released_on: z.iso.date() });
+import { type GateChange, readGates, readReleases } from './kubernetes-gates.ts';
 
 /** One row of the data: from this version on, the gate is at this stage, and on or off by default. */
-export type StageChange = z.output<typeof stageChange> & { releasedOn: string };
+export type StageChange = Omit<GateChange, 'locked'> & { releasedOn: string };
 
 /** What a flag is, or becomes. */
 export type FlagSetting = { enabled: boolean; rolloutPercentage: number };
@@ -31,13 +22,10 @@ export const settingOf = ({ stage, enabled }: StageChange): FlagSetting => ({ en
 
 /** All stage changes of all gates, oldest release first, and within a release in the source's order. */
 export const readStageChanges = (folder = new URL('./data/', import.meta.url)): StageChange[] => {
-  const read = <Row extends z.ZodType>(file: string, row: Row) =>
-    row.array().parse(parse(readFileSync(new URL(file, folder)), { bom: true, columns: true }));
-  const releases = new Map(
-    read('kubernetes-releases.csv', release).map(({ version, released_on: releasedOn }) => [version, releasedOn]),
-  );
-  return read('kubernetes-feature-gates.csv', stageChange)
-    .map((change) => {
+  const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
+  const releases = readReleases(read('kubernetes-releases.csv'));
+  return readGates(read('kubernetes-feature-gates.csv'))
+    .map(({ locked: _, ...change }) => {
       const releasedOn = releases.get(change.version);
       if (!releasedOn) throw new Error(`the demo's data has no date for '${change.version}'`);
       return { ...change, releasedOn };

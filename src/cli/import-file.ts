@@ -1,48 +1,27 @@
 import { readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { type ImportedFlag, readFlagdDocument } from '../flagd/model/flagd-import.ts';
-import { gatesAt, gateToFlag, parseGates } from '../flagd/model/kubernetes-gates.ts';
 import { ValidationError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import { onOneLine } from './plain.ts';
 
-export const importFormats = ['flagd', 'kubernetes'] as const;
-export type ImportFormat = (typeof importFormats)[number];
-
-/** The format that a file's name tells; null where it tells none. */
-export const guessFormat = (file: string): ImportFormat | null =>
-  ({ '.json': 'flagd' as const, '.csv': 'kubernetes' as const })[path.extname(file).toLowerCase()] ?? null;
-
 /** A file is in memory as a whole, several times over. */
 const maxMegabytes = 32;
-export const maxFlags = 20_000;
+const maxFlags = 20_000;
 
 type Options = {
-  format: ImportFormat;
-  /** A version of Kubernetes; null: the newest. */
-  at: string | null;
   /** Hears of each flag that is read, as one of so many; reading waits for it. */
   onRead: (done: number, total: number) => Promise<void>;
   signal: AbortSignal;
 };
 
 /**
- * The flags that a file defines: a flagd document (JSON), or Kubernetes' feature gates (CSV) as they are at a version; null
- * where the signal aborts it. Throws an Error that says why it cannot be read (beyond 32 MiB or 20,000 flags, too), and a
- * ValidationError for what is wrong with its content.
+ * The flags that a file defines, a flagd document (JSON); null where the signal aborts it. Throws an Error that says why it cannot
+ * be read (beyond 32 MiB or 20,000 flags, too), and a ValidationError for what is wrong with its content.
  */
-export const readImportFile = async (file: string, { format, at, onRead, signal }: Options): Promise<ImportedFlag[] | null> => {
-  const content = readText(file);
-  if (format === 'kubernetes') {
-    const { changes, issues } = parseGates(content);
-    if (issues.length > 0) throw new ValidationError(issues);
-    const gates = gatesAt(changes, at);
-    refuseTooMany(file, gates.length);
-    return gates.map(gateToFlag);
-  }
-  const document = parseJson(content, file);
+export const readImportFile = async (file: string, { onRead, signal }: Options): Promise<ImportedFlag[] | null> => {
+  const document = parseJson(readText(file), file);
   const total = countFlags(document);
-  refuseTooMany(file, total);
+  if (total > maxFlags) throw new Error(`${file} has ${total} flags: at most ${maxFlags} can be imported at once`);
   const steps = readFlagdDocument(document);
   let done = 0;
   let step = steps.next();
@@ -59,10 +38,6 @@ export const readImportFile = async (file: string, { format, at, onRead, signal 
 const countFlags = (document: Json): number => {
   const flags = typeof document === 'object' && !Array.isArray(document) ? document?.flags : null;
   return typeof flags === 'object' ? Object.keys(flags ?? {}).length : 0;
-};
-
-const refuseTooMany = (file: string, count: number): void => {
-  if (count > maxFlags) throw new Error(`${file} has ${count} flags: at most ${maxFlags} can be imported at once`);
 };
 
 const readText = (file: string): string => {

@@ -21,8 +21,6 @@ import { addExportCommand } from './export.ts';
 import { addExportFlagsCommand } from './export-flags.ts';
 import { addImportCommand } from './import.ts';
 
-const gatesFile = fileURLToPath(new URL('../../demo/data/kubernetes-feature-gates.csv', import.meta.url));
-
 let db: TestDatabase;
 let spine: Spine;
 beforeAll(async () => {
@@ -334,44 +332,11 @@ describe('flagtrail import of a flagd document', () => {
   });
 });
 
-describe('flagtrail import of Kubernetes’ feature gates', () => {
-  it('makes each gate a flag as it is at a version, with its stage as a tag, and brings it to another version', async () => {
-    expect((await importing(gatesFile, '--at', '1.12')).err).toBe(summary(15, 0, 0));
-    expect(await stored('APIResponseCompression')).toMatchObject({
-      flag: { type: 'BOOLEAN', variants: [], tags: ['alpha'] },
-      state: { enabled: false },
-    });
-    expect((await importing(gatesFile, '--at', '1.16')).err).toBe(summary(5, 1, 14));
-    expect(await stored('APIResponseCompression')).toMatchObject({ flag: { tags: ['beta'] }, state: { enabled: true } });
-    expect((await importing(gatesFile, '--dry-run')).err).toContain(' created, ');
-  });
-
-  it('names the lines that are wrong', async () => {
-    const file = written(
-      'gate,version,stage,enabled,locked\nA,1.2,beta,true,false\nB,2,beta,true,false\nC,1.2,rc,true,false\n',
-      'x.csv',
-    );
-    const { err, exitCode } = await importing(file);
-    expect(exitCode).toBe(1);
-    expect(err).toContain("line 3: has the version '2': allowed are versions like 1.34\n");
-    expect(err).toContain("line 4: has the stage 'rc': allowed are alpha, beta, ga, deprecated\n");
-    expect((await importing(written('gate;version', 'x.csv'))).err).toContain(
-      "line 1: must be 'gate,version,stage,enabled,locked'",
-    );
-  });
-});
-
 describe('flagtrail import', () => {
   it.each<[string[], RegExp]>([
     [['import', '--environment', 'production'], /missing required argument 'file'/],
-    [['import', 'flags.yaml', '--environment', 'production'], /flags\.yaml tells no format by its name: say --format/],
-    [
-      ['import', 'x.csv', '--environment', 'production', '--format', 'yaml'],
-      /'yaml' is invalid\. Allowed choices are flagd, kubernetes/,
-    ],
     [['import', '/nowhere/x.json', '--environment', 'production'], /\/nowhere\/x\.json cannot be read: ENOENT/],
-    [['import', 'x.json', '--environment', 'production', '--at', '1.20'], /--at is for the format kubernetes/],
-    [['import', 'x.csv', '--environment', 'production', '--at', 'new'], /'new' is invalid\. allowed: a version like 1\.31/],
+    [['import', 'x.csv', '--environment', 'production', '--format', 'yaml'], /unknown option '--format'/],
     [['import', 'x.json', '--environment', 'production', '--by', ''], /'' is invalid\. allowed: 1 to 255 characters/],
   ])('refuses %j in one line that says what is allowed', async (args, message) => {
     const { out, err, exitCode } = await run(args);
@@ -382,6 +347,7 @@ describe('flagtrail import', () => {
 
   it('refuses what is no JSON, an unknown environment, and a user without a name', async () => {
     expect((await importing(written('{', 'x.json'))).err).toMatch(/^flagtrail: .*x\.json is no JSON: /);
+    expect((await importing(written('key,enabled\na,true\n', 'x.csv'))).err).toMatch(/^flagtrail: .*x\.csv is no JSON: /);
     const file = document({ x: flag() });
     expect((await run(['import', file, '--environment', 'nowhere'])).err).toBe("flagtrail: There is no environment 'nowhere'\n");
     expect((await run(['import', file, '--environment', 'production'], { userName: null })).err).toMatch(/say --by/);
@@ -391,12 +357,8 @@ describe('flagtrail import', () => {
     const large = written(Buffer.alloc(32 * 1024 * 1024 + 1, ' ').toString(), 'large.json');
     expect((await importing(large)).err).toBe(`flagtrail: ${large} has 33 MiB: at most 32 MiB can be imported at once\n`);
     const keys = Array.from({ length: 20_001 }, (_, index) => `k${index}`);
-    const tooMany = 'has 20001 flags: at most 20000 can be imported at once\n';
     const json = document(Object.fromEntries(keys.map((key) => [key, null])));
-    expect((await importing(json)).err).toBe(`flagtrail: ${json} ${tooMany}`);
-    const lines = keys.map((key) => `${key},1.2,beta,true,false`);
-    const csv = written(['gate,version,stage,enabled,locked', ...lines].join('\n'), 'gates.csv');
-    expect((await importing(csv)).err).toBe(`flagtrail: ${csv} ${tooMany}`);
+    expect((await importing(json)).err).toBe(`flagtrail: ${json} has 20001 flags: at most 20000 can be imported at once\n`);
   });
 
   it('is for production where no environment is given', async () => {
@@ -407,7 +369,7 @@ describe('flagtrail import', () => {
     const { out, exitCode } = await run(['import', '--help']);
     expect(exitCode).toBe(0);
     expect(out).toContain('at most 32 MiB and 20,000 flags');
-    expect(out).toContain('flagtrail import kubernetes-feature-gates.csv --at 1.31');
+    expect(out).toContain('flagtrail import flags.flagd.json --environment staging --dry-run');
   });
 });
 

@@ -1,13 +1,13 @@
 import { Readable, type Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import type { CommandParts } from '../compose/command.ts';
 import type { ImportOutcome } from '../flagd/model/import-plan.ts';
 import { ValidationError } from '../kernel/errors.ts';
 import { interruptedExitCode } from '../process/signals.ts';
 import { commandLineCaller, parseUserId } from './command-line-caller.ts';
 import { writeExport } from './export-destination.ts';
-import { guessFormat, type ImportFormat, importFormats, readImportFile } from './import-file.ts';
+import { readImportFile } from './import-file.ts';
 import { onOneLine } from './plain.ts';
 import { makeProgressBar, type ProgressBar, type Terminal } from './progress-bar.ts';
 
@@ -23,12 +23,11 @@ type Deps = {
   /** The exit code of a run without errors. */
   setExitCode: (code: number) => void;
 };
-type Options = { environment: string; format?: ImportFormat; by?: string; at?: string; dryRun?: boolean };
+type Options = { environment: string; by?: string; dryRun?: boolean };
 
 const help = `
-Formats:
-  flagd        a flag definition document as JSON (https://flagd.dev/reference/flag-definitions/), as 'flagtrail export flags' writes
-  kubernetes   Kubernetes' feature gates as CSV: gate,version,stage,enabled,locked
+The file is a flag definition document of flagd (https://flagd.dev/reference/flag-definitions/), as 'flagtrail export flags' writes
+it: JSON of at most 32 MiB and 20,000 flags. Where it has one key twice, the last one counts.
 
 A flag that is not there is created. One that is there is changed where the file says something else, and left alone where it
 evaluates as in the file already, so that an import can be repeated. If anything in the file is wrong, nothing is changed, and
@@ -38,31 +37,23 @@ perhaps only its state, is done then.
 Each change has its event in the log. Its actor is the service account 'flagtrail-import', because a name on a command line
 proves nothing; the person of --by, or whoever runs the command, is in the actor's name and in metadata.adminUserId.
 
-A file has at most 32 MiB and 20,000 flags. Where its JSON has one key twice, the last one counts.
-
 Examples:
   flagtrail import flags.flagd.json --environment staging --dry-run
   flagtrail import flags.flagd.json --environment staging --by alice@example.com
-  flagtrail import kubernetes-feature-gates.csv --at 1.31
 
 The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which database it is.`;
 
 /** Adds `flagtrail import`, which brings flags and their states in one environment to what a file says. */
 export const addImportCommand = (program: Command, deps: Deps): void => {
   const { open, userName, stdout, stderr, onInterrupt, setExitCode } = deps;
-  const command = program.command('import').description('create and change flags as a file defines them');
+  const command = program.command('import').description('create and change flags as a flagd document (JSON) defines them');
   command
     .argument('<file>', 'the file')
     .option('--environment <key>', 'the environment whose states the file defines', 'production')
-    .addOption(new Option('--format <format>', 'of the file; .json is flagd, .csv is kubernetes').choices(importFormats))
     .option('--by <userId>', 'for whom the import acts; whoever runs the command where absent', parseUserId)
-    .option('--at <version>', 'kubernetes only: the gates as they are at this version; the newest where absent', parseVersion)
     .option('--dry-run', 'say what would be done, and do nothing')
     .addHelpText('after', help)
-    .action(async (file: string, { environment, format = guessFormat(file) ?? undefined, by, at, dryRun = false }: Options) => {
-      if (!format)
-        return command.error(`error: ${file} tells no format by its name: say --format, one of ${importFormats.join(', ')}`);
-      if (at !== undefined && format !== 'kubernetes') return command.error('error: --at is for the format kubernetes');
+    .action(async (file: string, { environment, by, dryRun = false }: Options) => {
       const userId = by ?? userName();
       if (userId === null) return command.error('error: the system has no name for who runs this: say --by');
       const stop = new AbortController();
@@ -72,7 +63,7 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
       const lines: string[] = [];
       try {
         const onRead = (done: number, total: number) => progress.show('flags read', done, total);
-        const flags = await readImportFile(file, { format, at: at ?? null, onRead, signal: stop.signal });
+        const flags = await readImportFile(file, { onRead, signal: stop.signal });
         if (flags) {
           const { parts, close } = await open();
           let [compared, done] = [0, 0];
@@ -140,8 +131,3 @@ const listIssues = ({ issues }: ValidationError, file: string): string =>
     `nothing was imported from ${onOneLine(file)}:`,
     ...issues.map(({ path, message }) => `  ${onOneLine(path.join('.')) || 'the document'}: ${onOneLine(message)}`),
   ].join('\n');
-
-const parseVersion = (version: string): string => {
-  if (!/^\d{1,3}\.\d{1,4}$/.test(version)) throw new InvalidArgumentError('allowed: a version like 1.31');
-  return version;
-};
