@@ -50,10 +50,24 @@ const surroundings = { stdout, clock, newId: (at: Date) => uuidv7({ msecs: at.ge
 const writeOut = (text: string) => void process.stdout.write(escapeControls(text));
 const writeErr = (text: string) => void process.stderr.write(escapeControls(text));
 
+const help = `
+Settings are environment variables. The ones to begin with:
+  DATABASE_URL   the PostgreSQL server (postgres://…); without it, an embedded database in DATA_DIR (./data)
+  PORT, HOST     where the API listens (4000 on 127.0.0.1)
+  ROLES          what a process runs: api, worker, audit (all of them)
+  NODE_ENV       production refuses to start without a database server and real authentication
+
+Examples:
+  flagtrail serve                                    # everything in one process, to try it out
+  flagtrail migrate && flagtrail serve               # on PostgreSQL, with DATABASE_URL set
+  flagtrail token --sub alice --expires 8h           # a token to call the API with
+
+'flagtrail <command> --help' says more about each command.`;
 const program = new Command('flagtrail')
   .description('Feature flags that change on schedule, with a log of who did what.')
   .configureOutput({ writeOut, writeErr })
-  .showHelpAfterError('(flagtrail --help shows what there is)')
+  .showHelpAfterError('(flagtrail --help lists the commands)')
+  .addHelpText('after', help)
   .exitOverride()
   .hook('preAction', (_program, command) => {
     isService = ['serve', 'worker'].includes(command.name());

@@ -9,21 +9,21 @@ import { parseInstant } from '../kernel/instant.ts';
 /** Adds the fields of the filter that the API's lists of events have, an option each; what they say becomes a filter. */
 export const addEventFilterOptions = (command: Command): Command =>
   command
-    .option('--flag-key <key>', 'of this flag', parseText)
-    .option('--type <type>', 'of this type, for example flag_schedule.applied; may be given several times', parseType)
+    .option('--flag-key <key>', 'about this flag', parseText)
+    .option('--type <type>', 'of this type, such as flag_schedule.applied; repeat it for several types', parseType)
     .option('--actor-id <id>', 'by this actor', parseText)
-    .addOption(oneOf('--actor-type <type>', 'by actors of this kind', actorTypes))
-    .option('--resource-type <type>', 'done to things of this kind, for example flag_schedule', parseText)
-    .option('--resource-id <id>', 'done to this thing', parseText)
-    .option('--schedule-id <id>', 'of this schedule: its whole trail', parseUuid)
+    .addOption(oneOf('--actor-type <type>', 'by actors of this type', actorTypes))
+    .option('--resource-type <type>', 'about a resource of this type, such as flag_schedule', parseText)
+    .option('--resource-id <id>', 'about the resource with this id', parseText)
+    .option('--schedule-id <id>', 'about this schedule', parseUuid)
     .option('--environment <key>', 'in this environment', parseText)
     .option('--workspace-id <id>', 'in this workspace', parseText)
-    .option('--request-id <id>', 'made by this request', parseText)
-    .option('--api-key-id <id>', 'made with this API key (not events from before this option existed)', parseUuid)
-    .option('--ip-address <address>', 'made from this address (not events from before this option existed)', parseText)
+    .option('--request-id <id>', 'caused by the request with this id', parseText)
+    .option('--api-key-id <id>', 'made with this API key; misses events from before this option existed', parseUuid)
+    .option('--ip-address <address>', 'made from this IP address; misses events from before this option existed', parseText)
     .addOption(oneOf('--result <result>', 'with this result', auditResults))
-    .option('--from <instant>', 'occurred at this instant or later', parseDate)
-    .option('--to <instant>', 'occurred before this instant', parseDate);
+    .option('--from <instant>', 'at this instant or later, such as 2026-11-01T00:00:00Z', parseDate)
+    .option('--to <instant>', 'before this instant', parseDate);
 
 /** What the options are called in the filter, where it is something else. */
 export const toEventFilter = ({ type, ...options }: Omit<AuditEventFilter, 'types'> & { type?: AuditEventType[] }) => {

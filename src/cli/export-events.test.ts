@@ -189,7 +189,7 @@ describe('flagtrail export events', () => {
     const { out, exitCode } = await run(['--help']);
     expect(exitCode).toBe(0);
     expect(out).toContain('flagtrail export events --flag-key checkout-v2 --order newest');
-    expect(out).toMatch(/--schedule-id <id> +of this schedule/);
+    expect(out).toMatch(/--schedule-id <id> +about this schedule/);
   });
 
   it('shows a bar where standard error is a terminal, and none elsewhere', async () => {

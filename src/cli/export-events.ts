@@ -26,27 +26,29 @@ type Options = Parameters<typeof toEventFilter>[0] & {
 };
 
 const examples = `
+An event must match all the filters that you give. Without any, all events are written.
+
 Examples:
   flagtrail export events --output events.ndjson
   flagtrail export events --type flag_schedule.failed --type flag_schedule.cancelled --from 2026-11-01T00:00:00Z
   flagtrail export events --flag-key checkout-v2 --order newest --limit 20 | jq .description
   flagtrail export events --after 5678 >> events.ndjson     # what came after an earlier export
 
-The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which log it is.`;
+DATABASE_URL says which database has the log; without it, the embedded one in DATA_DIR, whose service must be stopped.`;
 
 /** Adds `flagtrail export events` to `flagtrail export`: audit events as lines of JSON, each as sinks write it. */
 export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
   const { openDatabase, stdout, stderr, onInterrupt, setExitCode } = deps;
-  const command = parent.command('events').description('write audit events as JSON, one a line (NDJSON), by position in the log');
+  const command = parent.command('events').description('write audit events as JSON, one per line (NDJSON)');
   addEventFilterOptions(command)
-    .addOption(new Option('--order <order>', 'by position').choices(['oldest', 'newest']).default('oldest'))
-    .option('--after <position>', 'go on after this position, in the order of the export', parseCount(0))
-    .option('--limit <number>', 'at most so many events', parseCount(1))
-    .option(
-      '--output <file>',
-      'write to this file, which appears once it is whole; standard output where absent',
-      parseOutputFile,
+    .addOption(
+      new Option('--order <order>', 'by position in the log, oldest or newest event first')
+        .choices(['oldest', 'newest'])
+        .default('oldest'),
     )
+    .option('--after <position>', 'start after this position: where an earlier export ended', parseCount(0))
+    .option('--limit <number>', 'write at most this many events', parseCount(1))
+    .option('--output <file>', 'write to this file, which appears when it is complete; default: standard output', parseOutputFile)
     .addHelpText('after', examples)
     .action(async ({ order, after, limit, output, ...filter }: Options) => {
       const stop = new AbortController();

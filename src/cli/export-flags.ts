@@ -18,27 +18,23 @@ type Deps = {
 type Options = { environment: string; output?: string };
 
 const help = `
-The document is what flagd, and every OpenFeature provider for it, reads (https://flagd.dev/reference/flag-definitions/):
-overrides, rules, rollout and experiment of a flag are one targeting in it. 'flagtrail import' reads it, too. Flags that flagd
-cannot have are left out: standard error and the document's "omitted" name them, with the reason.
+flagd reads this document, and so does every OpenFeature provider for flagd (https://flagd.dev/reference/flag-definitions/). A flag's
+overrides, rules, rollout and experiment become one targeting rule in it. 'flagtrail import' reads it, too. Flags that flagd does not
+support are left out: standard error and the document's "omitted" name them, with the reason.
 
 Examples:
   flagtrail export flags --environment production > flags.flagd.json
   flagtrail export flags --environment staging --output flags.flagd.json && flagd start --uri file:flags.flagd.json
 
-The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which database it is.`;
+DATABASE_URL says which database it is; without it, the embedded one in DATA_DIR, whose service must be stopped.`;
 
 /** Adds `flagtrail export flags` to `flagtrail export`: one environment's flags as a flagd document. */
 export const addExportFlagsCommand = (parent: Command, { open, userName, stdout, stderr }: Deps): void => {
   parent
     .command('flags')
     .description('write the flags of one environment as a flagd document (JSON)')
-    .option('--environment <key>', 'the environment', 'production')
-    .option(
-      '--output <file>',
-      'write to this file, which appears once it is whole; standard output where absent',
-      parseOutputFile,
-    )
+    .option('--environment <key>', 'whose flag states to write', 'production')
+    .option('--output <file>', 'write to this file, which appears when it is complete; default: standard output', parseOutputFile)
     .addHelpText('after', help)
     .action(async ({ environment, output }: Options) => {
       const { parts, close } = await open();

@@ -27,31 +27,30 @@ type Options = { environment: string; by?: string; dryRun?: boolean };
 
 const help = `
 The file is a flag definition document of flagd (https://flagd.dev/reference/flag-definitions/), as 'flagtrail export flags' writes
-it: JSON of at most 32 MiB and 20,000 flags. Where it has one key twice, the last one counts.
+it: JSON of at most 32 MiB and 20,000 flags. If a key appears twice, the last one counts.
 
-A flag that is not there is created. One that is there is changed where the file says something else, and left alone where it
-evaluates as in the file already, so that an import can be repeated. If anything in the file is wrong, nothing is changed, and
-up to 20 problems are named. A run that is cut short, however it ends, is simply run again: what it has not done yet, for one flag
-perhaps only its state, is done then.
+Flags that do not exist are created. Flags that exist are changed only where they differ from what the file says, so you can repeat
+an import. No flag is deleted. If anything in the file is wrong, nothing changes, and up to 20 problems are listed. If an
+import is interrupted, run it again: it does the rest.
 
-Each change has its event in the log. Its actor is the service account 'flagtrail-import', because a name on a command line
-proves nothing; the person of --by, or whoever runs the command, is in the actor's name and in metadata.adminUserId.
+Every change is recorded in the audit log. The actor is the service account 'flagtrail-import', because a name on a command line
+proves nothing; the user of --by, or who runs the command, is in the actor's name and in metadata.adminUserId.
 
 Examples:
   flagtrail import flags.flagd.json --environment staging --dry-run
   flagtrail import flags.flagd.json --environment staging --by alice@example.com
 
-The settings (DATABASE_URL, or DATA_DIR of a service that is stopped) say which database it is.`;
+DATABASE_URL says which database it is; without it, the embedded one in DATA_DIR, whose service must be stopped.`;
 
 /** Adds `flagtrail import`, which brings flags and their states in one environment to what a file says. */
 export const addImportCommand = (program: Command, deps: Deps): void => {
   const { open, userName, stdout, stderr, onInterrupt, setExitCode } = deps;
-  const command = program.command('import').description('create and change flags as a flagd document (JSON) defines them');
+  const command = program.command('import').description('create and change flags from a flagd document (JSON)');
   command
-    .argument('<file>', 'the file')
-    .option('--environment <key>', 'the environment whose states the file defines', 'production')
-    .option('--by <userId>', 'for whom the import acts; whoever runs the command where absent', parseUserId)
-    .option('--dry-run', 'say what would be done, and do nothing')
+    .argument('<file>', 'the document')
+    .option('--environment <key>', 'the environment whose flag states the file defines', 'production')
+    .option('--by <userId>', 'the user for whom the import acts; default: the user who runs the command', parseUserId)
+    .option('--dry-run', 'print what would change, and change nothing')
     .addHelpText('after', help)
     .action(async (file: string, { environment, by, dryRun = false }: Options) => {
       const userId = by ?? userName();

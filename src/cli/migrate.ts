@@ -13,6 +13,17 @@ type Deps = {
   setExitCode: (code: number) => void;
 };
 
+const help = `
+Run it on PostgreSQL before the processes of a new release: they wait for it. Processes of the previous
+release can keep running meanwhile. You can run it again: it skips what was applied. The embedded database needs no 'migrate',
+because 'flagtrail serve' brings it up to date.
+
+Examples:
+  flagtrail migrate --status
+  flagtrail migrate
+
+DATABASE_URL says which database it is; without it, the embedded one in DATA_DIR, which no running service may have open.`;
+
 /** Adds `flagtrail migrate`, which brings the database to this release's schema, and `--status`, which only looks. */
 export const addMigrateCommand = (program: Command, { openDatabase, migrationsFolder, write, setExitCode }: Deps): void => {
   const look = async (database: Database) => {
@@ -31,9 +42,10 @@ export const addMigrateCommand = (program: Command, { openDatabase, migrationsFo
     write(`${applied === 0 ? 'Nothing to apply: the' : 'The'} database is up to date.\n${warnOf(unknown)}`);
   };
 
-  const command = program.command('migrate').description("bring the database to this release's schema");
+  const command = program.command('migrate').description('bring the database schema up to date with this release');
   command
-    .option('--status', 'list the migrations and change nothing; exits with 1 where some are pending')
+    .option('--status', 'list the migrations and change nothing; exits with 1 if some are pending')
+    .addHelpText('after', help)
     .action(async ({ status: onlyLook = false }: { status?: boolean }) => {
       try {
         const { database, close } = await openDatabase();

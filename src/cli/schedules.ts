@@ -14,10 +14,11 @@ type Options = { flag: string; environment?: string; status?: ScheduleStatus[]; 
 const limits = { most: 200, default: 50 };
 
 const help = `
-Where a scheduled change did not happen, this says what became of it: its status, how late it is, why it failed, when it is tried
-again, and the last that the audit log says of it. It asks the database itself, so it needs no API: on PostgreSQL with
-DATABASE_URL as the service has it. The embedded database is its service's alone while that runs: then the service is asked over
-HTTP, at HOST and PORT.
+If a scheduled change did not happen, this tells why: its status, how late it is, why it failed, when it is tried again, and its
+latest event in the audit log.
+
+It reads the database, so it also works when no process runs. Set DATABASE_URL, or DATA_DIR, as the service has it. While a service
+has the embedded database open, it asks that service over HTTP, at HOST and PORT.
 
 Examples:
   flagtrail schedules --flag checkout-v2
@@ -28,12 +29,16 @@ Examples:
 export const addSchedulesCommand = (program: Command, { write, ...sources }: Deps): void => {
   program
     .command('schedules')
-    .description('show what became of the scheduled changes of one flag')
+    .description('show what happened to the scheduled changes of one flag')
     .requiredOption('--flag <key>', "the flag's key")
-    .option('--environment <key>', 'in this environment only')
-    .option('--status <list>', `with one of these: ${scheduleStatuses.join(', ')}, separated by commas`, parseStatuses)
-    .option('--limit <n>', `the latest so many, 1 to ${limits.most}`, parseLimit, limits.default)
-    .option('--json', 'write one JSON object')
+    .option('--environment <key>', 'only schedules of this environment')
+    .option(
+      '--status <list>',
+      `only schedules with one of these statuses, separated by commas: ${scheduleStatuses.join(', ')}`,
+      parseStatuses,
+    )
+    .option('--limit <n>', `show at most this many, the latest ones; 1 to ${limits.most}`, parseLimit, limits.default)
+    .option('--json', 'print one JSON object')
     .addHelpText('after', help)
     .action(async ({ flag, environment, status, limit, json = false }: Options) => {
       const wanted = { flagKey: flag, environment, statuses: status, limit };

@@ -13,17 +13,40 @@ type Deps = {
   surroundings: Omit<Surroundings, 'logger'>;
 };
 
+const stopping = `
+It runs until it gets SIGINT (Ctrl+C) or SIGTERM. Then it finishes what is under way, within 10 seconds, and exits with 0. A second
+signal, a second later, ends it at once.`;
+
+const serveHelp = `
+Without DATABASE_URL it uses an embedded database in DATA_DIR, which only one process can have open, and brings it up to date. On
+PostgreSQL it waits until 'flagtrail migrate' has run. GET /readyz says whether it is ready, and if not, why.
+
+In development mode it prints a token and a link to GraphiQL; NODE_ENV=production turns that off.
+${stopping}
+
+Examples:
+  flagtrail serve
+  DATABASE_URL=postgres://app:secret@db/flagtrail ROLES=api PORT=8080 flagtrail serve`;
+
+const workerHelp = `
+The same as 'serve' with ROLES=worker. Start as many as you like on one PostgreSQL server: each schedule is applied once. The events that a
+worker makes reach the log while some process runs with the role audit. With PORT set, it serves /healthz, /readyz and /metrics.
+${stopping}
+
+Example:
+  DATABASE_URL=postgres://app:secret@db/flagtrail flagtrail worker`;
+
 /** Adds `flagtrail serve` and `flagtrail worker`, which run until they are told to stop. */
 export const addServeCommands = (program: Command, { readConfig, surroundings }: Deps): void => {
   program
     .command('serve')
-    .description('run the parts that ROLES names: the API, the worker, the audit pipeline')
+    .description('run the service: the API, the worker and the audit pipeline, or those of them that ROLES names')
+    .addHelpText('after', serveHelp)
     .action(() => run(readConfig({}), surroundings));
   program
     .command('worker')
-    .description(
-      'run a worker alone, beside others on the same PostgreSQL; with PORT set it serves /healthz, /readyz and /metrics',
-    )
+    .description('run only the worker, which applies schedules')
+    .addHelpText('after', workerHelp)
     .action(() => run(readConfig({ roles: ['worker'] }), surroundings));
 };
 

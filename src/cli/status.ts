@@ -10,10 +10,10 @@ type Deps = Sources & {
 };
 
 const help = `
-It asks the database itself, so it works also where no process runs: on PostgreSQL with DATABASE_URL as the service has it. The
-embedded database is its service's alone while that runs: then the service is asked over HTTP, at HOST and PORT.
+It reads the database, so it also works when no process runs. Set DATABASE_URL, or DATA_DIR, as the service has it. While a service
+has the embedded database open, it asks that service over HTTP, at HOST and PORT.
 
-Exits with 0 where all is well, and with 1 where something is wrong or nobody could be asked.
+Exits with 0 if all is well, and with 1 if something is wrong or could not be found out.
 
 Examples:
   flagtrail status
@@ -23,8 +23,8 @@ Examples:
 export const addStatusCommand = (program: Command, { write, setExitCode, ...sources }: Deps): void => {
   program
     .command('status')
-    .description('show who runs the service, what is overdue and why, how far the log and its sinks are')
-    .option('--json', 'write one JSON object, as the query serviceStatus answers')
+    .description('show whether the service is well: its processes, overdue schedules, the log and its sinks')
+    .option('--json', 'print one JSON object, with the fields of the query serviceStatus')
     .addHelpText('after', help)
     .action(async ({ json = false }: { json?: boolean }) => {
       const report = await readOrAsk(sources, {

@@ -13,17 +13,31 @@ type Deps = {
 };
 type Options = { sub?: string; email?: string; name?: string; groups?: string[]; expires: number };
 
+const help = `
+It signs the token with AUTH_SECRET or, in development mode, with the development key in DATA_DIR. If tokens come from an identity
+provider (AUTH_JWKS_URL, AUTH_PUBLIC_KEY), only that can issue them. It prints nothing but the token.
+
+Examples:
+  flagtrail token
+  flagtrail token --sub alice --email alice@example.com --groups admin --expires 8h
+  curl -H "authorization: Bearer $(flagtrail token)" -H 'content-type: application/json' \\
+    -d '{"query":"{ viewer { roles } }"}' http://127.0.0.1:4000/graphql`;
+
 /** Adds `flagtrail token`, which prints a bearer token, and nothing else, on standard output. */
 export const addTokenCommand = (program: Command, { readConfig, clock, write }: Deps): void => {
-  const expires = new Option('--expires <duration>', 'lifetime: a number with s, m, h or d, like 30m')
+  const expires = new Option('--expires <duration>', 'lifetime, from 1s to 3650d, with a unit of s, m, h or d')
     .default(3_600_000, '1h')
     .argParser(parseDuration);
-  const command = program.command('token').description('print a bearer token, signed with the development key or AUTH_SECRET');
+  const command = program.command('token').description('print a bearer token to call the API with').addHelpText('after', help);
   command
-    .option('--sub <id>', 'who the token is for; developer by default, with the development key only', parseSubject)
-    .option('--email <address>', 'email of that person')
-    .option('--name <name>', 'name of that person')
-    .option('--groups <list>', 'groups, separated by commas; with the development key an admin group by default', parseGroups)
+    .option('--sub <id>', 'the user id; needed with AUTH_SECRET, default with the development key: developer', parseSubject)
+    .option('--email <address>', "the user's email")
+    .option('--name <name>', "the user's name")
+    .option(
+      '--groups <list>',
+      'groups, separated by commas, which give roles; default with the development key: an admin group',
+      parseGroups,
+    )
     .addOption(expires)
     .action(async ({ sub, email, name, groups, expires: lifetimeMs }: Options) => {
       const { auth, groups: roleGroups, dataDir } = readConfig({ roles: [], database: false, authentication: true });
