@@ -70,10 +70,7 @@ export const benchCreateSchedule: Bench = {
 };
 
 /** Mutations per second; throws where one of them was not answered with its schedule. */
-export const overHttp = async (
-  { url, authorization }: { url: string; authorization: string },
-  seconds: number,
-): Promise<number> => {
+const overHttp = async ({ url, authorization }: { url: string; authorization: string }, seconds: number): Promise<number> => {
   let client = 0;
   const result = await autocannon({
     url: `${url}/graphql`,

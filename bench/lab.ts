@@ -16,7 +16,7 @@ export type Lab = {
 };
 
 /** Says what is being measured; throws where the run was called off. */
-export type Step = (what: string) => void;
+type Step = (what: string) => void;
 export type Bench = {
   name: string;
   /** How often it calls `step`. */

@@ -12,7 +12,7 @@ export const percentile = (values: readonly number[], share: number): number => 
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 };
 
-export const median = (values: readonly number[]): number => percentile(values, 0.5);
+const median = (values: readonly number[]): number => percentile(values, 0.5);
 
 /** A table for people: medians over the rounds with least and most, and the median of each round's ratio to its reference. */
 export const describeFigures = (figures: readonly Figure[]): string => {

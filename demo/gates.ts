@@ -18,7 +18,7 @@ export const ofFirstGates = (changes: readonly StageChange[], count = Number.POS
   return changes.filter(({ gate }) => first.has(gate));
 };
 
-export const settingOf = ({ stage, enabled }: StageChange): FlagSetting => ({ enabled, rolloutPercentage: rolloutOf[stage] });
+const settingOf = ({ stage, enabled }: StageChange): FlagSetting => ({ enabled, rolloutPercentage: rolloutOf[stage] });
 
 /** All stage changes of all gates, oldest release first, and within a release in the source's order. */
 export const readStageChanges = (folder = new URL('./data/', import.meta.url)): StageChange[] => {

@@ -57,7 +57,7 @@ const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<vo
 };
 
 /** Why no file of that name can be written; null where one can, as far as can be told before. */
-export const refuseFile = (file: string): string | null => {
+const refuseFile = (file: string): string | null => {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found && !found.isFile()) return 'the name of a file: this is none';
   // To rename over it would replace the link, and leave nothing where it leads.

@@ -60,7 +60,7 @@ export type AuditEvent = WhatHappened & {
 };
 
 /** Why an event could not be written down, as `audit.loss` says it. */
-export type UnwritableReason = 'client_event_unwritable' | 'client_event_too_large';
+type UnwritableReason = 'client_event_unwritable' | 'client_event_too_large';
 
 export type WrittenDown =
   /** `doubt`: what the API will probably refuse. */

@@ -20,9 +20,9 @@ export type Answer =
 type Cause = 'credentials' | 'size' | 'other';
 
 /** The API refuses bodies over 1 MiB. */
-export const maxRequestBytes = 1_000_000;
+const maxRequestBytes = 1_000_000;
 
-export const recordAuditEvents = `mutation RecordAuditEvents($input: RecordAuditEventsInput!) {
+const recordAuditEvents = `mutation RecordAuditEvents($input: RecordAuditEventsInput!) {
   recordAuditEvents(input: $input) {
     __typename
     ... on RecordAuditEventsPayload { results { id status issues { path message } } }

@@ -11,7 +11,7 @@ export class ConfigError extends Error {
 }
 
 /** How tokens are judged. A null issuer or audience is not checked (development mode only). */
-export type AuthConfig = Readonly<{ keys: KeySource; issuer: string | null; audience: string | null }>;
+type AuthConfig = Readonly<{ keys: KeySource; issuer: string | null; audience: string | null }>;
 
 /** Everything that can be set, checked. `settings` describes each variable. */
 export type Config = Readonly<{

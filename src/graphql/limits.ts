@@ -24,7 +24,7 @@ export const subscriptionLimits: SubscriptionLimits = {
   bytes: { max: 256 * 1024 * 1024, maxPerCaller: 64 * 1024 * 1024 },
 };
 /** Characters of a name or an alias in a document. */
-export const maxNameLength = 255;
+const maxNameLength = 255;
 /** When a caller who left too many answers unread may ask again. */
 export const unreadRetryMs = 1000;
 /** Bytes of one answer, or one event of a subscription: more than exportFlags gives, and than a page of 200 real events. */

@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws';
 import type { UnreadAnswer } from '../http/unread-answers.ts';
 
 /** Bytes that a socket may send before it is authenticated: its `connection_init`, and little beside. */
-export const maxBytesBeforeAck = 20 * 1024;
+const maxBytesBeforeAck = 20 * 1024;
 const pong = JSON.stringify({ type: MessageType.Pong });
 
 type Deps<Extra extends { messageBytes: number }> = {

@@ -210,8 +210,6 @@ export const makeSocketServer = ({
   };
 };
 
-export type SocketServer = ReturnType<typeof makeSocketServer>;
-
 /** A client without an Origin header is no browser. A browser's page must be ours, or on the list. */
 const isAllowedOrigin = ({ headers }: IncomingMessage, allowed: readonly string[]): boolean => {
   const { origin, host } = headers;

@@ -79,5 +79,3 @@ export const makeHeartbeat = ({ store, self, detail, clock, logger, describe, is
     },
   };
 };
-
-export type Heartbeat = ReturnType<typeof makeHeartbeat>;

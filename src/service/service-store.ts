@@ -2,7 +2,7 @@ import type { ServiceFacts } from './model/service-facts.ts';
 import type { ProcessDetail, ServiceProcess } from './model/service-process.ts';
 
 /** What a process announces. */
-export type Announcement = Pick<ServiceProcess, 'id' | 'roles' | 'version' | 'host' | 'pid' | 'clockSkewMs'> & {
+type Announcement = Pick<ServiceProcess, 'id' | 'roles' | 'version' | 'host' | 'pid' | 'clockSkewMs'> & {
   detail: ProcessDetail;
 };
 

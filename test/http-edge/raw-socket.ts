@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import { atTestEnd } from '../support/at-test-end.ts';
 
-export type SocketMessage = { type: string; id?: string; payload?: unknown };
+type SocketMessage = { type: string; id?: string; payload?: unknown };
 
 /**
  * A websocket that speaks graphql-transport-ws by hand, so that a test sees what a client library would hide: each message,

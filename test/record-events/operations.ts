@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect } from 'vitest';
 import type { TestService } from '../support/service.ts';
 
-export type Result = { id: string; status: string; issues: { path: string[]; message: string }[] };
+type Result = { id: string; status: string; issues: { path: string[]; message: string }[] };
 export type Answer = {
   __typename: string;
   recorded?: number;

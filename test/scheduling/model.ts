@@ -4,7 +4,7 @@ import type { FlagUpdates } from '../../src/flags/model/flag-updates.ts';
 
 // What flags and their schedules do, in as few words as it takes. Time is counted in minutes.
 
-export const environments = ['production', 'staging'] as const;
+const environments = ['production', 'staging'] as const;
 export type EnvironmentKey = (typeof environments)[number];
 
 export type Place = { at: number; id: string };

@@ -94,7 +94,7 @@ export const countEvents = async ({ sql }: Pick<TestDatabase, 'sql'>): Promise<n
   return row?.n ?? expect.unreachable();
 };
 
-export type LogRow = { position: number; entry: string; leaf_hash: Uint8Array; schedule_id: string | null };
+type LogRow = { position: number; entry: string; leaf_hash: Uint8Array; schedule_id: string | null };
 
 /** The log's events in order. Checks on the way what holds for every log: gapless, no id twice, canonical, hashed, known metadata. */
 export const readLog = async ({ sql }: Pick<TestDatabase, 'sql'>): Promise<AuditEvent[]> => {

@@ -36,7 +36,7 @@ export const aSchedule = (rest: Partial<Schedule> = {}): Schedule => ({
   createdAt: minutes(-60),
   ...rest,
 });
-export const aFlag = (rest: Partial<LockedFlag> = {}): LockedFlag => ({
+const aFlag = (rest: Partial<LockedFlag> = {}): LockedFlag => ({
   ...{
     id: 'f-1',
     key: 'checkout',

@@ -80,5 +80,3 @@ export const startFaultyProxy = async (serverUrl: string) => {
     swallowed: () => swallowed,
   };
 };
-
-export type FaultyProxy = Awaited<ReturnType<typeof startFaultyProxy>>;

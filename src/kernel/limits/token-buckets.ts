@@ -31,5 +31,3 @@ export const makeTokenBuckets = ({ perSecond, burst, maxKeys, nowMs }: Options) 
     size: (): number => buckets.size,
   };
 };
-
-export type TokenBuckets = ReturnType<typeof makeTokenBuckets>;

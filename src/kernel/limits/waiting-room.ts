@@ -42,5 +42,3 @@ export const makeWaitingRoom = ({ max, maxPerAddress }: Options) => {
     size: (): number => guests.size,
   };
 };
-
-export type WaitingRoom = ReturnType<typeof makeWaitingRoom>;

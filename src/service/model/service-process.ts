@@ -30,7 +30,7 @@ export type ServiceProcess = {
 export const seenWithinMs = 30_000;
 
 /** From here on a difference between clocks is worth a warning. */
-export const tolerableSkewMs = 2000;
+const tolerableSkewMs = 2000;
 
 /**
  * How far a clock is ahead of the database's, which was read between two readings of that clock. The truth is within half the

@@ -64,7 +64,7 @@ export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
 };
 
 /** The roles that no process runs which is seen. */
-export const findMissingRoles = (processes: readonly ServiceProcess[]): ProcessRole[] => {
+const findMissingRoles = (processes: readonly ServiceProcess[]): ProcessRole[] => {
   const running = new Set(processes.filter(({ isSeen }) => isSeen).flatMap(({ roles }) => roles));
   return processRoles.filter((role) => !running.has(role));
 };

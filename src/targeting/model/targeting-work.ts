@@ -4,7 +4,7 @@ import type { Json } from '../../kernel/json.ts';
 /** How many values a rule may have: operators, lists, and what is in them. */
 export const maxNodes = 2_000;
 /** How many steps the iterations of a rule may take together: items × the size of what is evaluated for each. */
-export const maxSteps = 10_000;
+const maxSteps = 10_000;
 /** A list out of the context may be of any length: it counts as one of this. */
 const itemsOfContext = 20;
 /** Text is handled this many characters at a time. */
