@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-export type Instruction = { keyword: string; value: string };
+type Instruction = { keyword: string; value: string };
 export type Stage = { name: string; base: string; instructions: Instruction[] };
 
 /** The stages of a Dockerfile, in order. A stage without a name goes by its number. */

@@ -86,10 +86,10 @@ describe('the image', () => {
 describe('the Dockerfile', () => {
   const stages = parseDockerfile(readFileSync(path.join(repository, 'Dockerfile'), 'utf8'));
   const last = stages.at(-1) ?? expect.unreachable('there is no stage');
-  const { version, license } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
+  const { version, license, devDependencies } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
 
   it('uses one release of Node, the one that the tests run on', () => {
-    const [major] = process.versions.node.split('.');
+    const [, major] = /^\^(\d+)\./.exec(devDependencies.node) ?? [];
     expect([...new Set(stages.map(({ base }) => base))]).toEqual([`node:${major}-slim`]);
   });
 
