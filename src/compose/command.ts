@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 import { openDatabases } from '../database/open-database.ts';
 import type { Surroundings } from '../process/surroundings.ts';
-import { composeApp } from './app.ts';
+import { type App, composeApp } from './app.ts';
 import { composeAudit } from './pipeline.ts';
 
 const batchSize = 1000;
@@ -32,7 +32,8 @@ export const composeCommand = async (config: Config, database: Database, surroun
   };
 };
 
-export type CommandParts = Awaited<ReturnType<typeof composeCommand>>;
+/** Every use case, and the end. */
+export type CommandParts = App & Pick<Awaited<ReturnType<typeof composeCommand>>, 'finish'>;
 
 /**
  * Opens the database of the settings for one command; `close` leaves the events in the log, and gives up all that was taken.

@@ -1,5 +1,5 @@
 // Importing the types of a wing registers them with the builder.
-import '../access/graphql/viewer.ts';
+import '../graphql/types/viewer.ts';
 import '../audit/graphql/audit-event-list.ts';
 import '../api-keys/graphql/api-key.ts';
 import '../environments/graphql/environment-operations.ts';
@@ -21,7 +21,7 @@ import { meterApiKeys } from '../api-keys/graphql/app.ts';
 import { meterLog } from '../audit/graphql/app.ts';
 import { makeEnvironmentLoaders } from '../environments/graphql/app.ts';
 import { makeFlagLoaders, meterFlags } from '../flags/graphql/app.ts';
-import type { App, Loaders } from '../graphql/app.ts';
+import type { GraphQLApp, Loaders } from '../graphql/app.ts';
 import { builder } from '../graphql/builder.ts';
 import type { OperationBudget } from '../graphql/operation-budget.ts';
 import { makeScheduleLoaders, meterSchedules } from '../schedules/graphql/app.ts';
@@ -30,14 +30,14 @@ import { makeScheduleLoaders, meterSchedules } from '../schedules/graphql/app.ts
 export const schema = builder.toSchema();
 
 /** What resolvers read through, for one operation. */
-export const makeLoaders = (app: App): Loaders => ({
+export const makeLoaders = (app: GraphQLApp): Loaders => ({
   ...makeEnvironmentLoaders(app),
   ...makeFlagLoaders(app),
   ...makeScheduleLoaders(app),
 });
 
 /** The application, with everything that reads lists charged to one operation. */
-export const meterReads = (app: App, budget: OperationBudget): App => ({
+export const meterReads = (app: GraphQLApp, budget: OperationBudget): GraphQLApp => ({
   ...app,
   log: meterLog(app.log, budget),
   apiKeys: meterApiKeys(app.apiKeys, budget),

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller, RequestContext } from '../access/model/actor.ts';
 import type { UnreadAnswer } from '../http/unread-answers.ts';
-import type { App, Loaders } from './app.ts';
+import type { GraphQLApp, Loaders } from './app.ts';
 import type { OperationBudget } from './operation-budget.ts';
 
 /** What the transport knows of a request; `caller` is set by authentication, before GraphQL sees anything. */
@@ -17,4 +17,4 @@ export type ServerContext = {
 };
 
 /** What every resolver can reach. */
-export type Context = { caller: Caller; app: App; loaders: Loaders; budget: OperationBudget; answer?: UnreadAnswer };
+export type Context = { caller: Caller; app: GraphQLApp; loaders: Loaders; budget: OperationBudget; answer?: UnreadAnswer };

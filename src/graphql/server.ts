@@ -7,7 +7,7 @@ import type { ToUnavailable } from '../kernel/database-unavailable.ts';
 import { OverShareError } from '../kernel/limits/fair-queue.ts';
 import type { OnRefused } from '../kernel/limits/refusals.ts';
 import type { ThrottledLog } from '../kernel/limits/throttled-log.ts';
-import type { App, Loaders } from './app.ts';
+import type { GraphQLApp, Loaders } from './app.ts';
 import type { Context, ServerContext } from './context.ts';
 import { rateLimited, serviceUnavailable } from './errors.ts';
 import {
@@ -34,12 +34,12 @@ import { type OperationQueues, useShares } from './plugins/shares.ts';
 import { useStorableText } from './plugins/storable-text.ts';
 
 type Deps = {
-  app: App;
+  app: GraphQLApp;
   schema: GraphQLSchema;
   /** The same application, with what it reads charged to one operation. */
-  meterReads: (app: App, budget: OperationBudget) => App;
+  meterReads: (app: GraphQLApp, budget: OperationBudget) => GraphQLApp;
   /** New ones for each operation. */
-  makeLoaders: (app: App) => Loaders;
+  makeLoaders: (app: GraphQLApp) => Loaders;
   authenticate: Authenticate;
   watchKey: WatchKey;
   introspection: boolean;

@@ -12,7 +12,7 @@ import { makeReadRequestContext } from '../http/request-context.ts';
 import { requestScope } from '../http/request-scope.ts';
 import { makeUnreadAnswers } from '../http/unread-answers.ts';
 import { makeFairQueue, OverShareError } from '../kernel/limits/fair-queue.ts';
-import type { App } from './app.ts';
+import type { GraphQLApp } from './app.ts';
 import { makeGraphQLServer } from './server.ts';
 import type { SocketLimits } from './socket-places.ts';
 import { makeSocketServer } from './websocket.ts';
@@ -31,8 +31,8 @@ const notUsed = () => {
 const aQueue = () =>
   makeFairQueue({ what: 'x', places: 10, share: 10, maxWaiting: 0, maxWaitingPerCaller: 0, onRefused: notUsed });
 /** An application of which only following is used; whatever else an operation reached would fail. */
-const appWith = (follow: App['follow']): App =>
-  new Proxy({ follow } as App, { get: (app, name) => Reflect.get(app, name) ?? notUsed });
+const appWith = (follow: GraphQLApp['follow']): GraphQLApp =>
+  new Proxy({ follow } as GraphQLApp, { get: (app, name) => Reflect.get(app, name) ?? notUsed });
 
 /** The entries that a test gives, one by one, and whether their reader has gone. */
 const makeEntries = () => {
@@ -60,7 +60,7 @@ const makeEntries = () => {
 };
 
 type Options = {
-  follow?: App['follow'];
+  follow?: GraphQLApp['follow'];
   authenticate?: Authenticate;
   limits?: Partial<SocketLimits>;
   keepAliveMs?: number;
@@ -170,7 +170,7 @@ describe('a subscription on a socket', () => {
     expect(await socket.closed()).toEqual({ code: 1013, reason: 'RATE_LIMITED: try again later' });
   });
 
-  it.each<[string, App['follow']]>([
+  it.each<[string, GraphQLApp['follow']]>([
     ['at its start', () => Promise.reject(new Error('secret of the database'))],
     [
       'in mid-stream',

@@ -11,12 +11,11 @@ import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../flags/m
 import { setFlagStatusSchema } from '../flags/model/set-flag-status.ts';
 import {
   addFlagOverrideSchema,
-  addFlagRuleSchema,
   removeFlagOverrideSchema,
   removeFlagRuleSchema,
+  setFlagRuleSchema,
   startExperimentSchema,
   stopExperimentSchema,
-  updateFlagRuleSchema,
 } from '../flags/model/state-parts.ts';
 import { updateFlagSchema } from '../flags/model/update-flag.ts';
 import { variantsSchema } from '../flags/model/variant.ts';
@@ -50,9 +49,9 @@ export type EmergencyOverrideInput = z.input<typeof emergencyOverrideInput>;
 export const liftEmergencyOverrideInput = liftEmergencyOverrideSchema;
 export type LiftEmergencyOverrideInput = z.input<typeof liftEmergencyOverrideInput>;
 
-export const addFlagRuleInput = addFlagRuleSchema;
+export const addFlagRuleInput = setFlagRuleSchema;
 export type AddFlagRuleInput = z.input<typeof addFlagRuleInput>;
-export const updateFlagRuleInput = updateFlagRuleSchema;
+export const updateFlagRuleInput = setFlagRuleSchema;
 export type UpdateFlagRuleInput = z.input<typeof updateFlagRuleInput>;
 export const removeFlagRuleInput = removeFlagRuleSchema;
 export type RemoveFlagRuleInput = z.input<typeof removeFlagRuleInput>;

@@ -8,7 +8,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /** What is wrong with a command; null where nothing is. */
 type Check = (words: readonly string[]) => Promise<string | null> | string | null;
-export type NotRun = { command: RegExp; because: string; instead: readonly Check[] };
+type NotRun = { command: RegExp; because: string; instead: readonly Check[] };
 
 const scriptExists: Check = ([, first = '', second = '']) => {
   const name = first === 'run' ? second : first;

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import type { Identity } from '../../src/access/model/actor.ts';
 import { makeLoaders, meterReads, schema } from '../../src/compose/schema.ts';
-import type { App } from '../../src/graphql/app.ts';
+import type { GraphQLApp } from '../../src/graphql/app.ts';
 import { subscriptionLimits } from '../../src/graphql/limits.ts';
 import type { SubscriptionLimits } from '../../src/graphql/plugins/live-subscriptions.ts';
 import { makeGraphQLServer } from '../../src/graphql/server.ts';
@@ -55,7 +55,7 @@ export const startGraphQL = async (
   const unread = makeUnreadAnswers({ ...unreadLimits, ...waiting });
   const graphql = makeGraphQLServer({
     ...shared,
-    app: app as App,
+    app: app as GraphQLApp,
     schema,
     meterReads,
     makeLoaders,

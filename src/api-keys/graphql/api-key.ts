@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { Role } from '../../access/graphql/access-enums.ts';
 import { builder, requires } from '../../graphql/builder.ts';
 import { decodeCursor, encodeCursor, notACursor, resolvePage } from '../../graphql/connection.ts';
 import { mutation } from '../../graphql/mutation.ts';
+import { Role } from '../../graphql/types/access.ts';
 import { errorType } from '../../graphql/types/error-types.ts';
 import { type ApiKey, createApiKeySchema, revokeApiKeySchema } from '../model/api-key.ts';
 import { ApiKeyNotFoundError } from '../model/api-key-errors.ts';

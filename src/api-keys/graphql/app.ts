@@ -7,7 +7,7 @@ import type { makeRevokeApiKey } from '../commands/revoke-api-key.ts';
 type ApiKeys = Pick<ApiKeyStore, 'find' | 'list' | 'count'>;
 
 declare module '../../graphql/app.ts' {
-  interface App {
+  interface GraphQLApp {
     apiKeys: ApiKeys;
     createApiKey: ReturnType<typeof makeCreateApiKey>;
     revokeApiKey: ReturnType<typeof makeRevokeApiKey>;

@@ -3,8 +3,14 @@ import { builder } from '../../graphql/builder.ts';
 import { inputOf } from '../../graphql/input-of.ts';
 import { mutation } from '../../graphql/mutation.ts';
 import { ValidationIssueType } from '../../graphql/types/error-types.ts';
-import type { RecordedAuditEvent } from '../commands/record-audit-events.ts';
+import type { makeRecordAuditEvents, RecordedAuditEvent } from '../commands/record-audit-events.ts';
 import { auditEventInputSchema, maxRecordedEvents, recordAuditEventsSchema } from '../model/event-input.ts';
+
+declare module '../../graphql/app.ts' {
+  interface GraphQLApp {
+    recordAuditEvents: ReturnType<typeof makeRecordAuditEvents>;
+  }
+}
 
 const AuditEventInput = inputOf('AuditEventInput', {
   description: 'Something that happened in another application. Null says the same as absent.',

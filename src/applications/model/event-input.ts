@@ -128,7 +128,7 @@ export type RecordAuditEvents = z.infer<typeof recordAuditEventsSchema>;
 const maxDeclaredLoss = 1_000_000_000;
 
 /** `details` of an `audit.loss`: what an application could not deliver. */
-export const declaredLossSchema = z
+const declaredLossSchema = z
   .object({
     count: z.int('must be a whole number').min(1, 'must be 1 or more').max(maxDeclaredLoss, `must be at most ${maxDeclaredLoss}`),
     reason: text(1, 255),

@@ -4,7 +4,7 @@ import type { makeFollow } from '../log/follow.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 
 declare module '../../graphql/app.ts' {
-  interface App {
+  interface GraphQLApp {
     log: AuditLog;
     follow: ReturnType<typeof makeFollow>;
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { ActorType } from '../../access/graphql/access-enums.ts';
 import { builder, requires } from '../../graphql/builder.ts';
 import { type ConnectionArgs, decodeCursor, notACursor, resolvePage } from '../../graphql/connection.ts';
+import { ActorType } from '../../graphql/types/access.ts';
 import { filterList } from '../../kernel/filter-list.ts';
 import type { LogEntry } from '../model/audit-event.ts';
 import type { AuditEventFilter } from '../model/audit-filter.ts';

@@ -1,7 +1,7 @@
-import { ActorRef } from '../../access/graphql/viewer.ts';
 import type { RequestContext } from '../../access/model/actor.ts';
 import { builder } from '../../graphql/builder.ts';
 import { encodeCursor } from '../../graphql/connection.ts';
+import { ActorRef } from '../../graphql/types/viewer.ts';
 import type { Json } from '../../kernel/json.ts';
 import type { LogEntry } from '../model/audit-event.ts';
 import type { FieldChange } from '../model/changes.ts';

@@ -6,7 +6,7 @@ import type { OwnEventDraft } from './own-event-types.ts';
 type Denied = { operation: string; requiredRole: string };
 
 /** A caller lacked the role that an operation takes; `more`: not only this once, see `makeDenials`. */
-export const accessDenied = (
+const accessDenied = (
   caller: Caller,
   { operation, requiredRole }: Denied,
   more: More | null = null,

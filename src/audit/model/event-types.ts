@@ -6,7 +6,7 @@ export const eventTypeSchema = z
   .regex(/^[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*$/, 'must be a wire name, for example flag.created');
 
 /** What a wing declares of one type of its events. */
-export type EventTypeDeclaration = {
+type EventTypeDeclaration = {
   /** When it happens, in one sentence for people. */
   description: string;
   /** What it says beside the fields that every event has. The fields' types become the event reference. */

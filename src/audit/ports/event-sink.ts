@@ -16,7 +16,7 @@ export type EventSink = {
 };
 
 /** Whether a lease on a sink was had, and how far the sink has come, whoever ships to it. */
-export type SinkLease = { held: boolean; position: number };
+type SinkLease = { held: boolean; position: number };
 
 /**
  * How far each sink has come, durably, and which process ships to it. Leases are judged by the store's own clock. Whoever

@@ -23,9 +23,9 @@ import { whileLeased } from './sink-lease.ts';
  * `handOverAfterFailures`th failure in a row, without stopping: another process may reach what this one does not.
  */
 type State = { is: 'STOPPED' | 'SHIPPING' | 'STANDBY' | 'WAITING' } | { is: 'FAILING'; inARow: number };
-export type SinkState = State['is'];
+type SinkState = State['is'];
 
-export type SinkStatus = {
+type SinkStatus = {
   name: string;
   state: SinkState;
   /** What the sink has accepted, as far as this process knows; null before it first looked. */

@@ -9,7 +9,7 @@ import type { Environment } from '../model/environment.ts';
 type EnvironmentLoaders = ReturnType<typeof makeEnvironmentLoaders>;
 
 declare module '../../graphql/app.ts' {
-  interface App {
+  interface GraphQLApp {
     environments: EnvironmentStore;
     createEnvironment: ReturnType<typeof makeCreateEnvironment>;
     updateEnvironment: ReturnType<typeof makeUpdateEnvironment>;

@@ -1,7 +1,14 @@
 import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import { builder, requires } from '../../graphql/builder.ts';
 import { badUserInput } from '../../graphql/errors.ts';
+import type { makeExportFlags } from '../commands/export-flags.ts';
 import { ExportTooLargeError, exportLimits, toOneDocument } from '../commands/export-flags.ts';
+
+declare module '../../graphql/app.ts' {
+  interface GraphQLApp {
+    exportFlags: ReturnType<typeof makeExportFlags>;
+  }
+}
 
 const number = new Intl.NumberFormat('en');
 

@@ -20,7 +20,7 @@ import type { FlagTransaction, FlagWriter } from './flag-store.ts';
 export type StateDeps = { inTransaction: InTransaction<FlagTransaction>; clock: Clock };
 
 /** What is known when a change is decided. */
-export type Situation = { flag: Flag; state: EffectiveState; now: Date };
+type Situation = { flag: Flag; state: EffectiveState; now: Date };
 
 type Change = {
   /** The state as it shall be; the very same object where nothing changes. Its version and instant are set here. */

@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { ruleAdded, ruleRemoved, ruleUpdated } from '../model/flag-state-events.ts';
-import { type AddFlagRule, addRule, type RemoveFlagRule, removeRule, updateRule } from '../model/state-parts.ts';
+import { addRule, type RemoveFlagRule, removeRule, type SetFlagRule, updateRule } from '../model/state-parts.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
@@ -11,13 +11,13 @@ import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 export const makeChangeRules = (deps: StateDeps) => {
   const changeFlagState = makeChangeFlagState(deps);
   return {
-    addFlagRule: (admin: Caller, input: AddFlagRule): Promise<FlagState> =>
+    addFlagRule: (admin: Caller, input: SetFlagRule): Promise<FlagState> =>
       changeFlagState(admin, input, {
         decide: ({ flag, state }) => addRule(flag, state, input),
         sets: ['rules'],
         event: (change) => ruleAdded(change, input.rule.key),
       }),
-    updateFlagRule: (admin: Caller, input: AddFlagRule): Promise<FlagState> =>
+    updateFlagRule: (admin: Caller, input: SetFlagRule): Promise<FlagState> =>
       changeFlagState(admin, input, {
         decide: ({ flag, state }) => updateRule(flag, state, input),
         sets: ['rules'],

@@ -23,7 +23,7 @@ export type FlagFilter = {
   hasOpenSchedules?: boolean | null;
 };
 
-export type FlagStateFilter = {
+type FlagStateFilter = {
   environment: string;
   enabled?: boolean | null;
   minRollout?: number | null;

@@ -1,5 +1,5 @@
 /** What of an open schedule concerns its flag. `updates` comes as it was stored. */
-export type OpenSchedule = { id: string; environment: string; scheduledAt: Date; nextRetryAt: Date | null; updates: unknown };
+type OpenSchedule = { id: string; environment: string; scheduledAt: Date; nextRetryAt: Date | null; updates: unknown };
 
 /**
  * What flags ask of the schedules that can still become due. Schedules stand on flags, and answer from there.

@@ -23,7 +23,7 @@ type StateChanges = ReturnType<typeof makeChangeRules> &
 type FlagLoaders = ReturnType<typeof makeFlagLoaders>;
 
 declare module '../../graphql/app.ts' {
-  interface App extends StateChanges {
+  interface GraphQLApp extends StateChanges {
     flags: FlagStore;
     createFlag: ReturnType<typeof makeCreateFlag>;
     updateFlag: ReturnType<typeof makeUpdateFlag>;

@@ -14,12 +14,11 @@ import {
 } from '../model/flag-errors.ts';
 import {
   addFlagOverrideSchema,
-  addFlagRuleSchema,
   removeFlagOverrideSchema,
   removeFlagRuleSchema,
+  setFlagRuleSchema,
   startExperimentSchema,
   stopExperimentSchema,
-  updateFlagRuleSchema,
 } from '../model/state-parts.ts';
 import {
   AddFlagOverrideInput,
@@ -44,7 +43,7 @@ mutation('addFlagRule', {
   type: FlagStateType,
   description:
     "Adds a targeting rule to a flag in one environment. A rule that flagd's evaluators could not evaluate is refused.",
-  input: { type: AddFlagRuleInput, schema: addFlagRuleSchema, description: 'The rule.' },
+  input: { type: AddFlagRuleInput, schema: setFlagRuleSchema, description: 'The rule.' },
   errors: [...changeErrors, FlagRuleAlreadyExistsError],
   run: ({ app, caller }, input) => app.addFlagRule(caller, input),
 });
@@ -52,7 +51,7 @@ mutation('addFlagRule', {
 mutation('updateFlagRule', {
   type: FlagStateType,
   description: 'Changes a targeting rule, or moves it. What changes nothing is not recorded.',
-  input: { type: UpdateFlagRuleInput, schema: updateFlagRuleSchema, description: 'The rule.' },
+  input: { type: UpdateFlagRuleInput, schema: setFlagRuleSchema, description: 'The rule.' },
   errors: [...changeErrors, FlagRuleNotFoundError],
   run: ({ app, caller }, input) => app.updateFlagRule(caller, input),
 });

@@ -1,10 +1,10 @@
 import { GraphQLError } from 'graphql';
-import { ActorRef, loggedActor } from '../../access/graphql/viewer.ts';
 import { actorKnownTo } from '../../access/model/actor.ts';
 import { AuditEventRef } from '../../audit/graphql/audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from '../../audit/graphql/audit-event-list.ts';
 import { builder, mayHold64KiB } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
+import { ActorRef, loggedActor } from '../../graphql/types/viewer.ts';
 import type { Flag } from '../model/flag.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { type Variant, variantsOf } from '../model/variant.ts';

@@ -6,7 +6,7 @@ import { type FlagType, flagTypes } from './flag-type.ts';
 import type { LastSet } from './last-set.ts';
 import { findVariantIssues, type Variant, variantsSchema } from './variant.ts';
 
-export const flagKeySchema = text(1, 128).regex(
+const flagKeySchema = text(1, 128).regex(
   /^[A-Za-z0-9][A-Za-z0-9._/-]*$/,
   'must start with a letter or digit and hold only letters, digits, and . _ / -',
 );

@@ -31,10 +31,9 @@ import { findUnknownVariant, findVariantUseIssues } from './variant-use.ts';
 
 const position = z.int32().min(0, 'must be 0 or more').nullish();
 
-export const addFlagRuleSchema = z.object({ ...stateTarget, rule: flagRuleSchema, position });
-export type AddFlagRule = z.infer<typeof addFlagRuleSchema>;
-/** The rule of that key gets these values; `position` moves it. */
-export const updateFlagRuleSchema = addFlagRuleSchema;
+/** A rule that is added, or that replaces the one with its key; `position` moves it. */
+export const setFlagRuleSchema = z.object({ ...stateTarget, rule: flagRuleSchema, position });
+export type SetFlagRule = z.infer<typeof setFlagRuleSchema>;
 export const removeFlagRuleSchema = z.object({ ...stateTarget, ruleKey: ruleKeySchema });
 export type RemoveFlagRule = z.infer<typeof removeFlagRuleSchema>;
 
@@ -73,7 +72,7 @@ const indexOfRule = ({ rules, environment }: EffectiveState, key: string, { key:
 };
 
 /** Puts a rule at `position` (from 0), or behind the others. Throws FlagRuleAlreadyExistsError, ValidationError. */
-export const addRule = (flag: Variants, state: EffectiveState, { rule, position }: AddFlagRule): EffectiveState => {
+export const addRule = (flag: Variants, state: EffectiveState, { rule, position }: SetFlagRule): EffectiveState => {
   if (state.rules.some(({ key }) => key === rule.key)) {
     throw new FlagRuleAlreadyExistsError({ flagKey: flag.key, environment: state.environment, ruleKey: rule.key });
   }
@@ -82,7 +81,7 @@ export const addRule = (flag: Variants, state: EffectiveState, { rule, position 
 };
 
 /** Gives a rule other values, and moves it where `position` says. Throws FlagRuleNotFoundError, ValidationError. */
-export const updateRule = (flag: Variants, state: EffectiveState, { rule, position }: AddFlagRule): EffectiveState => {
+export const updateRule = (flag: Variants, state: EffectiveState, { rule, position }: SetFlagRule): EffectiveState => {
   const from = indexOfRule(state, rule.key, flag);
   const to = Math.min(position ?? from, state.rules.length - 1);
   return withRules(flag, state, state.rules.toSpliced(from, 1).toSpliced(to, 0, normalizeRule(rule)), to);

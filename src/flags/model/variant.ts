@@ -44,7 +44,7 @@ export const findVariantIssues = (type: FlagType, variants: readonly Variant[]):
   );
 
 /** What a boolean flag has when it was not given variants: every such flag is on or off. */
-export const booleanVariants: readonly Variant[] = [
+const booleanVariants: readonly Variant[] = [
   { key: 'on', value: true },
   { key: 'off', value: false },
 ];

@@ -2,7 +2,7 @@ import type { FieldMap } from '@pothos/core';
 import { type DomainError, ValidationError, type ValidationIssue } from '../../kernel/errors.ts';
 import { builder } from '../builder.ts';
 
-export const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
+const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
   description: 'An outcome that the caller can act on. Every error type implements it.',
   fields: (t) => ({
     message: t.exposeString('message', { description: 'What is wrong, with the value and what is allowed.' }),

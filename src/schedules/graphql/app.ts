@@ -25,7 +25,7 @@ declare module '../../flags/graphql/flag.ts' {
 type ScheduleLoaders = ReturnType<typeof makeScheduleLoaders>;
 
 declare module '../../graphql/app.ts' {
-  interface App {
+  interface GraphQLApp {
     schedules: ScheduleStore;
     deleteFlag(admin: Caller, input: DeleteFlag): Promise<DeletedFlag<Schedule>>;
     countSchedules(filter: ScheduleFilter): Promise<ScheduleCounts>;

@@ -1,4 +1,3 @@
-import { ActorRef, loggedActor } from '../../access/graphql/viewer.ts';
 import { actorKnownTo } from '../../access/model/actor.ts';
 import { AuditEventRef } from '../../audit/graphql/audit-event.ts';
 import { AuditEventConnection, AuditEventEdge, auditEventArgs, resolveEvents } from '../../audit/graphql/audit-event-list.ts';
@@ -6,6 +5,7 @@ import { FlagRef } from '../../flags/graphql/flag.ts';
 import { FlagStateType } from '../../flags/graphql/flag-state.ts';
 import { FlagUpdatesType } from '../../flags/graphql/flag-updates.ts';
 import { builder, indexedTotal } from '../../graphql/builder.ts';
+import { ActorRef, loggedActor } from '../../graphql/types/viewer.ts';
 import type { Schedule } from '../model/schedule.ts';
 import { ScheduleStatus } from './schedule-enums.ts';
 

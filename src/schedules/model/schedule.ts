@@ -9,7 +9,7 @@ import { text } from '../../kernel/text.ts';
 export const scheduleStatuses = ['PENDING', 'APPLIED', 'FAILED', 'CANCELLED'] as const;
 export type ScheduleStatus = (typeof scheduleStatuses)[number];
 
-export const maxRetriesRange = { min: 0, max: 10, default: 3 } as const;
+const maxRetriesRange = { min: 0, max: 10, default: 3 } as const;
 const maxRetriesMessage = `must be from ${maxRetriesRange.min} to ${maxRetriesRange.max}`;
 export const maxRetriesSchema = z
   .int()

@@ -4,6 +4,12 @@ import type { SinkFacts } from '../model/service-facts.ts';
 import type { ServiceProcess } from '../model/service-process.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 
+declare module '../../graphql/app.ts' {
+  interface GraphQLApp {
+    readServiceStatus(): Promise<ServiceStatus>;
+  }
+}
+
 const ProcessSpool = builder.objectRef<{ waiting: number; lost: number }>('ProcessSpool').implement({
   description: 'Audit events on the disk of a process: processes that share a DATA_DIR share it.',
   fields: (t) => ({

@@ -1,6 +1,6 @@
-import { builder, requires } from '../../graphql/builder.ts';
-import type { Actor, Caller } from '../model/actor.ts';
-import { ActorType, Role } from './access-enums.ts';
+import type { Actor, Caller } from '../../access/model/actor.ts';
+import { builder, requires } from '../builder.ts';
+import { ActorType, Role } from './access.ts';
 
 export const ActorRef = builder.objectRef<Actor>('Actor').implement({
   description: 'Who acted, as known at that moment: it stays when the person is gone.',

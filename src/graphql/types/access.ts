@@ -1,5 +1,5 @@
-import { builder } from '../../graphql/builder.ts';
-import type { actorTypes, roles } from '../model/actor.ts';
+import type { actorTypes, roles } from '../../access/model/actor.ts';
+import { builder } from '../builder.ts';
 
 export const ActorType = builder.enumType('ActorType', {
   description: 'What kind of actor did it.',
