@@ -3,20 +3,15 @@ import { createApiKeySchema, revokeApiKeySchema } from '../api-keys/model/api-ke
 import { auditEventInputSchema, maxRecordedEvents } from '../applications/model/event-input.ts';
 import { createEnvironmentSchema, environmentKeySchema, updateEnvironmentSchema } from '../environments/model/environment.ts';
 import { updateFlagStateSchema } from '../flags/model/apply-updates.ts';
+import { addFlagOverrideSchema, removeFlagOverrideSchema } from '../flags/model/change-overrides.ts';
+import { removeFlagRuleSchema, setFlagRuleSchema } from '../flags/model/change-rules.ts';
 import { experimentSchema } from '../flags/model/experiment.ts';
 import { createFlagSchema, deleteFlagSchema } from '../flags/model/flag.ts';
 import { flagOverrideSchema, overrideTargetSchema } from '../flags/model/flag-override.ts';
 import { flagUpdatesSchema } from '../flags/model/flag-updates.ts';
 import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../flags/model/hold-state.ts';
+import { startExperimentSchema, stopExperimentSchema } from '../flags/model/run-experiment.ts';
 import { setFlagStatusSchema } from '../flags/model/set-flag-status.ts';
-import {
-  addFlagOverrideSchema,
-  removeFlagOverrideSchema,
-  removeFlagRuleSchema,
-  setFlagRuleSchema,
-  startExperimentSchema,
-  stopExperimentSchema,
-} from '../flags/model/state-parts.ts';
 import { updateFlagSchema } from '../flags/model/update-flag.ts';
 import { variantsSchema } from '../flags/model/variant.ts';
 import { scheduleTargetSchema, updateScheduleSchema } from '../schedules/model/edit-schedule.ts';

@@ -244,6 +244,9 @@ describe('an emergency override', () => {
     ]);
     expect(await flags.refused('liftEmergencyOverride', { flagKey })).toMatchObject({
       __typename: 'EmergencyOverrideNotActiveError',
+      code: 'EMERGENCY_OVERRIDE_NOT_ACTIVE',
+      flagKey,
+      environment: 'production',
       message: `No emergency override holds flag '${flagKey}' in production`,
     });
     await flags.done('updateFlagState', { flagKey, updates: { enabled: false } });

@@ -23,6 +23,13 @@ const selections: Record<string, string> = {
   FlagVersionConflictError: `expectedVersion current { ${flagFields} }`,
   VersionConflictError: `expectedVersion current { ${stateFields} }`,
   EmergencyOverrideActiveError: 'flagKey environment reason',
+  EmergencyOverrideNotActiveError: 'flagKey environment',
+  FlagRuleNotFoundError: 'flagKey environment ruleKey',
+  FlagRuleAlreadyExistsError: 'flagKey environment ruleKey',
+  FlagOverrideNotFoundError: 'flagKey environment type targetId',
+  FlagOverrideAlreadyExistsError: 'flagKey environment type targetId',
+  ExperimentNotRunningError: 'flagKey environment',
+  ExperimentAlreadyRunningError: 'flagKey environment experimentKey',
 };
 
 export type FlagAnswer = {

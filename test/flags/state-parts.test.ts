@@ -61,12 +61,20 @@ describe('targeting rules', () => {
     const flagKey = await flags.aFlag();
     await flags.must('addFlagRule', { flagKey, rule: ruleFor('a') });
     expect(await flags.refused('addFlagRule', { flagKey, rule: ruleFor('a') })).toMatchObject({
+      __typename: 'FlagRuleAlreadyExistsError',
       code: 'FLAG_RULE_ALREADY_EXISTS',
+      flagKey,
+      environment: 'production',
+      ruleKey: 'a',
       message: `Flag '${flagKey}' already has a rule 'a' in production`,
     });
     for (const [name, rest] of Object.entries({ updateFlagRule: { rule: ruleFor('b') }, removeFlagRule: { ruleKey: 'b' } })) {
       expect(await flags.refused(name, { flagKey, ...rest })).toMatchObject({
+        __typename: 'FlagRuleNotFoundError',
         code: 'FLAG_RULE_NOT_FOUND',
+        flagKey,
+        environment: 'production',
+        ruleKey: 'b',
         message: `Flag '${flagKey}' has no rule 'b' in production`,
       });
     }
@@ -157,7 +165,12 @@ describe('overrides', () => {
       metadata: { override_type: 'GROUP', target_id: 'x', variant: 'blue', expiresAt },
     });
     expect(await flags.refused('addFlagOverride', { flagKey, override: { ...ofUser, variant: 'green' } })).toMatchObject({
+      __typename: 'FlagOverrideAlreadyExistsError',
       code: 'FLAG_OVERRIDE_ALREADY_EXISTS',
+      flagKey,
+      environment: 'production',
+      type: 'USER',
+      targetId: 'x',
       message: `Flag '${flagKey}' already has an override for user 'x' in production`,
     });
 
@@ -168,7 +181,12 @@ describe('overrides', () => {
       metadata: { override_type: 'USER', target_id: 'x', reason: null },
     });
     expect(await flags.refused('removeFlagOverride', { flagKey, override: { type: 'USER', targetId: 'x' } })).toMatchObject({
+      __typename: 'FlagOverrideNotFoundError',
       code: 'FLAG_OVERRIDE_NOT_FOUND',
+      flagKey,
+      environment: 'production',
+      type: 'USER',
+      targetId: 'x',
       message: `Flag '${flagKey}' has no override for user 'x' in production`,
     });
   });
@@ -246,7 +264,11 @@ describe('an experiment', () => {
       metadata: { experimentKey: 'colour', variants },
     });
     expect(await flags.refused('startExperiment', { flagKey, experiment: { ...experiment, key: 'second' } })).toMatchObject({
+      __typename: 'ExperimentAlreadyRunningError',
       code: 'EXPERIMENT_ALREADY_RUNNING',
+      flagKey,
+      environment: 'production',
+      experimentKey: 'colour',
       message: `Flag '${flagKey}' already runs experiment 'colour' in production: stop it first`,
     });
     expect(await flags.done('stopExperiment', { flagKey, outcome: 'no difference' })).toMatchObject({
@@ -257,7 +279,10 @@ describe('an experiment', () => {
       metadata: { experimentKey: 'colour', outcome: 'no difference', winningVariant: null },
     });
     expect(await flags.refused('stopExperiment', { flagKey, outcome: 'again' })).toMatchObject({
+      __typename: 'ExperimentNotRunningError',
       code: 'EXPERIMENT_NOT_RUNNING',
+      flagKey,
+      environment: 'production',
       message: `Flag '${flagKey}' has no running experiment in production`,
     });
   });

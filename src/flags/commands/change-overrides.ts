@@ -1,8 +1,14 @@
 import type { Caller } from '../../access/model/actor.ts';
+import {
+  type AddFlagOverride,
+  addOverride,
+  findOverride,
+  type RemoveFlagOverride,
+  toOverride,
+} from '../model/change-overrides.ts';
 import { isSameTarget } from '../model/flag-override.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { overrideAdded, overrideRemoved } from '../model/flag-state-events.ts';
-import { type AddFlagOverride, addOverride, findOverride, type RemoveFlagOverride, toOverride } from '../model/state-parts.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/model/actor.ts';
+import { addRule, type RemoveFlagRule, removeRule, type SetFlagRule, updateRule } from '../model/change-rules.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { ruleAdded, ruleRemoved, ruleUpdated } from '../model/flag-state-events.ts';
-import { addRule, type RemoveFlagRule, removeRule, type SetFlagRule, updateRule } from '../model/state-parts.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/model/actor.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { experimentStarted, experimentStopped } from '../model/flag-state-events.ts';
-import { type StartExperiment, type StopExperiment, startExperiment, stopExperiment } from '../model/state-parts.ts';
+import { type StartExperiment, type StopExperiment, startExperiment, stopExperiment } from '../model/run-experiment.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**

@@ -3,7 +3,6 @@ import { builder } from '../../graphql/builder.ts';
 import { mutation } from '../../graphql/mutation.ts';
 import { updateFlagStateSchema } from '../model/apply-updates.ts';
 import {
-  EmergencyOverrideActiveError,
   EmergencyOverrideNotActiveError,
   FlagArchivedError,
   FlagNotFoundError,
@@ -14,6 +13,7 @@ import { emergencyOverrideSchema, liftEmergencyOverrideSchema } from '../model/h
 import { stateTargetFields } from './flag-inputs.ts';
 import { FlagStateType } from './flag-state.ts';
 import { FlagUpdatesInput } from './flag-updates.ts';
+import { stateChangeErrors } from './state-change-errors.ts';
 
 const UpdateFlagStateInput = builder.inputType('UpdateFlagStateInput', {
   description: 'A change of a flag in one environment, now.',
@@ -47,14 +47,7 @@ mutation('updateFlagState', {
   type: FlagStateType,
   description: 'Changes a flag in one environment, at once: one event for all of it. What changes nothing is not recorded.',
   input: { type: UpdateFlagStateInput, schema: updateFlagStateSchema, description: 'The change.' },
-  errors: [
-    FlagNotFoundError,
-    FlagArchivedError,
-    EnvironmentNotFoundError,
-    VersionConflictError,
-    FlagVersionConflictError,
-    EmergencyOverrideActiveError,
-  ],
+  errors: [...stateChangeErrors, FlagVersionConflictError],
   run: ({ app, caller }, input) => app.updateFlagState(caller, input),
 });
 

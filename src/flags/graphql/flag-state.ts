@@ -4,7 +4,7 @@ import type { Flag } from '../model/flag.ts';
 import type { FlagState } from '../model/flag-state.ts';
 import { flagStateId } from '../model/flag-state-id.ts';
 import { EffectiveReason } from './flag-enums.ts';
-import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-parts.ts';
+import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-types.ts';
 
 const EffectiveStateType = builder.objectRef<{ enabled: boolean; reason: Reason }>('EffectiveFlagState').implement({
   description: "What a flag's state comes to in its environment.",

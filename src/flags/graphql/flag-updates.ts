@@ -4,7 +4,7 @@ import { flagStatuses } from '../model/flag-status.ts';
 import type { FlagUpdates } from '../model/flag-updates.ts';
 import { FlagStatus } from './flag-enums.ts';
 import { FlagRuleInput } from './flag-inputs.ts';
-import { FlagRuleType } from './flag-state-parts.ts';
+import { FlagRuleType } from './flag-state-types.ts';
 
 export const FlagUpdatesInput = builder.inputType('FlagUpdatesInput', {
   description: 'What to change: at least one field.',
