@@ -1,6 +1,6 @@
 import { Prisma, type FlagState as Row } from '../../generated/prisma/client.ts';
 import type { FlagState } from '../model/flag-state.ts';
-import { stateFields } from '../model/state-fields.ts';
+import { initialFields, stateFields } from '../model/state-fields.ts';
 
 // The table `feature_flag_states`: its one map, for Prisma and for statements of our own, where the table is `s`.
 
@@ -20,6 +20,8 @@ const columns: Record<Field, { column: string; type: string }> = {
   updatedAt: { column: 'updated_at', type: 'timestamptz' },
 };
 const fields = Object.keys(columns) as Field[];
+
+const literalOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll("'", "''");
 
 export const toFlagState = ({ flagId, environmentKey, ...row }: Row): FlagState => ({
   flagId,
@@ -51,6 +53,17 @@ export const readState = (row: StateColumns, keys: Pick<FlagState, 'flagId' | 'e
   ...keys,
   ...(Object.fromEntries(fields.map((field) => [field, row[`state.${field}`]])) as Pick<FlagState, Field>),
 });
+
+/**
+ * Whether updates have made a state other than a new flag's. A field that starts as null, such as the default variant, does not
+ * count: nobody can take it back, and of a flag that is off it decides nothing.
+ */
+export const isOtherThanNew = Prisma.raw(
+  stateFields
+    .filter((field) => initialFields[field] !== null)
+    .map((field) => `s.${columns[field].column} <> '${literalOf(initialFields[field])}'::${columns[field].type}`)
+    .join(' OR '),
+);
 
 /** What updates change: the rest of a state, such as its overrides, stays as it is. */
 const updated: Field[] = [...stateFields, 'version', 'updatedAt', 'lastSet'];

@@ -1,5 +1,6 @@
 import type { FlagsOfEnvironments } from '../../environments/commands/environment-store.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
+import { isOtherThanNew } from './flag-state-rows.ts';
 
 /** What environments ask of flags, in one transaction. */
 export const makeFlagsOfEnvironments = (tx: Prisma.TransactionClient): FlagsOfEnvironments => ({
@@ -14,11 +15,9 @@ export const makeFlagsOfEnvironments = (tx: Prisma.TransactionClient): FlagsOfEn
       SELECT id, ${environment}, ${now} FROM feature_flags`;
   },
   countChangedIn: async (environment) => {
-    // A default variant alone does not count: nobody can take it back, and of a flag that is off it decides nothing.
     const [row] = await tx.$queryRaw<[{ count: number }]>`
       SELECT count(*)::int AS count FROM feature_flag_states s WHERE s.environment_key = ${environment} AND (
-        s.enabled OR s.rollout_percentage <> 100 OR s.rules <> '[]' OR s.overrides <> '[]' OR s.experiment IS NOT NULL
-        OR s.emergency IS NOT NULL)`;
+        ${isOtherThanNew} OR s.overrides <> '[]' OR s.experiment IS NOT NULL OR s.emergency IS NOT NULL)`;
     return row.count;
   },
   removeStatesIn: async (environment) => {

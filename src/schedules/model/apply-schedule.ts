@@ -1,8 +1,8 @@
 import { EnvironmentDisabledError } from '../../environments/model/environment-errors.ts';
 import { applyUpdates, checkUpdates } from '../../flags/model/apply-updates.ts';
-import { EmergencyOverrideActiveError } from '../../flags/model/flag-errors.ts';
 import { parseStoredUpdates, stateFieldsOf } from '../../flags/model/flag-updates.ts';
 import { recordSet, recordSets } from '../../flags/model/last-set.ts';
+import { refuseInEmergency } from '../../flags/model/refuse-in-emergency.ts';
 import type { Held } from './held.ts';
 import { orderOf, retryDelayMs, type Schedule } from './schedule.ts';
 import { findSupersession } from './supersession.ts';
@@ -52,8 +52,8 @@ const applyDue = (schedule: Schedule, held: Held, now: Date): Applied => {
 const change = (schedule: Schedule, held: Held, now: Date): Held => {
   const { flag, state } = held;
   if (!state.environmentEnabled) throw new EnvironmentDisabledError(state.environment);
-  const emergency = state.emergency ? { ...state.emergency, environment: state.environment } : flag.emergency;
-  if (emergency) throw new EmergencyOverrideActiveError(flag.key, emergency.environment, emergency);
+  const elsewhere = flag.emergency ? [{ environment: flag.emergency.environment, emergency: flag.emergency }] : [];
+  refuseInEmergency(flag, [state, ...elsewhere]);
   const updates = parseStoredUpdates(schedule.updates);
   checkUpdates(flag, updates);
   const { id, scheduledAt } = orderOf(schedule, now);
