@@ -1,12 +1,12 @@
 import type { OperationBudget } from '../../graphql/operation-budget.ts';
 import { weighMap } from '../../graphql/weigh.ts';
-import type { makeFollow } from '../log/follow.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
+import type { Follow } from '../ports/follow.ts';
 
 declare module '../../graphql/app.ts' {
   interface GraphQLApp {
     log: AuditLog;
-    follow: ReturnType<typeof makeFollow>;
+    follow: Follow;
   }
 }
 

@@ -4,6 +4,7 @@ import { OverShareError } from '../../kernel/limits/fair-queue.ts';
 import type { LogEntry } from '../model/audit-event.ts';
 import { type AuditEventFilter, matchesFilter } from '../model/audit-filter.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
+import type { Follow } from '../ports/follow.ts';
 import { isFullPage } from './full-page.ts';
 import type { Tail } from './tail.ts';
 
@@ -17,7 +18,6 @@ type Deps = {
   /** How long it waits for a database that is gone, before it reads again. */
   pauseMs?: number;
 };
-type Options = { filter: AuditEventFilter /** Resume after this position; absent: from now on. */; after?: number };
 
 const pageSize = 200;
 /** Bytes of a page, or a single entry. */
@@ -30,7 +30,7 @@ const allPagesBytes = 32 * 1024 * 1024;
  * holds a cursor and at most one page; it is read at its consumer's pace and slows nobody else. Await the call before
  * telling anybody that the subscription stands: "from now on" starts there.
  */
-export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retryAfterMs }: Deps) => {
+export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retryAfterMs }: Deps): Follow => {
   /** How many hold a page of what the ring has forgotten, or read one. */
   let behind = 0;
 
@@ -103,7 +103,7 @@ export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retry
     }
   };
 
-  return async ({ filter, after }: Options): Promise<AsyncIterableIterator<LogEntry, undefined>> => {
+  return async ({ filter, after }) => {
     const { leave } = await tail.join();
     // The tail may not have read all that was there before this call.
     const start =
