@@ -39,7 +39,7 @@ const filesExist: Check = (words) => {
 export const notRun: readonly NotRun[] = [
   { command: /^npm (ci|i|install|prune)\b/, because: 'it changes what is installed', instead: [] },
   {
-    command: /^npm (start|run (--silent )?(worker|demo|chaos|example:\w+))\b/,
+    command: /^npm (start|run (--silent )?(worker|demo(?!:)|chaos|example:\w+))\b/,
     because: 'it runs until somebody stops it, or for a minute; tests of its own run it',
     instead: [scriptExists, optionsAreKnown],
   },
