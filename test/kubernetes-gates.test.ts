@@ -94,7 +94,9 @@ describe('Kubernetes’ feature gates', () => {
     });
   });
 
-  it('come to Flagtrail as they are at a version, and change to another version, by the commands that the demo names', async () => {
+  it('come to Flagtrail as they are at a version, and change to another version, by the commands that the demo names', {
+    timeout: 120_000,
+  }, async () => {
     const dataDir = dataDirectory();
     const file = path.join(temporaryFolder(), 'gates.json');
     const importAt = async (...version: string[]) => {
