@@ -153,24 +153,24 @@ describe('a spool whose file somebody else holds', () => {
 
   it('keeps an event waiting for its turn, for seconds, and does not lose it', () => {
     const { spool, hold, timed } = makeHeld();
-    hold(9_000);
-    expect(timed(() => spool.add([event('second')]))).toEqual({ answer: 0, waitedMs: 9_000 });
+    hold(2_500);
+    expect(timed(() => spool.add([event('second')]))).toEqual({ answer: 0, waitedMs: 2_500 });
     expect(entriesOf(spool)).toEqual(['first', 'second']);
     expect(spool.counts()).toEqual({ spooled: 2, lost: 0 });
   });
 
-  it('keeps a look waiting for a second, and an event after that for its ten all the same', () => {
+  it('keeps a look waiting for a second, and an event after that for its three all the same', () => {
     const { spool, hold, timed, problems } = makeHeld();
-    hold(9_000);
+    hold(2_500);
     expect(timed(() => spool.read('log', 10))).toEqual({ answer: [], waitedMs: 1_000 });
     expect(problems).toEqual([expect.stringContaining('locked')]);
-    expect(timed(() => spool.add([event('second')]))).toEqual({ answer: 0, waitedMs: 8_000 });
+    expect(timed(() => spool.add([event('second')]))).toEqual({ answer: 0, waitedMs: 1_500 });
   });
 
-  it('loses an event after ten seconds, the next ones after one, and none any more when its file is free again', () => {
+  it('loses an event after three seconds, the next ones after one, and none any more when its file is free again', () => {
     const { spool, hold, letGo, timed, problems } = makeHeld();
     hold(Number.POSITIVE_INFINITY);
-    expect(timed(() => spool.add([event('lost')]))).toEqual({ answer: 1, waitedMs: 10_000 });
+    expect(timed(() => spool.add([event('lost')]))).toEqual({ answer: 1, waitedMs: 3_000 });
     expect(timed(() => spool.add([event('lost, too')]))).toEqual({ answer: 1, waitedMs: 1_000 });
     expect(timed(() => spool.read('log', 10))).toEqual({ answer: [], waitedMs: 1_000 });
     expect(timed(() => spool.add([event('lost as well')]))).toEqual({ answer: 1, waitedMs: 1_000 });
@@ -178,8 +178,8 @@ describe('a spool whose file somebody else holds', () => {
     letGo();
     expect(spool.add([event('second')])).toBe(0);
     expect(spool.losses('log')).toMatchObject([{ reason: 'spool_unavailable', count: 3 }]);
-    hold(9_000);
-    expect(timed(() => spool.add([event('third')]))).toEqual({ answer: 0, waitedMs: 9_000 });
+    hold(2_500);
+    expect(timed(() => spool.add([event('third')]))).toEqual({ answer: 0, waitedMs: 2_500 });
     expect(entriesOf(spool)).toEqual(['first', 'second', 'third']);
   });
 });
