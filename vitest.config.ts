@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 export default defineConfig({
   resolve: {
@@ -16,6 +17,7 @@ export default defineConfig({
     isolate: false,
     // The tests wait for servers as often as they compute: more than one for each core, also where there are only two.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     // Real servers on a busy machine. A test that waits this long has hung; none measures time.
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -74,7 +74,7 @@ describe('the demo', () => {
     expect(code).toBe(130);
   });
 
-  it('names what it needs', async () => {
+  it('says which option is missing or out of range', async () => {
     expect(await run(['--url', 'http://127.0.0.1:1'])).toMatchObject({ code: 1, stderr: expect.stringContaining('--token') });
     expect(await run(['--seconds', '0'])).toMatchObject({ code: 1, stderr: expect.stringContaining('1 to 3600') });
   });

@@ -97,7 +97,7 @@ describe('Kubernetes’ feature gates', () => {
   it('come to Flagtrail as they are at a version, and change to another version, by the commands that the demo names', {
     timeout: 120_000,
   }, async () => {
-    const dataDir = dataDirectory();
+    const dataDir = await dataDirectory();
     const file = path.join(temporaryFolder(), 'gates.json');
     const importAt = async (...version: string[]) => {
       writeFileSync(file, (await run('demo/gates-to-flagd.ts', version)).stdout);

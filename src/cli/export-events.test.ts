@@ -12,6 +12,7 @@ import { createPGliteDatabase, createPostgresDatabase, type TestDatabase } from 
 import { readFileTrace, tracingFiles } from '../../test/support/file-trace.ts';
 import { aLogEntry } from '../../test/support/log-entries.ts';
 import { temporaryFolder } from '../../test/support/service.ts';
+import { emitEntries } from '../../test/support/tables.ts';
 import { toWire } from '../audit/model/audit-event.ts';
 import { makeAuditLog } from '../audit/store/audit-log.ts';
 import { sequenceOutbox } from '../audit/store/outbox.ts';
@@ -46,7 +47,10 @@ const fill = async ({ sql, database }: TestDatabase, size = count) => {
       timestamp: new Date(Date.UTC(2026, 0, 1) + index * 60_000).toISOString(),
     }),
   );
-  await sql('SELECT audit_emit($1::text[])', [events.map(({ entry }) => entry)]);
+  await emitEntries(
+    { sql },
+    events.map(({ entry }) => entry),
+  );
   while ((await sequenceOutbox(database.prisma, 1000)) > 0);
 };
 
@@ -122,7 +126,7 @@ describe('flagtrail export events', () => {
     const of = await createPGliteDatabase();
     const hostile = '\u009b31m\u202Eevil';
     const { entry } = aLogEntry(1, { description: hostile });
-    await of.sql('SELECT audit_emit($1::text[])', [[entry]]);
+    await emitEntries(of, [entry]);
     await sequenceOutbox(of.database.prisma, 10);
     const [onTerminal, inPipe] = [await run([], { of, toTerminal: true }), await run([], { of })];
     expect(onTerminal.out).toContain('"\\u009b31m\\u202eevil"');

@@ -7,9 +7,10 @@ import { promisify } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { anAdmin, makeSpine, newId, type Spine } from '../../test/scheduling/spine.ts';
 import { createPGliteDatabase, type TestDatabase } from '../../test/support/databases.ts';
 import { dataDirectory, temporaryFolder } from '../../test/support/service.ts';
+import { anAdmin, makeSpine, newId, type Spine } from '../../test/support/spine.ts';
+import { outboxSize, readEventsOfType } from '../../test/support/tables.ts';
 import { makeAuditLog } from '../audit/store/audit-log.ts';
 import { composeCommand } from '../compose/command.ts';
 import { readConfig } from '../config/config.ts';
@@ -135,8 +136,7 @@ const stored = async (key: string, environment = 'production') => {
 /** The events of a flag that are in the log, and how many wait on their way to it. */
 const eventsOf = async (key: string) => {
   const entries = await makeAuditLog(db.database.prisma).readAfter(0, 10_000);
-  const [waiting] = await db.sql<{ count: number }>('SELECT count(*)::int AS count FROM audit_outbox');
-  expect(waiting?.count).toBe(0);
+  expect(await outboxSize(db)).toBe(0);
   return entries.map(({ event }) => event).filter((event) => event.flagKey === key);
 };
 
@@ -387,11 +387,11 @@ describe('flagtrail export flags', () => {
   });
 
   it('is recorded where AUDIT_READS asks for it, and only there', async () => {
-    const exports = () => db.sql<{ entry: string }>(`SELECT entry FROM audit_log WHERE event_type = 'flag.exported'`);
+    const exports = () => readEventsOfType(db, 'flag.exported');
     await run(['export', 'flags', '--environment', 'staging']);
     expect(await exports()).toHaveLength(0);
     await run(['export', 'flags', '--environment', 'staging'], { env: { AUDIT_READS: 'exported' } });
-    expect((await exports()).map(({ entry }) => JSON.parse(entry).actor)).toEqual([
+    expect((await exports()).map(({ actor }) => actor)).toEqual([
       { type: 'SERVICE_ACCOUNT', id: 'flagtrail-export', name: 'flagtrail export, for sam', email: null },
     ]);
   });
@@ -410,7 +410,7 @@ describe('flagtrail import, as a process of its own', () => {
   };
 
   it('works on the embedded database of the settings, and gives it up again', async () => {
-    const dataDir = dataDirectory();
+    const dataDir = await dataDirectory();
     const file = document({ alone: flag() });
     expect(await start(dataDir, file)).toEqual({ stdout: '', stderr: summary(1, 0, 0), code: 0 });
     const lock = acquireDataDirectory(dataDir);

@@ -18,7 +18,7 @@ const acquireHere = (folder: string) => {
   return held;
 };
 
-it('makes the folder where it is missing', () => {
+it('makes DATA_DIR where it is missing', () => {
   const folder = path.join(makeFolder(), 'new', 'data');
   acquireHere(folder);
   expect(() => acquireDataDirectory(folder)).toThrow(DataDirectoryInUseError);
@@ -40,7 +40,7 @@ it('refuses a second time within one process, and still holds the folder against
   expect(await acquireElsewhere(folder).nextMessage()).toBe('DataDirectoryInUseError');
 });
 
-it('knows the folder under another name', () => {
+it('refuses a DATA_DIR that is in use also under another name of the same folder', () => {
   const folder = makeFolder();
   symlinkSync(folder, `${folder}-link`);
   onTestFinished(() => rmSync(`${folder}-link`));
@@ -68,7 +68,7 @@ it('is free again once released, here and for others', async () => {
   acquireHere(folder);
 });
 
-it('leaves other folders alone', () => {
+it('holds two different folders at once', () => {
   acquireHere(makeFolder());
   acquireHere(makeFolder());
 });

@@ -23,6 +23,6 @@ it('merges the pages of several values in order, and cuts them to one', async ()
   expect(asked.slice(-3).sort()).toEqual(['a', 'b', 'c']);
 });
 
-it('finds nothing for no values', async () => {
+it('gives an empty page where no value is asked for', async () => {
   expect(await mergedList([], options)).toEqual([]);
 });

@@ -17,7 +17,7 @@ it('refuses what takes more bytes as JSON than it may, and nothing else, and nev
   );
 });
 
-it('counts an object as often as it is there', () => {
+it('counts an object once for each place in which the answer repeats it', () => {
   const json = { text: 'x'.repeat(1000) };
   const data = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`a${n}`, json]));
   expect(sizeOfAnswer({ data }, 100_000)).toBe(null);

@@ -106,7 +106,7 @@ describe('a cursor', () => {
     }
   });
 
-  it('holds no NUL', () => {
+  it('is refused where it holds NUL, which PostgreSQL cannot store', () => {
     expect(() => decodeCursor('a', encodeCursor('a', 'x\0'))).toThrow('is not a cursor of this list');
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import { json, request } from '../../test/http-edge/raw-http.ts';
-import { openRawSocket } from '../../test/http-edge/raw-socket.ts';
 import { startGraphQL } from '../../test/support/graphql-server.ts';
 import { aLogEntry } from '../../test/support/log-entries.ts';
+import { json, request } from '../../test/support/raw-http.ts';
+import { openRawSocket } from '../../test/support/raw-socket.ts';
 import type { Flag } from '../flags/model/flag.ts';
 import { makeOperationBudget } from './operation-budget.ts';
 

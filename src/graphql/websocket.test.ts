@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, BlockList } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { openRawSocket, type RawSocket } from '../../test/http-edge/raw-socket.ts';
 import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { aLogEntry } from '../../test/support/log-entries.ts';
+import { openRawSocket, type RawSocket } from '../../test/support/raw-socket.ts';
 import type { Identity } from '../access/model/actor.ts';
 import type { Authenticate } from '../access/model/authenticator.ts';
 import type { LogEntry } from '../audit/model/audit-event.ts';

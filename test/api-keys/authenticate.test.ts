@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { json, request } from '../http-edge/raw-http.ts';
+import { eventsOf, operationsOf } from '../support/api-key-operations.ts';
 import { createPostgresDatabase, type TestDatabase } from '../support/databases.ts';
+import { json, request } from '../support/raw-http.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { eventsOf, operationsOf } from './operations.ts';
 
 let service: TestService;
 let sql: TestDatabase['sql'];

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { eventsOf, operationsOf } from '../support/api-key-operations.ts';
 import { createPostgresDatabase, type TestDatabase } from '../support/databases.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { eventsOf, operationsOf } from './operations.ts';
 
 let service: TestService;
 let sql: TestDatabase['sql'];

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { openRawSocket } from '../http-edge/raw-socket.ts';
+import { eventsOf, operationsOf } from '../support/api-key-operations.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { eventsOf, operationsOf } from './operations.ts';
 
 let service: TestService;
 let keys: ReturnType<typeof operationsOf>;

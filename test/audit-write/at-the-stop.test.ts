@@ -5,6 +5,7 @@ import type { OutboxGate } from '../../src/audit/ports/outbox-gate.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { aLogEntry } from '../support/log-entries.ts';
 import { startTestService } from '../support/service.ts';
+import { emitEntries } from '../support/tables.ts';
 
 /** A queue before its first turn, with events in it. */
 const aQueue = (record: (entries: readonly string[]) => Promise<boolean>) => {
@@ -35,7 +36,10 @@ it('what is in the outbox when the service stops is in the log when it has stopp
   const database = await createPostgresDatabase();
   const service = await startTestService({ databaseUrl: database.url, env: { ROLES: 'audit' } });
   // Without a wake-up: the sequencer would look again after half a second.
-  await database.sql('SELECT audit_emit($1::text[])', [[1, 2, 3].map((id) => aLogEntry(id).entry)]);
+  await emitEntries(
+    database,
+    [1, 2, 3].map((id) => aLogEntry(id).entry),
+  );
   await service.stop();
   expect(
     await database.sql('SELECT (SELECT count(*) FROM audit_outbox) AS waiting, (SELECT size FROM audit_head) AS size'),

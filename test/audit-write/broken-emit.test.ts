@@ -1,8 +1,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { readLog } from '../scheduling/operations.ts';
-import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../scheduling/spine.ts';
+import { breakages, breakEmit } from '../support/breakages.ts';
 import {
   createPostgresDatabase,
   databases,
@@ -10,7 +9,8 @@ import {
   type PostgresTestDatabase,
   type TestDatabase,
 } from '../support/databases.ts';
-import { breakages, breakEmit } from './breakages.ts';
+import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../support/spine.ts';
+import { readLog, readSchedule } from '../support/tables.ts';
 
 const schedule = (spine: Spine, flagKey: string, clock: { at: Date }) => {
   clock.at = new Date();
@@ -46,7 +46,7 @@ describe.each(databases)('where audit_emit, on $kind,', ({ createDatabase }) => 
     // Whoever runs the service hears of it.
     expect(errors).toContain('the audit outbox takes no events: they are spooled, and recorded later');
     const createdAt = clock.at;
-    expect(await db.sql('SELECT status FROM feature_flag_schedules WHERE id = $1', [id])).toEqual([{ status: 'PENDING' }]);
+    expect(await readSchedule(db, id)).toMatchObject({ status: 'PENDING' });
     expect(spine.spool.counts()).toEqual({ spooled: 1, lost: 0 });
     // As long as it is broken, nothing changes, however often it is tried.
     await spine.replay();
@@ -213,6 +213,6 @@ describe('where another session', () => {
     const { id } = await creating;
     await lock.release();
     expect(await eventsOf(id)).toEqual(['flag_schedule.created']);
-    expect(await db.sql('SELECT count(*)::int AS n FROM feature_flag_schedules WHERE id = $1', [id])).toEqual([{ n: 1 }]);
+    expect(await readSchedule(db, id)).toMatchObject({ id: id });
   });
 });

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabases } from '../../src/database/open-database.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine, minutesFrom, type Spine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
+import { breakages, breakEmit } from '../support/breakages.ts';
 import { createPostgresDatabase, type Row, type TestDatabase } from '../support/databases.ts';
-import { breakages, breakEmit } from './breakages.ts';
+import { anAdmin, makeSpine, minutesFrom, type Spine } from '../support/spine.ts';
+import { readLog } from '../support/tables.ts';
 
 /** The embedded database as the service itself opens it. */
 const openEmbedded = async (): Promise<TestDatabase> => {

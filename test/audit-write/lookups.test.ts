@@ -5,10 +5,10 @@ import { matchesFilter } from '../../src/audit/model/audit-filter.ts';
 import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { defaultMigrationsFolder } from '../../src/database/migration-files.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';
 import { temporaryFolder } from '../support/service.ts';
+import { anAdmin, makeSpine } from '../support/spine.ts';
+import { emitEntries, readLog } from '../support/tables.ts';
 
 const apiKeyId = '01900000-0000-7000-8000-00000000000a';
 const from = (ipAddress: string | null, apiKeyId: string | null) => {
@@ -75,7 +75,7 @@ describe.each(databases)('the log on $kind', ({ createDatabase }) => {
         id,
       ]);
     }
-    const emit = (text: string) => db.sql('SELECT audit_emit(ARRAY[$1])', [text]);
+    const emit = (text: string) => emitEntries(db, [text]);
     await emit(entry('01900000-0000-7000-8000-0000000000a1', logged ?? '', 'ada'));
     await emit(entry('01900000-0000-7000-8000-0000000000a2', nameless ?? '', null));
     await db.sql('SELECT audit_sequence(10)');

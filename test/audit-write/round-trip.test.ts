@@ -20,8 +20,8 @@ import { type AuditEventType, auditEventTypes, toTypeName } from '../../src/cata
 import { schema } from '../../src/compose/schema.ts';
 import type { JsonObject } from '../../src/kernel/json.ts';
 import { isStorableText } from '../../src/kernel/text.ts';
-import { makeSpine, newId, type Spine } from '../scheduling/spine.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
+import { makeSpine, newId, type Spine } from '../support/spine.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 60 }).filter(isStorableText);
 /** The log keeps these as columns too, whose indexes take at most 2,000 bytes. */

@@ -6,9 +6,9 @@ import { makeBus } from '../../src/audit/log/bus.ts';
 import { makeSequencer } from '../../src/audit/log/sequencer.ts';
 import { completeEvent, toEntry } from '../../src/audit/model/audit-event.ts';
 import { emitEntries, sequenceOutbox } from '../../src/audit/store/outbox.ts';
-import { countEvents, readLog } from '../scheduling/operations.ts';
-import { anAdmin } from '../scheduling/spine.ts';
 import { createPostgresDatabase, databases, openBeside } from '../support/databases.ts';
+import { anAdmin } from '../support/spine.ts';
+import { countEvents, readLog } from '../support/tables.ts';
 
 const anEntry = (description: string, id = uuidv7()) =>
   toEntry(

@@ -1,10 +1,10 @@
 import { setTimeout as nextTurn } from 'node:timers/promises';
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
-import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine, type Spine } from '../scheduling/spine.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 import { temporaryFolder } from '../support/service.ts';
+import { anAdmin, makeSpine, type Spine } from '../support/spine.ts';
+import { readLog } from '../support/tables.ts';
 
 /** Puts a function before audit_emit that counts its calls, transactions that are rolled back included. */
 const countEmits = async (db: PostgresTestDatabase) => {

@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine, minutesFrom, type Spine } from '../scheduling/spine.ts';
+import { breakages, breakEmit } from '../support/breakages.ts';
 import { createPostgresDatabase, openBeside, type PostgresTestDatabase } from '../support/databases.ts';
 import { startTestService, temporaryFolder, token } from '../support/service.ts';
-import { breakages, breakEmit } from './breakages.ts';
+import { anAdmin, makeSpine, minutesFrom, type Spine } from '../support/spine.ts';
+import { readLog } from '../support/tables.ts';
 
 const returnsNull = breakages.find(({ title }) => title === 'returns null') ?? expect.unreachable();
 const isGone = breakages.find(({ title }) => title === 'is gone') ?? expect.unreachable();

@@ -2,8 +2,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { beforeAll, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
-import { startServe } from '../start/serve-process.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
+import { startServe } from '../support/serve-process.ts';
 import { dataDirectory } from '../support/service.ts';
 
 const executablePath = '/usr/bin/chromium';
@@ -18,7 +18,7 @@ let service: Awaited<ReturnType<typeof startServe>>;
 let browser: Browser;
 beforeAll(async () => {
   if (!existsSync(executablePath)) return;
-  service = await startServe({ DATA_DIR: dataDirectory() });
+  service = await startServe({ DATA_DIR: await dataDirectory() });
   browser = await chromium.launch({
     executablePath,
     headless: true,

@@ -1,28 +1,21 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openDatabases } from '../../src/database/open-database.ts';
-import { operationsOf } from '../api-keys/operations.ts';
-import { request } from '../http-edge/raw-http.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts';
+import { operationsOf } from '../support/api-key-operations.ts';
+import { startMigratedServer } from '../support/migrated-server.ts';
+import { request } from '../support/raw-http.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { startUnready } from '../support/unready-service.ts';
 
 const patient = { timeout: 30_000 };
 const until = <T>(read: () => T | Promise<T>) => expect.poll(read, patient);
 
-let server: PostgresServer;
-let url: string;
+let server: Awaited<ReturnType<typeof startMigratedServer>>;
 beforeAll(async () => {
-  server = await startPostgresServer();
-  url = `${server.baseUrl}/postgres`;
-  atTestEnd(() => server.stop());
-  const place = { databaseUrl: url, databaseConnections: 1, dataDir: null };
-  await (await openDatabases(place, { pools: 'one', schema: 'migrated' })).close();
+  server = await startMigratedServer();
 });
 
 let service: TestService;
 beforeEach(async () => {
-  service = await startTestService({ databaseUrl: url });
+  service = await startTestService({ databaseUrl: server.url });
 });
 
 let flags = 0;
@@ -77,7 +70,7 @@ describe('while the database is down', () => {
       'process_cpu_seconds_total',
     ])
       expect(await gaugeOf(name), name).toBeDefined();
-    const address = new URL(url).host;
+    const address = new URL(server.url).host;
     expect(await request(`${service.url}/readyz`)).toMatchObject({
       status: 503,
       body: { reasons: [`the database does not answer: the database at ${address} cannot be reached`] },
@@ -94,9 +87,9 @@ describe('while the database is down', () => {
 
   it('a process that starts then waits, says for what, and has metrics', async () => {
     await goDown();
-    const waiting = await startUnready(url);
+    const waiting = await startUnready(server.url);
     await until(async () => (await request(`${waiting.url}/readyz`)).body.reasons).toEqual([
-      `waiting for the database: the database at ${new URL(url).host} cannot be reached`,
+      `waiting for the database: the database at ${new URL(server.url).host} cannot be reached`,
     ]);
     const { text } = await request(`${waiting.url}/metrics`);
     expect(text).toMatch(/^flagtrail_database_up 0$/m);

@@ -1,29 +1,22 @@
 import { beforeAll, expect, it } from 'vitest';
-import { openDatabases } from '../../src/database/open-database.ts';
-import { json, request } from '../http-edge/raw-http.ts';
-import { startServiceProcess } from '../http-edge/service-process.ts';
-import { mintTestToken, testAuthentication } from '../http-edge/tokens.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts';
+import { startMigratedServer } from '../support/migrated-server.ts';
+import { json, request } from '../support/raw-http.ts';
+import { startServiceProcess } from '../support/service-process.ts';
+import { mintTestToken, testAuthentication } from '../support/tokens.ts';
 
 const atOnce = 40;
 const restarts = 6;
 
-let server: PostgresServer;
-let url: string;
+let server: Awaited<ReturnType<typeof startMigratedServer>>;
 beforeAll(async () => {
-  server = await startPostgresServer();
-  url = `${server.baseUrl}/postgres`;
-  atTestEnd(() => server.stop());
-  const place = { databaseUrl: url, databaseConnections: 1, dataDir: null };
-  await (await openDatabases(place, { pools: 'one', schema: 'migrated' })).close();
+  server = await startMigratedServer();
 });
 
 it(`a process outlives ${restarts} fast restarts of PostgreSQL under ${atOnce} requests at a time, and serves after each`, {
   timeout: 120_000,
 }, async () => {
   const service = await startServiceProcess({
-    DATABASE_URL: url,
+    DATABASE_URL: server.url,
     DATABASE_CONNECTIONS: '40',
     LOG_LEVEL: 'info',
     ...testAuthentication,

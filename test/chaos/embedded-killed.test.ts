@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { openDatabases } from '../../src/database/open-database.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { minutesFrom } from '../scheduling/spine.ts';
 import type { Row } from '../support/databases.ts';
 import { dataDirectory, token } from '../support/service.ts';
+import { minutesFrom } from '../support/spine.ts';
+import { readLog, readSchedules } from '../support/tables.ts';
 
 const env = {
   PATH: process.env.PATH,
@@ -93,7 +93,7 @@ const load = async (gql: Awaited<ReturnType<typeof startServe>>['gql'], prefix: 
 it('killed five times under load, the embedded service has everything that it acknowledged, with its events, and starts again at once', {
   timeout: 120_000,
 }, async () => {
-  const dataDir = dataDirectory();
+  const dataDir = await dataDirectory();
   const acknowledged: Acknowledged = { flags: [], schedules: [], cancelled: [] };
   for (let round = 1; round <= 5; round++) {
     const { gql, end } = await startServe(dataDir);
@@ -123,7 +123,7 @@ it('killed five times under load, the embedded service has everything that it ac
   const eventsOf = (eventType: string) => log.filter((event) => event.eventType === eventType);
 
   const flags = (await sql<{ key: string }>('SELECT key FROM feature_flags')).map(({ key }) => key);
-  const schedules = await sql<{ id: string; status: string }>('SELECT id, status FROM feature_flag_schedules');
+  const schedules = await readSchedules({ sql });
   const cancelled = schedules.filter(({ status }) => status === 'CANCELLED');
   expect(acknowledged.flags.filter((key) => !flags.includes(key))).toEqual([]);
   const ids = new Set(schedules.map(({ id }) => id));

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { describeResult } from '../../chaos/report.ts';
 import type { Result } from '../../chaos/run.ts';
-import { root } from '../start/serve-process.ts';
+import { root } from '../support/serve-process.ts';
 import { temporaryFolder } from '../support/service.ts';
 
 /** A run as a process of its own, whose temporary folders are all in one. */

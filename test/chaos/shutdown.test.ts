@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
-import { json, request } from '../http-edge/raw-http.ts';
-import { startServiceProcess } from '../http-edge/service-process.ts';
-import { mintTestToken, testAuthentication } from '../http-edge/tokens.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { startFaultyProxy } from '../support/faulty-proxy.ts';
+import { json, request } from '../support/raw-http.ts';
 import { temporaryFolder } from '../support/service.ts';
+import { startServiceProcess } from '../support/service-process.ts';
+import { countEvents, readEventsOfType } from '../support/tables.ts';
+import { mintTestToken, testAuthentication } from '../support/tokens.ts';
 
 /** Ten seconds from the signal on, and one for a busy machine. */
 const ended = (exited: Promise<unknown>) =>
@@ -48,10 +49,8 @@ it('an event that is in memory when the signal comes, while the database is sile
   expect(answer).toMatchObject({ status: 403 });
   first.child.kill('SIGTERM');
   expect(await ended(first.exited)).toBe(0);
-  expect(await database.sql('SELECT 1 FROM audit_log UNION ALL SELECT 1 FROM audit_outbox')).toEqual([]);
+  expect(await countEvents(database)).toBe(0);
 
   await startServiceProcess({ DATABASE_URL: database.url, ...settings });
-  await expect
-    .poll(() => database.sql("SELECT result FROM audit_log WHERE event_type = 'access.denied'"), { timeout: 10_000 })
-    .toEqual([{ result: 'DENIED' }]);
+  await expect.poll(() => readEventsOfType(database, 'access.denied'), { timeout: 10_000 }).toMatchObject([{ result: 'DENIED' }]);
 });

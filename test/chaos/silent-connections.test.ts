@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { request } from '../http-edge/raw-http.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { type Fault, startFaultyProxy } from '../support/faulty-proxy.ts';
+import { request } from '../support/raw-http.ts';
 import { startTestService } from '../support/service.ts';
 
 /** Well above the few seconds that it takes, and well below what a statement may take. */

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { openDatabases } from '../../src/database/open-database.ts';
-import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { startProcess } from '../support/child-process.ts';
 import { dataDirectory } from '../support/service.ts';
+import { anAdmin, makeSpine } from '../support/spine.ts';
 
 /** A process that has spooled and was killed, and the database as it left it, with everything in order again. */
 const spoolAndKill = async (end: 'before-commit' | 'after-commit') => {
-  const dataDir = dataDirectory();
+  const dataDir = await dataDirectory();
   const child = startProcess(new URL('./spooling-process.ts', import.meta.url), [dataDir, end]);
   await expect(child.nextMessage()).rejects.toThrow('SIGKILL');
 

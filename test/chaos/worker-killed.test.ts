@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine, minutesFrom, numbers } from '../scheduling/spine.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { startTestService, temporaryFolder } from '../support/service.ts';
+import { anAdmin, makeSpine, minutesFrom, numbers } from '../support/spine.ts';
+import { countSchedules, makeDue, readLog, untilOutboxIsEmpty } from '../support/tables.ts';
 
 const main = path.resolve('src/main.ts');
 
@@ -53,8 +53,7 @@ it('workers killed in the midst of a batch lose nothing and do nothing twice', a
   const waiting = () => db.sql(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`);
   await expect.poll(waiting, { timeout: 20_000 }).toHaveLength(1);
   await worker.kill();
-  const applied = async () =>
-    (await db.sql<{ n: number }>(`SELECT count(*)::int AS n FROM feature_flag_schedules WHERE status = 'APPLIED'`))[0]?.n ?? 0;
+  const applied = async () => await countSchedules(db, 'APPLIED');
   expect(await applied()).toBe(500);
   // Only now does the server find out that nobody is there for the batch: it ends without a commit.
   await db.sql('SELECT pg_advisory_unlock(4711)');
@@ -107,7 +106,7 @@ it('connections that the server ends cost an operation its answer at most: what 
   const id = (await create()).data?.createSchedule.id;
   expect((await create()).data?.createSchedule.id).toBe(id);
 
-  await db.sql(`UPDATE feature_flag_schedules SET scheduled_at = now() - interval '1 minute'`);
+  await makeDue(db, { ago: '1 minute' });
   await db.sql('SELECT pg_advisory_lock(4711)');
   const batch = spine.applyDue();
   batch.catch(() => {});
@@ -115,7 +114,7 @@ it('connections that the server ends cost an operation its answer at most: what 
   await expect(batch).rejects.toThrow();
   await db.sql('SELECT pg_advisory_unlock(4711)');
   expect((await spine.applyDue()).applied.map(({ schedule }) => schedule.id)).toEqual([id]);
-  await expect.poll(async () => (await db.sql('SELECT 1 FROM audit_outbox LIMIT 1')).length).toBe(0);
+  await untilOutboxIsEmpty(db);
   const events = (await readLog(db)).filter(({ scheduleId }) => scheduleId === id);
   expect(events.map(({ eventType }) => eventType)).toEqual(['flag_schedule.created', 'flag_schedule.applied']);
 });

@@ -115,7 +115,7 @@ describe('an API that is down', () => {
     ],
     ['nothing at that address', { status: 404 }],
     ['a redirect', { status: 302, headers: { location: '/elsewhere' } }],
-  ])('loses nothing to %s', async (_, reply) => {
+  ])('loses no event to %s', async (_, reply) => {
     const api = await startAuditApi();
     const { client, until, untilIdle, elapsedMs, lines } = openClient(api);
     api.will(() => (elapsedMs() < 150_000 ? reply : 'answer'));

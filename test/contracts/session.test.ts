@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
-import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { createPostgresDatabase, openBeside } from '../support/databases.ts';
+import { anAdmin, makeSpine, minutesFrom } from '../support/spine.ts';
+import { makeDue } from '../support/tables.ts';
 
 it('keeps instants and isolation as they are meant, whatever the database’s own defaults', async () => {
   const { sql, url } = await createPostgresDatabase();
@@ -25,7 +26,7 @@ it('keeps instants and isolation as they are meant, whatever the database’s ow
   expect(await epochOf('scheduled_at')).toBe(scheduledAt.getTime());
   expect((await makeScheduleStore(database.prisma).find(id))?.scheduledAt).toEqual(scheduledAt);
   expect((await makeScheduleStore(database.prisma).backlog()).due).toBe(0);
-  await sql(`UPDATE feature_flag_schedules SET scheduled_at = now() - interval '1 minute'`);
+  await makeDue({ sql }, { ago: '1 minute' });
   const { applied, now } = await spine.applyDue();
   expect(applied).toHaveLength(1);
   expect(await epochOf('applied_at')).toBe(now.getTime());

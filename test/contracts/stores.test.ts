@@ -8,8 +8,8 @@ import type { FlagStore } from '../../src/flags/commands/flag-store.ts';
 import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
 import type { ScheduleStore } from '../../src/schedules/commands/schedule-store.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
-import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../scheduling/spine.ts';
 import { databases } from '../support/databases.ts';
+import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../support/spine.ts';
 
 describe.each(databases)('stores on $kind', ({ createDatabase }) => {
   const clock = manualClock();

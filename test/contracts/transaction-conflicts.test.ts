@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Transaction } from '../../src/compose/unit-of-work.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { createPostgresDatabase, databases } from '../support/databases.ts';
+import { anAdmin, makeSpine } from '../support/spine.ts';
+import { readLog } from '../support/tables.ts';
 
 it('of two transactions that wait for each other one is run again: both commit, with their events', async () => {
   const db = await createPostgresDatabase();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { buildSchema, GraphQLError, parse, validate } from 'graphql';
-import { root } from '../start/serve-process.ts';
+import { root } from '../support/serve-process.ts';
 import type { Block, Problem } from './pages.ts';
 
 /** Validates each block, as one document, against the schema that the package exports. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { root } from '../start/serve-process.ts';
+import { root } from '../support/serve-process.ts';
 import { temporaryFolder } from '../support/service.ts';
 import type { Block, Problem } from './pages.ts';
 

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { root } from '../start/serve-process.ts';
+import { root } from '../support/serve-process.ts';
 
 const folder = path.join(root, 'docs/decisions');
 const read = (file: string) => readFileSync(path.join(folder, file), 'utf8');

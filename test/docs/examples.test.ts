@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startAuditApi } from '../client/audit-api.ts';
-import { root } from '../start/serve-process.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
+import { root } from '../support/serve-process.ts';
 
 /** Runs an npm script of the project without npm, so that signals reach it; ended with the test. */
 const startScript = (name: string, env: Record<string, string>) => {

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { root } from '../start/serve-process.ts';
+import { root } from '../support/serve-process.ts';
 import { type Problem, readPages } from './pages.ts';
 
 const pages = readPages();

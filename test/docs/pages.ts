@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { root } from '../start/serve-process.ts';
+import { root } from '../support/serve-process.ts';
 
 /** A fenced block of a page. */
 export type Block = {

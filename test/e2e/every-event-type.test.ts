@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { auditEventTypes, metadataSchemas, toTypeName } from '../../src/catalogue/event-types.ts';
 import { type WireEvent, wireEventSchema } from '../../src/schemas/main.ts';
-import { cursorOf } from '../graphql/emit.ts';
 import { applyChanges, sayingOf } from '../support/changes.ts';
 import { startCloudWatchServer } from '../support/cloudwatch-server.ts';
+import { cursorOf } from '../support/emit.ts';
 import { startTestService, token } from '../support/service.ts';
 import { makeStory, type Step } from './story.ts';
 

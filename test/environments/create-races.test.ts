@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { anAdmin, makeSpine } from '../support/spine.ts';
 
 it('gives every flag a state in every environment, however many of both are created and changed at once', async () => {
   const db = await createPostgresDatabase({ maxConnections: 12 });

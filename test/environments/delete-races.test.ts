@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { DomainError } from '../../src/kernel/errors.ts';
-import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { anAdmin, makeSpine, minutesFrom } from '../support/spine.ts';
 
 it('deletes no environment in which something is set, scheduled or created at the same time, and leaves nothing of one that goes', async () => {
   const db = await createPostgresDatabase({ maxConnections: 12 });

@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
-import { eventsOf } from '../api-keys/operations.ts';
+import { eventsOf } from '../support/api-key-operations.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
 
@@ -185,7 +185,7 @@ it('keeps production, which arguments name by default, and the default environme
   expect(data?.result).toMatchObject({ __typename: 'ValidationError', message: expect.stringContaining('DEFAULT_ENVIRONMENT') });
 });
 
-it('takes an admin', async () => {
+it('nobody but an admin can change environments', async () => {
   const as = await token({ groups: ['auditor'] });
   for (const field of [
     'createEnvironment',

@@ -5,9 +5,9 @@ import { makeEnvironmentStore } from '../../src/environments/store/environment-s
 import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
 import { ValidationError } from '../../src/kernel/errors.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { addDue, anAdmin, makeSpine, manualClock, type Spine } from '../scheduling/spine.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';
+import { addDue, anAdmin, makeSpine, manualClock, type Spine } from '../support/spine.ts';
+import { makeRetriesDue, readLog } from '../support/tables.ts';
 
 describe.each(databases)('environments on $kind', ({ createDatabase }) => {
   const clock = manualClock();
@@ -25,8 +25,7 @@ describe.each(databases)('environments on $kind', ({ createDatabase }) => {
     return (await flags.statesOf([id])).get(id) ?? [];
   };
   const find = (id: string) => makeScheduleStore(db.database.prisma).find(id);
-  const makeRetryDue = (id: string) =>
-    db.sql(`UPDATE feature_flag_schedules SET next_retry_at = now() - interval '1 second' WHERE id = $1`, [id]);
+  const makeRetryDue = (id: string) => makeRetriesDue(db, [id]);
   const setEnabled = (key: string, enabled: boolean) => spine.setEnvironmentEnabled(admin, { key }, enabled);
 
   it('start with a state of every flag, as a new flag has it', async () => {

@@ -2,9 +2,9 @@ import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FlagUpdates } from '../../src/flags/model/flag-updates.ts';
 import type { Schedule } from '../../src/schedules/model/schedule.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { addDue, anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { createPostgresDatabase, openBeside } from '../support/databases.ts';
+import { addDue, anAdmin, makeSpine, minutesFrom } from '../support/spine.ts';
+import { changeSchedule, makeRetriesDue, readLog } from '../support/tables.ts';
 import { type FlagService, issuesOf, ruleFor, startFlagService } from './operations.ts';
 
 let flags: FlagService;
@@ -168,7 +168,7 @@ describe('an emergency override', () => {
     await spine.setEnvironmentEnabled(anAdmin(), { key: 'development' }, true);
     const retries = [first, second, third];
     for (const [n, { id }] of retries.entries()) {
-      await db.sql(`UPDATE feature_flag_schedules SET next_retry_at = $2 WHERE id = $1`, [id, `2099-01-01T00:0${n}:00Z`]);
+      await changeSchedule(db, id, { nextRetryAt: `2099-01-01T00:0${n}:00Z` });
     }
     const { data } = await flags.service.gql<{ flag: { states: { environment: string; upcomingRetries: { id: string }[] }[] } }>(
       'query ($key: String!) { flag(key: $key) { states { environment upcomingRetries { id nextRetryAt } } } }',
@@ -324,7 +324,7 @@ describe('while an emergency override is in force', () => {
     }
     expect(await flags.stateOf(held)).toMatchObject({ enabled: false, rolloutPercentage: 1 });
 
-    const makeRetryDue = () => db.sql(`UPDATE feature_flag_schedules SET next_retry_at = now() WHERE id = ANY ($1)`, [ids]);
+    const makeRetryDue = () => makeRetriesDue(db, ids);
     await makeRetryDue();
     expect((await spine.applyDue()).failed).toMatchObject(ids.map((id) => ({ schedule: { id, retryCount: 1 } })));
     await flags.must('liftEmergencyOverride', { flagKey: held });
@@ -366,7 +366,7 @@ it('an emergency override races the worker 60 times: afterwards the state is wha
     expect(after).toMatchObject({ enabled: false, rollout_percentage: 0, reason: `${round}` });
     if (after?.status === 'FAILED') expect(after.error_message).toContain(`(${round}): lift it first`);
     outcomes.push(after?.status ?? '');
-    await db.sql(`UPDATE feature_flag_schedules SET next_retry_at = NULL WHERE id = $1`, [schedule?.id]);
+    await changeSchedule(db, schedule?.id ?? expect.unreachable(), { nextRetryAt: null });
     await spine.liftEmergencyOverride(admin, target);
   }
   // Otherwise one of them always came first, and nothing was shown.

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { addDue, anAdmin, minutesFrom } from '../scheduling/spine.ts';
+import { addDue, anAdmin, minutesFrom } from '../support/spine.ts';
 import { colours, type FlagService, ruleFor, startFlagService } from './operations.ts';
 
 let flags: FlagService;

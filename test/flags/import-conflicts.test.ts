@@ -5,8 +5,8 @@ import type { ImportedFlag } from '../../src/flagd/model/flagd-import.ts';
 import { FlagVersionConflictError, VersionConflictError } from '../../src/flags/model/flag-errors.ts';
 import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
 import { makeOpenScheduleReader } from '../../src/schedules/store/open-schedules.ts';
-import { anAdmin, makeSpine, type Spine } from '../scheduling/spine.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
+import { anAdmin, makeSpine, type Spine } from '../support/spine.ts';
 
 const environment = 'production';
 const colours = (...keys: string[]) => keys.map((key) => ({ key, value: key }));

@@ -4,9 +4,10 @@ import { makeFlagStore } from '../../src/flags/store/flag-store.ts';
 import type { ScheduleFilter } from '../../src/schedules/model/schedule-filter.ts';
 import { makeCountSchedules } from '../../src/schedules/store/schedule-counts.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
-import { anAdmin, makeSpine, manualClock, minutesFrom } from '../scheduling/spine.ts';
 import { createPostgresDatabase, databases, type TestDatabase } from '../support/databases.ts';
 import { startTestService } from '../support/service.ts';
+import { anAdmin, makeSpine, manualClock, minutesFrom } from '../support/spine.ts';
+import { setScheduleUpdates } from '../support/tables.ts';
 
 const admin = anAdmin();
 const everything = { limit: 50, inverted: false };
@@ -128,7 +129,7 @@ describe.each(databases)('flags on $kind', ({ createDatabase }) => {
     expect(await keys(inProduction, everything)).toBe('c');
     expect(await keys({ ...inProduction, hasOpenSchedules: false }, everything)).toBe('abd');
     expect((await flags.counts('production'))?.withOpenSchedules).toBe((before ?? 0) + 1);
-    await db.sql(`UPDATE feature_flag_schedules SET updates = '{"enabled":true}' WHERE id = $1`, [id]);
+    await setScheduleUpdates(db, id ?? expect.unreachable(), { enabled: true });
   });
 
   it('schedules are counted for a dashboard, as the filters of their list find them', async () => {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { FlagNotFoundError } from '../../src/flags/model/flag-errors.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { anAdmin, makeSpine, minutesFrom } from '../support/spine.ts';
+import { readLog } from '../support/tables.ts';
 
 // The test holds a lock in a transaction of its own, so that what it starts meets where the test wants it to.
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ValidationError } from '../../src/kernel/errors.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
-import { anAdmin, makeSpine, minutesFrom } from '../scheduling/spine.ts';
 import { createPostgresDatabase, openBeside } from '../support/databases.ts';
+import { anAdmin, makeSpine, minutesFrom } from '../support/spine.ts';
 import { colours, type FlagService, ruleFor, startFlagService } from './operations.ts';
 
 let flags: FlagService;

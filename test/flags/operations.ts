@@ -1,11 +1,11 @@
 import { getNamedType, isUnionType } from 'graphql';
 import { expect } from 'vitest';
-import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
+import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
 import { schema } from '../../src/compose/schema.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { makeSpine, manualClock } from '../scheduling/spine.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { startTestService, token } from '../support/service.ts';
+import { makeSpine, manualClock } from '../support/spine.ts';
+import { readLog } from '../support/tables.ts';
 
 // Every mutation of a flag as an admin's client writes it, and the events that came of it.
 

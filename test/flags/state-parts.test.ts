@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { minutesFrom } from '../scheduling/spine.ts';
+import { minutesFrom } from '../support/spine.ts';
 import { type FlagService, issuesOf, ruleFor, startFlagService } from './operations.ts';
 
 let flags: FlagService;

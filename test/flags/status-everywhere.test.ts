@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { matchesFilter } from '../../src/audit/model/audit-filter.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { addDue, anAdmin, minutesFrom } from '../scheduling/spine.ts';
+import { addDue, anAdmin, minutesFrom } from '../support/spine.ts';
+import { readLog } from '../support/tables.ts';
 import { type FlagService, startFlagService } from './operations.ts';
 
 // A status is the flag's own, so whatever sets it, in whichever environment, is a change of the flag in all of them.

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from '../scheduling/spine.ts';
+import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
 import { createPostgresDatabase, openBeside, type PostgresTestDatabase } from '../support/databases.ts';
+import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from '../support/spine.ts';
+import { readLog } from '../support/tables.ts';
 
 // A status is the same in all environments, so schedules of one flag meet there, whichever environments they are of.
 

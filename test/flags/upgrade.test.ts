@@ -3,10 +3,10 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { migrate } from '../../src/database/migrate.ts';
 import { defaultMigrationsFolder } from '../../src/database/migration-files.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine } from '../scheduling/spine.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';
 import { temporaryFolder } from '../support/service.ts';
+import { anAdmin, makeSpine } from '../support/spine.ts';
+import { makeRetriesDue, readLog } from '../support/tables.ts';
 
 const init = '20261120000000_init';
 const catalogue = '20261120180000_catalogue';
@@ -128,7 +128,7 @@ describe.each(databases)('a database of the release before, on $kind', ({ create
     const spine = await makeSpine(db.database);
     await spine.updateFlagState(anAdmin('carol'), { flagKey: 'old', environment: 'staging', updates: { enabled: true } });
     await spine.updateFlagState(anAdmin('carol'), { flagKey: 'old', environment: 'staging', updates: { enabled: false } });
-    await db.sql(`UPDATE feature_flag_schedules SET next_retry_at = now() WHERE next_retry_at IS NOT NULL`);
+    await makeRetriesDue(db);
     const { applied, failed } = await spine.applyDue();
     const before = ({ schedule }: { schedule: { scheduledAt: Date } }) => schedule.scheduledAt < new Date('2025-12-01');
     expect(applied.filter(before).map(({ schedule }) => schedule.updates)).toEqual([{ defaultVariant: 'off' }]);

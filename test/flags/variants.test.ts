@@ -1,6 +1,7 @@
 import { MemoryStorage } from '@openfeature/flagd-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { addDue, minutesFrom } from '../scheduling/spine.ts';
+import { addDue, minutesFrom } from '../support/spine.ts';
+import { setScheduleUpdates } from '../support/tables.ts';
 import { colours, type FlagService, issuesOf, ruleFor, startFlagService } from './operations.ts';
 
 let flags: FlagService;
@@ -94,7 +95,7 @@ describe('an unknown default variant that was written before', () => {
     await flags.must('createFlag', { key: 'due', name: 'N' });
     const { id } = await addDue(spine, clock, { flagKey: 'due', minutesAgo: 1 });
     clock.at = at;
-    await db.sql(`UPDATE feature_flag_schedules SET updates = '{"defaultVariant": "nope"}' WHERE id = $1`, [id]);
+    await setScheduleUpdates(db, id, { defaultVariant: 'nope' });
     const { failed } = await spine.applyDue();
     expect(failed.filter(({ schedule }) => schedule.id === id).map(({ schedule }) => schedule.errorMessage)).toEqual([
       "updates.defaultVariant: is 'nope', which is no variant of the flag: it has on, off",

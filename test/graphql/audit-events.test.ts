@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { cursorOf, type EventFields, emitEvents, range } from '../support/emit.ts';
 import { startTestService, type TestService } from '../support/service.ts';
-import { cursorOf, type EventFields, emitEvents, range } from './emit.ts';
 
 const scheduleId = '01890a5d-ac96-774b-bcce-b302099a8057';
 const at = (minute: number) => `2026-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;

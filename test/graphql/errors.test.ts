@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { json, request } from '../http-edge/raw-http.ts';
-import { openRawSocket } from '../http-edge/raw-socket.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { json, request } from '../support/raw-http.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
 
 let service: TestService;

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { operationsOf } from '../api-keys/operations.ts';
-import { json, request } from '../http-edge/raw-http.ts';
-import { openRawSocket, type RawSocket } from '../http-edge/raw-socket.ts';
+import { operationsOf } from '../support/api-key-operations.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { cursorOf, emitEvents } from '../support/emit.ts';
+import { json, request } from '../support/raw-http.ts';
+import { openRawSocket, type RawSocket } from '../support/raw-socket.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { cursorOf, emitEvents } from './emit.ts';
+import { logSize } from '../support/tables.ts';
 
 const readLog = '{ auditEvents(first: 1) { edges { node { position } } } }';
 const createFlag = (key: string) => `mutation { createFlag(input: { key: "${key}", name: "F" }) { __typename } }`;
@@ -46,7 +47,7 @@ describe('one caller who reads more than everybody else', () => {
       database,
       Array.from({ length: events }, () => ({ description: 'x'.repeat(20_000) })),
     );
-    await expect.poll(() => database.sql('SELECT size FROM audit_head')).toEqual([{ size: events }]);
+    await expect.poll(() => logSize(database)).toBe(events);
     const socket = openRawSocket(`${service.url}/graphql`);
     await socket.init(hog);
     await whileLocked('audit_log', async () => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { eventsOf, operationsOf } from '../api-keys/operations.ts';
+import { eventsOf, operationsOf } from '../support/api-key-operations.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
 

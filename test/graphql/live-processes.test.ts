@@ -1,8 +1,10 @@
-import { describe, expect, inject, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { cursorOf, emitEvents } from '../support/emit.ts';
 import { startTestService } from '../support/service.ts';
+import { whereShared } from '../support/shared.ts';
+import { makeDue } from '../support/tables.ts';
 import { withAdministrator } from '../support/templates.ts';
-import { cursorOf, emitEvents } from './emit.ts';
 import { nextEvent, subscribe, take } from './subscriber.ts';
 
 const patient = { timeout: 25_000 };
@@ -27,7 +29,7 @@ describe('two processes on one database', () => {
     await api.gql(
       `mutation { createSchedule(input: { flagKey: "two", scheduledAt: "${scheduledAt}", updates: { enabled: true } }) { __typename } }`,
     );
-    await shared.sql("UPDATE feature_flag_schedules SET scheduled_at = now() - interval '1 second'");
+    await makeDue(shared);
     const types = [await nextEvent(socket), await nextEvent(socket), await nextEvent(socket)].map(({ eventType }) => eventType);
     expect(types).toEqual(['flag.created', 'flag_schedule.created', 'flag_schedule.applied']);
   });
@@ -64,8 +66,8 @@ describe('two processes on one database', () => {
     }, patient);
 
     // No new connection is let in: neither process can listen again, and what each has open goes on.
-    const allowConnections = (allowed: boolean) =>
-      withAdministrator(inject('postgresUrl'), (client) =>
+    const allowConnections = async (allowed: boolean) =>
+      withAdministrator(await whereShared('postgres'), (client) =>
         client.query(`ALTER DATABASE ${new URL(shared.url).pathname.slice(1)} ALLOW_CONNECTIONS ${allowed}`),
       );
     await allowConnections(false);

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RawSocket } from '../http-edge/raw-socket.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { cursorOf, emitEvents } from '../support/emit.ts';
+import type { RawSocket } from '../support/raw-socket.ts';
 import { startTestService, type TestService } from '../support/service.ts';
-import { cursorOf, emitEvents } from './emit.ts';
+import { logSize, makeDue } from '../support/tables.ts';
 import { nextEvent, subscribe, take } from './subscriber.ts';
 
 const patient = { timeout: 25_000 };
@@ -14,8 +15,7 @@ beforeEach(async () => {
   service = await startTestService({ databaseUrl: database.url });
 });
 
-const logSize = async () => Number((await database.sql<{ size: number }>('SELECT size FROM audit_head'))[0]?.size);
-const untilLogged = (size: number) => vi.waitFor(async () => expect(await logSize()).toBe(size), patient);
+const untilLogged = (size: number) => vi.waitFor(async () => expect(await logSize(database)).toBe(size), patient);
 /** Emits until one event has come: from then on the subscription is known to stand. Returns the position that came. */
 const untilFollowing = async (socket: RawSocket, firstId: number): Promise<number> => {
   const first = nextEvent(socket);
@@ -37,7 +37,7 @@ describe('the auditEvents subscription', () => {
     const first = await untilFollowing(socket, 4);
     expect(first).toBeGreaterThan(3);
     await emitEvents(database, [{}, {}], 100);
-    expect((await take(socket, 2)).at(-1)).toBe(await logSize());
+    expect((await take(socket, 2)).at(-1)).toBe(await logSize(database));
   });
 
   it('with a cursor replays what was missed, then goes on live, under the same filter', async () => {
@@ -98,7 +98,7 @@ describe('the auditEvents subscription', () => {
       { position: 1, eventType: 'flag.created', flagKey: 'live' },
       { position: 2, eventType: 'flag_schedule.created', flagKey: 'live' },
     ]);
-    await database.sql("UPDATE feature_flag_schedules SET scheduled_at = now() - interval '1 second'");
+    await makeDue(database);
     expect(await nextEvent(socket)).toMatchObject({ position: 3, eventType: 'flag_schedule.applied' });
   });
 });

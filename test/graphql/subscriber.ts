@@ -1,4 +1,4 @@
-import { openRawSocket, type RawSocket } from '../http-edge/raw-socket.ts';
+import { openRawSocket, type RawSocket } from '../support/raw-socket.ts';
 import { type TestService, token } from '../support/service.ts';
 
 type Variables = { after?: string; filter?: object };

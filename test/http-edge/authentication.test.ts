@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { type IdentityProvider, startIdentityProvider } from '../support/oidc.ts';
+import { json, request } from '../support/raw-http.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 import { startTestService, type TestService } from '../support/service.ts';
-import { json, request } from './raw-http.ts';
-import { openRawSocket } from './raw-socket.ts';
 
 let idp: IdentityProvider;
 let service: TestService;

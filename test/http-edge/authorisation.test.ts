@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { json, request } from '../support/raw-http.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { json, request } from './raw-http.ts';
-import { openRawSocket } from './raw-socket.ts';
 
 let service: TestService;
 let endpoint: string;

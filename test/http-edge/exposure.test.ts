@@ -3,10 +3,10 @@ import http from 'node:http';
 import net from 'node:net';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { json, request } from '../support/raw-http.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
 import { aToken, openPage } from './page.ts';
-import { json, request } from './raw-http.ts';
-import { openRawSocket } from './raw-socket.ts';
 
 const start = async (env: Record<string, string | undefined> = {}) => {
   const database = await createPostgresDatabase();

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { json, request } from '../support/raw-http.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 import { startTestService, token } from '../support/service.ts';
-import { json, request } from './raw-http.ts';
-import { openRawSocket } from './raw-socket.ts';
 
 const start = async (env: Record<string, string | undefined>) =>
   startTestService({ databaseUrl: (await createPostgresDatabase()).url, env });

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 import { startTestService, token } from '../support/service.ts';
-import { openRawSocket } from './raw-socket.ts';
 
 let endpoint: string;
 beforeAll(async () => {

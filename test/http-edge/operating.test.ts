@@ -2,11 +2,11 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { mintToken } from '../../src/access/jwt/mint-token.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { json, request, secretOf } from '../support/raw-http.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 import { startTestService } from '../support/service.ts';
+import { startServiceProcess } from '../support/service-process.ts';
 import { startUnready } from '../support/unready-service.ts';
-import { json, request, secretOf } from './raw-http.ts';
-import { openRawSocket } from './raw-socket.ts';
-import { startServiceProcess } from './service-process.ts';
 
 const secret = 'another secret of the tests, longer than 32 bytes';
 const authentication = { AUTH_SECRET: secret, AUTH_ISSUER: 'https://issuer.example', AUTH_AUDIENCE: 'flagtrail' };

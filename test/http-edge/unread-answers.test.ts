@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { emitEvents } from '../graphql/emit.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { emitEvents } from '../support/emit.ts';
+import { json, request } from '../support/raw-http.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { json, request } from './raw-http.ts';
 
 let database: PostgresTestDatabase;
 let service: TestService;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { json, request, sendOnAndOn } from '../support/raw-http.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { json, request, sendOnAndOn } from './raw-http.ts';
 
 const MiB = 1024 * 1024;
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { eventsOf } from '../api-keys/operations.ts';
+import { eventsOf } from '../support/api-key-operations.ts';
 import { createPostgresDatabase, type TestDatabase } from '../support/databases.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
 
@@ -117,7 +117,7 @@ describe('exportFlags', () => {
     expect((await silent.gql('{ a: exportFlags b: exportFlags c: exportFlags }')).status).toBe(400);
   });
 
-  it('takes an auditor', async () => {
+  it('is refused to who may not read the log', async () => {
     expect((await silent.gql('{ exportFlags }', {}, { as: await token({ groups: ['audit-writer'] }) })).status).toBe(403);
   });
 });

@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { applicationEventAliases } from '../../src/applications/model/event-types.ts';
-import { eventsOf, operationsOf } from '../api-keys/operations.ts';
-import { openRawSocket } from '../http-edge/raw-socket.ts';
+import { eventsOf, operationsOf } from '../support/api-key-operations.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
 import { anEvent, makeRecord, recordDocument } from './operations.ts';
 

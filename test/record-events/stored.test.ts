@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { breakages, breakEmit } from '../audit-write/breakages.ts';
+import { breakages, breakEmit } from '../support/breakages.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
 import { anEvent, makeRecord } from './operations.ts';

@@ -1,17 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
-import { startTestService, type TestService, token } from '../support/service.ts';
 import {
   cancelSchedule,
-  countEvents,
   createFlag,
   createSchedule,
   deleteFlag,
   findSchedule,
-  readLog,
   tryCancelSchedule,
-} from './operations.ts';
-import { minutesFrom } from './spine.ts';
+} from '../support/schedule-operations.ts';
+import { startTestService, type TestService, token } from '../support/service.ts';
+import { minutesFrom } from '../support/spine.ts';
+import { changeSchedule, countEvents, readLog, untilOutboxIsEmpty } from '../support/tables.ts';
 
 let db: PostgresTestDatabase;
 let service: TestService;
@@ -35,7 +34,7 @@ const setStatus = (id: string, status: string, nextRetryAt: Date | null = null) 
     status === 'FAILED' ? 'it broke' : null,
   ]);
 const eventsOf = async (...ids: string[]) => {
-  await expect.poll(async () => (await db.sql('SELECT 1 FROM audit_outbox LIMIT 1')).length).toBe(0);
+  await untilOutboxIsEmpty(db);
   return (await readLog(db)).filter(({ scheduleId }) => scheduleId !== null && ids.includes(scheduleId));
 };
 
@@ -203,7 +202,7 @@ describe('the admin of a schedule', () => {
   it('may be missing in rows from before: they read as null, and work', async () => {
     await createFlag(service, 'old');
     const { id } = await aSchedule('old');
-    await db.sql('UPDATE feature_flag_schedules SET created_by = NULL WHERE id = $1', [id]);
+    await changeSchedule(db, id, { createdBy: null });
     expect(await findSchedule(service, id)).toMatchObject({
       createdBy: null,
       cancelledBy: null,

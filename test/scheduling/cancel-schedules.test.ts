@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createSchedule, findSchedule } from '../support/schedule-operations.ts';
+import { anAdmin } from '../support/spine.ts';
+import { countEvents } from '../support/tables.ts';
 import { failed, inMinutes, startEditing, waiting } from './edits.ts';
-import { countEvents, createSchedule, findSchedule } from './operations.ts';
-import { anAdmin } from './spine.ts';
 
 let edits: Awaited<ReturnType<typeof startEditing>>;
 beforeAll(async () => {

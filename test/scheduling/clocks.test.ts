@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { cancelSchedule, createFlag, createSchedule } from '../support/schedule-operations.ts';
 import { startTestService, token } from '../support/service.ts';
-import { cancelSchedule, countEvents, createFlag, createSchedule } from './operations.ts';
-import { minutesFrom } from './spine.ts';
+import { minutesFrom } from '../support/spine.ts';
+import { countEvents } from '../support/tables.ts';
 
 // The database's clock is the machine's here; the API's is moved.
 

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { createFlag, createSchedule, findSchedule, tryCreateSchedule } from '../support/schedule-operations.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { countEvents, createFlag, createSchedule, findSchedule, readLog, tryCreateSchedule } from './operations.ts';
-import { manualClock, minutesFrom } from './spine.ts';
+import { manualClock, minutesFrom } from '../support/spine.ts';
+import { changeSchedule, countEvents, countSchedules, readLog, untilOutboxIsEmpty } from '../support/tables.ts';
 
 const clock = manualClock(new Date('2026-03-01T09:00:00.000Z'));
 let db: PostgresTestDatabase;
@@ -23,8 +24,8 @@ beforeAll(async () => {
 /** Tokens are judged by the same clock. */
 const as = (sub: string) => token({ sub, now: clock.at });
 const counts = async () => {
-  const [row] = await db.sql<{ n: number }>('SELECT count(*)::int AS n FROM feature_flag_schedules');
-  return { schedules: row?.n, events: await countEvents(db) };
+  const schedules = await countSchedules(db);
+  return { schedules: schedules, events: await countEvents(db) };
 };
 
 describe('createSchedule', () => {
@@ -153,7 +154,7 @@ describe('conflicts', () => {
     expect(created.__typename).toBe('Schedule');
     expect(created.conflicts).toEqual([{ id: anHourBefore }, { id: later }]);
     expect((await findSchedule(service, later))?.conflicts).toEqual([{ id: created.id }, { id: justOutside }]);
-    await db.sql(`UPDATE feature_flag_schedules SET status = 'APPLIED' WHERE id = $1`, [later]);
+    await changeSchedule(db, later, { status: 'APPLIED' });
     expect((await findSchedule(service, created.id))?.conflicts).toEqual([{ id: anHourBefore }]);
   });
 });
@@ -240,8 +241,8 @@ describe('an idempotency key', () => {
 });
 
 it('audits what was stored, and nothing else', async () => {
-  const [row] = await db.sql<{ n: number }>('SELECT count(*)::int AS n FROM feature_flag_schedules');
-  await expect.poll(async () => (await db.sql('SELECT 1 FROM audit_outbox LIMIT 1')).length).toBe(0);
+  const schedules = await countSchedules(db);
+  await untilOutboxIsEmpty(db);
   const created = (await readLog(db)).filter(({ eventType }) => eventType === 'flag_schedule.created');
-  expect(created).toHaveLength(row?.n ?? -1);
+  expect(created).toHaveLength(schedules ?? -1);
 });

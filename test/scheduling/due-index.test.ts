@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
-import { anAdmin, makeSpine } from './spine.ts';
+import { anAdmin, makeSpine } from '../support/spine.ts';
 
 type Reads = { scans: number; entries: number };
 

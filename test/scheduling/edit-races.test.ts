@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../../src/kernel/errors.ts';
 import { createPostgresDatabase, openBeside, type PostgresTestDatabase } from '../support/databases.ts';
-import { readLog } from './operations.ts';
-import { anAdmin, makeSpine, minutesFrom, type Spine } from './spine.ts';
+import { anAdmin, makeSpine, minutesFrom, type Spine } from '../support/spine.ts';
+import { changeSchedule, readLog, readSchedule, readSchedules } from '../support/tables.ts';
 
 const patient = { timeout: 120_000 };
 
@@ -16,7 +16,7 @@ const seed = async (db: PostgresTestDatabase, spine: Spine, count: number) => {
      FROM generate_series(1, $1::int) n JOIN feature_flags f ON f.key = 'flag-' || n % 10`,
     [count],
   );
-  const rows = await db.sql<{ id: string }>('SELECT id FROM feature_flag_schedules ORDER BY scheduled_at DESC');
+  const rows = await readSchedules(db);
   return rows.map(({ id }) => id);
 };
 const answerOf = (work: Promise<{ status: string }>) =>
@@ -58,9 +58,7 @@ describe('editing', () => {
       await Promise.all([apply(), admin(), admin(), admin()]);
       await worker.applyDue();
 
-      const rows = await db.sql<{ id: string; status: string; scheduled_at: Date; version: number }>(
-        'SELECT id, status, scheduled_at, version FROM feature_flag_schedules',
-      );
+      const rows = await readSchedules(db);
       const events = await trails(db, spine);
       for (const { id, status, scheduled_at, version } of rows) {
         expect(answers.get(id)).toBe(status === 'PENDING' ? 'PENDING' : 'SCHEDULE_NOT_EDITABLE');
@@ -101,7 +99,7 @@ describe('applying by hand', () => {
     };
     await Promise.all([apply(), admin(), admin()]);
 
-    const rows = await db.sql<{ id: string; status: string }>('SELECT id, status FROM feature_flag_schedules');
+    const rows = await readSchedules(db);
     const events = await trails(db, spine);
     for (const { id, status } of rows) {
       const [applied, cancelled] = answers.get(id) ?? [];
@@ -130,7 +128,7 @@ describe('cancelling many', () => {
     const spine = await makeSpine(db.database);
     const [moved = '', meant = ''] = await seed(db, spine, 2);
     await db.sql('BEGIN');
-    await db.sql('UPDATE feature_flag_schedules SET scheduled_at = $1 WHERE id = $2', [minutesFrom(new Date(), 60), moved]);
+    await changeSchedule(db, moved, { scheduledAt: minutesFrom(new Date(), 60) });
     const cancelling = spine.cancelSchedules(anAdmin(), { filter: { to: minutesFrom(new Date(), 30) } });
     await expect
       .poll(
@@ -141,7 +139,7 @@ describe('cancelling many', () => {
       .toHaveLength(1);
     await db.sql('COMMIT');
     expect((await cancelling).map(({ id }) => id)).toEqual([meant]);
-    expect(await db.sql('SELECT status FROM feature_flag_schedules WHERE id = $1', [moved])).toEqual([{ status: 'PENDING' }]);
+    expect(await readSchedule(db, moved)).toMatchObject({ status: 'PENDING' });
   });
 
   it(
@@ -169,8 +167,7 @@ describe('cancelling many', () => {
         })(),
       ]);
       for (const id of ids) {
-        const status = (await db.sql<{ status: string }>('SELECT status FROM feature_flag_schedules WHERE id = $1', [id]))[0]
-          ?.status;
+        const status = (await readSchedule(db, id)).status;
         expect([id, status, answers.get(id)]).toEqual(
           cancelled.includes(id) ? [id, 'CANCELLED', 'SCHEDULE_NOT_EDITABLE'] : [id, 'PENDING', 'PENDING'],
         );

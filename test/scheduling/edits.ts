@@ -1,9 +1,10 @@
 import { expect } from 'vitest';
 import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { createSchedule, findSchedule, type ScheduleAnswer } from '../support/schedule-operations.ts';
 import { startTestService } from '../support/service.ts';
-import { countEvents, createSchedule, findSchedule, readLog, type ScheduleAnswer } from './operations.ts';
-import { anAdmin, makeSpine, minutesFrom } from './spine.ts';
+import { anAdmin, makeSpine, minutesFrom } from '../support/spine.ts';
+import { countEvents, readLog } from '../support/tables.ts';
 
 export const inMinutes = (minutes: number) => minutesFrom(new Date(), minutes).toISOString();
 

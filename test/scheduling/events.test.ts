@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { readLog } from './operations.ts';
-import { anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from './spine.ts';
+import { anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../support/spine.ts';
+import { readLog, readSchedule, setScheduleUpdates } from '../support/tables.ts';
 
 // What each event says, word by word: people search for these sentences, and programs read these fields.
 
@@ -166,8 +166,8 @@ describe('the event', () => {
     await createFlag('applied');
     const id = await createSchedule('applied');
     const events = await eventsBy(() => spine.applyDue());
-    const [row] = await db.sql<{ applied_at: Date }>('SELECT applied_at FROM feature_flag_schedules WHERE id = $1', [id]);
-    const appliedAt = row?.applied_at.toISOString() ?? '';
+    const row = await readSchedule(db, id);
+    const appliedAt = row.applied_at?.toISOString() ?? '';
     const scheduledAt = '2026-03-01T10:00:00.000Z';
     const flagState = { ...state, enabled: true, rolloutPercentage: 25, version: 2 };
     expect(events.filter(({ flagKey }) => flagKey === 'applied')).toEqual([
@@ -218,10 +218,10 @@ describe('the event', () => {
   it('flag_schedule.failed', async () => {
     await createFlag('failed');
     const id = await createSchedule('failed');
-    await db.sql(`UPDATE feature_flag_schedules SET updates = '{"rolloutPercentage": 101}' WHERE id = $1`, [id]);
+    await setScheduleUpdates(db, id, { rolloutPercentage: 101 });
     const events = await eventsBy(() => spine.applyDue());
-    const [row] = await db.sql<{ next_retry_at: Date }>('SELECT next_retry_at FROM feature_flag_schedules WHERE id = $1', [id]);
-    const nextRetryAt = row?.next_retry_at.toISOString() ?? '';
+    const row = await readSchedule(db, id);
+    const nextRetryAt = row.next_retry_at?.toISOString() ?? '';
     const failedAt = events[0]?.timestamp ?? '';
     expect(Date.parse(nextRetryAt) - Date.parse(failedAt)).toBe(135_000);
     const errorMessage = 'updates.rolloutPercentage: must be from 0 to 100';

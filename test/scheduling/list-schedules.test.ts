@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { createFlag, createSchedule } from '../support/schedule-operations.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
-import { createFlag, createSchedule } from './operations.ts';
-import { minutesFrom } from './spine.ts';
+import { minutesFrom } from '../support/spine.ts';
 
 type Page = {
   schedules: {

@@ -3,11 +3,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { DomainError } from '../../src/kernel/errors.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
 import { temporaryFolder } from '../support/service.ts';
+import { anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../support/spine.ts';
+import { readLog } from '../support/tables.ts';
 import * as model from './model.ts';
 import { type Action, flagKeys, story } from './model-actions.ts';
 import { tick } from './model-worker.ts';
-import { readLog } from './operations.ts';
-import { anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from './spine.ts';
 
 /**
  * What the worker applies to a poisoned flag is refused by somebody's trigger. And as time passes, the schedules that have set

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { openPostgres } from '../../src/database/database.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
-import { addDue, anAdmin, makeSpine, manualClock } from './spine.ts';
+import { addDue, anAdmin, makeSpine, manualClock } from '../support/spine.ts';
 
 it.each([
   ['a statement that takes too long', { statementTimeoutMs: 300 }, '57014'],

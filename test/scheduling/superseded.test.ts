@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { FlagUpdates } from '../../src/flags/model/flag-updates.ts';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { createPostgresDatabase, databases, openBeside, type TestDatabase } from '../support/databases.ts';
-import { readLog } from './operations.ts';
-import { addDue, anAdmin, makeSpine, manualClock, type Spine } from './spine.ts';
+import { addDue, anAdmin, makeSpine, manualClock, type Spine } from '../support/spine.ts';
+import { makeRetriesDue, readLog } from '../support/tables.ts';
 
 // A schedule failed; what was done before its retry is not undone by it, and what has nothing to do with it is not in its way.
 
@@ -41,7 +41,7 @@ describe.each(databases)('a retry on $kind', ({ createDatabase }) => {
     return schedule;
   };
   const retry = async () => {
-    await db.sql(`UPDATE feature_flag_schedules SET next_retry_at = now() WHERE next_retry_at IS NOT NULL`);
+    await makeRetriesDue(db);
     const { applied, failed } = await spine.applyDue();
     return { applied: applied.map(({ schedule }) => schedule.id), failed: failed.map(({ schedule }) => schedule) };
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createPostgresDatabase, openBeside, type PostgresTestDatabase } from '../support/databases.ts';
-import { readLog } from './operations.ts';
-import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from './spine.ts';
+import { addDue, anAdmin, makeSpine, manualClock, numbers, type Spine } from '../support/spine.ts';
+import { countSchedules, deleteFlagRow, readLog, readSchedules } from '../support/tables.ts';
 
 const seedFlags = async (spine: Spine, flags: number) => {
   const keys = Array.from({ length: flags }, (_, n) => `flag-${n}`);
@@ -28,8 +28,7 @@ describe('two workers', () => {
     const [spine] = workers;
     await seedFlags(spine, 40);
     await seedDue(db, 2000);
-    const due = async () =>
-      (await db.sql<{ n: number }>(`SELECT count(*)::int AS n FROM feature_flag_schedules WHERE status = 'PENDING'`))[0]?.n;
+    const due = async () => await countSchedules(db, 'PENDING');
     const batches = await Promise.all(
       workers.map(async (worker) => {
         let count = 0;
@@ -95,7 +94,7 @@ describe('two workers', () => {
     await seedFlags(worker, 2);
     const orphan = await addDue(worker, clock, { flagKey: 'flag-0', minutesAgo: 2 });
     const other = await addDue(worker, clock, { flagKey: 'flag-1', minutesAgo: 1 });
-    await db.sql(`DELETE FROM feature_flags WHERE key = 'flag-0'`);
+    await deleteFlagRow(db, 'flag-0');
     await db.sql('BEGIN');
     await db.sql('SELECT 1 FROM feature_flag_schedules WHERE id = $1 FOR UPDATE', [orphan.id]);
     const { applied, failed } = await worker.applyDue();
@@ -139,9 +138,7 @@ it('cancelling races applying, 500 times: exactly one of the two wins, and the l
   const worker = await makeSpine(await openBeside(db.url), { batchSize: 7 });
   await seedFlags(spine, 50);
   await seedDue(db, 500);
-  const ids = (await db.sql<{ id: string }>('SELECT id FROM feature_flag_schedules ORDER BY scheduled_at DESC')).map(
-    ({ id }) => id,
-  );
+  const ids = (await readSchedules(db)).map(({ id }) => id);
 
   // The worker comes from the oldest, the admins from the newest; where they meet, and all along the way, they race.
   const queue = ids.entries();
@@ -160,7 +157,7 @@ it('cancelling races applying, 500 times: exactly one of the two wins, and the l
   };
   await Promise.all([apply(), admin(), admin(), admin()]);
 
-  const rows = await db.sql<{ id: string; status: string }>('SELECT id, status FROM feature_flag_schedules');
+  const rows = await readSchedules(db);
   await spine.sequence();
   const events = Map.groupBy(
     (await readLog(db)).filter(({ scheduleId }) => scheduleId !== null),

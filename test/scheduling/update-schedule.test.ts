@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createSchedule, findSchedule } from '../support/schedule-operations.ts';
 import { token } from '../support/service.ts';
+import { anAdmin } from '../support/spine.ts';
 import { due, failed, inMinutes, startEditing, waiting } from './edits.ts';
-import { createSchedule, findSchedule } from './operations.ts';
-import { anAdmin } from './spine.ts';
 
 let edits: Awaited<ReturnType<typeof startEditing>>;
 beforeAll(async () => {

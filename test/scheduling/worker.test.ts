@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeScheduleStore } from '../../src/schedules/store/schedule-store.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';
-import { readLog } from './operations.ts';
-import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from './spine.ts';
+import { addDue, anAdmin, makeSpine, manualClock, minutesFrom, type Spine } from '../support/spine.ts';
+import { changeSchedule, deleteFlagRow, makeRetriesDue, readLog, setScheduleUpdates } from '../support/tables.ts';
 
 describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
   const clock = manualClock();
@@ -29,8 +29,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
     await spine.sequence();
     return (await readLog(db)).filter(({ flagKey }) => flagKey === key);
   };
-  const makeRetryDue = (id: string) =>
-    db.sql(`UPDATE feature_flag_schedules SET next_retry_at = now() - interval '1 second' WHERE id = $1`, [id]);
+  const makeRetryDue = (id: string) => makeRetriesDue(db, [id]);
 
   it('applies what is due in order of instant, then id, and records one event each', async () => {
     await addFlag('ordered');
@@ -44,7 +43,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
       await addDue(spine, clock, { flagKey: 'ordered', minutesAgo: 1, updates: { defaultVariant: 'one' } }),
       await addDue(spine, clock, { flagKey: 'ordered', minutesAgo: 1, updates: { defaultVariant: 'two' } }),
     ];
-    await db.sql('UPDATE feature_flag_schedules SET scheduled_at = $1 WHERE id = $2', [twinA.scheduledAt, twinB.id]);
+    await changeSchedule(db, twinB.id, { scheduledAt: twinA.scheduledAt });
     const twins = [twinA, twinB].toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const { applied, failed } = await spine.applyDue();
     expect(failed).toEqual([]);
@@ -138,10 +137,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
       const before = await addDue(spine, clock, { flagKey: key, minutesAgo: 3, updates: { rolloutPercentage: 1 } });
       const bad = await addDue(spine, clock, { flagKey: key, minutesAgo: 2 });
       const after = await addDue(spine, clock, { flagKey: key, minutesAgo: 1, updates: { defaultVariant: 'after' } });
-      await db.sql('UPDATE feature_flag_schedules SET updates = $1::text::jsonb WHERE id = $2', [
-        JSON.stringify(updates),
-        bad.id,
-      ]);
+      await setScheduleUpdates(db, bad.id, updates);
       const { applied, failed } = await spine.applyDue();
       expect(applied.map(({ schedule }) => schedule.id)).toEqual([before.id, after.id]);
       expect(failed.map(({ schedule }) => schedule.id)).toEqual([bad.id]);
@@ -151,7 +147,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
         retryCount: 0,
       });
       expect(await stateOf(key)).toMatchObject({ enabled: false, rollout: 1, variant: 'after' });
-      await db.sql('UPDATE feature_flag_schedules SET next_retry_at = NULL WHERE id = $1', [bad.id]);
+      await changeSchedule(db, bad.id, { nextRetryAt: null });
     });
 
     it('fails alone where the database refuses the flag’s new state', async () => {
@@ -172,7 +168,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
       expect(await stateOf('poisoned')).toEqual({ enabled: true, rollout: 5, variant: null, version: 3 });
       const types = (await eventsOf('poisoned')).filter(({ actor }) => actor.type === 'SYSTEM').map(({ eventType }) => eventType);
       expect(types).toEqual(['flag_schedule.applied', 'flag_schedule.failed', 'flag_schedule.applied']);
-      await db.sql('UPDATE feature_flag_schedules SET next_retry_at = NULL WHERE id = $1', [bad.id]);
+      await changeSchedule(db, bad.id, { nextRetryAt: null });
     });
 
     it('holds up nobody where the database refuses even its failure; it stays due and is told', async () => {
@@ -197,7 +193,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
   });
 
   describe('a failed schedule', () => {
-    const spoil = (id: string) => db.sql(`UPDATE feature_flag_schedules SET updates = '{"enabled": 1}' WHERE id = $1`, [id]);
+    const spoil = (id: string) => setScheduleUpdates(db, id, { enabled: 1 });
 
     it('is retried with backoff, maxRetries times, and then no more', async () => {
       await addFlag('retried');
@@ -235,7 +231,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
       await spine.applyDue();
       const lastErrorAt = (await find(id))?.lastErrorAt;
       expect(lastErrorAt?.getTime()).toBeGreaterThan(Date.now() - 60_000);
-      await db.sql(`UPDATE feature_flag_schedules SET updates = '{"enabled": true}' WHERE id = $1`, [id]);
+      await setScheduleUpdates(db, id, { enabled: true });
       await makeRetryDue(id);
       await spine.applyDue();
       const applied = { status: 'APPLIED', retryCount: 1, errorMessage: null, nextRetryAt: null };
@@ -246,7 +242,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
     it('has failed for good where its flag is gone', async () => {
       await addFlag('gone');
       const { id } = await addDue(spine, clock, { flagKey: 'gone', minutesAgo: 1 });
-      await db.sql(`DELETE FROM feature_flags WHERE key = 'gone'`);
+      await deleteFlagRow(db, 'gone');
       await spine.applyDue();
       expect(await find(id)).toMatchObject({
         status: 'FAILED',
@@ -267,7 +263,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
       await spine.applyDue();
       const later = await addDue(spine, clock, { flagKey: 'superseded', minutesAgo: 5, updates: { rolloutPercentage: 50 } });
       await spine.applyDue();
-      await db.sql(`UPDATE feature_flag_schedules SET updates = '{"rolloutPercentage": 10}' WHERE id = $1`, [early.id]);
+      await setScheduleUpdates(db, early.id, { rolloutPercentage: 10 });
       await makeRetryDue(early.id);
       await spine.applyDue();
       expect(await find(early.id)).toMatchObject({ status: 'FAILED', retryCount: 1, nextRetryAt: null });
@@ -282,7 +278,7 @@ describe.each(databases)('the worker on $kind', ({ createDatabase }) => {
       const early = await addDue(spine, clock, { flagKey: 'same-batch', minutesAgo: 10, updates: { rolloutPercentage: 10 } });
       await spoil(early.id);
       await spine.applyDue();
-      await db.sql(`UPDATE feature_flag_schedules SET updates = '{"rolloutPercentage": 10}' WHERE id = $1`, [early.id]);
+      await setScheduleUpdates(db, early.id, { rolloutPercentage: 10 });
       await makeRetryDue(early.id);
       await addDue(spine, clock, { flagKey: 'same-batch', minutesAgo: 5, updates: { rolloutPercentage: 50 } });
       expect((await spine.applyDue()).applied).toHaveLength(2);

@@ -13,9 +13,9 @@ import { makeChangeRules } from '../../src/flags/commands/change-rules.ts';
 import { makeRunExperiment } from '../../src/flags/commands/run-experiment.ts';
 import { DomainError } from '../../src/kernel/errors.ts';
 import * as schemas from '../../src/schemas/main.ts';
-import { readLog } from '../scheduling/operations.ts';
-import { anAdmin, makeSpine, newId, type Spine } from '../scheduling/spine.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
+import { anAdmin, makeSpine, newId, type Spine } from '../support/spine.ts';
+import { outboxSize, readLog } from '../support/tables.ts';
 import { anyJson, anyText, arbitraryOf, type Known } from './arbitrary.ts';
 
 // What a schema accepts, the use cases and the database take, or refuse with an error that the caller can act on.
@@ -297,7 +297,7 @@ describe('inputs that the Zod schemas accept', () => {
 
   it('are in the log, all of them: no event was spooled or lost', async () => {
     expect(spine.spool.counts()).toEqual({ spooled: 0, lost: 0 });
-    const [{ waiting } = { waiting: 0 }] = await db.sql<{ waiting: number }>('SELECT count(*)::int AS waiting FROM audit_outbox');
+    const waiting = await outboxSize(db);
     await spine.sequence();
     expect(await readLog(db)).toHaveLength(waiting);
   });

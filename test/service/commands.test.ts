@@ -7,9 +7,10 @@ import { addSchedulesCommand } from '../../src/cli/schedules.ts';
 import { addStatusCommand } from '../../src/cli/status.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { openDatabases } from '../../src/database/open-database.ts';
-import { startServiceProcess } from '../http-edge/service-process.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { dataDirectory, startTestService, temporaryFolder } from '../support/service.ts';
+import { startServiceProcess } from '../support/service-process.ts';
+import { logSize, makeDue } from '../support/tables.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -98,7 +99,7 @@ describe('flagtrail status', () => {
   });
 
   it('asks the service over HTTP where the embedded database belongs to it, and says how where it cannot', async () => {
-    const dataDir = dataDirectory();
+    const dataDir = await dataDirectory();
     const service = await startServiceProcess({ DATA_DIR: dataDir });
     const env = { DATA_DIR: dataDir, PORT: new URL(service.url).port };
     await until(async () => (await run(['status', '--json'], env)).code).toBe(0);
@@ -137,13 +138,13 @@ describe('flagtrail schedules', () => {
     };
     const [late, failed, cancelled] = [await add(1, 'production'), await add(2, 'staging'), await add(3, 'production')];
     await service.gql(`mutation { cancelSchedule(input: { id: "${cancelled}", reason: "not today" }) { __typename } }`);
-    await database.sql(`UPDATE feature_flag_schedules SET scheduled_at = now() - interval '3 hours' WHERE id = $1`, [late]);
+    await makeDue(database, { id: late, ago: '3 hours' });
     await database.sql(
       `UPDATE feature_flag_schedules SET status = 'FAILED', error_message = 'no such variant', last_error = 'no such variant',
         last_error_at = now(), next_retry_at = now() + interval '4 minutes', retry_count = 1 WHERE id = $1`,
       [failed],
     );
-    await until(async () => (await database.sql('SELECT 1 FROM audit_log')).length).toBe(5);
+    await until(() => logSize(database)).toBe(5);
     return { env: { DATABASE_URL: database.url }, late, failed, cancelled };
   };
 
@@ -187,7 +188,7 @@ describe('flagtrail schedules', () => {
   });
 
   it('asks the running service where the embedded database belongs to it', async () => {
-    const dataDir = dataDirectory();
+    const dataDir = await dataDirectory();
     const service = await startServiceProcess({ DATA_DIR: dataDir });
     const env = { DATA_DIR: dataDir, PORT: new URL(service.url).port };
     expect(await runProcess(['schedules', '--flag', 'nothing'], env)).toEqual({

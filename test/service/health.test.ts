@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { expect, it } from 'vitest';
-import { emitEvents } from '../graphql/emit.ts';
-import { request } from '../http-edge/raw-http.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { emitEvents } from '../support/emit.ts';
+import { request } from '../support/raw-http.ts';
 import { startTestService } from '../support/service.ts';
 
 const gauge = (text: string, name: string): number =>

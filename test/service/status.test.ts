@@ -1,10 +1,11 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { request } from '../http-edge/raw-http.ts';
-import { startServiceProcess } from '../http-edge/service-process.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase, type PostgresTestDatabase } from '../support/databases.ts';
+import { request } from '../support/raw-http.ts';
 import { startTestService, type TestService, token } from '../support/service.ts';
+import { startServiceProcess } from '../support/service-process.ts';
+import { changeSchedule, countSchedules, makeDue, makeRetriesDue, setEnvironmentEnabled } from '../support/tables.ts';
 
 const patient = { timeout: 25_000 };
 const until = <T>(read: () => T | Promise<T>) => expect.poll(read, patient);
@@ -47,7 +48,7 @@ const addOverdue = async ({ gql }: TestService, database: PostgresTestDatabase, 
     { key: flagKey, at: new Date(Date.now() + 3_600_000).toISOString() },
   );
   const id = data?.createSchedule.id ?? expect.unreachable('no schedule was made');
-  await database.sql(`UPDATE feature_flag_schedules SET scheduled_at = now() - interval '5 minutes' WHERE id = $1`, [id]);
+  await makeDue(database, { id: id, ago: '5 minutes' });
   return id;
 };
 
@@ -127,18 +128,14 @@ describe('the processes of a service', () => {
     await locker.connect();
     atTestEnd(() => locker.end());
     const id = await addOverdue(service, database, 'before');
-    await until(
-      async () => (await database.sql('SELECT 1 FROM feature_flag_schedules WHERE status = $1', ['APPLIED'])).length,
-    ).toBe(1);
+    await until(() => countSchedules(database, 'APPLIED')).toBe(1);
     await locker.query('BEGIN; LOCK TABLE audit_outbox IN ACCESS EXCLUSIVE MODE');
     const scrapes = Promise.all([1, 2, 3, 4].map(() => request(`${service.url}/metrics`)));
     const isLocked = /a lock on the table audit_outbox keeps events from the log/;
     await until(() => warningsAt(service)).toContainEqual(expect.stringMatching(isLocked));
     expect(await statusOf(service)).toMatchObject({ sequencer: null, warnings: [expect.stringMatching(isLocked)] });
-    await database.sql(`UPDATE feature_flag_schedules SET status = 'PENDING', applied_at = NULL WHERE id = $1`, [id]);
-    await until(
-      async () => (await database.sql('SELECT 1 FROM feature_flag_schedules WHERE status = $1', ['APPLIED'])).length,
-    ).toBe(1);
+    await changeSchedule(database, id, { status: 'PENDING', appliedAt: null });
+    await until(() => countSchedules(database, 'APPLIED')).toBe(1);
     expect((await request(`${service.url}/readyz`)).status).toBe(200);
     expect((await scrapes).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
     await locker.query('ROLLBACK');
@@ -258,15 +255,15 @@ it("a schedule's last failure stays to be read, with when it was, when a retry s
     `mutation ($at: DateTime!) { createSchedule(input: { flagKey: "late", environment: "staging", scheduledAt: $at, updates: { enabled: true } }) { ... on Schedule { id } } }`,
     { at: new Date(Date.now() + 3_600_000).toISOString() },
   );
-  const id = data?.createSchedule.id;
+  const id = data?.createSchedule.id ?? expect.unreachable();
   type Shown = {
     schedule: { status: string; errorMessage: string | null; lastError: string | null; lastErrorAt: string | null };
   };
   const shown = async () =>
     (await service.gql<Shown>(`{ schedule(id: "${id}") { status errorMessage lastError lastErrorAt } }`)).data?.schedule;
   expect(await shown()).toMatchObject({ lastError: null, lastErrorAt: null });
-  await database.sql(`UPDATE environments SET enabled = false WHERE key = 'staging'`);
-  await database.sql(`UPDATE feature_flag_schedules SET scheduled_at = now() WHERE id = $1`, [id]);
+  await setEnvironmentEnabled(database, 'staging', false);
+  await makeDue(database, { id });
   const failure = "Environment 'staging' is disabled: it takes no schedules until somebody enables it";
   await until(shown).toMatchObject({
     status: 'FAILED',
@@ -274,8 +271,8 @@ it("a schedule's last failure stays to be read, with when it was, when a retry s
     lastError: failure,
     lastErrorAt: expect.any(String),
   });
-  await database.sql(`UPDATE environments SET enabled = true WHERE key = 'staging'`);
-  await database.sql(`UPDATE feature_flag_schedules SET next_retry_at = now() WHERE id = $1`, [id]);
+  await setEnvironmentEnabled(database, 'staging', true);
+  await makeRetriesDue(database, [id]);
   await until(shown).toMatchObject({
     status: 'APPLIED',
     errorMessage: null,

@@ -4,8 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { startServe } from '../support/serve-process.ts';
 import { dataDirectory } from '../support/service.ts';
-import { startServe } from './serve-process.ts';
 
 const realAuth = { AUTH_SECRET: 'a secret that has at least 32 bytes', AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' };
 
@@ -99,7 +99,7 @@ describe('a start that cannot be', () => {
     onTestFinished(() => void squatter.close());
     await once(squatter, 'listening');
     const { port } = squatter.address() as AddressInfo;
-    const service = await startServe({ PORT: String(port), DATA_DIR: dataDirectory() });
+    const service = await startServe({ PORT: String(port), DATA_DIR: await dataDirectory() });
     expect(await service.exited).toBe(1);
     expect(service.stderr()).toMatch(/^flagtrail: [^\n]*EADDRINUSE[^\n]*set PORT\n$/);
   });

@@ -7,8 +7,8 @@ import { mintToken } from '../../src/access/jwt/mint-token.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { startCloudWatchServer } from '../support/cloudwatch-server.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { root, startServe } from '../support/serve-process.ts';
 import { dataDirectory } from '../support/service.ts';
-import { root, startServe } from './serve-process.ts';
 
 const secret = 'a secret that has at least 32 bytes';
 const auth = { AUTH_SECRET: secret, AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' };
@@ -119,10 +119,10 @@ describe('a service whose log nobody reads any more', () => {
 });
 
 describe('a command', () => {
-  const start = (args: string[], { stdout }: { stdout: 'pipe' | number }) => {
+  const start = async (args: string[], { stdout }: { stdout: 'pipe' | number }) => {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', ...args], {
       cwd: root,
-      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, DATA_DIR: dataDirectory() },
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, DATA_DIR: await dataDirectory() },
       stdio: ['ignore', stdout, 'pipe'],
     });
     const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
@@ -138,7 +138,7 @@ describe('a command', () => {
   };
 
   it.each([['token'], ['status'], ['export flags']])('ends without a word when nobody reads what %s says', async (command) => {
-    const { reader, outcome } = start(command.split(' '), { stdout: 'pipe' });
+    const { reader, outcome } = await start(command.split(' '), { stdout: 'pipe' });
     reader?.destroy();
     const { code, errors } = await outcome();
     expect({ code, errors }).toEqual({ code: command === 'status' ? 1 : 0, errors: '' });
@@ -147,7 +147,7 @@ describe('a command', () => {
   it.skipIf(!existsSync('/dev/full'))('fails with one line where what it says cannot be written', async () => {
     const full = openSync('/dev/full', 'w');
     atTestEnd(async () => closeSync(full));
-    const { outcome } = start(['token'], { stdout: full });
+    const { outcome } = await start(['token'], { stdout: full });
     expect(await outcome()).toEqual({ code: 1, errors: expect.stringMatching(/^flagtrail: stdout takes nothing: ENOSPC.*\n$/) });
   });
 });

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeDisplay } from '../../demo/display.ts';
-import { rawUpgrade } from '../http-edge/raw-http.ts';
+import { rawUpgrade } from '../support/raw-http.ts';
+import { root, startServe } from '../support/serve-process.ts';
 import { dataDirectory, temporaryFolder } from '../support/service.ts';
-import { root, startServe } from './serve-process.ts';
 
 /** What a terminal would obey: an escape sequence in C0 and one in C1, a bell, and text from right to left. */
 const hostile = '\u001b[31mred\u009b32m\u0007\u202Eevil\u2066';
@@ -43,7 +43,7 @@ describe('what others wrote cannot take over the terminal', { timeout: 60_000 },
     ['a flag that is not there', /no flag|not found|unknown flag/i, () => ['schedules', '--flag', hostile]],
     ['a setting', /LOG_LEVEL is/, () => ['status'], { LOG_LEVEL: hostile }],
   ])('%s', async (_what, said, args, env) => {
-    const { code, printed } = await run(args(), { DATA_DIR: dataDirectory(), ...env });
+    const { code, printed } = await run(args(), { DATA_DIR: await dataDirectory(), ...env });
     expect(printed).toMatch(said);
     expect(control.exec(printed)?.index).toBe(undefined);
     expect(code).toBe(1);
@@ -53,7 +53,7 @@ describe('what others wrote cannot take over the terminal', { timeout: 60_000 },
     let service: Awaited<ReturnType<typeof startServe>> & { dataDir: string };
     const authorization = () => `Bearer ${/^[\w-]+\.[\w-]+\.[\w-]+$/m.exec(service.stderr())?.[0]}`;
     beforeAll(async () => {
-      const dataDir = dataDirectory();
+      const dataDir = await dataDirectory();
       service = { ...(await startServe({ DATA_DIR: dataDir })), dataDir };
       await service.untilReady({ timeoutMs: 60_000 });
     });

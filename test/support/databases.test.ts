@@ -31,10 +31,8 @@ describe('the connection beside the application', () => {
     await test.sql('ROLLBACK');
   });
 
-  it('reaches PostgreSQL 18 with fsync on', async () => {
+  it('reaches PostgreSQL 18', async () => {
     await using test = await createPostgresDatabase();
-    expect(
-      await test.sql("SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('fsync') AS fsync"),
-    ).toEqual([{ major: 18, fsync: 'on' }]);
+    expect(await test.sql("SELECT current_setting('server_version_num')::int / 10000 AS major")).toEqual([{ major: 18 }]);
   });
 });

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, openAsBlob, writeFileSync } from 'node:fs';
+import { openAsBlob, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
-import { inject } from 'vitest';
 import { type Database, toDatabase } from '../../src/database/database.ts';
 import { openDatabases } from '../../src/database/open-database.ts';
 import { atTestEnd } from './at-test-end.ts';
+import { keepShared, whereShared } from './shared.ts';
 import { pgliteTemplates, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 
 /** A row as SQL gave it. Whole numbers of any width are numbers, jsonb is parsed, timestamptz is a Date. */
@@ -32,10 +33,10 @@ export const createPostgresDatabase = async ({
   migrated?: boolean;
   maxConnections?: number;
 } = {}): Promise<PostgresTestDatabase> => {
-  const baseUrl = inject('postgresUrl');
+  const baseUrl = await whereShared('postgres');
   const name = `test_${randomBytes(6).toString('hex')}`;
   const template = migrated ? TEMPLATE_DATABASE : 'template1';
-  await withAdministrator(baseUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
+  await withAdministrator(baseUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`));
 
   const url = `${baseUrl}/${name}`;
   const database = closeOnce(await openPool(url, maxConnections));
@@ -48,7 +49,7 @@ export const createPostgresDatabase = async ({
   };
   atTestEnd(async ({ failed, title }) => {
     await dispose();
-    if (failed) keep(`Kept the database of a failed test: ${url} (${title})`);
+    if (failed) await keepShared(`Kept the database of a failed test: ${url} (${title})`);
     else await withAdministrator(baseUrl, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
   });
   return {
@@ -67,9 +68,9 @@ export const createPGliteDatabase = async ({ migrated = true }: { migrated?: boo
   const database = wrapPGlite(pglite);
   atTestEnd(async ({ failed, title }) => {
     if (failed && !pglite.closed) {
-      const file = path.join(path.dirname(inject('runFolder')), `flagtrail-kept-${randomBytes(6).toString('hex')}.tar.gz`);
+      const file = path.join(tmpdir(), `flagtrail-kept-${randomBytes(6).toString('hex')}.tar.gz`);
       writeFileSync(file, new Uint8Array(await (await pglite.dumpDataDir('gzip')).arrayBuffer()));
-      keep(`Kept the database of a failed test: ${file}, for PGlite's loadDataDir (${title})`);
+      await keepShared(`Kept the database of a failed test: ${file}, for PGlite's loadDataDir (${title})`);
     }
     await database.close();
   });
@@ -85,7 +86,7 @@ export const createPGliteDatabase = async ({ migrated = true }: { migrated?: boo
 
 /** PGlite in memory, as `PGlite.create()` makes it, for a tenth of the work; the caller closes it. */
 export const loadPGlite = async (template: 'empty' | 'migrated'): Promise<PGlite> =>
-  PGlite.create({ loadDataDir: await openAsBlob(pgliteTemplates(inject('runFolder'))[template]) });
+  PGlite.create({ loadDataDir: await openAsBlob(pgliteTemplates(await whereShared('pglite'))[template]) });
 
 /** The databases that Flagtrail runs on, for `describe.each`. */
 export const databases = [
@@ -121,9 +122,3 @@ const closeOnce = (database: Database): Database => {
 
 const parserOf: pg.CustomTypesConfig['getTypeParser'] = (oid, format) =>
   oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format);
-
-/** Says so now, and again at the end of the run, with the way to reach it. */
-const keep = (message: string): void => {
-  process.stderr.write(`${message}\n`);
-  appendFileSync(path.join(inject('runFolder'), 'kept'), `${message}\n`);
-};

@@ -10,8 +10,8 @@ import { makeReadRequestContext } from '../../src/http/request-context.ts';
 import { type Api, startHttpServer } from '../../src/http/server.ts';
 import { makeUnreadAnswers, type UnreadLimits, unreadLimits } from '../../src/http/unread-answers.ts';
 import { makeFairQueue } from '../../src/kernel/limits/fair-queue.ts';
-import { json, request } from '../http-edge/raw-http.ts';
 import { atTestEnd } from './at-test-end.ts';
+import { json, request } from './raw-http.ts';
 
 export const ada: Identity = {
   actor: { type: 'USER', id: 'ada', name: null, email: null },

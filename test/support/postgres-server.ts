@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { findFreePort } from './free-port.ts';
+import { guard } from './guarded-folder.ts';
 
 /** A PostgreSQL server of our own, in a temporary folder. */
 export type PostgresServer = {
@@ -20,12 +20,20 @@ export type PostgresServer = {
 
 const ATTEMPTS = 5;
 
+type Options = {
+  maxConnections?: number;
+  /**
+   * Nobody will start it again, so it need not be ready for a power cut. To kill it loses nothing, either way. Databases are
+   * copied three times as fast.
+   */
+  isThrownAway?: boolean;
+};
+
 /** Starts PostgreSQL 18 on the loopback interface and a free port, with fsync as in production. Takes one to two seconds. */
 export const startPostgresServer = async ({
   maxConnections = 300,
-}: {
-  maxConnections?: number;
-} = {}): Promise<PostgresServer> => {
+  isThrownAway = false,
+}: Options = {}): Promise<PostgresServer> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-postgres-'));
   // The server refuses to run as root, and runs as the user `postgres` then, who has to get through here.
   chmodSync(folder, 0o755);
@@ -39,13 +47,16 @@ export const startPostgresServer = async ({
     'unix_socket_directories=',
     '-c',
     `max_connections=${maxConnections}`,
+    ...(isThrownAway ? ['fsync=off', 'full_page_writes=off', 'max_wal_size=2GB', 'checkpoint_timeout=1h'] : []).flatMap(
+      (setting) => ['-c', setting],
+    ),
   ];
   const makeServer = (port: number) =>
     new EmbeddedPostgres({
       databaseDir: data,
       port,
       createPostgresUser: userInfo().uid === 0,
-      initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
+      initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C', ...(isThrownAway ? ['--no-data-checksums'] : [])],
       postgresFlags,
       onLog: (message) => output.push(message),
       onError: (message) => output.push(String(message)),
@@ -59,7 +70,7 @@ export const startPostgresServer = async ({
       try {
         await server.start();
         const readPid = () => readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '';
-        const watch = () => guard({ folder, pid: readPid() });
+        const watch = () => guard('kill -INT "$1"; while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2"', readPid(), folder);
         let stopGuard = watch();
         const flags = postgresFlags.join(' ');
         return {
@@ -103,16 +114,4 @@ const importWithoutItsExitHooks = async () => {
     }
   }
   return EmbeddedPostgres;
-};
-
-/** Stops the server when this process is killed and cannot do so itself: a shell waits for the pipe from it to break. */
-const guard = ({ folder, pid }: { folder: string; pid: string }): (() => void) => {
-  if (process.platform === 'win32') return () => {};
-  const script = `cat >/dev/null; kill -INT "$1"; while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2"`;
-  const child = spawn('sh', ['-c', script, 'sh', pid, folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-  child.unref();
-  if (child.stdin && 'unref' in child.stdin && typeof child.stdin.unref === 'function') child.stdin.unref();
-  return () => {
-    child.kill('SIGKILL');
-  };
 };

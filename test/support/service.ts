@@ -6,7 +6,6 @@ import { Writable } from 'node:stream';
 import { type Client, type ClientOptions, createClient } from 'graphql-ws';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { inject } from 'vitest';
 import { WebSocket } from 'ws';
 import { mintToken } from '../../src/access/jwt/mint-token.ts';
 import type { Welcome } from '../../src/compose/api.ts';
@@ -15,6 +14,7 @@ import { readConfig } from '../../src/config/config.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { openOutput } from '../../src/process/output.ts';
 import { atTestEnd } from './at-test-end.ts';
+import { whereShared } from './shared.ts';
 import { pgliteTemplates } from './templates.ts';
 
 const secret = 'the secret of the tests, longer than 32 bytes';
@@ -55,9 +55,9 @@ export const temporaryFolder = (): string => {
 };
 
 /** A folder with an embedded database in it that needs no more than to be opened; gone when the test is over. */
-export const dataDirectory = (): string => {
+export const dataDirectory = async (): Promise<string> => {
   const folder = temporaryFolder();
-  cpSync(pgliteTemplates(inject('runFolder')).dataDirectory, folder, { recursive: true });
+  cpSync(pgliteTemplates(await whereShared('pglite')).dataDirectory, folder, { recursive: true });
   return folder;
 };
 
@@ -79,7 +79,7 @@ type Options = {
  */
 export const startTestService = async ({
   databaseUrl,
-  dataDir = databaseUrl ? temporaryFolder() : dataDirectory(),
+  dataDir,
   env = {},
   clock = { now: () => new Date() },
   databaseClock,
@@ -93,7 +93,7 @@ export const startTestService = async ({
   });
   const config = readConfig({
     PORT: '0',
-    DATA_DIR: dataDir,
+    DATA_DIR: dataDir ?? (databaseUrl ? temporaryFolder() : await dataDirectory()),
     DATABASE_URL: databaseUrl ?? undefined,
     AUTH_SECRET: secret,
     AUTH_ISSUER: issuer,

@@ -84,7 +84,7 @@ it('half open, the one end is closed and the other one does not hear of it, the 
   expect([second.heard, second.socket.destroyed]).toEqual(['a', false]);
 });
 
-it('resets what is there, once', async () => {
+it('resets the connections that are open, and lets new ones through', async () => {
   const { proxy, openAndTalk } = await setUp();
   const client = await openAndTalk();
   proxy.reset();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { anAdmin } from '../../../test/scheduling/spine.ts';
+import { anAdmin } from '../../../test/support/spine.ts';
 import { EnvironmentNotFoundError } from '../../environments/model/environment-errors.ts';
 import type { FlagStore } from '../../flags/commands/flag-store.ts';
 import { newFlag } from '../../flags/model/flag.ts';

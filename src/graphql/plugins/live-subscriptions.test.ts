@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { json, request } from '../../../test/http-edge/raw-http.ts';
-import { openRawSocket } from '../../../test/http-edge/raw-socket.ts';
 import { atTestEnd } from '../../../test/support/at-test-end.ts';
 import { ada, startGraphQL } from '../../../test/support/graphql-server.ts';
+import { json, request } from '../../../test/support/raw-http.ts';
+import { openRawSocket } from '../../../test/support/raw-socket.ts';
 
 const query = 'subscription { auditEvents { position } }';
 const headers = { authorization: 'Bearer a-token', accept: 'text/event-stream' };

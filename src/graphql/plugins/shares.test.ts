@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { json, request } from '../../../test/http-edge/raw-http.ts';
-import { openRawSocket } from '../../../test/http-edge/raw-socket.ts';
 import { startGraphQL } from '../../../test/support/graphql-server.ts';
+import { json, request } from '../../../test/support/raw-http.ts';
+import { openRawSocket } from '../../../test/support/raw-socket.ts';
 import { newFlag } from '../../flags/model/flag.ts';
 import { OverShareError } from '../../kernel/limits/fair-queue.ts';
 

@@ -23,7 +23,7 @@ it('a full bucket gives its burst, then what it gains, and says exactly when the
   expect(take('ann', 5)).toBe(500);
 });
 
-it('what is refused takes nothing', () => {
+it("a refused request uses up none of its caller's share", () => {
   const { take } = setUp();
   take('ann', 98);
   for (let n = 0; n < 50; n++) expect(take('ann', 10)).toBe(800);
@@ -44,7 +44,7 @@ it('one who empties a bucket empties nobody else’s', () => {
   expect(take('bob', 100)).toBe(0);
 });
 
-it('more than a bucket holds takes a full one', () => {
+it('a request larger than the burst is taken when the bucket is full', () => {
   const { take, advance } = setUp();
   expect(take('ann', 150)).toBe(0);
   expect(take('ann', 150)).toBe(10_000);

@@ -22,7 +22,7 @@ it('where all addresses are within theirs, the one who has waited longest of all
   expect(size()).toBe(4);
 });
 
-it('who has left makes room, once', () => {
+it('who leaves frees one place, however often that is said', () => {
   const { enter, out, size } = setUp();
   const leave = enter('a', 'a1');
   enter('a', 'a2');

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import type { TestService } from '../support/service.ts';
+import type { TestService } from './service.ts';
 
 export type ApiKey = {
   id: string;

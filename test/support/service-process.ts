@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { temporaryFolder } from '../support/service.ts';
+import { atTestEnd } from './at-test-end.ts';
+import { temporaryFolder } from './service.ts';
 
 export type LogLine = { level: string; msg?: string; url?: string; requestId?: string; err?: { message: string } };
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
-import { atTestEnd } from '../support/at-test-end.ts';
+import { atTestEnd } from './at-test-end.ts';
 
 type SocketMessage = { type: string; id?: string; payload?: unknown };
 

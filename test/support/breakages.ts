@@ -1,4 +1,4 @@
-import type { TestDatabase } from '../support/databases.ts';
+import type { TestDatabase } from './databases.ts';
 
 /** Ways in which the path of events into the database breaks, each with its repair. */
 export type Breakage = { title: string; break: string /** It happens where audit_emit itself catches it. */; inside?: true };

@@ -9,7 +9,7 @@ import type { Database } from '../../src/database/database.ts';
 import type { FlagUpdates } from '../../src/flags/model/flag-updates.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Schedule } from '../../src/schedules/model/schedule.ts';
-import { temporaryFolder } from '../support/service.ts';
+import { temporaryFolder } from './service.ts';
 
 /** An admin at work. */
 export const anAdmin = (userId = 'admin-a', email: string | null = `${userId}@example.com`): Caller => ({

@@ -1,12 +1,7 @@
-import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { toEntry } from '../../src/audit/model/audit-event.ts';
-import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
-import { metadataSchemas } from '../../src/catalogue/event-types.ts';
-import type { TestDatabase } from '../support/databases.ts';
-import type { TestService } from '../support/service.ts';
+import type { TestService } from './service.ts';
 
-// GraphQL as an admin's client writes it, and the tables as the tests look into them.
+// GraphQL as an admin's client writes it.
 
 const scheduleFields = `id flagKey environment scheduledAt updates { enabled rolloutPercentage defaultVariant } status createdAt
   createdBy cancelledAt cancelledBy cancelReason appliedAt errorMessage retryCount maxRetries nextRetryAt conflicts { id }`;
@@ -85,32 +80,3 @@ export const deleteFlag = async (service: TestService, flagKey: string, options:
     { input: { flagKey } },
     options,
   );
-
-/** Events that exist, wherever they are on their way: one statement, so that none is counted on both sides of a move. */
-export const countEvents = async ({ sql }: Pick<TestDatabase, 'sql'>): Promise<number> => {
-  const [row] = await sql<{ n: number }>(
-    'SELECT ((SELECT count(*) FROM audit_outbox) + (SELECT count(*) FROM audit_log))::int AS n',
-  );
-  return row?.n ?? expect.unreachable();
-};
-
-type LogRow = { position: number; entry: string; leaf_hash: Uint8Array; schedule_id: string | null };
-
-/** The log's events in order. Checks on the way what holds for every log: gapless, no id twice, canonical, hashed, known metadata. */
-export const readLog = async ({ sql }: Pick<TestDatabase, 'sql'>): Promise<AuditEvent[]> => {
-  const rows = await sql<LogRow>('SELECT position, entry, leaf_hash, schedule_id FROM audit_log ORDER BY position');
-  expect(rows.map(({ position }) => Number(position))).toEqual(rows.map((_, index) => index + 1));
-  const events = rows.map(({ entry }) => JSON.parse(entry) as AuditEvent);
-  expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
-  for (const [index, event] of events.entries()) {
-    const row = rows[index];
-    if (!row) return expect.unreachable();
-    if (toEntry(event) !== row.entry) expect(row.entry, 'canonical JSON').toBe(toEntry(event));
-    const hash = createHash('sha256').update(Uint8Array.of(0)).update(row.entry).digest('hex');
-    if (hash !== Buffer.from(row.leaf_hash).toString('hex')) expect.unreachable(`leaf_hash of position ${index + 1}`);
-    metadataSchemas[event.eventType].strict().parse(event.metadata);
-  }
-  const [head] = await sql<{ size: number }>('SELECT size FROM audit_head');
-  expect(Number(head?.size)).toBe(rows.length);
-  return events;
-};

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
-import type { TestDatabase } from '../support/databases.ts';
-import { aLogEntry } from '../support/log-entries.ts';
+import type { TestDatabase } from './databases.ts';
+import { aLogEntry } from './log-entries.ts';
+import { emitEntries } from './tables.ts';
 
 export type EventFields = Partial<AuditEvent>;
 
@@ -14,7 +15,7 @@ export const emitEvents = async (
   firstId = 1,
 ): Promise<void> => {
   const entries = events.map((fields, index) => aLogEntry(firstId + index, fields).entry);
-  await sql('SELECT audit_emit($1::text[])', [entries]);
+  await emitEntries({ sql }, entries);
   await sql("SELECT pg_notify('flagtrail', 'outbox')");
 };
 

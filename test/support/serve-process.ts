@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { vi } from 'vitest';
-import { atTestEnd } from '../support/at-test-end.ts';
-import { findFreePort } from '../support/free-port.ts';
-import { temporaryFolder } from '../support/service.ts';
+import { atTestEnd } from './at-test-end.ts';
+import { findFreePort } from './free-port.ts';
+import { temporaryFolder } from './service.ts';
 
 export const root = path.resolve(import.meta.dirname, '../..');
 

@@ -1,0 +1,14 @@
+import { openDatabases } from '../../src/database/open-database.ts';
+import { atTestEnd } from './at-test-end.ts';
+import { startPostgresServer } from './postgres-server.ts';
+
+/** A PostgreSQL server for tests that stop and start it, with a migrated database; gone when the test, or its file, is over. */
+export const startMigratedServer = async () => {
+  const server = await startPostgresServer();
+  atTestEnd(() => server.stop());
+  const url = `${server.baseUrl}/postgres`;
+  await (
+    await openDatabases({ databaseUrl: url, databaseConnections: 1, dataDir: null }, { pools: 'one', schema: 'migrated' })
+  ).close();
+  return { ...server, url };
+};

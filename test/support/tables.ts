@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { expect } from 'vitest';
+import { toEntry } from '../../src/audit/model/audit-event.ts';
+import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
+import { metadataSchemas } from '../../src/catalogue/event-types.ts';
+import type { TestDatabase } from './databases.ts';
+
+// The tables, as tests look into them and change them behind the application's back. Times are the database's.
+
+type Tables = Pick<TestDatabase, 'sql'>;
+
+/** One schedule's row, as far as tests ask. */
+export type ScheduleRow = {
+  id: string;
+  flag_key: string;
+  status: string;
+  scheduled_at: Date;
+  applied_at: Date | null;
+  next_retry_at: Date | null;
+  error_message: string | null;
+  cancel_reason: string | null;
+  retry_count: number;
+  version: number;
+};
+const scheduleColumns =
+  'id, flag_key, status, scheduled_at, applied_at, next_retry_at, error_message, cancel_reason, retry_count, version';
+
+/** Every schedule, the latest first. */
+export const readSchedules = ({ sql }: Tables): Promise<ScheduleRow[]> =>
+  sql<ScheduleRow>(`SELECT ${scheduleColumns} FROM feature_flag_schedules ORDER BY scheduled_at DESC`);
+
+export const readSchedule = async ({ sql }: Tables, id: string): Promise<ScheduleRow> => {
+  const [row] = await sql<ScheduleRow>(`SELECT ${scheduleColumns} FROM feature_flag_schedules WHERE id = $1`, [id]);
+  return row ?? expect.unreachable(`no schedule '${id}'`);
+};
+
+/** How many schedules there are: all, or those of a status. */
+export const countSchedules = async ({ sql }: Tables, status: string | null = null): Promise<number> => {
+  const counted = 'SELECT count(*)::int AS n FROM feature_flag_schedules WHERE $1::text IS NULL OR status::text = $1';
+  return (await sql<{ n: number }>(counted, [status]))[0]?.n ?? expect.unreachable();
+};
+
+const scheduleColumnOf = {
+  status: 'status',
+  scheduledAt: 'scheduled_at',
+  appliedAt: 'applied_at',
+  nextRetryAt: 'next_retry_at',
+  errorMessage: 'error_message',
+  createdBy: 'created_by',
+} as const;
+type ScheduleChange = { [Column in keyof typeof scheduleColumnOf]?: Date | string | null };
+
+/** Writes values into a schedule's row that the application would not write, or not yet. */
+export const changeSchedule = async ({ sql }: Tables, id: string, change: ScheduleChange): Promise<void> => {
+  const columns = Object.keys(change) as (keyof ScheduleChange)[];
+  const assignments = columns.map((column, index) => `${scheduleColumnOf[column]} = $${index + 2}`);
+  const values = columns.map((column) => change[column]);
+  await sql(`UPDATE feature_flag_schedules SET ${assignments.join(', ')} WHERE id = $1`, [id, ...values]);
+};
+
+/** Gives a schedule other updates, also such as the application refuses. */
+export const setScheduleUpdates = async ({ sql }: Tables, id: string, updates: unknown): Promise<void> => {
+  await sql('UPDATE feature_flag_schedules SET updates = $2::text::jsonb WHERE id = $1', [id, JSON.stringify(updates)]);
+};
+
+/** Lets a schedule, or every one, have become due some time ago. */
+export const makeDue = async ({ sql }: Tables, { id = null, ago = '1 second' }: { id?: string | null; ago?: string } = {}) => {
+  const due = 'UPDATE feature_flag_schedules SET scheduled_at = now() - $1::text::interval WHERE $2::uuid IS NULL OR id = $2';
+  await sql(due, [ago, id]);
+};
+
+/** Lets the next try of schedules be due: of those given, or of all that are to be tried again. */
+export const makeRetriesDue = async ({ sql }: Tables, ids: readonly string[] | null = null): Promise<void> => {
+  const due = `UPDATE feature_flag_schedules SET next_retry_at = now() - interval '1 second'
+    WHERE CASE WHEN $1::uuid[] IS NULL THEN next_retry_at IS NOT NULL ELSE id = ANY ($1) END`;
+  await sql(due, [ids]);
+};
+
+/** Takes a flag's row away, as nobody can through the application. */
+export const deleteFlagRow = async ({ sql }: Tables, key: string): Promise<void> => {
+  await sql('DELETE FROM feature_flags WHERE key = $1', [key]);
+};
+
+/** Switches an environment for schedules on or off, without an event. */
+export const setEnvironmentEnabled = async ({ sql }: Tables, key: string, enabled: boolean): Promise<void> => {
+  await sql('UPDATE environments SET enabled = $2 WHERE key = $1', [key, enabled]);
+};
+
+/** Gives the log entries as a transaction does; nobody is woken. */
+export const emitEntries = async ({ sql }: Tables, entries: readonly string[]): Promise<void> => {
+  await sql('SELECT audit_emit($1::text[])', [entries]);
+};
+
+/** How many events are on their way into the log. */
+export const outboxSize = async ({ sql }: Tables): Promise<number> =>
+  (await sql<{ n: number }>('SELECT count(*)::int AS n FROM audit_outbox'))[0]?.n ?? expect.unreachable();
+
+/** Waits until everything that was written is in the log. */
+export const untilOutboxIsEmpty = (db: Tables): Promise<void> => expect.poll(() => outboxSize(db)).toBe(0);
+
+/** How many entries the log says that it has. */
+export const logSize = async ({ sql }: Tables): Promise<number> =>
+  Number((await sql<{ size: number }>('SELECT size FROM audit_head'))[0]?.size ?? expect.unreachable());
+
+/** The log's events of a type, in order; nothing is checked. */
+export const readEventsOfType = async ({ sql }: Tables, eventType: string): Promise<AuditEvent[]> => {
+  const rows = await sql<{ entry: string }>('SELECT entry FROM audit_log WHERE event_type = $1 ORDER BY position', [eventType]);
+  return rows.map(({ entry }) => JSON.parse(entry) as AuditEvent);
+};
+
+/** Events that exist, wherever they are on their way: one statement, so that none is counted on both sides of a move. */
+export const countEvents = async ({ sql }: Tables): Promise<number> => {
+  const [row] = await sql<{ n: number }>(
+    'SELECT ((SELECT count(*) FROM audit_outbox) + (SELECT count(*) FROM audit_log))::int AS n',
+  );
+  return row?.n ?? expect.unreachable();
+};
+
+type LogRow = { position: number; entry: string; leaf_hash: Uint8Array; schedule_id: string | null };
+
+/** The log's events in order. Checks on the way what holds for every log: gapless, no id twice, canonical, hashed, known metadata. */
+export const readLog = async ({ sql }: Tables): Promise<AuditEvent[]> => {
+  const rows = await sql<LogRow>('SELECT position, entry, leaf_hash, schedule_id FROM audit_log ORDER BY position');
+  expect(rows.map(({ position }) => Number(position))).toEqual(rows.map((_, index) => index + 1));
+  const events = rows.map(({ entry }) => JSON.parse(entry) as AuditEvent);
+  expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+  for (const [index, event] of events.entries()) {
+    const row = rows[index];
+    if (!row) return expect.unreachable();
+    if (toEntry(event) !== row.entry) expect(row.entry, 'canonical JSON').toBe(toEntry(event));
+    const hash = createHash('sha256').update(Uint8Array.of(0)).update(row.entry).digest('hex');
+    if (hash !== Buffer.from(row.leaf_hash).toString('hex')) expect.unreachable(`leaf_hash of position ${index + 1}`);
+    metadataSchemas[event.eventType].strict().parse(event.metadata);
+  }
+  expect(await logSize({ sql })).toBe(rows.length);
+  return events;
+};
