@@ -13,7 +13,6 @@ import { addSchedulesCommand } from './cli/schedules.ts';
 import { addServeCommands } from './cli/serve.ts';
 import { addStatusCommand } from './cli/status.ts';
 import { addTokenCommand } from './cli/token.ts';
-import { openCommand } from './compose/command.ts';
 import { ConfigError, type Needs, readConfig } from './config/config.ts';
 import { DataDirectoryInUseError } from './database/data-directory-lock.ts';
 import { describeFailure, sqlStateOf, toUnavailable } from './database/database-errors.ts';
@@ -124,7 +123,9 @@ function openingDatabase(schema: 'any' | 'ready') {
   };
 }
 
-function openParts() {
+async function openParts() {
+  // Most commands need none of it.
+  const { openCommand } = await import('./compose/command.ts');
   const logger = pino({ level: 'error' }, { write: writeErr });
   return openCommand(commandSettings(), { ...surroundings, logger });
 }

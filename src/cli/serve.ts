@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import type { Welcome } from '../compose/api.ts';
-import { type Service, startService } from '../compose/service.ts';
+import type { Service } from '../compose/service.ts';
 import type { Config, Needs } from '../config/config.ts';
 import { requestScope } from '../http/request-scope.ts';
 import { escapeControls } from '../kernel/escape-controls.ts';
@@ -65,6 +65,8 @@ const run = async (config: Config, surroundings: Deps['surroundings']): Promise<
     },
     surroundings.stdout,
   );
+  // Other commands need none of it, and start in half the time without it.
+  const { startService } = await import('../compose/service.ts');
   const service = await startService(config, { ...surroundings, logger }, { http: config.http, announce });
   const stopped = untilStopped(service, (signal) => logger.info({ signal }, 'stopping'));
   try {
