@@ -1,3 +1,4 @@
+import type { InputRef } from '@pothos/core';
 import { z } from 'zod';
 import { builder } from './builder.ts';
 
@@ -12,7 +13,10 @@ type Options<Schema extends z.ZodObject> = {
  * A GraphQL input with the fields of a Zod object: their types, whether they are required, what an absent one stands for, and
  * their descriptions (`.describe`). The schema stays what judges the values.
  */
-export const inputOf = <Schema extends z.ZodObject>(name: string, { description, schema, types = {} }: Options<Schema>) => {
+export const inputOf = <Schema extends z.ZodObject>(
+  name: string,
+  { description, schema, types = {} }: Options<Schema>,
+): InputRef<z.input<Schema>> => {
   const fields = Object.entries<z.core.$ZodType>(schema.shape).map(([field, type]) => {
     const absent = z.safeParse(type, undefined);
     const options = {
