@@ -1,9 +1,9 @@
-/** Delays between tries: `firstMs`, doubled with each further failure, at most `maxMs`. */
+/** Delays between tries: `firstMs` after the first failure, doubled with each further failure, at most `maxMs`. */
 export type Backoff = { firstMs: number; maxMs: number };
 
 /**
- * How long to wait after `failures` tries that failed in a row (1 or more), in milliseconds: between half of the delay and
- * all of it, so that several processes do not come back at once. `random` is in [0, 1).
+ * How long to wait, in milliseconds, after `failures` (1 or more) failed tries in a row. The result is between half of the delay
+ * and the whole delay, so that several processes do not try again at the same moment. `random` is in [0, 1).
  */
 export const backoffMs = ({ firstMs, maxMs }: Backoff, failures: number, random: number): number =>
   Math.min(maxMs, firstMs * 2 ** (failures - 1)) * (0.5 + random / 2);

@@ -1,4 +1,4 @@
-/** The application's time. Schedules are not its business: they are planned, edited and applied by the database's clock. */
+/** The application's time. Schedules do not use it: the database's clock decides when they are due. */
 export type Clock = { now(): Date };
 /** Makes an id (UUIDv7) for something that exists from `at`. */
 export type NewId = (at: Date) => string;

@@ -1,6 +1,6 @@
 /**
- * The database is out of reach, gone, or did not answer in time: nothing is known against what was asked, so whoever asked may
- * ask again. Of a change nobody knows whether it was made. The message may be shown; `cause` is for the log.
+ * The database cannot be reached, went away, or did not answer in time. The request itself may be fine, so the caller can try
+ * again; whether a change was made is unknown. The message can be shown to clients; `cause` is for the log.
  */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
@@ -12,5 +12,5 @@ export class DatabaseUnavailableError extends Error {
 /** How long a client should wait before it tries again: about as long as a failover or a restart of the database takes. */
 export const retryAfterMs = 2000;
 
-/** What an error of the database adapter means: a DatabaseUnavailableError where the database is; null for any other error. */
+/** Maps an error of the database adapter to a DatabaseUnavailableError, or to null if the database is not the problem. */
 export type ToUnavailable = (error: unknown) => DatabaseUnavailableError | null;

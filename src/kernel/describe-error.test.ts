@@ -16,7 +16,7 @@ describe('the description of an error', () => {
       'Error (ECONNRESET), without a message',
     ],
     ['what was thrown that is no error', 'a text', 'a text'],
-    ['something for nothing', '', 'an error without a text'],
+    ['something for nothing', '', 'an error without text'],
   ])('is %s', (_what, error, text) => {
     expect(describeError(error)).toBe(text);
   });

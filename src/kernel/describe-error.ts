@@ -1,8 +1,8 @@
 const maxLength = 500;
 
 /**
- * What went wrong, on one line and never empty: the first line that says something, else what the error was caused by, else
- * its code or name. Further lines are left out: those of an AWS error may hold what was signed.
+ * What went wrong, on one line and never empty: the first line of the message that has text, else that of the cause, else the
+ * error's code or name. Further lines are left out, because those of an AWS error can contain what was signed.
  */
 export const describeError = (error: unknown): string => {
   const text = textOf(error, 0) ?? nameOf(error);
@@ -26,7 +26,7 @@ const firstLine = (text: string): string | null =>
     .find((line) => line !== '') ?? null;
 
 const nameOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return 'an error without a text';
+  if (!(error instanceof Error)) return 'an error without text';
   const code = 'code' in error && typeof error.code === 'string' && error.code !== '' ? ` (${error.code})` : '';
   return `${error.name}${code}, without a message`;
 };

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 
-/** One thing wrong with an input, and where: the path below the argument `input`. */
+/** One thing that is wrong with an input. `path` says where, starting below the argument `input`. */
 export type ValidationIssue = { path: string[]; message: string };
 
 /**
- * An outcome that the caller can act on. Each class is a member of a result union in GraphQL; its message goes to clients
- * as it is, so it names the value, the place and the allowed range, and nothing secret.
+ * An outcome that the caller can act on. Each class is a member of a result union in GraphQL. Clients see the message as it is,
+ * so it names the value, the place and the allowed range, and holds no secret.
  */
 export abstract class DomainError extends Error {
   abstract readonly code: string;
@@ -23,26 +23,26 @@ export class ValidationError extends DomainError {
   }
 }
 
-/** Zod's findings as ours: where, below the input, and what. */
+/** Zod's issues as ours, with `prefix` in front of each path. */
 export const toIssues = (error: z.ZodError, prefix: readonly string[] = []): ValidationIssue[] =>
   error.issues.map(({ path, message }) => ({ path: [...prefix, ...path.map(String)], message }));
 
 export const toValidationError = (error: z.ZodError, prefix?: readonly string[]): ValidationError =>
   new ValidationError(toIssues(error, prefix));
 
-/** The same issues, further down in the input. */
+/** The same issues, with `prefix` in front of each path. */
 export const issuesBelow = (prefix: readonly string[], issues: readonly ValidationIssue[]): ValidationIssue[] =>
   issues.map(({ path, message }) => ({ path: [...prefix, ...path], message }));
 
-/** Throws a ValidationError where there is anything wrong. */
+/** Throws a ValidationError if there are any issues. */
 export const refuse = (issues: ValidationIssue[]): void => {
   if (issues.length > 0) throw new ValidationError(issues);
 };
 
-/** Somebody changed a thing since the version that the caller has read. */
+/** A thing has changed since the version that the caller read. */
 export abstract class StaleVersionError<Current extends { version: number }> extends DomainError {
   readonly expectedVersion: number;
-  /** What the thing is now. */
+  /** The thing as it is now. */
   readonly current: Current;
   constructor(thing: string, expectedVersion: number, current: Current) {
     super(`expectedVersion is ${expectedVersion}, but the ${thing} is at version ${current.version}: read it again, then decide`);

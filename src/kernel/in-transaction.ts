@@ -1,7 +1,7 @@
 /**
- * Runs the work in one transaction, with the events that it logs: all of it is committed, or nothing. The work may run more
- * than once (a deadlock, an audit function that fails), so it must have no effect outside of its transaction.
+ * Runs `work` in one transaction, together with the events that it logs: all of it is committed, or none. `work` can run more
+ * than once (after a deadlock, or when the audit function fails), so it must have no effect outside its transaction.
  *
- * `Transaction` is what the work reaches; each wing names what its own commands need of it.
+ * `Transaction` is what `work` can reach; each wing declares what its own commands need.
  */
 export type InTransaction<Transaction> = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;

@@ -1,6 +1,6 @@
 /**
- * How many bytes of UTF-8 a value takes as JSON; what is absent takes none. Counts no further than just past `most`, and
- * without recursion: what comes may be nested as deep as a request is long, and be there many times by reference.
+ * How many bytes of UTF-8 the value takes as JSON; an absent value takes none. Stops counting soon after `most`. Uses no
+ * recursion, because the input can be nested as deep as a request is long, and can refer to the same value many times.
  */
 export const bytesOf = (json: unknown, most = Number.POSITIVE_INFINITY): number => {
   const open = [json];
@@ -21,6 +21,6 @@ export const bytesOf = (json: unknown, most = Number.POSITIVE_INFINITY): number 
 };
 
 const encoder = new TextEncoder();
-/** Characters that JSON writes as they are, in a byte each. */
+/** Text whose characters JSON writes unchanged, in one byte each. */
 const plain = /^[ !#-[\]-~]*$/;
 const bytesOfText = (text: string): number => (plain.test(text) ? text.length + 2 : encoder.encode(JSON.stringify(text)).length);

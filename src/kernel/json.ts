@@ -8,15 +8,15 @@ export type JsonObject = { [key: string]: Json };
 
 const maxLevels = 50;
 
-/** JSON that says something, not null, and that can be stored: nested at most 50 levels deep. */
+/** JSON that is not null and can be stored: nested at most 50 levels deep. */
 export const presentJson = z.custom<NonNullable<Json>>().superRefine((value, context) => {
   const problem = value == null ? 'must be JSON, and not null' : findJsonProblem(value, maxLevels);
   if (problem) context.addIssue(problem);
 });
 
 /**
- * Why a value cannot be stored as JSON. Looks without recursion: what comes may be nested as deep as a request is long, and
- * would exhaust the stack.
+ * Why the value cannot be stored as JSON, or null if it can. Uses no recursion, because the input can be nested as deep as a
+ * request is long, which would exhaust the stack.
  */
 export const findJsonProblem = (json: unknown, maxLevels: number): string | null => {
   const open = [{ value: json, level: 0 }];
@@ -34,7 +34,7 @@ export const findJsonProblem = (json: unknown, maxLevels: number): string | null
       if (level === maxLevels) return `must be nested at most ${maxLevels} levels deep`;
       for (const [key, inner] of Object.entries(value)) {
         if (!isStorableText(key)) return unstorable;
-        // Most of what reads objects leaves it out without a word.
+        // Most code that reads objects drops this key silently.
         if (key === '__proto__') return 'must not have the key __proto__';
         open.push({ value: inner, level: level + 1 });
       }
@@ -44,8 +44,8 @@ export const findJsonProblem = (json: unknown, maxLevels: number): string | null
 };
 const unstorable = 'must not contain NUL or a lone surrogate';
 
-/** What `JSON.stringify` would make of a value, as a value: dates become text, absent fields go. */
+/** What is left of a value after `JSON.stringify`: dates become text, absent fields go. */
 export const toJson = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null));
 
-/** Whether two values are the same JSON, in whatever order their fields are. */
+/** Whether two values are the same JSON, whatever the order of their fields. */
 export const isSameJson = (a: unknown, b: unknown): boolean => a === b || canonicalize(a) === canonicalize(b);

@@ -1,25 +1,27 @@
-/** Runs work again and again, never twice at once: when woken, when the poll interval has passed, and while there is more. */
+/**
+ * Runs work again and again, never twice at once: when woken, after each poll interval, and at once while there is more to do.
+ */
 export type Loop = {
   start(): void;
-  /** Cheap, and safe at any time: wake-ups while the work runs become one more run. */
+  /** Cheap, and safe to call at any time: wake-ups during a run lead to one more run. */
   wake(): void;
-  /** Resolves when the run under way, if any, is over; nothing runs afterwards. */
+  /** Resolves when the current run, if any, has ended; no run starts afterwards. */
   stop(): Promise<void>;
 };
 
 type Options = {
-  /** One run. True: there is more to do at once. */
+  /** One run. Resolves to true if there is more to do at once. */
   work: (signal: AbortSignal) => Promise<boolean>;
-  /** The backstop for lost wake-ups. */
+  /** Runs the work even if wake-ups were lost. */
   pollMs: number;
-  /** After a failed run: what to do about it, and how long to wait before the next (default: the poll interval). */
+  /** Handles a failed run. Returns how many milliseconds to wait before the next one; by default the poll interval. */
   onError: (error: unknown) => number | undefined;
 };
 
 export const makeLoop = ({ work, pollMs, onError }: Options): Loop => {
   const stopping = new AbortController();
   let woken = false;
-  let rouse: () => void = () => {};
+  let endRest: () => void = () => {};
   let running: Promise<void> | undefined;
 
   const rest = (ms: number, { interruptible }: { interruptible: boolean }) =>
@@ -30,7 +32,7 @@ export const makeLoop = ({ work, pollMs, onError }: Options): Loop => {
         resolve();
       };
       const timer = setTimeout(done, ms);
-      rouse = () => {
+      endRest = () => {
         if (interruptible || stopping.signal.aborted) done();
       };
     });
@@ -40,11 +42,11 @@ export const makeLoop = ({ work, pollMs, onError }: Options): Loop => {
       woken = false;
       try {
         const more = await work(stopping.signal);
-        // A timer between full runs gives the event loop air.
+        // A timer between full runs lets the event loop do other work.
         if (more) await rest(0, { interruptible: false });
         else await rest(pollMs, { interruptible: true });
       } catch (error) {
-        // After a failure a wake-up does not shorten the wait, or a busy service would hammer what is out of order.
+        // After a failure, wake-ups do not shorten the wait; otherwise a busy service would hammer whatever is broken.
         await rest(onError(error) ?? pollMs, { interruptible: false });
       }
     }
@@ -56,11 +58,11 @@ export const makeLoop = ({ work, pollMs, onError }: Options): Loop => {
     },
     wake: () => {
       woken = true;
-      rouse();
+      endRest();
     },
     stop: async () => {
       stopping.abort();
-      rouse();
+      endRest();
       await running;
     },
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// The fields of one Zod object, as another object of the same fields needs them.
+// Map the fields of one Zod object, for another object with the same fields.
 
 const mapShape = (shape: z.core.$ZodShape, change: (field: z.core.$ZodType) => z.core.$ZodType) =>
   Object.fromEntries(Object.entries(shape).map(([name, field]) => [name, change(field)]));
@@ -8,11 +8,11 @@ const mapShape = (shape: z.core.$ZodShape, change: (field: z.core.$ZodType) => z
 export const nullableFields = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   mapShape(shape, z.nullable) as { [Name in keyof Shape]: z.ZodNullable<Shape[Name]> };
 
-/** A null says the same as an absent field. */
+/** Null means the same as an absent field. */
 export const nullishFields = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   mapShape(shape, z.nullish) as { [Name in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[Name]>> };
 
-/** What a field holds where it is not null. */
+/** The fields without their null. */
 export const presentFields = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   mapShape(shape, (field) => (field instanceof z.ZodNullable ? field.unwrap() : field)) as {
     [Name in keyof Shape]: Shape[Name] extends z.ZodNullable<infer Present> ? Present : Shape[Name];

@@ -1,4 +1,4 @@
-/** Whether work ends within a time; it goes on where it does not. Rejects as the work does. */
+/** Resolves to whether the work ends within `ms`; it goes on if it does not. Rejects if the work rejects. */
 export const within = async (ms: number, work: Promise<unknown>): Promise<boolean> => {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<false>((resolve) => {

@@ -1,4 +1,4 @@
-/** There is no room in the line: who is refused may come back. The message may be shown. */
+/** The queue has no room for this caller, who can try again after `retryAfterMs`. The message can be shown to clients. */
 export class OverShareError extends Error {
   override readonly name = 'OverShareError';
   readonly retryAfterMs: number;
@@ -9,16 +9,16 @@ export class OverShareError extends Error {
 }
 
 type Options = {
-  /** What is queued for, in the plural, as messages name it. */
+  /** What waits in the queue, in the plural, as messages name it. */
   what: string;
-  /** How many go on at a time. */
+  /** How many run at a time. */
   places: number;
-  /** How many of one caller go on at a time, whether or not others wait: so there is always a place soon for who comes. */
+  /** How many of one caller run at a time, even if nobody else waits, so that a newcomer soon finds a place. */
   share: number;
-  /** How many wait. */
+  /** How many wait at a time. */
   maxWaiting: number;
   maxWaitingPerCaller: number;
-  /** How many bytes wait, of what is entered with its size. */
+  /** How many bytes wait at a time, as `sizeOf` measures them. */
   maxWaitingBytes?: number;
   maxWaitingBytesPerCaller?: number;
   onRefused: () => void;
@@ -27,12 +27,12 @@ type Waiting = { start: () => void; bytes: number };
 type Caller = { key: string; underWay: number; waiting: Waiting[]; waitingBytes: number };
 type Leave = () => void;
 
-/** About as long as it takes until a full line has moved. */
+/** About as long as a full queue needs to move on. */
 const retryAfterMs = 1000;
 
 /**
- * A line in which callers take turns, however many each has waiting: what one asks for delays another by one turn, not by the
- * whole line. Each has a share of the places, and a bound on what waits; what is beyond is refused at once.
+ * A queue in which callers take turns, however much each has waiting: one caller's work delays another by one turn, not by the
+ * whole queue. Each caller has a share of the places and a limit on what waits; anything beyond is refused at once.
  */
 export const makeFairQueue = ({
   what,
@@ -45,7 +45,7 @@ export const makeFairQueue = ({
   onRefused,
 }: Options) => {
   const callers = new Map<string, Caller>();
-  // Those who wait, who was served last at the end.
+  // Callers with waiting work. The one served last is at the end.
   const line = new Set<Caller>();
   let underWay = 0;
   let waiting = 0;
@@ -87,8 +87,8 @@ export const makeFairQueue = ({
   const mebibytes = (bytes: number) => `${bytes / 2 ** 20} MiB`;
 
   /**
-   * Waits for a turn; resolves with the way to give the place back. Rejects at once with an OverShareError. `sizeOf` tells how
-   * many bytes wait with it, and is asked only where it waits.
+   * Waits for a turn, and resolves to the function that gives the place back. Throws an OverShareError at once if there is no
+   * room. `sizeOf` returns how many bytes wait, and is called only if the work has to wait.
    */
   const enter = async (key: string, sizeOf: () => number = () => 0): Promise<Leave> => {
     const caller = callers.get(key) ?? { key, underWay: 0, waiting: [], waitingBytes: 0 };
@@ -119,7 +119,7 @@ export const makeFairQueue = ({
 
   return {
     enter,
-    /** Does something when it is its turn. */
+    /** Runs `work` when its turn comes. */
     run: async <Result>(key: string, work: () => Promise<Result>, sizeOf?: () => number): Promise<Result> => {
       const leave = await enter(key, sizeOf);
       try {
@@ -129,12 +129,15 @@ export const makeFairQueue = ({
       }
     },
     waiting: () => waiting,
-    /** How many callers are remembered: those of whom something goes on or waits. */
+    /** How many callers the queue remembers: those with work that runs or waits. */
     callers: () => callers.size,
   };
 };
 
 export type FairQueue = ReturnType<typeof makeFairQueue>;
 
-/** One caller's share of some places: one is left for others, of many a quarter. Of a single place, its turn. */
+/**
+ * How many places one caller can have at a time: it leaves one for others, or a quarter if there are many. A single place is
+ * shared by turns.
+ */
 export const shareOfPlaces = (places: number): number => Math.max(1, places - Math.max(1, Math.floor(places / 4)));

@@ -1,26 +1,26 @@
-/** What came in a window beyond what was told one by one. */
+/** How many more items came in a window than were told one by one. */
 export type More = { count: number; since: Date; until: Date };
 
 type Deps<Item> = {
   now: () => Date;
-  /** Items of one key that are told one by one, in each window; what comes beyond is counted. */
+  /** How many items of one key are told one by one in each window. Further ones are counted. */
   atOnce: number;
   windowMs: number;
-  /** Keys that are kept at a time; of who comes beyond, the oldest window ends early. */
+  /** How many keys are kept at a time. Beyond that, the oldest window ends early. */
   maxKeys: number;
   tell: (item: Item) => void;
-  /** Tells of the rest when a window is over: the latest item, and how many there were. */
+  /** Tells the rest when a window is over: the latest item, and how many more there were. */
   tellMore: (latest: Item, more: More) => void;
 };
 
 type Window<Item> = { startedAt: Date; told: number; more: (More & { latest: Item }) | null };
 
 /**
- * Tells what may come too often to be told one by one: of each key the first few in a window at once, and when the window is
- * over, how many more there were. It has no timer: somebody calls `sweep` now and then, and `flush` at the end.
+ * Tells items that can come too often to be told one by one: for each key the first few in a window at once, and at the end of
+ * the window how many more there were. It has no timer: call `sweep` now and then, and `flush` at the end.
  */
 export const makeThrottle = <Item>({ now, atOnce, windowMs, maxKeys, tell, tellMore }: Deps<Item>) => {
-  // In the order in which they began, so that those that are over stand first.
+  // In the order in which they began, so that expired windows come first.
   const windows = new Map<string, Window<Item>>();
 
   const end = (key: string, { more }: Window<Item>) => {

@@ -5,12 +5,12 @@ type Deps = { logger: { warn: Log; error: Log }; now: () => Date };
 type Line = { level: 'warn' | 'error'; details: object; message: string };
 
 const windowMs = 60_000;
-/** Messages are ours, so there are few; a part of one may be the database's or a library's words. */
+/** The messages are our own, so there are few; part of one can come from the database or a library. */
 const maxMessages = 100;
 
 /**
- * A log for what strangers can cause as often as they like: the same message comes once at once and, when a minute is over,
- * once more with the latest details and how many more there were.
+ * A log for what strangers can cause as often as they like. Each message is logged at once, and again after a minute with its
+ * latest details and how many more there were.
  */
 export const makeThrottledLog = ({ logger, now }: Deps) => {
   const { note, sweep, flush } = makeThrottle<Line>({

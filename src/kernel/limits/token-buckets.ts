@@ -1,26 +1,31 @@
 type Options = {
-  /** What a bucket gains in a second. */
+  /** Tokens that a bucket gains per second. */
   perSecond: number;
-  /** What a full bucket holds. */
+  /** Tokens in a full bucket. */
   burst: number;
-  /** Buckets kept at a time: of those who come beyond, who has been away longest starts with a full one. */
+  /**
+   * How many buckets are kept. Beyond that, the bucket that was used longest ago is dropped, so its key starts with a full one.
+   */
   maxKeys: number;
   nowMs: () => number;
 };
 
-/** Token buckets, one for each key. A bucket that is not there is full. */
+/** Token buckets, one for each key. A key without a bucket counts as full. */
 export const makeTokenBuckets = ({ perSecond, burst, maxKeys, nowMs }: Options) => {
   const fillMs = (burst * 1000) / perSecond;
-  // How long each takes to be full again, and since when; whoever took last stands last.
+  // How long each bucket needs until it is full again, counted from `atMs`. The one used last is at the end.
   const buckets = new Map<string, { missingMs: number; atMs: number }>();
 
   return {
-    /** Takes `count` tokens, at most a bucket full, all or none. Returns 0, or after how many milliseconds there will be as many. */
+    /**
+     * Takes `count` tokens, or a full bucket if `count` is more: all of them or none. Returns 0, or how many milliseconds to wait
+     * until there are enough.
+     */
     take: (key: string, count: number): number => {
       const now = nowMs();
       const costMs = (Math.min(count, burst) * 1000) / perSecond;
       const { missingMs: before, atMs } = buckets.get(key) ?? { missingMs: 0, atMs: now };
-      // A clock that was set back gives nothing, and takes nothing.
+      // If the clock was set back, the bucket neither gains nor loses tokens.
       const missingMs = Math.max(before - Math.max(now - atMs, 0), 0);
       const waitMs = Math.ceil(missingMs + costMs - fillMs);
       buckets.delete(key);

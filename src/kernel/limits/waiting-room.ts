@@ -1,17 +1,17 @@
 type Options = {
-  /** Guests at a time. */
+  /** How many guests there can be. */
   max: number;
-  /** Guests of one address at a time. */
+  /** How many guests of one address there can be. */
   maxPerAddress: number;
 };
-type Guest = { address: string; turnOut: () => void };
+type Guest = { address: string; evict: () => void };
 
 /**
- * Room for guests who have not said who they are. When it is full, the one who has waited longest must go, from the same
- * address first. Honest guests say who they are at once, so a flood of silent ones keeps nobody out.
+ * Room for guests who have not yet said who they are. When it is full, the guest who has waited longest is evicted, first among
+ * those of the same address. Honest guests say who they are at once, so a flood of silent ones keeps nobody out.
  */
 export const makeWaitingRoom = ({ max, maxPerAddress }: Options) => {
-  // Sets keep the order in which guests came.
+  // In the order in which guests came.
   const guests = new Set<Guest>();
   const byAddress = new Map<string, Set<Guest>>();
 
@@ -21,20 +21,23 @@ export const makeWaitingRoom = ({ max, maxPerAddress }: Options) => {
     if (neighbours?.size === 0) byAddress.delete(guest.address);
     return guests.delete(guest);
   };
-  const turnOutFirstOf = (some: ReadonlySet<Guest>) => {
+  const evictFirstOf = (some: ReadonlySet<Guest>) => {
     const [first] = some;
     if (!first) return;
     remove(first);
-    first.turnOut();
+    first.evict();
   };
 
   return {
-    /** Lets somebody in. `turnOut` is called where they must go before they have left. Returns the way to leave. */
-    enter: (address: string, turnOut: () => void): (() => void) => {
-      const guest = { address, turnOut };
+    /**
+     * Lets a guest in. `evict` is called if the guest must make room for another. Returns the function with which the guest
+     * leaves.
+     */
+    enter: (address: string, evict: () => void): (() => void) => {
+      const guest = { address, evict };
       const neighbours = byAddress.get(address);
-      if (neighbours && neighbours.size >= maxPerAddress) turnOutFirstOf(neighbours);
-      else if (guests.size >= max) turnOutFirstOf(guests);
+      if (neighbours && neighbours.size >= maxPerAddress) evictFirstOf(neighbours);
+      else if (guests.size >= max) evictFirstOf(guests);
       guests.add(guest);
       byAddress.set(address, (byAddress.get(address) ?? new Set()).add(guest));
       return () => void remove(guest);
