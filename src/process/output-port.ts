@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 
-/** stdout or stderr of a process, whose reader may go away at any moment. */
+/** stdout or stderr of a process. Its reader can go away at any moment. */
 export type Output = {
-  /** For those who must know what became of each line. It may fail without harm: its owner hears its errors. */
+  /** For code that must know what became of each line. Errors of the stream are already handled. */
   stream: Writable;
-  /** A line for whoever reads. One that the stream does not take is lost, and counted. */
+  /** Writes a line. If the stream does not take it, the line is lost and counted. */
   write(line: string): void;
-  /** Null while the stream takes what is written, as far as known. */
+  /** What is wrong with the stream; null while it takes what is written, as far as known. */
   trouble(): { error: Error; since: Date } | null;
   lostLines(): number;
 };

@@ -2,18 +2,21 @@ import type { Writable } from 'node:stream';
 import type { Clock } from '../kernel/clock.ts';
 import type { Output } from './output-port.ts';
 
-/** Log lines that wait for a reader who stands still. What comes beyond is dropped, so that it does not fill the memory. */
+/**
+ * Bytes of log lines that wait for a reader who has stopped reading. Further lines are dropped, so that they do not fill the
+ * memory.
+ */
 const maxWaitingBytes = 16 * 1024 * 1024;
 
 type Options = {
   clock: Clock;
-  /** Hears when trouble begins, once, until the stream has taken something again. */
+  /** Called when trouble begins: once, until the stream works again. */
   onTrouble?: (error: Error) => void;
   maxWaiting?: number;
 };
 
 /**
- * Takes a stream over, for good: an error that nobody hears would end the process, and a service must outlive whoever reads
+ * Takes over a stream for good. An unhandled error of the stream would end the process, but a service must outlive the reader of
  * its log. Node keeps stdout and stderr open after an error, so that each write tries again.
  */
 export const openOutput = (stream: Writable, { clock, onTrouble = () => {}, maxWaiting = maxWaitingBytes }: Options): Output => {
@@ -34,17 +37,17 @@ export const openOutput = (stream: Writable, { clock, onTrouble = () => {}, maxW
     stream,
     write: (line) => {
       if (stream.writableLength < maxWaiting) stream.write(line, noteLine);
-      else noteLine(new Error(`its reader stands still, and ${stream.writableLength} bytes wait`));
+      else noteLine(new Error(`its reader has stopped reading, and ${stream.writableLength} bytes wait`));
     },
     trouble: () => trouble,
     lostLines: () => lost,
   };
 };
 
-/** For /readyz: what whoever operates the service should know, one sentence each. */
+/** Warnings for /readyz, one sentence each. */
 export const warningsOf = (stdout: Output): string[] => {
   const trouble = stdout.trouble();
   if (trouble === null) return [];
   const lost = `${stdout.lostLines()} log line${stdout.lostLines() === 1 ? ' is' : 's are'} lost`;
-  return [`stdout takes nothing since ${trouble.since.toISOString()} (${trouble.error.message}): ${lost}`];
+  return [`stdout has taken nothing since ${trouble.since.toISOString()} (${trouble.error.message}): ${lost}`];
 };

@@ -2,20 +2,23 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path';
 import { syncFolder } from './sync-folder.ts';
 
-/** What was not private in DATA_DIR: how many of its files and folders others could use, and how many of them still can. */
-export type Mended = { exposed: number; stillExposed: number };
+/** How many files and folders of DATA_DIR others could use, and how many of them others still can. */
+export type ExposedEntries = { exposed: number; stillExposed: number };
 
 const forOthers = 0o077;
 const sticky = 0o1000;
-/** What Flagtrail keeps there. The development key is not among it: one that others could read is refused, not mended. */
+/**
+ * Files that Flagtrail keeps there. The development key is not one of them: if others could read it, it is refused rather than
+ * repaired.
+ */
 const isOurs = (name: string): boolean => /^(pglite$|flagtrail\.lock|spool\.sqlite)/.test(name);
 
 /**
- * Makes DATA_DIR, with its parents, so that its owner alone can use it; takes one that exists, and all that Flagtrail keeps in
- * it, from everybody else. Leaves other files alone, and a folder that everybody shares, such as /tmp. Follows no links below
- * it. Throws the system's error where the folder cannot be made or read.
+ * Makes DATA_DIR and its parents, so that only its owner can use it. If it exists, takes the rights of everybody else from it and
+ * from all files that Flagtrail keeps there. Leaves other files alone, and also a folder that everybody shares, such as /tmp.
+ * Follows no links below the folder. Throws the system's error if the folder cannot be made or read.
  */
-export const makePrivateFolder = (folder: string): Mended => {
+export const makePrivateFolder = (folder: string): ExposedEntries => {
   makeFolder(path.dirname(path.resolve(folder)));
   makeFolder(folder, 0o700);
   // Windows has no such modes.
@@ -27,7 +30,7 @@ export const makePrivateFolder = (folder: string): Mended => {
 
 const makeFolder = (folder: string, mode = 0o777): void => {
   const first = mkdirSync(folder, { recursive: true, mode });
-  // What is written to a new folder can be found after a power cut only if the folder itself can.
+  // After a power cut, a file in a new folder can be found only if the folder itself can.
   if (first !== undefined) syncFolder(path.dirname(first));
 };
 
@@ -41,13 +44,13 @@ function* entriesBelow(folder: string): Generator<string> {
   }
 }
 
-/** The folder itself may be a link: what counts is where it leads. Another process may delete files meanwhile. */
+/** The folder itself can be a link, and its target counts. Another process can delete files meanwhile. */
 const isExposed = (entry: string, folder: string): boolean => {
   const found = (entry === folder ? statSync : lstatSync)(entry, { throwIfNoEntry: false });
   return found !== undefined && !found.isSymbolicLink() && (found.mode & forOthers) !== 0;
 };
 
-/** False where the file is somebody else's. */
+/** Returns false if the file belongs to somebody else. */
 const takeFromOthers = (entry: string): boolean => {
   try {
     chmodSync(entry, statSync(entry).mode & 0o700);

@@ -1,18 +1,18 @@
 type Options = {
-  /** What the signals come to; this process where absent. */
+  /** What receives the signals; by default this process. */
   process?: Pick<NodeJS.Process, 'on' | 'off' | 'exit'>;
-  /** A clock that nobody sets. */
+  /** A monotonic clock, in milliseconds. */
   nowMs?: () => number;
 };
 
-/** npm passes on what the terminal has sent already: a second signal within this time is the same wish. */
-const sameWishMs = 1000;
-/** What a shell reports for a process that Ctrl+C ended. */
+/** npm passes on a signal that the terminal has also sent, so a second one within this time is the same request. */
+const repeatedSignalMs = 1000;
+/** The exit code that a shell reports for a process that Ctrl+C ended. */
 export const interruptedExitCode = 130;
 
 /**
- * Calls back once, when somebody asks this process to stop (SIGINT, SIGTERM). Whoever asks again a second later does not want to
- * wait: then the process ends at once. Returns the way to stop listening, which gives the signals their usual effect back.
+ * Calls back once, when this process is asked to stop (SIGINT or SIGTERM). A second request, more than a second later, ends the
+ * process at once. Returns the function that stops listening and restores the signals' usual effect.
  */
 export const onStopSignal = (
   onFirst: (signal: NodeJS.Signals) => void,
@@ -23,13 +23,13 @@ export const onStopSignal = (
     if (firstAtMs === null) {
       firstAtMs = nowMs();
       onFirst(signal);
-    } else if (nowMs() - firstAtMs > sameWishMs) target.exit(interruptedExitCode);
+    } else if (nowMs() - firstAtMs > repeatedSignalMs) target.exit(interruptedExitCode);
   };
   target.on('SIGINT', hear).on('SIGTERM', hear);
   return () => void target.off('SIGINT', hear).off('SIGTERM', hear);
 };
 
-/** Aborted when somebody asks this process to stop. */
+/** Aborts when this process is asked to stop. */
 export const stopSignal = (): AbortSignal => {
   const stopping = new AbortController();
   onStopSignal(() => stopping.abort());

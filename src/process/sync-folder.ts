@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 
-/** Puts on the disk which files a folder has: a file that was made in it, or renamed, is there after a power cut. */
+/** Writes a folder's list of files to the disk, so that a file that was made or renamed in it survives a power cut. */
 export const syncFolder = (folder: string): void => {
-  // Windows cannot, and need not.
+  // Windows cannot do this, and does not need it.
   if (process.platform === 'win32') return;
   const descriptor = openSync(folder, 'r');
   try {

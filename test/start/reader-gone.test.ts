@@ -58,7 +58,7 @@ describe('a service whose log nobody reads any more', () => {
     await service.gql(emergency('f'));
     await expect
       .poll(async () => (await service.readiness()).warnings)
-      .toContainEqual(expect.stringMatching(/^stdout takes nothing since .* \(write EPIPE\): \d+ log lines? (is|are) lost$/));
+      .toContainEqual(expect.stringMatching(/^stdout has taken nothing since .* \(write EPIPE\): \d+ log lines? (is|are) lost$/));
     const metrics = await service.metrics();
     expect(metrics).toMatch(/^flagtrail_stdout_up 0$/m);
     expect(metrics).toMatch(/^flagtrail_log_lines_lost [1-9]/m);
