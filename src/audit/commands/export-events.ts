@@ -4,31 +4,32 @@ import type { AuditLog } from '../ports/audit-log.ts';
 
 export type ExportEvents = {
   filter: AuditEventFilter;
-  /** By position in the log. */
+  /** Whether to export from the end of the log to its start. */
   newestFirst: boolean;
-  /** Go on after this position, in the order of the export. */
+  /** Continue after this position, in the order of the export. */
   after?: number;
-  /** At most so many events. */
+  /** Export at most this many events. */
   limit?: number;
 };
 
-/** How far an export is. */
+/** How far an export has come. */
 export type ExportProgress = {
   events: number;
-  /** Of the first and the last event so far. */
+  /** Positions of the first and the last event so far. */
   first: number | null;
   last: number | null;
-  /** The share of what is asked for that has been read, 0 to 1. */
+  /** The share of the requested events that has been read, from 0 to 1. */
   share: number;
 };
 
 const pageSize = { first: 100, max: 1000, min: 10 } as const;
-/** What a page of entries should weigh, in characters: entries may be large, and memory must stay small. */
+/** About how many characters of entries a page should hold: entries can be large, and memory must stay small. */
 const pageWeight = 4 * 1024 * 1024;
 
 /**
- * The events as lines of JSON, in pages: each as the sinks write it, `toWire`. Ends with what was in the log at the start, so
- * that it does end. `onProgress` hears of each page once the next one is asked for: it has been taken then.
+ * Exports events as lines of JSON, in pages; each line is what the sinks write (`toWire`). It exports what was in the log at the
+ * start, so that it ends even if new events keep coming. `onProgress` is called for a page when the next one is asked for,
+ * because the page has been taken by then.
  */
 export const makeExportEvents = ({ log }: { log: Pick<AuditLog, 'list' | 'size'> }) =>
   async function* exportEvents(
@@ -63,7 +64,7 @@ export const makeExportEvents = ({ log }: { log: Pick<AuditLog, 'list' | 'size'>
 
 const toLines = (entries: readonly LogEntry[]): string => entries.map((entry) => `${JSON.stringify(toWire(entry))}\n`).join('');
 
-/** As many entries as weigh what a page should, if they are like these. */
+/** How many entries like these make a page of `pageWeight`. */
 const nextPageSize = (entries: readonly LogEntry[]): number => {
   const weight = entries.reduce((sum, { entry }) => sum + entry.length, 0);
   return Math.min(Math.max(Math.floor((pageWeight * entries.length) / weight), pageSize.min), pageSize.max);

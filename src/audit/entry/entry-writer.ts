@@ -9,7 +9,7 @@ import { makeSpoolReplay } from './spool-replay.ts';
 type Deps = {
   spool: Spool;
   logId: string;
-  /** Puts entries into the outbox; false, or a throw, where it took none of them. */
+  /** Puts all the entries into the outbox. Returns false, or throws, if the outbox took none of them. */
   emit: (entries: readonly string[]) => Promise<boolean>;
   fatesOf: (transactionIds: readonly string[]) => Promise<Map<string, TransactionFate>>;
   /** Called when the outbox has new events. */
@@ -17,25 +17,25 @@ type Deps = {
   clock: Clock;
   newId: NewId;
   random: Random;
-  /** The environment of events that name none. */
+  /** The environment of events that do not name one. */
   defaultEnvironment: string;
   logger: Logger;
 };
 
 /**
- * A process's one way into the log. It turns drafts into entries, and takes them by one of three ways, past the same gate:
- * with a transaction (see `transaction-with-events.ts`), through the queue where there is none, and back from the spool.
+ * The only way into the log for this process. It turns drafts into entries, which all pass the same gate: with a transaction (see
+ * `transaction-with-events.ts`), through the event queue if there is no transaction, or back from the spool.
  */
 export const makeEntryWriter = (deps: Deps) => {
   const { spool, logId, emit, fatesOf, onRecorded, clock, newId, random, defaultEnvironment, logger } = deps;
 
-  /** Never throws: an event without a form as an entry is counted as lost. */
+  /** Never throws: an event that cannot be written as an entry is counted as lost. */
   const toEntry = (draft: EventDraft, id?: string): string | null => {
     try {
       const now = clock.now();
       return formEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment }));
     } catch (error) {
-      logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written down: it is lost');
+      logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written as an entry: it is lost');
       spool.addLoss(logId, 'event could not be written down', 1);
       return null;
     }
@@ -46,7 +46,7 @@ export const makeEntryWriter = (deps: Deps) => {
   const replay = makeSpoolReplay({ spool, gate, logId, fatesOf, record: emit, toEntry, onRecorded, logger, random });
 
   return {
-    /** Takes in events that belong to no transaction. */
+    /** Takes events that belong to no transaction. */
     audit: queue.audit,
     /** What transactions need to take their events along. */
     ofTransactions: {
@@ -54,7 +54,7 @@ export const makeEntryWriter = (deps: Deps) => {
       gate,
       onCommitted: () => {
         onRecorded();
-        // Perhaps the spool has held its events until now.
+        // The spool may have been holding the transaction's events.
         if (!gate.isOpen()) replay.wake();
       },
     },
@@ -62,7 +62,7 @@ export const makeEntryWriter = (deps: Deps) => {
       queue.start();
       replay.start();
     },
-    /** Writes down what is queued, then stops. */
+    /** Records the queued events, then stops. */
     stop: async () => {
       await queue.stop();
       await replay.stop();

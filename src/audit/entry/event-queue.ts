@@ -5,9 +5,9 @@ import { type AuditLogger, notWrittenDown } from '../ports/audit-logger.ts';
 import type { OutboxGate } from '../ports/outbox-gate.ts';
 
 type Deps = {
-  /** Turns a draft into the exact entry; null, counted as lost, where that cannot be done. */
+  /** Turns a draft into its exact entry. Returns null if that is impossible; the event is then counted as lost. */
   toEntry: (draft: EventDraft) => string | null;
-  /** Puts entries into the outbox; false, or a throw, where it took none of them. */
+  /** Puts all the entries into the outbox. Returns false, or throws, if the outbox took none of them. */
   record: (entries: readonly string[]) => Promise<boolean>;
   gate: OutboxGate;
   /** Called when the outbox has new events. */
@@ -20,8 +20,8 @@ const batchSize = 500;
 const pollMs = 1000;
 
 /**
- * Takes in events that belong to no transaction, such as a refused operation: the caller waits for nothing. They are written
- * in batches; what the outbox does not take, or the queue cannot hold, goes to the spool.
+ * Takes events that belong to no transaction, such as a refused operation; the caller does not wait. Events are recorded in
+ * batches. Those that the outbox does not take, or for which the queue has no room, go to the spool.
  */
 export const makeEventQueue = ({ toEntry, record, gate, onRecorded, logger, maxQueued = 10_000 }: Deps) => {
   let queue: string[] = [];
@@ -31,7 +31,8 @@ export const makeEventQueue = ({ toEntry, record, gate, onRecorded, logger, maxQ
     if (entries.length === 0) return false;
     const isAdmitted = gate.admits(entries);
     const recorded = isAdmitted && (await tryToRecord(entries));
-    // An overflow has spooled them meanwhile; if they are recorded, too, the log drops them there.
+    // The queue overflowed meanwhile, so these events are in the spool. If they are recorded from there, too, the log drops the
+    // duplicates.
     if (queue[0] !== entries[0]) return queue.length > 0;
     queue = queue.slice(entries.length);
     if (recorded) onRecorded();
@@ -40,7 +41,7 @@ export const makeEventQueue = ({ toEntry, record, gate, onRecorded, logger, maxQ
   };
   const tryToRecord = async (entries: readonly string[]) => {
     const recorded = await record(entries).catch((error) => {
-      logger.error({ err: error }, 'the audit outbox is out of reach');
+      logger.error({ err: error }, 'the audit outbox cannot be reached');
       return false;
     });
     if (!recorded) gate.close();
@@ -70,7 +71,7 @@ export const makeEventQueue = ({ toEntry, record, gate, onRecorded, logger, maxQ
   return {
     audit,
     start: loop.start,
-    /** Writes down what is queued, then stops. */
+    /** Records the queued events, then stops. */
     stop: async () => {
       await loop.stop();
       while (await flush());

@@ -1,9 +1,9 @@
 import type { AuditEvent } from '../model/audit-event.ts';
 
 /**
- * Names what an entry is about; the log keeps the events of one name in the order in which they happened. All that concerns
- * a flag has one name, its schedules and overrides included, because people read a flag's history as a whole. An entry that
- * cannot be read has a name of its own.
+ * The subject of an entry. The log keeps the events of one subject in the order in which they happened. Everything about a flag
+ * has the same subject, including its schedules and overrides, because people read a flag's history as a whole. An entry that
+ * cannot be parsed gets a subject of its own.
  */
 export const subjectOf = (entry: string): string => {
   try {

@@ -6,28 +6,28 @@ import { subjectOf } from './event-subject.ts';
 type Deps = {
   spool: Spool;
   logId: string;
-  /** Called when the spool got events that no transaction holds back: they can be recorded at once. */
+  /** Called when the spool has new events that depend on no transaction, so that they can be recorded at once. */
   onSpooled: () => void;
   logger: Logger;
 };
 
 /**
  * - `open`: events go to the outbox.
- * - `closed`: the outbox takes nothing, or nobody knows yet whether it does. Every event goes to the spool, at the cost of a
- *   write to the disk: none waits until the database's lock_timeout gives up. The replay alone tries the outbox.
- * - `draining`: the outbox takes events again, and few are left in the spool. Events of subjects that still wait there are
- *   spooled behind them; all others go to the outbox. So the spool runs empty under load, too.
+ * - `closed`: the outbox takes nothing, or nobody knows yet whether it does. Every event goes to the spool, which costs one write
+ *   to the disk, so that no operation waits until the database's lock_timeout gives up. Only the replay tries the outbox.
+ * - `draining`: the outbox takes events again, and few are left in the spool. Events whose subject still has events in the spool
+ *   are spooled behind them; all others go to the outbox. In this way the spool runs empty under load, too.
  *
  * Transitions:
- * - start: `closed` if the spool holds events, such as those of a process that was killed; else `open`.
- * - `open` or `draining` → `closed`: the outbox did not take an event. `open` → `closed` also where events are in the spool,
- *   because they were on their way there when the gate opened, or because a process with the same DATA_DIR put them there.
+ * - start: `closed` if the spool holds events, for example those of a process that was killed; else `open`.
+ * - `open` or `draining` → `closed`: the outbox did not take an event. Also `open` → `closed`: the spool holds events, because
+ *   they were on their way there when the gate opened, or because a process with the same DATA_DIR put them there.
  * - `closed` → `draining` → `open`: a pass over the spool found that the outbox takes events, and left few of them, or none.
  *
- * This keeps the events of one subject in order, because whoever changes the same rows second goes on only after the first
- * one's commit, and by then the first one's events are in the outbox or in the spool. It holds within one process, and for
- * the next one with the same DATA_DIR. Another process knows nothing of what waits here: its later event of the same subject
- * may come into the log earlier.
+ * This keeps the events of one subject in order: a second change of the same rows waits for the commit of the first, and by then
+ * the events of the first are in the outbox or in the spool. The order holds within one process, and for the next process with
+ * the same DATA_DIR. A process with another DATA_DIR does not know what waits here, so its later event of the same subject can
+ * enter the log earlier.
  */
 type State = { name: 'open' } | { name: 'closed' } | { name: 'draining'; subjects: Set<string>; hasAdmitted: boolean };
 
@@ -50,7 +50,7 @@ export const makeOutboxGate = ({ spool, logId, onSpooled, logger }: Deps) => {
     },
     spool: (entries, transactionId) => {
       const lost = spool.add(entries.map((entry) => ({ entry, logId, transactionId })));
-      if (lost > 0) logger.error({ events: entries.length, lost }, 'audit events found no room in the spool: they are lost');
+      if (lost > 0) logger.error({ events: entries.length, lost }, 'the spool had no room for audit events: they are lost');
       if (state.name === 'open') state = { name: 'closed' };
       else if (state.name === 'draining') for (const entry of entries) state.subjects.add(subjectOf(entry));
       if (transactionId === null) onSpooled();
@@ -59,12 +59,14 @@ export const makeOutboxGate = ({ spool, logId, onSpooled, logger }: Deps) => {
   return {
     ...gate,
     isOpen: () => state.name === 'open',
-    /** The spool holds events: new ones go behind them. True: the outbox has taken others since the last pass. */
+    /**
+     * The spool holds events, so new ones must go behind them. Returns whether the outbox has taken others since the last pass.
+     */
     startPass: (): boolean => {
       if (state.name === 'open') state = { name: 'closed' };
       return state.name === 'draining' && state.hasAdmitted;
     },
-    /** The outbox takes events: opens as far as what is left in the spool allows. */
+    /** The outbox takes events again: opens the gate as far as the events that are left in the spool allow. */
     endPass: () => {
       const left = spool.read(logId, mostLeft + 1);
       if (left.length === 0) state = { name: 'open' };
@@ -74,5 +76,5 @@ export const makeOutboxGate = ({ spool, logId, onSpooled, logger }: Deps) => {
   };
 };
 
-/** The gate as the replay sees it, who alone opens it. */
+/** The gate as the replay uses it. Only the replay opens it. */
 export type ReplayedGate = ReturnType<typeof makeOutboxGate>;

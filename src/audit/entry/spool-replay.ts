@@ -12,9 +12,12 @@ type Deps = {
   gate: ReplayedGate;
   logId: string;
   fatesOf: (transactionIds: readonly string[]) => Promise<Map<string, TransactionFate>>;
-  /** Puts entries into the outbox; false, or a throw, where it took none of them. None at all tell whether it takes any. */
+  /**
+   * Puts all the entries into the outbox. Returns false, or throws, if the outbox took none of them. An empty list tests whether
+   * the outbox takes events at all.
+   */
   record: (entries: readonly string[]) => Promise<boolean>;
-  /** Turns a draft into the exact entry, under an id that exists already. */
+  /** Turns a draft into its exact entry, with an id that exists already. */
   toEntry: (draft: EventDraft, id: string) => string | null;
   onRecorded: () => void;
   logger: Logger;
@@ -23,14 +26,16 @@ type Deps = {
 
 type Spooled = SpooledEvent & { id: number };
 
-/** One way through the spool, from its oldest event to its newest. */
+/** One run through the spool, from its oldest event to its newest. */
 type Pass = {
-  /** Events of these subjects stay where they are, because an earlier one does. */
+  /** Subjects with an event that stays in the spool. Their later events stay, too. */
   held: Set<string>;
-  /** Refused in an earlier pass. They are tried again last, so that they hold up nobody else. */
+  /** Events that the outbox refused in an earlier pass. They are tried last, so that they delay no others. */
   suspects: Spooled[];
   refused: number;
-  /** Whether the outbox took an event in this pass, or from elsewhere just before: then a refusal is about the event. */
+  /**
+   * Whether the outbox took an event in this pass, or another event just before it. If so, a refusal is due to the event itself.
+   */
   isProven: boolean;
   recorded: number;
 };
@@ -40,20 +45,20 @@ class OutboxClosedError extends Error {}
 const pageSize = 500;
 const pollMs = 1000;
 const backoff = { firstMs: 100, maxMs: 1000 };
-/** So many events refused, and none taken: it is not them. */
+/** If the outbox refuses this many events and takes none, the events are not to blame. */
 const maxRefused = 10;
-/** How often the outbox must refuse an event, while it takes others, until the event is given up. */
+/** How often the outbox must refuse an event, while it takes others, before the event is given up. */
 const maxTries = 5;
 
 /**
- * Brings spooled events back into the outbox once the database takes them: those whose transaction did commit, and no others.
- * Events of one subject go back in the order in which they were spooled: one that cannot go yet, because its transaction is
- * under way or the outbox refuses it, holds up those behind it, and no others.
- * An event that came back twice, because a crash fell between recording and forgetting it, is dropped by the log by its id.
+ * Moves spooled events into the outbox once the database takes them: those whose transaction was committed, and no others. Events
+ * of one subject keep the order in which they were spooled. An event that cannot go yet, because its transaction is still running
+ * or the outbox refuses it, delays only later events of its subject. If a crash falls between recording an event and removing it
+ * from the spool, the event is recorded twice, and the log drops the duplicate by its id.
  */
 export const makeSpoolReplay = (deps: Deps) => {
   const { spool, gate, logId, fatesOf, record, toEntry, onRecorded, logger, random } = deps;
-  /** Of events that the outbox refused, how often it did so while it took others. */
+  /** How often the outbox refused an event while it took others, by the event's id in the spool. */
   const tries = new Map<number, number>();
   let failures = 0;
   let recordedSinceOpen = 0;
@@ -68,7 +73,7 @@ export const makeSpoolReplay = (deps: Deps) => {
       if (!last) break;
       after = last.id;
       await replayPage(page, pass);
-      // What came meanwhile is for the next pass: under load this one would have no end, and the gate would stay closed.
+      // Events that came meanwhile wait for the next pass. Under load this pass would never end, and the gate would stay closed.
       if (page.length < pageSize) break;
     }
     await trySuspects(pass);
@@ -99,7 +104,7 @@ export const makeSpoolReplay = (deps: Deps) => {
 
     const aborted = page.filter((event) => fateOf(event) === 'aborted');
     if (aborted.length > 0) {
-      logger.info({ events: aborted.length }, 'spooled events dropped: what they record was rolled back');
+      logger.info({ events: aborted.length }, 'spooled events were dropped: their transactions were rolled back');
       spool.remove(aborted.map(({ id }) => id));
     }
     giveUp(
@@ -108,7 +113,7 @@ export const makeSpoolReplay = (deps: Deps) => {
     );
   };
 
-  /** All at once, or else one by one. Returns those that the outbox refused. */
+  /** Records the events all at once or, if that fails, one by one. Returns those that the outbox refused. */
   const recordInOrder = async (events: readonly Spooled[], pass: Pass): Promise<Spooled[]> => {
     if (events.length === 0 || (await take(events, pass))) return [];
     if (!(await record([]))) throw new OutboxClosedError('the outbox takes no events');
@@ -151,7 +156,7 @@ export const makeSpoolReplay = (deps: Deps) => {
 
   const giveUp = (events: readonly Spooled[], reason: string) => {
     if (events.length === 0) return;
-    logger.error({ events: events.length, reason }, 'spooled events are lost: the spool keeps them aside');
+    logger.error({ events: events.length, reason }, 'spooled events are lost; the spool keeps them aside');
     spool.setAside(
       logId,
       events.map(({ id }) => id),

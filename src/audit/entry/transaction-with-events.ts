@@ -4,33 +4,39 @@ import { type AuditLogger, notWrittenDown } from '../ports/audit-logger.ts';
 import type { OutboxGate } from '../ports/outbox-gate.ts';
 
 type Deps<Tx> = {
-  /** Runs the work in one transaction of the database, once. */
+  /** Runs `work` in one transaction of the database, once. */
   runTransaction: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
-  /** Puts entries into the outbox, within the transaction; false where it took none of them. A throw ends the transaction. */
+  /**
+   * Puts all the entries into the outbox, within the transaction. Returns false if the outbox took none of them. If it throws,
+   * the transaction cannot go on.
+   */
   emit: (tx: Tx, entries: readonly string[]) => Promise<boolean>;
-  /** The id by which the transaction's fate can be asked for later. */
+  /** The id by which the transaction's fate can be looked up later. */
   transactionIdOf: (tx: Tx) => Promise<string>;
-  /** Whether the database asks for the same transaction again, as after a deadlock. */
+  /** Whether the database wants the same transaction again, for example after a deadlock. */
   isConflict: (error: unknown) => boolean;
-  /** Turns a draft into the exact entry; null, counted as lost, where that cannot be done. */
+  /** Turns a draft into its exact entry. Returns null if that is impossible; the event is then counted as lost. */
   toEntry: (draft: EventDraft) => string | null;
   gate: OutboxGate;
-  /** Called after a commit that brought events. */
+  /** Called after the commit of a transaction with events. */
   onCommitted: () => void;
   logger: Logger;
 };
 
-/** Runs work in one transaction, with the events that it logs: all of it is committed, or nothing. The work may run more than once. */
+/**
+ * Runs `work` in one transaction, together with the events that it logs: all of it is committed, or none. `work` can run more
+ * than once.
+ */
 export type TransactionWithEvents<Tx> = <T>(work: (tx: Tx, audit: AuditLogger) => Promise<T>) => Promise<T>;
 
-/** The audit function itself failed, and with it the transaction. */
+/** The audit function itself failed, which also ended the transaction. */
 class EmitFailedError extends Error {}
 
 const maxRuns = 5;
 
 /**
- * Transactions that take their events along: they are in the outbox, or else in the spool, before the commit. An outbox that
- * fails never fails the work: the transaction runs again, and its events are spooled.
+ * Runs transactions that take their events along: before the commit, the events are in the outbox, or else in the spool. If the
+ * outbox fails, the work does not: the transaction runs again, and its events are spooled.
  */
 export const makeTransactionWithEvents = <Tx>(deps: Deps<Tx>): TransactionWithEvents<Tx> => {
   const { runTransaction, emit, transactionIdOf, isConflict, toEntry, gate, onCommitted, logger } = deps;

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Bus, RemoteBus } from '../ports/bus.ts';
 
-/** The bus of a process: its own listeners at once, those of other processes through `remote`. */
+/** A process's bus: wakes the process's own listeners at once, and those of other processes through `remote`. */
 export const makeBus = (remote?: RemoteBus): Bus => {
   const emitter = new EventEmitter();
   emitter.setMaxListeners(0);

@@ -11,30 +11,33 @@ import type { Tail } from './tail.ts';
 type Deps = {
   log: Pick<AuditLog, 'size' | 'list'>;
   tail: Tail;
-  /** Tells a database that is out of reach from other faults. */
+  /** Tells whether an error means that the database is unavailable. */
   toUnavailable: ToUnavailable;
-  /** Waits until one more of many events may be handled. */
+  /** Waits until one more of many events can be handled. */
   takeTurn: () => Promise<void>;
-  /** How long it waits for a database that is gone, before it reads again. */
+  /** How long to wait before reading again, if the database is unavailable. */
   pauseMs?: number;
 };
 
 const pageSize = 200;
-/** Bytes of a page, or a single entry. */
+/** How many bytes a page holds, unless a single entry is larger. */
 const pageBytes = 256 * 1024;
-/** What the pages of all followers together may hold: where many have missed something, each page is smaller. */
+/** How many bytes the pages of all followers hold together: if many followers have missed events, each page is smaller. */
 const allPagesBytes = 32 * 1024 * 1024;
 
 /**
- * The log's entries that match, in position order, without gap or duplicate: first what was missed, then live. A follower
- * holds a cursor and at most one page; it is read at its consumer's pace and slows nobody else. Await the call before
- * telling anybody that the subscription stands: "from now on" starts there.
+ * Follows the log's matching entries in order of position, without gaps or duplicates: first what was missed, then live events. A
+ * follower holds a cursor and at most one page. Its consumer sets the pace and slows no other. Await the call before you confirm
+ * a subscription, because "from now on" starts there.
  */
 export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retryAfterMs }: Deps): Follow => {
-  /** How many hold a page of what the ring has forgotten, or read one. */
+  /** How many followers hold or read a page of entries that have left the ring. */
   let behind = 0;
 
-  /** A page of what the ring has forgotten. The database filters, so the cursor moves past what does not match. */
+  /**
+   * Reads a page of entries that have left the ring. The database filters, so the cursor also moves past entries that do not
+   * match.
+   */
   const readMissed = async (cursor: number, filter: AuditEventFilter) => {
     const head = tail.head();
     const most = { limit: pageSize, maxBytes: Math.max(1, Math.min(pageBytes, Math.floor(allPagesBytes / behind))) };
@@ -42,7 +45,10 @@ export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retry
     return { page, upTo: isFullPage(page, most) ? (page.at(-1)?.position ?? head) : head };
   };
 
-  /** The same, however long the database is gone, or others have too much to read: a subscription that stands outlives that. */
+  /**
+   * The same, but waits for as long as the database is unavailable, or too many others read, so that an open subscription
+   * survives that.
+   */
   const readMissedPatiently = async (cursor: number, filter: AuditEventFilter, stopped: AbortSignal) => {
     for (;;) {
       try {
@@ -73,7 +79,7 @@ export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retry
     stopped: AbortSignal,
   ): AsyncGenerator<LogEntry, undefined> {
     let cursor = start;
-    // What happens once it has caught up goes out at once; what it missed before waits for its turn.
+    // Once the follower has caught up, events go out at once. Before that, each missed event waits for its turn.
     let hasCaughtUp = false;
     while (!stopped.aborted) {
       const recent = tail.after(cursor, pageSize);
@@ -105,7 +111,7 @@ export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retry
 
   return async ({ filter, after }) => {
     const { leave } = await tail.join();
-    // The tail may not have read all that was there before this call.
+    // The tail may not yet have read everything that was in the log before this call.
     const start =
       after ??
       (await log.size().catch((error) => {
@@ -115,7 +121,7 @@ export const makeFollow = ({ log, tail, toUnavailable, takeTurn, pauseMs = retry
     const ended = new AbortController();
     const entries = read(start, filter, AbortSignal.any([ended.signal, tail.stopped]));
 
-    // A generator that waits inside `next` would not hear `return` before the next event: the signal ends the wait.
+    // A generator that waits inside `next` does not notice `return` until the next event, so the signal ends the wait.
     const end = () => {
       ended.abort();
       leave();

@@ -1,5 +1,5 @@
 import type { LogEntry } from '../model/audit-event.ts';
 
-/** Whether a page holds as much as it may, so that there may be more behind it. */
+/** Whether a page holds as much as it can, so that there may be more after it. */
 export const isFullPage = (entries: readonly LogEntry[], { limit, maxBytes }: { limit: number; maxBytes: number }): boolean =>
   entries.length >= limit || entries.reduce((bytes, { entry }) => bytes + Buffer.byteLength(entry), 0) >= maxBytes;

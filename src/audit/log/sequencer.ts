@@ -3,17 +3,20 @@ import { makeLoop } from '../../kernel/loop.ts';
 import type { Bus } from '../ports/bus.ts';
 
 type Deps = {
-  /** Moves up to `limit` events into the log; how many it took. */
+  /** Moves up to `limit` events into the log. Returns how many it took from the outbox. */
   sequence: (limit: number) => Promise<number>;
   bus: Bus;
   logger: Logger;
 };
 
 const batchSize = 1000;
-/** Half of the second within which a committed event must be visible. */
+/** Half of the second within which a committed event must become visible. */
 const pollMs = 500;
 
-/** Gives committed events their positions. Any number of processes may run one: the log head's row lock lets them take turns. */
+/**
+ * Gives committed events their positions. Any number of processes can run a sequencer: they take turns by the lock of the log's
+ * head.
+ */
 export const makeSequencer = ({ sequence, bus, logger }: Deps) => {
   const loop = makeLoop({
     work: async () => {
@@ -23,7 +26,7 @@ export const makeSequencer = ({ sequence, bus, logger }: Deps) => {
     },
     pollMs,
     onError: (error) => {
-      logger.error({ err: error }, 'sequencing failed; the outbox keeps its events, next try follows');
+      logger.error({ err: error }, 'sequencing failed; the outbox keeps its events until the next try');
       return undefined;
     },
   });

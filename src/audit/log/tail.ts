@@ -9,27 +9,30 @@ type Deps = {
   log: Pick<AuditLog, 'size' | 'readAfter'>;
   bus: Pick<Bus, 'on'>;
   logger: Pick<Logger, 'error'>;
-  /** What the ring may hold: entries, and characters of their text. Whoever falls behind it reads from the database. */
+  /**
+   * How many entries, and characters of their text, the ring holds. A follower that needs older entries reads them from the
+   * database.
+   */
   maxEntries?: number;
   maxCharacters?: number;
 };
 
 const pageSize = 500;
-/** Bytes of a page. */
+/** How many bytes a page holds. */
 const pageBytes = 1024 * 1024;
 const pollMs = 1000;
 
-/** The recent end of the log, read once per process however many subscribers follow it. */
+/** The newest entries of the log, which a process reads once for all its subscribers. */
 export type Tail = {
-  /** Joins; the tail reads as long as somebody has joined. Resolves once `head()` is current. */
+  /** Joins the tail, which reads while at least one follower has joined. Resolves once `head()` is current. */
   join(): Promise<{ leave(): void }>;
   /** The position up to which the tail has read. */
   head(): number;
-  /** Entries after a position, at most `limit`; null where the ring no longer reaches back that far. */
+  /** At most `limit` entries after a position, or null if the ring no longer reaches back that far. */
   after(position: number, limit: number): readonly LogEntry[] | null;
-  /** Calls back, once, when `head()` has moved beyond a position; at once where it has already. Returns the way to call it off. */
+  /** Calls back once, when `head()` is beyond a position; at once if it already is. Returns the function that cancels this. */
   onceBeyond(position: number, callback: () => void): () => void;
-  /** Fires when the tail stops: nothing comes any more. */
+  /** Aborts when the tail stops, after which no more entries come. */
   stopped: AbortSignal;
   stop(): Promise<void>;
 };
@@ -38,7 +41,7 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096, maxCharacters = 
   let ring: LogEntry[] = [];
   let head = 0;
   let joined = 0;
-  /** Counts the fresh starts: a read from before one must not reach the ring. */
+  /** Counts the fresh starts. A read that began before the latest one must not fill the ring. */
   let era = 0;
   let ready: Promise<void> | null = null;
   const waiting = new Set<{ position: number; callback: () => void }>();
@@ -63,7 +66,7 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096, maxCharacters = 
     work: advance,
     pollMs,
     onError: (error) => {
-      logger.error({ err: error }, 'the live tail could not read the log; next try follows');
+      logger.error({ err: error }, 'the live tail could not read the log; it tries again');
       return undefined;
     },
   });
@@ -73,7 +76,7 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096, maxCharacters = 
   return {
     join: async () => {
       joined += 1;
-      // Nobody has read while nobody had joined: the ring starts anew at the log's end.
+      // The tail did not read while nobody had joined, so the ring starts again at the log's end.
       if (joined === 1) {
         ready = log.size().then((size) => {
           era += 1;
@@ -120,7 +123,7 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096, maxCharacters = 
   };
 };
 
-/** The end of a run of entries, as far as it fits. */
+/** The newest entries, as many as fit. */
 const latest = (
   entries: LogEntry[],
   { maxEntries, maxCharacters }: { maxEntries: number; maxCharacters: number },

@@ -5,7 +5,7 @@ import type { OwnEventDraft } from './own-event-types.ts';
 
 type Denied = { operation: string; requiredRole: string };
 
-/** A caller lacked the role that an operation takes; `more`: not only this once, see `makeDenials`. */
+/** The event of a refused caller. `more` counts further refusals, see `makeDenials`. */
 const accessDenied = (
   caller: Caller,
   { operation, requiredRole }: Denied,
@@ -26,14 +26,14 @@ const accessDenied = (
   },
 });
 
-/** Events of one caller in a minute: more than an application has operations. */
+/** How many refusals of one caller get an event of their own in a minute: more than an application has operations. */
 const atOnce = 100;
 const windowMs = 60_000;
 const maxCallers = 10_000;
 
 /**
- * What the log says of refused operations. Who asks without end must not fill it: of each caller, an API key or a token's
- * actor, 100 a minute have an event of their own; when the minute is over, one more event counts the rest.
+ * Records refused operations. A caller that keeps asking must not fill the log: for each API key or token's actor, 100 refusals a
+ * minute get an event of their own, and one more event counts the rest when the minute is over.
  */
 export const makeDenials = ({ record, now }: { record: (draft: OwnEventDraft<'access.denied'>) => void; now: () => Date }) => {
   const { note, sweep, flush } = makeThrottle<{ caller: Caller; denied: Denied }>({

@@ -8,21 +8,21 @@ export const auditResults = ['SUCCESS', 'FAILURE', 'DENIED'] as const;
 export type AuditResult = (typeof auditResults)[number];
 
 /**
- * An event of any type, as it is stored and hashed: every field is present, absent ones are null, instants are RFC 3339 in UTC.
- * Which types there are, and what each says in `metadata`, the wings declare.
+ * An event of any type, as it is stored and hashed: every field is present, absent values are null, instants are RFC 3339 in UTC.
+ * The wings declare the types and their `metadata`.
  */
 export const eventEnvelopeSchema = z.object({
   /** UUIDv7. */
   id: z.uuid(),
   eventType: eventTypeSchema,
-  /** When it occurred. */
+  /** When the event happened. */
   timestamp: z.iso.datetime(),
   actor: actorSchema,
   resource: z.object({ type: z.string(), id: z.string() }).nullable(),
   flagKey: z.string().nullable(),
   scheduleId: z.uuid().nullable(),
   environment: z.string(),
-  /** Whether it concerns every environment, whichever `environment` names. Entries from before this was kept lack it. */
+  /** Whether the event concerns every environment, whatever `environment` names. Old entries lack this field. */
   allEnvironments: z.boolean().default(false),
   workspaceId: z.string().nullable(),
   previousState: z.record(z.string(), z.json()).nullable(),
@@ -37,7 +37,7 @@ export const eventEnvelopeSchema = z.object({
 });
 export type AuditEvent = z.infer<typeof eventEnvelopeSchema>;
 
-/** What the code that makes an event has to say; the rest is filled in by `completeEvent`. */
+/** What the code that makes an event provides; `completeEvent` adds the rest. */
 export type EventDraft<Type extends string = string, Metadata = AuditEvent['metadata']> = Pick<
   AuditEvent,
   'actor' | 'description'
@@ -48,20 +48,20 @@ export type EventDraft<Type extends string = string, Metadata = AuditEvent['meta
   id?: string;
   /** Absent: now. */
   occurredAt?: Date;
-  /** Absent: the service's default environment. */
+  /** A draft of an event type that a wing declares, with that type's metadata. */
   environment?: string;
 } & Partial<Omit<AuditEvent, 'id' | 'timestamp' | 'metadata' | 'environment' | 'eventType'>>;
 
 /** A draft of a type that a wing declares, with that type's metadata. */
 export type DraftOf<Types extends EventTypes, Type extends keyof Types & string> = EventDraft<Type, MetadataOf<Types, Type>>;
 
-/** A draft with everything an event has. */
+/** The event with all fields: what the draft leaves out is filled in. */
 export const completeEvent = (
   { id: givenId, occurredAt, ...draft }: EventDraft,
   { id, now, defaultEnvironment }: { id: string; now: Date; defaultEnvironment: string },
 ): AuditEvent => ({
   ...draft,
-  // A field that is there and undefined would be missing from the entry.
+  // A field that is present but undefined would be missing from the entry.
   resource: draft.resource ?? null,
   flagKey: draft.flagKey ?? null,
   scheduleId: draft.scheduleId ?? null,
@@ -78,7 +78,10 @@ export const completeEvent = (
   timestamp: (occurredAt ?? now).toISOString(),
 });
 
-/** The entry: the exact bytes that are stored and hashed. Canonical JSON, RFC 8785. */
+/**
+ * The entry: the exact bytes that are stored and hashed, in canonical JSON (RFC 8785). Throws a TypeError if the event has no
+ * JSON form.
+ */
 export const toEntry = (event: AuditEvent): string => {
   const entry = canonicalize(event);
   if (entry === undefined) throw new TypeError(`event ${event.id} has no JSON form`);
@@ -90,14 +93,14 @@ export type LogEntry = { position: number; sealedAt: Date; event: AuditEvent; en
 
 /** An event of any type, as sinks and exports write it. */
 export const wireEnvelopeSchema = eventEnvelopeSchema.extend({
-  /** Its place: 1, 2, 3 … without gaps. */
+  /** Its place in the log: 1, 2, 3 … without gaps. */
   position: z.int().min(1),
-  /** When it got its place. */
+  /** When the sequencer gave it its position. */
   sealedAt: z.iso.datetime(),
 });
 export type WireEvent = z.infer<typeof wireEnvelopeSchema>;
 
-/** What sinks and exports write: the event with its place in the log. */
+/** The event as sinks and exports write it, with its place in the log. */
 export const toWire = ({ position, sealedAt, event }: Pick<LogEntry, 'position' | 'sealedAt' | 'event'>): WireEvent => ({
   position,
   sealedAt: sealedAt.toISOString(),

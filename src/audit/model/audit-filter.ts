@@ -1,7 +1,7 @@
 import type { ActorType } from '../../access/model/actor.ts';
 import type { AuditEvent, AuditResult } from './audit-event.ts';
 
-/** Which events a query or a subscription wants; absent fields do not restrict. */
+/** Which events a query or a subscription wants. Absent fields do not restrict. */
 export type AuditEventFilter = {
   flagKey?: string | null;
   types?: readonly string[] | null;
@@ -10,20 +10,20 @@ export type AuditEventFilter = {
   resourceType?: string | null;
   resourceId?: string | null;
   scheduleId?: string | null;
-  /** In this environment, or in all of them. */
+  /** Events of this environment, or of all environments. */
   environment?: string | null;
   workspaceId?: string | null;
   requestId?: string | null;
   apiKeyId?: string | null;
   ipAddress?: string | null;
   result?: AuditResult | null;
-  /** Occurred at or after. */
+  /** Events that happened at or after this instant. */
   from?: Date | null;
-  /** Occurred before. */
+  /** Events that happened before this instant. */
   to?: Date | null;
 };
 
-/** The same judgement as the log's WHERE clause, for events that are already in memory. */
+/** Applies the filter to an event in memory, exactly as the log's WHERE clause does. */
 export const matchesFilter = (event: AuditEvent, filter: AuditEventFilter): boolean => {
   const occurredAt = Date.parse(event.timestamp);
   const wanted: [wanted: unknown, actual: unknown][] = [

@@ -1,7 +1,7 @@
 import { systemActor } from '../../access/model/actor.ts';
 import type { OwnEventDraft } from './own-event-types.ts';
 
-/** Declares inside the log that events never reached it, so that delivered + declared lost = produced. */
+/** Declares in the log that events never reached it, so that delivered + declared lost = produced. */
 export const auditLoss = ({
   reason,
   count,

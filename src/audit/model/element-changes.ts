@@ -1,7 +1,7 @@
 import { isSameJson, type Json, type JsonObject } from '../../kernel/json.ts';
 import { diffStates, type FieldChange } from './changes.ts';
 
-/** What tells the elements of a list apart, by the list's field. */
+/** The names of list elements, by the list's field. No two elements of a list have the same name. */
 const nameElement: Record<string, (element: JsonObject) => string> = {
   rules: ({ key }) => `${key}`,
   variants: ({ key }) => `${key}`,
@@ -11,10 +11,10 @@ const nameElement: Record<string, (element: JsonObject) => string> = {
 };
 
 /**
- * Changes of a flag or a state as `diffStates` finds them, but of its lists the elements instead of the whole: `rules['beta']`
- * for one that came or went (null on the other side), `rules['beta'].targeting` for a field of one that stays, and `rules.order`
- * with the names in order where those that came are not simply behind those that stay. A name has its quotes and backslashes
- * escaped with a backslash. A list on one side only (of a flag that was created or deleted) stays whole.
+ * Splits the changes of lists, as `diffStates` finds them, into changes of elements: `rules['beta']` for a rule that was added or
+ * removed (null on the other side), `rules['beta'].targeting` for a field of a rule that stays, and `rules.order` with the names
+ * in order, unless all added rules simply follow those that stay. Quotes and backslashes in a name are escaped with a backslash.
+ * A list that exists on one side only (of a flag that was created or deleted) stays whole.
  */
 export const nameElements = (changes: readonly FieldChange[]): FieldChange[] => changes.flatMap(inParts);
 
@@ -31,7 +31,7 @@ const inParts = (change: FieldChange): FieldChange[] => {
 
 type Elements = Map<string, JsonObject>;
 
-/** Null for what is no list, or has two elements of one name. */
+/** The elements by name, or null if it is not a list, or two elements have the same name. */
 const byName = (list: Json, nameOf: (element: JsonObject) => string): Elements | null => {
   if (!Array.isArray(list) || !list.every(isObject)) return null;
   const elements = new Map(list.map((element) => [nameOf(element), element]));

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-/** An event type's wire name: what it concerns, and what happened, for example `flag_schedule.created`. */
+/** An event type's wire name: what it concerns and what happened, for example `flag_schedule.created`. */
 export const eventTypeSchema = z
   .string()
   .regex(/^[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*$/, 'must be a wire name, for example flag.created');
 
-/** What a wing declares of one type of its events. */
+/** A wing's declaration of one event type. */
 type EventTypeDeclaration = {
-  /** When it happens, in one sentence for people. */
+  /** When such an event happens, in one sentence for people. */
   description: string;
-  /** What it says beside the fields that every event has. The fields' types become the event reference. */
+  /** The fields that events of this type add to those of every event. The event reference lists them with their types. */
   metadata: z.ZodObject;
 };
 

@@ -5,28 +5,31 @@ import { recorderSchema } from './recorder.ts';
 
 const instant = z.iso.datetime();
 
-/** The event types of the audit wing itself: about access, and about the log. */
+/** The audit wing's own event types: about access, and about the log itself. */
 export const ownEventTypes = {
   'access.denied': {
     description:
-      'A caller lacked the role that an operation takes. Of each caller, 100 a minute have an event of their own; then one with `more` counts the rest.',
+      'A caller lacked the role that an operation requires. For each caller, 100 refusals a minute get an event of their own; then one event with `more` counts the rest.',
     metadata: z.object({
       operation: z.string(),
       requiredRole: z.string(),
-      /** Where a caller is refused without end: how many more times than there are events, from when to when; of the last time the rest. */
+      /**
+       * Set if a caller was refused too often to record each refusal: how many further refusals there were, from when to when.
+       * The other fields describe the latest one.
+       */
       more: z.int().optional(),
       since: instant.optional(),
       until: instant.optional(),
     }),
   },
   'audit.loss': {
-    description: 'Events were lost before they reached the log: this entry counts them.',
+    description: 'Events were lost before they reached the log; this event counts them.',
     metadata: z.object({
       count: z.int(),
       reason: z.string(),
       since: instant,
       until: instant,
-      /** The application that declared it; absent in what Flagtrail lost itself. */
+      /** The application that declared the loss; absent if Flagtrail itself lost the events. */
       recordedBy: recorderSchema.optional(),
     }),
   },

@@ -3,32 +3,37 @@ import type { Slice } from '../../kernel/paging.ts';
 import type { LogEntry } from '../model/audit-event.ts';
 import type { AuditEventFilter } from '../model/audit-filter.ts';
 
-/** What an event is and who recorded it (`metadata.recordedBy.id`): null for Flagtrail's own. */
+/** An event's type and the id of its recorder (`metadata.recordedBy.id`), which is null for Flagtrail's own events. */
 export type Recorded = { type: string; recorderId: string | null };
 
-/** What has been recorded under which of the ids already, as far as that is known: an event may wait in the spool. */
+/** What has been recorded under each of these ids, as far as known: an event that waits in the spool is not found. */
 export type FindRecorded = (ids: readonly string[]) => Promise<Map<string, Recorded>>;
 
-/** Who created and who cancelled a schedule, as far as the log has it. */
+/** Who created a schedule and who cancelled it, as far as the log knows. */
 export type ScheduleActors = { created: Actor | null; cancelled: Actor | null };
 
-/** The log, read. Nothing outside the sequencer writes it. */
+/** Reads the log. Only the sequencer writes it. */
 export type AuditLog = {
   find(id: string): Promise<LogEntry | null>;
   /**
-   * In position order; the cursor is a position. With `maxBytes`, which is for reading forwards, no more than fit: the last one
-   * may be over it, so that there is always one.
+   * Lists entries in order of position; cursors are positions. `maxBytes`, which works forwards only, limits a page to the
+   * entries that fit; the last one can exceed it, so that a page is never empty because of its size.
    */
   list(filter: AuditEventFilter, slice: Slice<number> & { maxBytes?: number }): Promise<LogEntry[]>;
   count(filter: AuditEventFilter): Promise<number>;
   /** The position of the latest entry; 0 for an empty log. */
   size(): Promise<number>;
-  /** How many events the log says were lost (audit.loss): Flagtrail's own, and what applications declare. */
+  /** How many lost events the log declares (audit.loss): Flagtrail's own, and those of applications. */
   declaredLost(): Promise<{ flagtrail: number; applications: number }>;
-  /** Of many schedules at once, by id: who acted, as known at that moment. Those that the log does not know are left out. */
+  /**
+   * Who acted on schedules, by schedule id, as the log knew them at that moment. Schedules that the log does not know are left
+   * out.
+   */
   actorsOfSchedules(ids: readonly string[]): Promise<Map<string, ScheduleActors>>;
-  /** Of many flags at once, by id: who created them. Those that the log does not know are left out. */
+  /** Who created flags, by flag id. Flags that the log does not know are left out. */
   creatorsOfFlags(ids: readonly string[]): Promise<Map<string, Actor>>;
-  /** At most `limit` entries after a position, in order, and as many as fit: what followers of the whole log read. */
+  /**
+   * At most `limit` entries after a position, in order, and no more than fit into `maxBytes`. Followers of the whole log use it.
+   */
   readAfter(position: number, limit: number, maxBytes?: number): Promise<LogEntry[]>;
 };

@@ -1,7 +1,10 @@
 import type { LogEntry } from '../model/audit-event.ts';
 import type { AuditEventFilter } from '../model/audit-filter.ts';
 
-/** The log's entries that match, in order, without gap or duplicate: what comes after the position `after`; absent: from now on. */
+/**
+ * Follows the log's matching entries, in order, without gaps or duplicates: those after the position `after`, or from now on if
+ * it is absent.
+ */
 export type Follow = (options: {
   filter: AuditEventFilter;
   after?: number;

@@ -1,21 +1,21 @@
-/** What became of a transaction; `unknown` where the database no longer remembers. */
+/** What became of a transaction. `unknown`: the database no longer remembers. */
 export type TransactionFate = 'committed' | 'aborted' | 'in progress' | 'unknown';
 
-/** An event that the database would not take, with the transaction whose fate decides whether it happened. */
+/** An event that the database did not take, with the transaction whose fate decides whether it happened. */
 export type SpooledEvent = {
   /** The exact entry, canonical JSON. */
   entry: string;
-  /** Which log it belongs to. */
+  /** The log that it belongs to. */
   logId: string;
-  /** `pg_current_xact_id()` of the transaction that it records; null: it happened whatever any transaction did. */
+  /** `pg_current_xact_id()` of the transaction that it records; null if it happened whatever becomes of any transaction. */
   transactionId: string | null;
 };
 
-/** What was lost for good: how many events, why, and between which instants. */
+/** Events that were lost for good: how many, why, and between which instants. */
 export type Loss = {
   /**
-   * UUIDv7. Count and instants of a loss never change once it has been read, so the event that declares it takes this id:
-   * declared twice, after a crash, the log drops the second.
+   * UUIDv7. The count and the instants of a loss do not change once it has been read, and the event that declares it takes this
+   * id. If a crash causes a second declaration, the log drops it.
    */
   id: string;
   logId: string;
@@ -25,25 +25,28 @@ export type Loss = {
   until: Date;
 };
 
-/** A durable, bounded place on disk, shared by every process that uses the same DATA_DIR. Its calls are synchronous: the commit waits for them. None throws. */
+/**
+ * Stores events durably on disk, up to a limit, for all processes with the same DATA_DIR. The calls are synchronous, because a
+ * commit waits for them. They never throw.
+ */
 export type Spool = {
   /**
-   * Stores the events durably (fsynced before it returns). Returns how many did not fit or could not be stored; those are
-   * counted as lost, durably where the disk allows it.
+   * Stores the events durably: they are fsynced when this returns. Returns how many did not fit or could not be stored; those are
+   * counted as lost, durably if the disk allows it.
    */
   add(events: readonly SpooledEvent[]): number;
   /** At most `limit` events of a log whose id is greater than `after`, oldest first. */
   read(logId: string, limit: number, after?: number): (SpooledEvent & { id: number })[];
   remove(ids: readonly number[]): void;
-  /** Counts events of a log as lost, all at once, and keeps them where people can still look at them: the last 1,000. */
+  /** Counts events of a log as lost, and keeps the last 1,000 of them aside, so that people can still look at them. */
   setAside(logId: string, ids: readonly number[], reason: string): void;
-  /** Counts events as lost, for example because their transaction's fate can no longer be known. */
+  /** Counts events as lost, for example because the fate of their transaction can no longer be known. */
   addLoss(logId: string, reason: string, count: number): void;
-  /** What of a log was lost and not yet declared. What is lost from here on becomes another loss. */
+  /** The losses of a log that are not yet declared. Events that are lost later become another loss. */
   losses(logId: string): Loss[];
-  /** Forgets losses that the log has declared. */
+  /** Removes losses that the log has declared. */
   removeLosses(declared: readonly Loss[]): void;
-  /** Of all logs: the events that wait here, and those lost that were not declared yet. */
+  /** Events of all logs that wait here, and lost events that are not yet declared. */
   counts(): { spooled: number; lost: number };
   close(): void;
 };

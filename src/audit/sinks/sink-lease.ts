@@ -3,8 +3,8 @@ import type { SinkCursors } from '../ports/event-sink.ts';
 type Lease = { cursors: Pick<SinkCursors, 'renew'>; name: string; holder: string; leaseMs: number };
 
 /**
- * Does work under a lease that is held already, and renews it three times in its length. The signal given to the work
- * is aborted when the lease is another's, or when it may have run out because it could not be renewed.
+ * Runs `work` under a lease that is already held, and renews it three times per `leaseMs`. The signal aborts when another process
+ * has taken the lease, or when the lease may have expired because it could not be renewed.
  */
 export const whileLeased = async <T>(
   { cursors, name, holder, leaseMs }: Lease,
@@ -15,7 +15,7 @@ export const whileLeased = async <T>(
   const beat = setInterval(() => {
     if (beatsMissed >= 2) return lost.abort(new Error(`the lease on sink '${name}' could not be renewed`));
     beatsMissed += 1;
-    // Not awaited: a database that does not answer must not stop the count.
+    // Not awaited: a database that does not answer must not stop the timer.
     cursors.renew(name, holder, leaseMs).then(
       (held) => {
         if (held) beatsMissed = 0;

@@ -9,18 +9,20 @@ import type { EventSink, SinkCursors } from '../ports/event-sink.ts';
 import { whileLeased } from './sink-lease.ts';
 
 /**
- * What a runner does. A pass asks for the lease, reads what comes after the cursor and delivers it; how it ends is the state.
+ * The states of a runner. A pass asks for the lease, reads the entries after the cursor and delivers them; its outcome is the
+ * state.
  *
  * | state      | the last pass                                  | the next pass                                             |
  * | ---------- | ---------------------------------------------- | --------------------------------------------------------- |
- * | `STOPPED`  | none yet, or none any more                     | when started                                              |
- * | `SHIPPING` | delivered, or found nothing to deliver         | at once while there is more; else when woken, or polled   |
- * | `STANDBY`  | found the lease with another process           | when woken, or polled: that lease may have run out        |
+ * | `STOPPED`  | none yet, or no more                           | when started                                              |
+ * | `SHIPPING` | delivered, or found nothing to deliver         | at once while there is more; else when woken or polled    |
+ * | `STANDBY`  | found that another process has the lease       | when woken or polled: that lease may have expired         |
  * | `WAITING`  | delivered nothing: the sink takes nothing yet  | when polled: a wake-up changes nothing                    |
- * | `FAILING`  | failed, as those before it: `inARow` in all    | after a backoff that grows with `inARow`                  |
+ * | `FAILING`  | failed, like the `inARow` - 1 passes before it | after a backoff that grows with `inARow`                  |
  *
- * A pass leads from any state to any but `STOPPED`; `stop` leads there from all of them, and gives the lease back. So does every
- * `handOverAfterFailures`th failure in a row, without stopping: another process may reach what this one does not.
+ * A pass can lead from any state to any but `STOPPED`. `stop` leads to `STOPPED` from all of them, and gives the lease back.
+ * Every `handOverAfterFailures`th failure in a row also gives the lease back, without stopping, because another process may reach
+ * the sink.
  */
 type State = { is: 'STOPPED' | 'SHIPPING' | 'STANDBY' | 'WAITING' } | { is: 'FAILING'; inARow: number };
 type SinkState = State['is'];
@@ -28,23 +30,23 @@ type SinkState = State['is'];
 type SinkStatus = {
   name: string;
   state: SinkState;
-  /** What the sink has accepted, as far as this process knows; null before it first looked. */
+  /** What the sink has accepted, as far as this process knows; null before the first pass. */
   position: number | null;
-  /** Entries in the log after that position, when last looked. */
+  /** How many entries the log had after that position at the last pass. */
   lag: number;
   /** Entries that this process delivered. */
   delivered: number;
-  /** Tries that failed, in all. */
+  /** How many tries have failed, in all. */
   failures: number;
-  /** Of the latest try; null where it succeeded. */
+  /** The error of the latest try; null if it succeeded. */
   lastError: string | null;
 };
 
 export type SinkRunner = {
   start(): void;
-  /** There may be something new. Cheap; calls that come while a pass runs are one. */
+  /** Says that there may be new entries. Cheap; calls during a pass count as one. */
   wake(): void;
-  /** Starts nothing more, gives a running delivery `deadlineMs` to end, then aborts it. Never throws. */
+  /** Starts no new pass, gives a running delivery `deadlineMs` to end, then aborts it. Never throws. */
   stop(options?: { deadlineMs?: number }): Promise<void>;
   status(): SinkStatus;
 };
@@ -55,23 +57,23 @@ type Deps = {
   cursors: SinkCursors;
   logger: Logger;
   random: Random;
-  /** Names this process among all that ship. May outlive a restart only where a lock admits one process at a time. */
+  /** Names this process among all that ship. It can stay the same after a restart only if a lock admits one process at a time. */
   holder: string;
   pollMs?: number;
   leaseMs?: number;
   backoff?: Backoff;
-  /** After so many failures in a row another process gets its chance: it may reach what this one does not. */
+  /** After this many failures in a row, the lease goes to another process, which may reach the sink. */
   handOverAfterFailures?: number;
-  /** Any error on one line. */
+  /** Describes any error on one line. */
   describe?: (error: unknown) => string;
 };
 
-/** The sink takes nothing yet. It is asked again at the next poll, and not with every commit until then. */
+/** The sink takes nothing yet. It is asked again at the next poll, not at every commit until then. */
 class NotYet extends Error {}
 
 /**
- * Ships the log to a sink, at least once and in order, from the sink's durable cursor. Tries for ever, and drops nothing:
- * the cursor moves only past what the sink accepted. Of several processes one ships, by a lease.
+ * Ships the log to a sink in order, each entry at least once, from the sink's durable cursor. Never gives up and drops nothing:
+ * the cursor moves only past entries that the sink accepted. If several processes run, a lease decides which one ships.
  */
 export const makeSinkRunner = ({
   sink,
@@ -91,7 +93,10 @@ export const makeSinkRunner = ({
   const aborting = new AbortController();
   let state: State = { is: 'STOPPED' };
   const progress: Omit<SinkStatus, 'name' | 'state'> = { position: null, lag: 0, delivered: 0, failures: 0, lastError: null };
-  /** The durable cursor as last seen. `progress.position` may be ahead: what was accepted is not sent again, saved or not. */
+  /**
+   * The durable cursor as last seen. `progress.position` can be ahead of it: entries that the sink accepted are not sent again,
+   * even if the cursor could not be saved.
+   */
   let saved = 0;
 
   const save = async (position: number): Promise<boolean> => {
@@ -131,7 +136,7 @@ export const makeSinkRunner = ({
     if (next.is === from) return;
     const fields = { state: next.is, from, position: progress.position, lag: progress.lag };
     if (next.is === 'FAILING')
-      logger.error({ ...fields, error: progress.lastError }, 'sink is failing; it is tried again until it accepts');
+      logger.error({ ...fields, error: progress.lastError }, 'sink is failing; deliveries are retried until it accepts them');
     else if (from === 'FAILING' && next.is !== 'STOPPED') logger.info(fields, 'sink has recovered');
     else logger.debug(fields, 'sink changed its state');
   };
@@ -173,7 +178,7 @@ export const makeSinkRunner = ({
       await sink.close?.();
     } catch (error) {
       const fields = { error: describe(error), position: progress.position };
-      logger.warn(fields, 'sink did not stop cleanly; what it ships next may hold duplicates');
+      logger.warn(fields, 'sink did not stop cleanly; the next delivery may contain duplicates');
     }
     enter({ is: 'STOPPED' });
   };
@@ -185,7 +190,7 @@ export const makeSinkRunner = ({
       const stopped = loop.stop().then(finish);
       await within(deadlineMs, stopped);
       aborting.abort(new Error('the service is stopping'));
-      // For the aborted delivery to be accounted for; a database that does not answer is not waited for any longer.
+      // Time to account for the aborted delivery. A database that does not answer gets no more than that.
       await within(1000, stopped);
     },
     status: () => ({ name, state: state.is, ...progress }),

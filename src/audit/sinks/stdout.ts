@@ -6,10 +6,9 @@ import { toWire } from '../model/audit-event.ts';
 import type { EventSink } from '../ports/event-sink.ts';
 
 /**
- * Writes each entry as one line of JSON, made by pino, with the event's fields at the top: what CloudWatch's agents and
- * other log shippers take as it is. The service's log level does not concern it. An entry is done once the stream has
- * handed it on, and a slow reader is waited for. `stream` is process.stdout, or a stand-in, whose errors its owner hears; it
- * is never ended.
+ * Writes each entry as one line of JSON, made by pino, with the event's fields at the top level: CloudWatch's agent and other log
+ * shippers read this format. The service's log level does not apply. An entry is done once the stream has passed it on; a slow
+ * reader is waited for. `stream` is process.stdout or a substitute; its owner handles its errors, and it is never ended.
  */
 export const makeStdoutSink = ({ stream, name = 'stdout' }: { stream: Writable; name?: string }): EventSink => {
   let line = '';
@@ -17,7 +16,7 @@ export const makeStdoutSink = ({ stream, name = 'stdout' }: { stream: Writable; 
     { base: null, level: 'info', formatters: { level: (level) => ({ level }) } },
     {
       write: (text: string) => {
-        // People read it on terminals, which would obey what an event's text says to them.
+        // People read this in terminals, which would obey control characters in an event's text.
         line = escapeControls(text);
       },
     },

@@ -8,14 +8,14 @@ import { type Salvaged, salvage } from './spool-salvage.ts';
 type Deps = {
   folder: string;
   now: () => Date;
-  /** Hears of every trouble with the file, in a sentence. */
+  /** Called with a sentence about any trouble with the file. */
   onProblem: (message: string) => void;
-  /** Takes in what could be read of a corrupted file, within the transaction that follows. */
+  /** Stores what was saved from a corrupted file, within the transaction that follows. */
   restore: (database: DatabaseSync, salvaged: Salvaged) => void;
   wait?: Wait;
 };
 
-/** How this process waits while another one holds the file. Its event loop waits with it. */
+/** How this process waits while another process holds the file. Its event loop stands still meanwhile. */
 export type Wait = { nowMs(): number; pause(ms: number): void };
 const realWait: Wait = { nowMs: () => performance.now(), pause: (ms) => void Atomics.wait(sleeper, 0, 0, ms) };
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
@@ -23,30 +23,30 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 /** `patienceMs`: how long to wait for other processes that write. */
 type Options = { create: boolean; patienceMs: number };
 
-/** The spool's file, opened when it is first needed. */
+/** The spool's file. It is opened when it is first needed. */
 export type SpoolFile = {
   /**
-   * Runs the work in one transaction that is on disk when this returns. With `create: false`, returns undefined where there is
-   * no file, and touches nothing. A corrupted file is moved aside, and the work runs on a fresh one. Throws what else goes wrong.
+   * Runs `work` in one transaction, which is on disk when this returns. With `create: false`, returns undefined if the file does
+   * not exist, and creates nothing. A corrupted file is moved aside, and `work` runs on a fresh one. Throws any other error.
    */
   transaction<T>(work: (database: DatabaseSync) => T, options: Options): T | undefined;
   close(): void;
 };
 
 /**
- * What this process has of the file.
+ * This process's connection to the file.
  *
- * | state    | meaning                                | goes on to                                                          |
+ * | state    | meaning                                | next state                                                          |
  * | -------- | -------------------------------------- | ------------------------------------------------------------------- |
- * | `closed` | nothing                                | `open`: a transaction finds the file, or makes it                   |
- * | `open`   | a connection to the file of that inode | `closed`: another process has moved the file aside; a transaction   |
- * |          |                                        | failed, whatever state the connection was left in; `close`          |
+ * | `closed` | none                                   | `open`: a transaction finds the file, or creates it                 |
+ * | `open`   | a connection to the file of that inode | `closed`: another process has moved the file aside, a transaction   |
+ * |          |                                        | failed (whatever state that left the connection in), or `close`     |
  *
- * A corrupted file is moved aside, whether that shows when it is opened or later, and the transaction runs on a fresh one.
+ * A corrupted file is moved aside, whether that shows on opening or later, and the transaction runs on a fresh one.
  */
 type State = { is: 'closed' } | { is: 'open'; database: DatabaseSync; inode: number };
 
-/** `spool.sqlite` in a folder. */
+/** Opens `spool.sqlite` in a folder. */
 export const openSpoolFile = ({ folder, now, onProblem, restore, wait = realWait }: Deps): SpoolFile => {
   const file = path.join(folder, 'spool.sqlite');
   let state: State = { is: 'closed' };
@@ -60,7 +60,7 @@ export const openSpoolFile = ({ folder, now, onProblem, restore, wait = realWait
 
   const connect = (create: boolean, deadlineMs: number): DatabaseSync | null => {
     const inode = inodeOf(file);
-    // Another process has moved the file aside: what went into it now would be out of everybody's sight.
+    // Another process has moved the file aside: what this one wrote into it now, nobody would see.
     if (state.is === 'open' && state.inode !== inode) close();
     if (state.is === 'open') return state.database;
     if (inode === null) {
@@ -70,13 +70,13 @@ export const openSpoolFile = ({ folder, now, onProblem, restore, wait = realWait
     const database = new DatabaseSync(file, { timeout: 0 });
     try {
       waitForTurn(wait, deadlineMs, () => {
-        // FULL with a truncated journal is fsynced at commit, journal and file; so is the folder when the journal is made.
-        // No WAL: it needs shared memory, which network file systems lack, and two more files to move when one is corrupted.
+        // FULL with a truncated journal fsyncs the journal and the file at commit, and the folder when the journal is created.
+        // Not WAL: it needs shared memory, which network file systems lack, and adds two files to move when one is corrupted.
         database.exec('PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL');
         database.exec('BEGIN EXCLUSIVE');
       });
       database.exec(SCHEMA);
-      // Ids never come twice, not even in a file that replaces another: a reader may still hold ids of the old one.
+      // Ids are never reused, not even in a file that replaces another, because a reader may still hold ids of the old one.
       database
         .prepare('INSERT OR IGNORE INTO sqlite_sequence (rowid, name, seq) VALUES (1, ?, ?)')
         .run('events', now().getTime() * 1_000);
@@ -94,13 +94,13 @@ export const openSpoolFile = ({ folder, now, onProblem, restore, wait = realWait
     const database = connect(create, deadlineMs);
     if (!database) return undefined;
     try {
-      // EXCLUSIVE, so that the commit has nobody left to wait for.
+      // EXCLUSIVE, so that the commit waits for nobody.
       waitForTurn(wait, deadlineMs, () => database.exec('BEGIN EXCLUSIVE'));
       const result = work(database);
       database.exec('COMMIT');
       return result;
     } catch (error) {
-      // This rolls back.
+      // Closing rolls back.
       close();
       throw error;
     }
@@ -156,8 +156,8 @@ const SCHEMA = `
 `;
 
 /**
- * Repeats what finds the file locked, until the deadline. SQLite's own waiting grows to 100 ms a time: beside processes
- * that write without a pause it seldom meets the moment between two of their transactions, and gives up.
+ * Repeats `begin` while the file is locked, until the deadline. SQLite's own waits grow to 100 ms each: beside processes that
+ * write all the time, it rarely hits the moment between two of their transactions, and gives up.
  */
 const waitForTurn = (wait: Wait, deadlineMs: number, begin: () => void): void => {
   for (let attempt = 1; ; attempt++) {
@@ -166,7 +166,7 @@ const waitForTurn = (wait: Wait, deadlineMs: number, begin: () => void): void =>
       return;
     } catch (error) {
       if (!isSqliteError(error, SQLITE_BUSY) || wait.nowMs() >= deadlineMs) throw error;
-      // Waits of different lengths, up to a millisecond, so that processes do not meet again and again.
+      // Pauses of different lengths, up to a millisecond, so that processes do not collide again and again.
       wait.pause((attempt * 0.618) % 1);
     }
   }
@@ -174,7 +174,7 @@ const waitForTurn = (wait: Wait, deadlineMs: number, begin: () => void): void =>
 
 const inodeOf = (file: string): number | null => statSync(file, { throwIfNoEntry: false })?.ino ?? null;
 
-/** Renames a corrupted file, and returns its new name; null where another process has done so meanwhile. */
+/** Renames a corrupted file. Returns its new name, or null if another process has already moved it. */
 const moveAside = ({ file, inode, at }: { file: string; inode: number; at: Date }): string | null => {
   if (inodeOf(file) !== inode) return null;
   const aside = `${file}.corrupt-${at.toISOString().replaceAll(':', '-')}`;

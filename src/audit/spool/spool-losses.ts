@@ -4,15 +4,18 @@ import type { Loss } from '../ports/spool.ts';
 
 /** Why a spool loses events. */
 export const lossReasons = {
-  /** Its bound was reached. */
+  /** The spool's limit was reached. */
   full: 'spool_full',
-  /** Its file could not be written: a full or broken disk, no permission, or another process that held it for too long. */
+  /**
+   * The file could not be written: the disk is full or broken, permission is missing, or another process held the file for too
+   * long.
+   */
   unavailable: 'spool_unavailable',
-  /** Its file was damaged. */
+  /** The file was damaged. */
   corrupted: 'spool_corrupted',
 } as const;
 
-/** A row of `losses`. */
+/** Maps a row of `losses`. */
 export const toLoss = (row: Record<string, unknown>): Loss => ({
   id: String(row.id),
   logId: String(row.log_id),
@@ -22,7 +25,7 @@ export const toLoss = (row: Record<string, unknown>): Loss => ({
   until: new Date(Number(row.until)),
 });
 
-/** Adds to what nobody has read yet of a log and reason, or starts a new loss. */
+/** Adds to the unread loss of the same log and reason, or starts a new one. */
 export const storeLoss = (database: DatabaseSync, { id, logId, reason, count, since, until }: Loss): void => {
   database
     .prepare(
@@ -33,7 +36,7 @@ export const storeLoss = (database: DatabaseSync, { id, logId, reason, count, si
     .run(id, logId, reason, count, since.getTime(), until.getTime());
 };
 
-/** Stores a loss that somebody may have read: as it is, under its own id. */
+/** Stores a loss that may have been read: unchanged, under its own id. */
 export const storeReadLoss = (database: DatabaseSync, { id, logId, reason, count, since, until }: Loss): void => {
   database
     .prepare('INSERT OR IGNORE INTO losses (id, log_id, reason, count, since, until, was_read) VALUES (?, ?, ?, ?, ?, ?, 1)')
@@ -59,7 +62,7 @@ export const makeLossMemory = ({ newId }: { newId: NewId }) => {
     },
     count: (): number => held.reduce((sum, { loss }) => sum + loss.count, 0),
     isEmpty: (): boolean => held.length === 0,
-    /** Writes all of it; `clear` it once that is committed. */
+    /** Writes all of them. Call `clear` once that is committed. */
     store: (database: DatabaseSync): void => {
       for (const { loss, wasRead } of held) (wasRead ? storeReadLoss : storeLoss)(database, loss);
     },

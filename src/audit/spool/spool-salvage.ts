@@ -6,11 +6,11 @@ import { toLoss } from './spool-losses.ts';
 export type Salvaged = {
   events: SpooledEvent[];
   losses: Loss[];
-  /** Events of each log that had been stored and could not be read, as far as the file still tells. */
+  /** How many stored events of each log could not be read, as far as the file still tells. */
   missing: Map<string, number>;
 };
 
-/** Reads what can be read of a corrupted file. Never throws. */
+/** Reads what can be read from a corrupted file. Never throws. */
 export const salvage = (file: string): Salvaged => {
   const salvaged: Salvaged = { events: [], losses: [], missing: new Map() };
   const database = openQuietly(file);
@@ -42,6 +42,6 @@ const readInto = (database: DatabaseSync, query: string, take: (row: Record<stri
   try {
     for (const row of database.prepare(query).iterate()) take(row);
   } catch {
-    // What came before the damage has been taken.
+    // Rows before the damage have been taken.
   }
 };

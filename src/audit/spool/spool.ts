@@ -5,38 +5,42 @@ import { openSpoolFile, type Wait } from './spool-file.ts';
 import { lossReasons, makeLossMemory, storeLoss, storeReadLoss, toLoss } from './spool-losses.ts';
 
 type Deps = {
-  /** DATA_DIR. Made, like the file in it, when the first event needs it. */
+  /** DATA_DIR. It is created, like the file in it, when the first event needs it. */
   folder: string;
-  /** The most that entries may take, in bytes of UTF-8. The file grows to about half as much again, and keeps its size. */
+  /**
+   * How many bytes of UTF-8 the entries can take together. The file grows to about one and a half times that, and does not
+   * shrink.
+   */
   maxBytes: number;
   now: () => Date;
   newId: NewId;
-  /** Hears of trouble with the file: once for each kind, until it works again. */
+  /** Called with trouble about the file: once for each kind, until the file works again. */
   onProblem: (message: string) => void;
   wait?: Wait;
 };
 
 /**
- * Whether the disk takes what is to be spooled.
+ * Whether the disk takes spooled events.
  *
- * | state     | meaning                                         | goes on to                                                |
+ * | state     | meaning                                         | next state                                                |
  * | --------- | ----------------------------------------------- | --------------------------------------------------------- |
- * | `working` | the last call succeeded                         | `failing`: a call fails; the problem is told              |
- * | `failing` | the last call failed: what is lost is counted   | `working`: a call succeeds, and stores the count          |
- * |           | in memory                                       | `failing`: a call fails; a problem that is new is told    |
+ * | `working` | the last call succeeded                         | `failing`: a call fails; the problem is reported          |
+ * | `failing` | the last call failed: losses are counted        | `working`: a call succeeds, and stores the count          |
+ * |           | in memory                                       | `failing`: a call fails; a new problem is reported        |
  *
- * `isImpatient`: an event has waited for the file in vain. The next ones wait no longer than a look does, until it works again.
+ * `isImpatient`: an event has waited for the file in vain. Until the file works again, further events wait only as long as a look
+ * does.
  */
 type State = { is: 'working' } | { is: 'failing'; problem: string; isImpatient: boolean };
 
 /**
- * How long a call waits for other processes that write, and with it everything that this process does. A look at the spool comes
- * again by itself. An event is lost if it does not wait, and the turn of one of six processes on two busy cores took up to
- * 1.03 s to come. Three times that, because waiting longer would hold up the operation that the event records.
+ * How long a call waits for other processes that write; everything else that this process does waits, too. A look at the spool
+ * repeats itself, but an event that does not get its turn is lost. With six processes on two busy cores, a turn took up to 1.03 s
+ * to come. Events wait three times that: waiting longer would delay the operation that the event records.
  */
 const patience = { lookMs: 1_000, eventMs: 3_000 };
 
-/** The spool in one SQLite file, `spool.sqlite`, which several processes share. A process that spools nothing opens nothing. */
+/** The spool in one SQLite file, `spool.sqlite`, which several processes share. A process that spools nothing opens no file. */
 export const openSpool = ({ folder, maxBytes, now, newId, onProblem, wait }: Deps): Spool => {
   const unsaved = makeLossMemory({ newId });
   const lose = (database: DatabaseSync, logId: string, reason: string, count: number) => {
@@ -51,7 +55,7 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem, wait }: Dep
     ...(wait && { wait }),
     restore: (database, { events, losses, missing }) => {
       for (const event of events) insert(database, event);
-      // Nobody can tell any more which of them were read; under its own id, each is declared once all the same.
+      // Nobody knows any more which of them were read. Each keeps its own id, so it is still declared only once.
       for (const loss of losses) storeReadLoss(database, loss);
       for (const [logId, count] of missing) if (count > 0) lose(database, logId, lossReasons.corrupted, count);
     },
@@ -64,7 +68,10 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem, wait }: Dep
     if (next.is === 'failing' && !isTold) onProblem(next.problem);
   };
 
-  /** Runs the work durably, with the losses that waited for the disk; undefined where there is no file, or it fails. */
+  /**
+   * Runs `work` durably, together with the losses that waited for the disk. Returns undefined if the file does not exist, or the
+   * transaction fails.
+   */
   const attempt = <T>(
     work: (database: DatabaseSync) => T,
     { create, losesEvents = false }: { create: boolean; losesEvents?: boolean },

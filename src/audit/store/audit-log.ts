@@ -42,7 +42,7 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
       limit,
     });
   };
-  /** Those of some entries that fit, in order. How long one is, is known without reading it. */
+  /** Those of the chosen entries that fit, in order. The database knows an entry's length without reading the entry. */
   const readFitting = async (which: Prisma.Sql, maxBytes: number) => {
     const rows = await prisma.$queryRaw<{ position: bigint; sealedAt: Date; entry: string }[]>`
       SELECT position, sealed_at AS "sealedAt", entry
@@ -64,7 +64,7 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
       const positions = rows.map(({ position }) => position);
       return positions.length === 0 ? [] : readFitting(Prisma.sql`position = ANY(${positions})`, maxBytes);
     }
-    // Positions have no gaps.
+    // Positions have no gaps, so `limit` entries end here.
     const end = Math.min(after + limit + 1, before ?? Number.POSITIVE_INFINITY);
     return readFitting(Prisma.sql`position > ${after} AND position < ${end}`, maxBytes);
   };
@@ -74,13 +74,13 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
       return row && toLogEntry(row);
     },
     list,
-    // Without a filter the head knows the answer: nobody has to count millions of rows.
+    // Without a filter, the head knows the count, so that millions of rows need not be counted.
     count: async (filter) => {
       const where = toWhere(filter);
       return Object.keys(where).length === 0 ? size() : prisma.auditLogEntry.count({ where });
     },
     size,
-    // The head keeps the totals: nobody has to add up what grows with the log.
+    // The head keeps these totals, so that nothing has to be summed up that grows with the log.
     declaredLost: async () => {
       const { lostByFlagtrail, lostByApplications } = await prisma.auditHead.findUniqueOrThrow({
         where: { id: 1 },

@@ -2,7 +2,7 @@ import type { Queryable } from '../../database/queryable.ts';
 
 export type LastEvent = { eventType: string; occurredAt: Date; description: string };
 
-/** The latest event of each schedule in the log, by the schedule's id: one statement, one row of an index each. */
+/** The latest event of each schedule in the log, by the schedule's id. One statement reads one index row for each schedule. */
 export const findLastEvents = async (prisma: Queryable, scheduleIds: readonly string[]): Promise<Map<string, LastEvent>> => {
   const rows = await prisma.$queryRaw<(LastEvent & { of: string })[]>`
     SELECT wanted.id AS of, l.event_type AS "eventType", l.occurred_at AS "occurredAt", l.entry::jsonb ->> 'description' AS description

@@ -3,8 +3,8 @@ import type { PrismaClient } from '../../generated/prisma/client.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 
 /**
- * Who did what, as the log has it: one statement for any number of things. The inner selections are fenced, so that each reads
- * the index of its thing, whatever the planner thinks of the types of events.
+ * Who did what, according to the log: one statement for any number of things. The inner selections are fenced, so that each reads
+ * the index of its thing, whatever the planner assumes about event types.
  */
 export const makeLoggedActors = (prisma: PrismaClient): Pick<AuditLog, 'actorsOfSchedules' | 'creatorsOfFlags'> => ({
   actorsOfSchedules: async (ids) => {
@@ -25,8 +25,9 @@ export const makeLoggedActors = (prisma: PrismaClient): Pick<AuditLog, 'actorsOf
       ]),
     );
   },
-  // A flag has any number of events; its creation is the first of them, or near it where events were spooled. As a comparison of
-  // rows, which no other index can answer: by position alone, the planner may walk the whole log (measured: 15 s of 100,000).
+  // A flag can have any number of events. Its creation is the first one, or near it if events were spooled. The comparison of
+  // rows can be answered by no other index: ordered by position alone, the planner may walk the whole log (measured: 15 s for
+  // 100,000 entries).
   creatorsOfFlags: async (ids) => {
     const rows = await prisma.$queryRaw<{ id: string; actor: Actor }[]>`
       SELECT wanted.id, trail.entry::jsonb -> 'actor' AS actor

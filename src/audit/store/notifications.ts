@@ -6,12 +6,12 @@ import type { RemoteBus, Topic } from '../ports/bus.ts';
 
 const channel = 'flagtrail';
 const reconnectMs = 2000;
-/** Its statements take no time: whoever says nothing for so long is gone. */
+/** These statements take no time, so a server that is silent for this long is gone. */
 const silentForMs = 3000;
 
 /**
- * Wake-ups between processes over LISTEN and NOTIFY, on a connection of its own: inside a business transaction a NOTIFY would
- * make all commits queue for one lock. While the connection is down nobody is woken, and everybody polls.
+ * Wake-ups between processes by LISTEN and NOTIFY, on a connection of their own: inside a business transaction, a NOTIFY would
+ * make all commits queue for one lock. While the connection is down nobody is woken, and every process polls.
  */
 export const startNotifications = ({ url, logger }: { url: string; logger: Logger }): RemoteBus & { close(): Promise<void> } => {
   const { Connection } = makeConnections({ connectWithinMs: silentForMs, silentForMs });
@@ -41,7 +41,7 @@ export const startNotifications = ({ url, logger }: { url: string; logger: Logge
       const { rows } = await next.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       backendPid = rows[0]?.pid ?? null;
       await next.query(`LISTEN ${channel}`);
-      // What was committed while nobody listened announced itself to nobody.
+      // Commits during the gap woke nobody here.
       listener('outbox');
       listener('log');
     } catch (error) {
@@ -57,7 +57,7 @@ export const startNotifications = ({ url, logger }: { url: string; logger: Logge
     timer = setTimeout(() => void connect(), reconnectMs);
   };
 
-  /** One NOTIFY at a time: what is announced meanwhile is one more. */
+  /** Sends one NOTIFY at a time. Wake-ups during that time lead to one more. */
   const send = async () => {
     if (sending) return;
     sending = true;

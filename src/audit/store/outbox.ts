@@ -2,15 +2,19 @@ import type { Queryable } from '../../database/queryable.ts';
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
 import type { TransactionFate } from '../ports/spool.ts';
 
-/** Calls `audit_emit`: true where the outbox has all the events now, false where it has none of them. Throws where the call itself failed. */
+/**
+ * Calls `audit_emit`. Returns true if the outbox now has all the entries, false if it has none of them. Throws if the call itself
+ * failed.
+ */
 export const emitEntries = async (prisma: Queryable, entries: readonly string[]): Promise<boolean> => {
   const [row] = await prisma.$queryRaw<{ recorded: number | null }[]>`SELECT audit_emit(${[...entries]}::text[]) AS recorded`;
   return row?.recorded === entries.length;
 };
 
 /**
- * The transaction's id: what decides later whether a spooled event happened. It is on disk when this returns (from PostgreSQL
- * 17 on, and PGlite): a server that crashed before would give an id that it forgot to another transaction, which may commit.
+ * The transaction's id, which decides later whether a spooled event happened. The id is on disk when this returns (from
+ * PostgreSQL 17 on, and in PGlite). Otherwise a server that crashes could forget the id and give it to another transaction, which
+ * may commit.
  */
 export const currentTransactionId = async (tx: Prisma.TransactionClient): Promise<string> => {
   const [{ id, canFlush }] = await tx.$queryRaw<[{ id: string; canFlush: boolean }]>`
@@ -21,8 +25,8 @@ export const currentTransactionId = async (tx: Prisma.TransactionClient): Promis
 };
 
 /**
- * What became of transactions; `unknown` where the server no longer remembers. An id that it has not come to yet is of
- * another history (before a restore from a backup), and `pg_xact_status` would raise an error for it.
+ * What became of transactions; `unknown` if the server no longer remembers. An id that the server has not reached yet belongs to
+ * another history (from before a restore of a backup), and `pg_xact_status` would raise an error for it.
  */
 export const fatesOf = async (prisma: Queryable, transactionIds: readonly string[]): Promise<Map<string, TransactionFate>> => {
   const rows = await prisma.$queryRaw<{ id: string; fate: TransactionFate | null }[]>`
@@ -30,19 +34,19 @@ export const fatesOf = async (prisma: Queryable, transactionIds: readonly string
   return new Map(rows.map(({ id, fate }) => [id, fate ?? 'unknown']));
 };
 
-/** The name of the database's log. */
+/** The id of the database's log. */
 export const readLogId = async (prisma: Queryable): Promise<string> =>
   (await prisma.auditHead.findUniqueOrThrow({ where: { id: 1 }, select: { logId: true } })).logId;
 
-/** Moves up to `limit` committed events into the log; how many it took from the outbox. */
+/** Moves up to `limit` committed events into the log. Returns how many it took from the outbox. */
 export const sequenceOutbox = async (prisma: Queryable, limit: number): Promise<number> => {
   const [row] = await prisma.$queryRaw<[{ taken: number }]>`SELECT audit_sequence(${limit}::int) AS taken`;
   return row.taken;
 };
 
 /**
- * How many events wait in the outbox (100,000 stands for that many or more), and for how long the oldest of them. Gives up after
- * half a second behind a lock, with SQLSTATE 55P03: a look must not hold a connection that the worker needs.
+ * How many events wait in the outbox (100,000 means that many or more), and how long the oldest has waited. Gives up after half a
+ * second behind a lock, with SQLSTATE 55P03, because a look must not hold a connection that the worker needs.
  */
 export const outboxLag = async (prisma: PrismaClient): Promise<{ waiting: number; oldestMs: number }> => {
   const [, [row]] = await prisma.$transaction([

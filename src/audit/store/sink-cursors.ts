@@ -4,7 +4,7 @@ import type { SinkCursors } from '../ports/event-sink.ts';
 
 const maxErrorLength = 2000;
 
-/** Cursors and leases of sinks in the table `sink_cursors`. Every write names its holder, so a late one changes nothing. */
+/** Cursors and leases of sinks in the table `sink_cursors`. Every write names its holder, so a late write changes nothing. */
 export const makePrismaSinkCursors = ({ prisma }: { prisma: PrismaClient }): SinkCursors => {
   const read = async (name: string): Promise<number> => {
     const [row] = await prisma.$queryRaw<{ position: bigint }[]>`SELECT position FROM sink_cursors WHERE name = ${name}`;
@@ -13,7 +13,7 @@ export const makePrismaSinkCursors = ({ prisma }: { prisma: PrismaClient }): Sin
   return {
     read,
     acquire: async (name, holder, leaseMs) => {
-      // clock_timestamp, not now(): waiting for the row's lock takes time, too.
+      // clock_timestamp, not now(), because waiting for the row's lock takes time.
       const [taken] = await prisma.$queryRaw<{ position: bigint }[]>`
         INSERT INTO sink_cursors AS c (name, lease_holder, lease_until)
         VALUES (${name}, ${holder}, clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond')

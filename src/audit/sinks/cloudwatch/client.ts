@@ -1,8 +1,8 @@
 import { CloudWatchLogsClient, type CloudWatchLogsClientConfig } from '@aws-sdk/client-cloudwatch-logs';
 
 /**
- * A client for the sink. AWS's own variables and files choose region, credentials and endpoint. One attempt a call, because
- * the sink runner does the trying again; `requestTimeoutMs` for request and response together.
+ * A client for the sink. AWS's own environment variables and files set the region, credentials and endpoint. Each call makes one
+ * attempt, because the sink runner retries; `requestTimeoutMs` covers the request and the response together.
  */
 export const makeCloudWatchClient = ({
   requestTimeoutMs = 30_000,

@@ -16,23 +16,25 @@ type Deps = {
   name?: string;
 };
 
-/** Errors that say: not this input, however often it comes. */
+/** Errors that mean that the input itself is refused, however often it is sent. */
 const refusals = new Set(['InvalidParameterException', 'ValidationException', 'SerializationException']);
 const isRefusal = (error: unknown): boolean => error instanceof Error && refusals.has(error.name);
 
 /**
- * Ships entries to a stream of CloudWatch Logs, one JSON object an event. Too old → sent with the current timestamp and
- * the original in the body; too new → waits; too long → cut, with a mark. A refused batch is halved until the event at
- * fault is found, and of that the essentials are sent. Every other error throws, for the runner to try again.
+ * Ships entries to a stream of CloudWatch Logs, one JSON object per event. An event that is too old is sent with the current
+ * timestamp, and with the original one in its body. One that is too new waits. One that is too long is cut, and marked. A refused
+ * batch is halved until the event at fault is found, and only the essentials of that event are sent. Any other error is thrown,
+ * so that the runner tries again.
  */
 export const makeCloudWatchSink = ({ client, logGroup, logStream, clock, logger, name = 'cloudwatch' }: Deps): EventSink => {
   const put = makePutLogEvents({ client, logGroup, logStream, logger });
-  // Accepted, though something before it was not: never sent again, even where the delivery then fails.
+  // Positions that CloudWatch accepted although an earlier one was rejected. They are never sent again, even if the delivery
+  // fails later.
   const accepted = new Set<number>();
   const tooOld = new Set<number>();
   const refused = new Set<number>();
 
-  /** Sends one batch; resolves to the position from which on events are too new, or Infinity. */
+  /** Sends one batch. Resolves to the first position that is too new, or Infinity. */
   const send = async (batch: readonly PlannedEvent[], signal: AbortSignal): Promise<number> => {
     const { acceptedFrom, acceptedTo } = readRejections(await put(batch, signal), batch.length);
     for (const { position } of batch.slice(acceptedFrom, acceptedTo)) accepted.add(position);
@@ -41,15 +43,18 @@ export const makeCloudWatchSink = ({ client, logGroup, logStream, clock, logger,
     const stuck = rejected.find(({ resent }) => resent);
     if (stuck) throw new Error(`CloudWatch rejects position ${stuck.position} as too old, even with the current timestamp`);
     if (rejected.length > 0)
-      logger.warn({ from: rejected[0]?.position, count: rejected.length }, 'events too old for CloudWatch: sent again as of now');
+      logger.warn(
+        { from: rejected[0]?.position, count: rejected.length },
+        'events were too old for CloudWatch: sent again with the current timestamp',
+      );
     return batch[acceptedTo]?.position ?? Number.POSITIVE_INFINITY;
   };
 
-  /** After a refusal: the largest batch to try next. Throws where nothing is left to try. */
+  /** After a refusal: the largest batch to try next. Throws if nothing is left to try. */
   const narrow = (batch: readonly PlannedEvent[], error: unknown): number => {
     const [event] = batch;
     if (!event || batch.length > 1) return Math.ceil(batch.length / 2);
-    // Tried whole again next time: the fault may be elsewhere, for example in the name of the log group.
+    // Next time the whole event is tried again, because the cause may be elsewhere, for example in the name of the log group.
     if (refused.delete(event.position)) throw error;
     refused.add(event.position);
     logger.error({ position: event.position, error: String(error) }, 'CloudWatch refuses an event: only its essentials are sent');
@@ -58,7 +63,7 @@ export const makeCloudWatchSink = ({ client, logGroup, logStream, clock, logger,
 
   return {
     name,
-    // With events of about 1 kB, one call's worth.
+    // About one call's worth of events of 1 kB.
     maxBatch: 1000,
     deliver: async (entries, signal) => {
       const start = entries[0]?.position ?? 0;

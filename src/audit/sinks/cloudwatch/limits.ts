@@ -1,10 +1,10 @@
 // What PutLogEvents accepts. Source: the CloudWatch Logs API reference, "PutLogEvents".
 
-/** Added to each event's UTF-8 bytes when AWS counts. */
+/** AWS counts this in addition to each event's UTF-8 bytes. */
 export const eventOverheadBytes = 26;
 export const maxBatchBytes = 1_048_576;
 export const maxBatchEvents = 10_000;
-/** The longest message that still makes an event, and a batch of one, of 1 MB. */
+/** The longest message that fits into an event, and into a batch of one, of 1 MB. */
 export const maxMessageBytes = 1_048_576 - eventOverheadBytes;
 
 const hourMs = 3_600_000;

@@ -5,30 +5,30 @@ import { eventOverheadBytes, maxAgeMs, maxAheadMs, maxBatchBytes, maxBatchEvents
 /** One event of a PutLogEvents call. */
 export type PlannedEvent = {
   position: number;
-  /** Epoch milliseconds: when the entry was sealed, or now where it is resent. */
+  /** Epoch milliseconds: when the entry was sealed, or now if it is resent. */
   timestamp: number;
   message: string;
-  /** Carries the current timestamp, because its own is too old. */
+  /** Whether the event carries the current timestamp because its own is too old. */
   resent: boolean;
 };
 
 export type PlanOptions = {
   now: Date;
-  /** At most so many events. */
+  /** At most this many events. */
   maxEvents?: number;
-  /** Positions that CloudWatch said are too old. */
+  /** Positions that CloudWatch rejected as too old. */
   tooOld?: ReadonlySet<number>;
-  /** Positions whose whole event CloudWatch refuses. */
+  /** Positions of events that CloudWatch refuses as a whole. */
   refused?: ReadonlySet<number>;
 };
 
-/** What is about to become too old is resent at once: the request takes time, and clocks differ. */
+/** An event that is about to become too old is resent at once, because requests take time and clocks differ. */
 const ageMarginMs = 60_000;
 
 /**
- * The next call: as many of the first entries as one call may hold, within every limit of PutLogEvents. Empty where the
- * first entry is too new, and has to wait. Entries are in position order, so their sealing times never go back; a resent
- * entry has a later timestamp than the ones behind it, which therefore go into another call.
+ * The next call: as many of the first entries as one call can hold, within every limit of PutLogEvents. Empty if the first entry
+ * is too new and has to wait. Entries are in order of position, so their sealing times never go back. A resent entry has a later
+ * timestamp than those after it, which therefore go into another call.
  */
 export const planBatch = (entries: Iterable<LogEntry>, options: PlanOptions): PlannedEvent[] => {
   const { now, maxEvents = maxBatchEvents, tooOld, refused } = options;

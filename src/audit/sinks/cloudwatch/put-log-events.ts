@@ -12,7 +12,7 @@ import type { PlannedEvent } from './plan-batch.ts';
 
 type Deps = { client: CloudWatchLogsClient; logGroup: string; logStream: string; logger: Logger };
 
-/** Calls PutLogEvents, and makes the log group and the stream where they are missing. Resolves to what was rejected. */
+/** Calls PutLogEvents, and creates the log group and the stream if they are missing. Resolves to what was rejected. */
 export const makePutLogEvents = ({ client, logGroup, logStream, logger }: Deps) => {
   const put = async (events: readonly PlannedEvent[], abortSignal: AbortSignal): Promise<RejectedLogEventsInfo | undefined> => {
     const logEvents = events.map(({ timestamp, message }) => ({ timestamp, message }));
@@ -21,7 +21,7 @@ export const makePutLogEvents = ({ client, logGroup, logStream, logger }: Deps) 
     return response.rejectedLogEventsInfo;
   };
 
-  // The stream first: where the group exists, the right to create one is not needed.
+  // Tries the stream first: if the group exists, no right to create groups is needed.
   const createStream = async (abortSignal: AbortSignal): Promise<void> => {
     const createOnlyStream = () =>
       tolerateExisting(
