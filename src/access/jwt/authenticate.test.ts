@@ -132,7 +132,7 @@ describe('the kind of a token, by its header "typ",', () => {
     async (typ) => {
       const { message, expired } = await refusalOf(setUp().authenticate(await signAs(typ)));
       expect({ message, expired }).toEqual({
-        message: 'the token is of another kind: its "typ" must be JWT or at+jwt, or absent',
+        message: 'the token is not an access token: its "typ" must be JWT or at+jwt, or absent',
         expired: false,
       });
     },

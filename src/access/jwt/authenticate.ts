@@ -9,16 +9,19 @@ import type { VerificationKeys } from './verification-keys.ts';
 
 const clockToleranceSeconds = 2;
 const maxTokenLength = 16 * 1024;
-/** How long a verified token is not verified again; what a withdrawn key lives on at most beside the age of the key set. */
+/**
+ * How long a verified token is not verified again. A withdrawn key can live on for this long, in addition to the age of the key
+ * set.
+ */
 const rememberedMs = 30_000;
 const maxRemembered = 1_000;
 const warningPauseMs = 60_000;
 
 type Deps = {
   keys: VerificationKeys;
-  /** The one issuer accepted; null: not checked. */
+  /** The only issuer that is accepted; null: any. */
   issuer: string | null;
-  /** What the token's audience must contain; null: not checked. */
+  /** What the token's audience must contain; null: anything. */
   audience: string | null;
   groups: RoleGroups;
   clock: Clock;
@@ -26,9 +29,9 @@ type Deps = {
 };
 
 /**
- * Verifies JWT bearer tokens: signature, issuer, audience, lifetime (with 2 s of tolerance). Tokens of an identity provider
- * must expire; those of a shared secret may do without. Throws an AuthenticationError for a token that is not accepted, and
- * an AuthenticationUnavailableError where the keys to judge it are out of reach.
+ * Verifies JWT bearer tokens: signature, issuer, audience and lifetime (with 2 s of tolerance). Tokens of an identity provider
+ * must expire; those signed with a shared secret need not. Throws an AuthenticationError for a token that is not accepted, and an
+ * AuthenticationUnavailableError if the keys cannot be fetched.
  */
 export const makeAuthenticate = ({ keys, issuer, audience, groups, clock, logger }: Deps): Authenticate => {
   const warnOfMissingSubject = makeMissingSubjectWarning({ clock, logger });
@@ -46,7 +49,7 @@ export const makeAuthenticate = ({ keys, issuer, audience, groups, clock, logger
       return await jwtVerify(token, keys.key, options);
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-      // The token names no key and several would fit: any of them may have signed it.
+      // The token names no key and several would fit, so each of them is tried.
       for await (const key of error) {
         try {
           return await jwtVerify(token, key, options);
@@ -77,8 +80,8 @@ export const makeAuthenticate = ({ keys, issuer, audience, groups, clock, logger
 };
 
 /**
- * Identities of tokens that were just verified, by the token's SHA-256. A signature costs some 200 µs, more than the rest of
- * a small query; the hash costs 3 µs. Only what was accepted is remembered, and never beyond its expiry.
+ * Remembers the identities of tokens that were just verified, by the token's SHA-256. Verifying a signature takes some 200 µs,
+ * more than the rest of a small query; the hash takes 3 µs. Only accepted tokens are remembered, and never beyond their expiry.
  */
 const makeMemory = (clock: Clock) => {
   const entries = new Map<string, { identity: Identity; untilMs: number }>();
@@ -99,7 +102,7 @@ const makeMemory = (clock: Clock) => {
   };
 };
 
-/** What the log says of tokens without a subject: at most one line a minute, with how many it stands for. */
+/** Warns of tokens without a subject: at most one line a minute, with how many tokens it stands for. */
 const makeMissingSubjectWarning = ({ clock, logger }: Pick<Deps, 'clock' | 'logger'>) => {
   let warnedAtMs = Number.NEGATIVE_INFINITY;
   let tokens = 0;
@@ -117,17 +120,17 @@ const makeMissingSubjectWarning = ({ clock, logger }: Pick<Deps, 'clock' | 'logg
 };
 
 /**
- * An issuer signs other tokens with the same keys: logout tokens, DPoP proofs, security events. They say so in `typ` (RFC 8725
- * section 3.11). Access tokens say at+jwt (RFC 9068) or JWT (Auth0, Entra, Keycloak), or nothing (Cognito, Okta). It is a media
- * type: its case does not matter, nor does a prefix of `application/`.
+ * An issuer signs other kinds of tokens with the same keys: logout tokens, DPoP proofs, security events. Their `typ` says so (RFC
+ * 8725 section 3.11). The `typ` of access tokens is at+jwt (RFC 9068) or JWT (Auth0, Entra, Keycloak), or absent (Cognito, Okta).
+ * It is a media type, so its case does not matter, nor does a prefix of `application/`.
  */
 const refuseOtherTypes = ({ typ }: JWTHeaderParameters): void => {
   if (typ === undefined) return;
   if (typeof typ === 'string' && /^(application\/)?(at\+)?jwt$/i.test(typ)) return;
-  throw new AuthenticationError('the token is of another kind: its "typ" must be JWT or at+jwt, or absent');
+  throw new AuthenticationError('the token is not an access token: its "typ" must be JWT or at+jwt, or absent');
 };
 
-/** What the sender is told. Anything that is not the token's fault is passed on as it is. */
+/** The error for the token's sender. An error that is not the token's fault is returned unchanged. */
 const refusalOf = (error: unknown): unknown => {
   if (error instanceof errors.JWTExpired) return new AuthenticationError('the token has expired', { expired: true });
   if (error instanceof errors.JWTClaimValidationFailed) return new AuthenticationError(claimRefusal(error));

@@ -1,8 +1,8 @@
 import type { FetchImplementation } from 'jose';
 
 /**
- * A fetch whose answer has at most `maxBytes`, counted as they come out of a compression: what is larger is not read to its end.
- * The time limit is the signal's, which holds for the body, too.
+ * A fetch whose answer has at most `maxBytes`, counted after decompression; a larger one is not read to its end. The signal
+ * limits the time, including that for the body.
  */
 export const makeBoundedFetch =
   (maxBytes: number): FetchImplementation =>

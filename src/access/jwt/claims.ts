@@ -4,14 +4,14 @@ import type { Identity, Role } from '../model/actor.ts';
 import { AuthenticationError } from '../model/authenticator.ts';
 import type { RoleGroups } from './key-source.ts';
 
-/** `created_by` and `cancelled_by` hold no more, in characters (code points), as PostgreSQL counts. */
+/** `created_by` and `cancelled_by` hold at most this many characters (code points), as PostgreSQL counts them. */
 const maxSubjectLength = 255;
 const nameClaims = ['username', 'cognito:username', 'preferred_username', 'name'];
 const groupClaims = ['groups', 'cognito:groups', 'roles'];
 /** ECMAScript's last instant; a later expiry would be an invalid date. */
 const lastInstantMs = 8.64e15;
 
-/** Who a verified token speaks for. Throws an AuthenticationError for a subject that could not be stored. */
+/** The identity that a verified token speaks for. Throws an AuthenticationError if its subject cannot be stored. */
 export const identityOf = (claims: JWTPayload, roleGroups: RoleGroups): Identity => {
   const userId = subjectOf(claims);
   return {
@@ -29,29 +29,29 @@ export const identityOf = (claims: JWTPayload, roleGroups: RoleGroups): Identity
   };
 };
 
-// Okta says `cid`, the first version of Entra's tokens `appid`.
+// Okta uses `cid`, and version 1 of Entra's tokens `appid`.
 const clientClaims = ['client_id', 'azp', 'appid', 'cid'];
 const humanClaims = [...nameClaims, 'email', 'upn', 'unique_name'];
 
 /**
- * Whether a client asked for the token in its own name (the client credentials grant): it names a client, and nothing in it is
- * of a person. People's tokens name the client, too, and some say little more of the person than that somebody was there.
+ * Whether a client asked for the token in its own name (the client credentials grant): the token names a client, and no claim
+ * belongs to a person. Tokens of people name the client, too, and some hardly say more of the person than that there is one.
  */
 const isServiceAccount = (claims: JWTPayload): boolean => {
   const client = clientClaims.map((claim) => textOf(claims[claim], 255)).find((id) => id !== null);
   if (client === undefined) return false;
-  // Keycloak gives each client that may act for itself a user of this name, in lower case.
+  // Keycloak gives each client that can act for itself a user of this name, in lower case.
   if (claims.preferred_username === `service-account-${client.toLowerCase()}`) return true;
   if (humanClaims.some((claim) => textOf(claims[claim], 1) !== null)) return false;
-  // RFC 9068 section 2.2, Cognito, Okta; Auth0; Entra.
+  // In this order: RFC 9068 section 2.2, Cognito and Okta; Auth0; Entra.
   if (claims.sub === client || claims.sub === `${client}@clients`) return true;
   if (claims.gty === 'client-credentials' || claims.idtyp === 'app') return true;
   return !showsPerson(claims);
 };
 
 /**
- * What only a token for a person has, although it does not name them: a session (`sid`), OpenID's scope, Entra's delegated
- * scopes (`scp`), a subject that is an address or, as Auth0 has it, an account of a connection (`auth0|5a62…`).
+ * Claims that only a person's token has, even if it does not name the person: a session (`sid`), OpenID's scope, Entra's
+ * delegated scopes (`scp`), a subject that is an address or, in Auth0, an account of a connection (`auth0|5a62…`).
  */
 const showsPerson = ({ sub, sid, scope, scp }: JWTPayload): boolean =>
   sid !== undefined ||
@@ -72,7 +72,7 @@ const subjectOf = ({ sub }: JWTPayload): string | null => {
 const textOf = (claim: unknown, maxLength: number): string | null =>
   typeof claim === 'string' && claim !== '' ? toStorableText(claim, maxLength) : null;
 
-/** An array holds one group an element; text holds several, separated by spaces or commas. */
+/** An array holds one group per element; text holds several, separated by spaces or commas. */
 const groupsOf = (claims: JWTPayload): Set<string> =>
   new Set(
     groupClaims

@@ -37,7 +37,7 @@ describe('the development key', () => {
   it.each(['', 'not a key', randomBytes(31).toString('base64url')])('is not taken from a file that holds %j', async (text) => {
     await mkdir(dataDir, { recursive: true });
     await writeFile(join(dataDir, 'development-key'), text, { mode: 0o600 });
-    await expect(open()).rejects.toThrow(/development-key holds no development key .* delete it/);
+    await expect(open()).rejects.toThrow(/development-key does not contain a development key .* delete it/);
   });
 
   it.each([0o644, 0o620, 0o602])('is not taken from a file of mode %o, which others can read or write', async (mode) => {

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 
 type Options = {
   dataDir: string;
-  /** Returns that many bytes that nobody can guess. */
+  /** Returns `size` bytes that nobody can guess. */
   randomBytes: (size: number) => Buffer;
 };
 
 /**
- * This service's own signing key, 256 bits: made on the first start and kept in `DATA_DIR/development-key`, so that tokens
- * survive a restart. Processes that start at once agree on one key. Throws where the file holds anything else, or others can
- * read or write it: then they can sign, too.
+ * This service's own signing key of 256 bits: made on the first start and kept in `DATA_DIR/development-key`, so that tokens
+ * survive a restart. Processes that start at the same time agree on one key. Throws if the file holds anything else, or if others
+ * can read or write it, because then they could sign tokens.
  */
 export const openDevelopmentKey = async ({ dataDir, randomBytes }: Options): Promise<KeyObject> => {
   const path = join(dataDir, 'development-key');
@@ -19,7 +19,9 @@ export const openDevelopmentKey = async ({ dataDir, randomBytes }: Options): Pro
   const text = (await ifThere(readFile(path, 'utf8'))) ?? (await create(path, { dataDir, randomBytes }));
   const key = Buffer.from(text.trim(), 'base64url');
   if (key.length !== 32) {
-    throw new Error(`${path} holds no development key (32 bytes, base64url); delete it, and the next start makes a new one`);
+    throw new Error(
+      `${path} does not contain a development key (32 bytes, base64url); delete it, and the next start makes a new one`,
+    );
   }
   return createSecretKey(key);
 };
@@ -50,7 +52,7 @@ const create = async (path: string, { dataDir, randomBytes }: Options): Promise<
     await file.close();
   }
   try {
-    // Unlike a rename, a link never replaces: of several processes one wins, and nobody sees half a key.
+    // Unlike a rename, a link never replaces a file: one of several processes wins, and none sees half a key.
     await link(draft, path);
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;

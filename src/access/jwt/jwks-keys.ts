@@ -5,10 +5,10 @@ import { makeBoundedFetch } from './bounded-fetch.ts';
 import { withUsableKeys } from './usable-keys.ts';
 import type { VerificationKeys } from './verification-keys.ts';
 
-/** Public-key signatures that jose verifies everywhere. Which of them a token may use, its key in the set decides. */
+/** Public-key signatures that jose verifies on every runtime. The key in the set decides which of them a token can use. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 
-/** Bytes of a key set: the largest providers publish some 20 KiB. */
+/** The most bytes of a key set; the largest providers publish some 20 KiB. */
 const maxJwksBytes = 1024 * 1024;
 
 type Warn = (details: object, message: string) => void;
@@ -18,17 +18,17 @@ type Options = {
   logger: { warn: Warn };
   /** How long one fetch may take, in milliseconds. */
   timeoutMs?: number;
-  /** Age at which the keys are fetched again, so that a key that was withdrawn stops being accepted. */
+  /** At this age the keys are fetched again, so that a withdrawn key stops being accepted. */
   maxAgeMs?: number;
-  /** Least time between two fetches: an unknown key id, which anybody can make up, causes no more than that. */
+  /** The least time between two fetches. Anybody can make up an unknown key id, so it must not cause more fetches than that. */
   pauseMs?: number;
 };
 
 /**
- * Keys that an identity provider publishes as a JSON Web Key Set (RFC 7517). They are fetched when they are first needed,
- * when a token names a key that is not among them (rotation), and when they are old. While the provider is out of reach,
- * known keys go on being accepted; a token of an unknown key then gets an AuthenticationUnavailableError, as does every token
- * before the first fetch succeeds.
+ * Keys that an identity provider publishes as a JSON Web Key Set (RFC 7517). They are fetched when they are first needed, when a
+ * token names an unknown key (rotation), and when they are old. While the provider cannot be reached, known keys are still
+ * accepted; a token with an unknown key gets an AuthenticationUnavailableError, as does every token before the first successful
+ * fetch.
  */
 export const jwksKeys = ({
   url,
@@ -38,8 +38,8 @@ export const jwksKeys = ({
   maxAgeMs = 600_000,
   pauseMs = 5_000,
 }: Options): VerificationKeys => {
-  // jose fetches, parses, and picks the key. When to fetch is decided here: its own cache forgets every key when it is old
-  // and the provider is down, and retries a failed fetch for each token.
+  // jose fetches and parses the keys, and picks one; this code decides when to fetch. jose's own cache forgets every key when it
+  // is old and the provider is down, and repeats a failed fetch for each token.
   const keySet = createRemoteJWKSet(url, {
     timeoutDuration: timeoutMs,
     cooldownDuration: Number.POSITIVE_INFINITY,
@@ -64,7 +64,7 @@ export const jwksKeys = ({
       fetching = null;
     }
   };
-  /** One fetch at a time, and none within the pause after the last began. Never rejects: `failure` tells. */
+  /** Runs one fetch at a time, and none within the pause after the last one began. Never rejects: `failure` has the error. */
   const refresh = (): Promise<void> => {
     if (fetching) return fetching;
     if (nowMs() - triedAtMs < pauseMs) return Promise.resolve();
@@ -75,7 +75,7 @@ export const jwksKeys = ({
 
   const key: JWTVerifyGetKey<Awaited<ReturnType<typeof keySet>>> = async (header, token) => {
     if (nowMs() - loadedAtMs >= maxAgeMs) {
-      // With keys at hand only the first request of an outage waits for the fetch to fail.
+      // If keys are known, only the first request of an outage waits for the fetch to fail.
       const refreshed = refresh();
       if (!keySet.jwks() || failure === null) await refreshed;
     }
@@ -89,7 +89,7 @@ export const jwksKeys = ({
     try {
       return await keySet(header, token);
     } catch (error) {
-      // The key may be a new one that could not be fetched: the token is not to blame.
+      // It may be a new key that could not be fetched, so the token is not to blame.
       if (error instanceof errors.JWKSNoMatchingKey && failure !== null) throw new AuthenticationUnavailableError(failure);
       throw error;
     }

@@ -3,15 +3,15 @@ import type { PublicKey } from './public-key.ts';
 
 /** Where the keys that verify tokens come from. */
 export type KeySource =
-  /** This service's own key, kept in its data folder: development mode only. */
+  /** This service's own key, kept in its data folder; in development mode only. */
   | { kind: 'development' }
   | { kind: 'jwks'; url: URL }
   | ({ kind: 'publicKey' } & PublicKey)
-  /** A key object: unlike a string it does not show where it is logged. */
+  /** A KeyObject, because unlike a string it does not reveal the secret when it is logged. */
   | { kind: 'secret'; secret: KeyObject };
 
 /** Issuer and audience of tokens signed with the development key. */
 export const developmentIssuer = 'flagtrail-development';
 
-/** Which groups of a token's claims give which role. */
+/** The groups in a token's claims that give each role. */
 export type RoleGroups = { admin: readonly string[]; auditor: readonly string[]; auditWriter: readonly string[] };

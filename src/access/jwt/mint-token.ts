@@ -14,7 +14,10 @@ type Token = {
   now: Date;
 };
 
-/** A token (JWT, HS256) that `makeAuthenticate` accepts with the same secret, issuer and audience. Instants are cut to seconds. */
+/**
+ * Makes a token (JWT, HS256) that `makeAuthenticate` accepts with the same secret, issuer and audience. Instants are cut to
+ * seconds.
+ */
 export const mintToken = ({
   secret,
   issuer,

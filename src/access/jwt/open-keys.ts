@@ -6,7 +6,7 @@ import { jwksKeys } from './jwks-keys.ts';
 import type { KeySource } from './key-source.ts';
 import { publicKeyOf, secretKey, type VerificationKeys } from './verification-keys.ts';
 
-/** The secret that this service itself can sign with; null where tokens come from an identity provider alone. */
+/** The secret with which this service can sign tokens itself; null if all tokens come from an identity provider. */
 export const openSigningKey = async (source: KeySource, { dataDir }: { dataDir: string }): Promise<KeyObject | null> => {
   if (source.kind === 'development') return openDevelopmentKey({ dataDir, randomBytes });
   return source.kind === 'secret' ? source.secret : null;
@@ -14,7 +14,7 @@ export const openSigningKey = async (source: KeySource, { dataDir }: { dataDir: 
 
 type Deps = { dataDir: string; clock: Clock; logger: { warn(details: object, message: string): void } };
 
-/** What `makeAuthenticate` verifies tokens with, as the settings say. */
+/** The keys with which `makeAuthenticate` verifies tokens, according to the settings. */
 export const openVerificationKeys = async (source: KeySource, { dataDir, clock, logger }: Deps): Promise<VerificationKeys> => {
   switch (source.kind) {
     case 'jwks':

@@ -4,9 +4,9 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 export type PublicKey = { readonly key: KeyObject; readonly algorithms: readonly string[] };
 
 /**
- * Reads a public key: PEM (SPKI; `\n` may stand for a line break, as environment files have it) or a JWK in JSON. Throws an
- * Error whose message says what is wrong without quoting the key. A private key is refused rather than reduced to its
- * public half: it has no place in this service's settings.
+ * Reads a public key: PEM (SPKI; `\n` can stand for a line break, as in environment files) or a JWK in JSON. Throws an Error
+ * whose message says what is wrong without quoting the key. A private key is refused, not reduced to its public half: it must not
+ * be in this service's settings.
  */
 export const parsePublicKey = (text: string): PublicKey => {
   const key = text.trimStart().startsWith('{') ? fromJwk(text) : fromPem(text.replaceAll('\\n', '\n'));

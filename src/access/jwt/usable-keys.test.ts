@@ -58,8 +58,8 @@ const unknownKey = { name: 'AuthenticationError', message: 'the token is signed 
 
 describe('a key of the identity provider’s that cannot be used', () => {
   it.each<[what: string, problem: string, broken: (kid: string) => Promise<unknown>]>([
-    ['is no object', 'it is no JSON object', async () => 'a key'],
-    ['is null', 'it is no JSON object', async () => null],
+    ['is no object', 'it is not a JSON object', async () => 'a key'],
+    ['is null', 'it is not a JSON object', async () => null],
     ['has a coordinate that cannot be', 'it cannot be read', async (kid) => ({ ...(await newKey(kid)).jwk, x: 'AAAA' })],
     ['lacks a coordinate', 'it cannot be read', async (kid) => ({ ...(await newKey(kid)).jwk, y: undefined })],
     [

@@ -4,15 +4,16 @@ const minRsaBits = 2048;
 const algorithmsOfCurves: Record<string, string> = { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512', Ed25519: 'EdDSA' };
 
 type Options = {
-  /** The algorithms that tokens may be signed with. Keys for others are left alone: no token chooses them. */
+  /**
+   * The algorithms with which tokens can be signed. Keys for other algorithms are left alone, because no token can choose them.
+   */
   algorithms: readonly string[];
   logger: { warn(details: object, message: string): void };
 };
 
 /**
- * Fetches a JSON Web Key Set, and leaves out the keys that nothing can be verified with: one that cannot be read, or is too
- * weak, would otherwise fail the tokens that other keys could verify. Each of them is a warning, once for as long as it is
- * in the set.
+ * Fetches a JSON Web Key Set without the keys that cannot verify anything: a key that is unreadable or too weak would otherwise
+ * fail tokens that other keys could verify. Warns of each such key once, for as long as it is in the set.
  */
 export const withUsableKeys = (fetch: FetchImplementation, { algorithms, logger }: Options): FetchImplementation => {
   let known = new Set<string>();
@@ -46,9 +47,9 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const hasKeys = (set: unknown): set is { keys: unknown[] } => isObject(set) && Array.isArray(set.keys);
 
-/** Why a key cannot be used; null where it can, or where no token would ask for it. */
+/** Why a key cannot be used; null if it can be used, or if no token would ask for it. */
 const problemOf = async (key: unknown, algorithms: readonly string[]): Promise<string | null> => {
-  if (!isObject(key)) return 'it is no JSON object';
+  if (!isObject(key)) return 'it is not a JSON object';
   if (key.use !== undefined && key.use !== 'sig') return null;
   const algorithm = key.alg ?? (key.kty === 'RSA' ? 'RS256' : algorithmsOfCurves[String(key.crv)]);
   if (typeof algorithm !== 'string' || !algorithms.includes(algorithm)) return null;

@@ -1,9 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import type { CryptoKey, JWTVerifyGetKey } from 'jose';
 
-/** What signatures are verified with. */
+/** What verifies signatures. */
 export type VerificationKeys = {
-  /** The only algorithms accepted; they fit the keys, so that a public key is never taken for a shared secret, nor `none` for anything. */
+  /**
+   * The only algorithms that are accepted. They fit the keys, so that a public key is never used as a shared secret, and `none`
+   * is never accepted.
+   */
   readonly algorithms: readonly string[];
   /** Whether a token must expire. */
   readonly expiryRequired: boolean;
@@ -18,8 +21,8 @@ export const publicKeyOf = ({ key, algorithms }: { key: KeyObject; algorithms: r
 });
 
 /**
- * A shared secret. A hash longer than the secret is refused (RFC 7518 section 3.2). Tokens may lack an expiry: who holds the
- * secret could write any, so to demand one would protect nothing.
+ * A shared secret. Algorithms whose hash is longer than the secret are refused (RFC 7518 section 3.2). Tokens need not expire:
+ * whoever has the secret could write any expiry, so requiring one would protect nothing.
  */
 export const secretKey = (secret: KeyObject): VerificationKeys => {
   const bytes = secret.symmetricKeySize ?? 0;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 export const actorTypes = ['USER', 'SERVICE_ACCOUNT', 'SYSTEM', 'API'] as const;
 
-/** Who acted: a snapshot, which survives the person's deletion. */
+/** Who acted: a snapshot that survives the person's deletion. */
 export const actorSchema = z.object({
   type: z.enum(actorTypes),
   id: z.string(),
@@ -15,7 +15,7 @@ export type ActorType = Actor['type'];
 /** Flagtrail itself: the worker, the audit pipeline. */
 export const systemActor: Actor = { type: 'SYSTEM', id: 'system', name: 'Flagtrail', email: null };
 
-/** Where a request came from, as far as it is known. */
+/** Where a request came from, as far as known. */
 export const requestContextSchema = z.object({
   ipAddress: z.string().nullable(),
   userAgent: z.string().nullable(),
@@ -26,39 +26,42 @@ export const requestContextSchema = z.object({
 export type RequestContext = z.infer<typeof requestContextSchema>;
 
 export const roles = ['ADMIN', 'AUDITOR', 'AUDIT_WRITER'] as const;
-/** ADMIN does everything, AUDITOR reads, AUDIT_WRITER records events of other applications. */
+/** ADMIN can do everything, AUDITOR can read, AUDIT_WRITER can record events of other applications. */
 export type Role = (typeof roles)[number];
 
-/** Who a token or an API key speaks for, as the authenticator found out. */
+/** Who a token or an API key speaks for, as the authenticator found. */
 export type Identity = {
   actor: Actor;
   /**
-   * The token's subject, null where it has none; or the API key's id, or the person whom it speaks for. What `created_by` and
-   * `cancelled_by` keep.
+   * What `created_by` and `cancelled_by` store: the token's subject (null if it has none), the API key's id, or the person on
+   * whose behalf the key acts.
    */
   userId: string | null;
   roles: readonly Role[];
   sessionId: string | null;
   /** Null: the token does not expire. */
   expiresAt: Date | null;
-  /** The API key that was used; null: it was a token. */
+  /** The API key that was used; null for a token. */
   apiKeyId: string | null;
 };
 
-/** Whose share of the service an identity uses: that of its key, for whomever that speaks, or of its token's subject. */
+/**
+ * Names whose share of the service an identity uses: that of its API key, on whosever behalf the key acts, or that of its token's
+ * subject.
+ */
 export const shareOf = ({ apiKeyId, userId, actor }: Pick<Identity, 'apiKeyId' | 'userId' | 'actor'>): string =>
   apiKeyId === null ? `${actor.type} ${userId ?? actor.id}` : `key ${apiKeyId}`;
 
-/** An identity at work: the caller of one operation. */
+/** The identity behind one operation, and where the request came from. */
 export type Caller = Identity & { requestContext: RequestContext };
 
 /**
- * Who acted: the log's snapshot; where the log has none (yet), the caller, if it was them. Of somebody else only the userId is
- * known then, and that makes no actor.
+ * Who acted: the log's snapshot or, if the log has none yet, the caller if they are the same. Of anyone else only the userId is
+ * known, which does not make an actor.
  */
 export const actorKnownTo = (caller: Caller, snapshot: Actor | null | undefined, userId: string | null): Actor | null =>
   snapshot ?? (userId !== null && userId === caller.userId ? caller.actor : null);
 
-/** An admin may do everything; any other role only itself. */
+/** An admin has every role; anyone else only those that they were given. */
 export const hasRole = ({ roles }: Pick<Identity, 'roles'>, required: Role): boolean =>
   roles.includes('ADMIN') || roles.includes(required);

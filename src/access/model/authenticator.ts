@@ -1,9 +1,9 @@
 import type { Identity } from './actor.ts';
 
-/** Why a token was not accepted. The message may be shown to its sender: it never holds the token. */
+/** Why a token was not accepted. Its sender can see the message, which never contains the token. */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';
-  /** An expired token was good once: its sender may come back with a fresh one. */
+  /** Whether the token was valid once, so that its sender can come back with a fresh one. */
   readonly expired: boolean;
   constructor(message: string, { expired = false }: { expired?: boolean } = {}) {
     super(message);
@@ -12,20 +12,20 @@ export class AuthenticationError extends Error {
 }
 
 /**
- * Finds out whom a bearer token, a JWT or an API key, speaks for. Throws an AuthenticationError; where what would judge it is out
- * of reach, an AuthenticationUnavailableError or a DatabaseUnavailableError.
+ * Finds out who a bearer token, a JWT or an API key, speaks for. Throws an AuthenticationError or, if the token cannot be checked
+ * now, an AuthenticationUnavailableError or a DatabaseUnavailableError.
  */
 export type Authenticate = (bearerToken: string) => Promise<Identity>;
 
 /**
- * Calls back, once, within five seconds of an API key's revocation: for what outlives the request that showed the key. Returns
- * the way to call it off.
+ * Calls back once, within five seconds after an API key is revoked, for connections that outlive the request that presented the
+ * key. Returns the function that cancels this.
  */
 export type WatchKey = (apiKeyId: string, onRevoked: () => void) => () => void;
 
 /**
- * What would judge a token is out of reach: nothing is known against the token, so its sender should try again (HTTP 503), not
- * sign in again. The message may be shown; `cause` is for the log.
+ * The token cannot be checked now. It may be fine, so its sender should try again (HTTP 503) instead of signing in again. The
+ * message can be shown to clients; `cause` is for the log.
  */
 export class AuthenticationUnavailableError extends Error {
   override readonly name = 'AuthenticationUnavailableError';
