@@ -77,7 +77,7 @@ describe('a request with an API key', () => {
     for (const [secret, message] of [
       [unknown, /no such API key/],
       [`ftk_AAAAAAAA_${'A'.repeat(43)}`, /no such API key/],
-      [admin.secret.slice(0, -1), /cut off or mistyped/],
+      [admin.secret.slice(0, -1), /incomplete or mistyped/],
     ] as const) {
       const answer = await ask(secret);
       expect(answer).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });

@@ -70,7 +70,7 @@ describe('an API key', () => {
 
   it('that is cut off is refused without a look into the database', async () => {
     const { authenticate, findByPrefix } = setUp();
-    expect((await refusalOf(authenticate(secret.slice(0, -1)))).message).toMatch(/cut off or mistyped/);
+    expect((await refusalOf(authenticate(secret.slice(0, -1)))).message).toMatch(/incomplete or mistyped/);
     expect(findByPrefix).not.toHaveBeenCalled();
   });
 

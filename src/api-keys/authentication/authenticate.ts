@@ -10,20 +10,20 @@ import { sha256 } from './sha256.ts';
 type Logger = { warn(details: object, message: string): void };
 type Deps = { keys: Pick<ApiKeyStore, 'findByPrefix' | 'markUsed'>; clock: Clock; logger: Logger };
 
-/** How exactly the last use of a key is known. */
+/** How precisely the last use of a key is known, in milliseconds. */
 export const usePauseMs = 60_000;
-/** What a key that nobody has is compared with, so that it takes the same work. */
+/** What an unknown key is compared with, so that it takes the same work as a known one. */
 const noHash = new Uint8Array(32);
 
 /**
- * Verifies API keys. Each request asks the database, so that a key is refused from the moment at which it is revoked. Throws
- * an AuthenticationError for a key that is not accepted, and a DatabaseUnavailableError where the database does not answer.
+ * Verifies API keys. Each request asks the database, so that a key is refused from the moment it is revoked. Throws an
+ * AuthenticationError for a key that is not accepted, and a DatabaseUnavailableError if the database does not answer.
  */
 export const makeAuthenticateByKey = ({ keys, clock, logger }: Deps): Authenticate => {
   const noteUse = makeNoteUse({ keys, logger });
   return async (bearerToken) => {
     const prefix = prefixOf(bearerToken);
-    if (prefix === null) throw new AuthenticationError('the API key is cut off or mistyped: it has 56 characters');
+    if (prefix === null) throw new AuthenticationError('the API key is incomplete or mistyped: a key has 56 characters');
     const found = await keys.findByPrefix(prefix).catch((cause) => {
       if (cause instanceof OverShareError) throw cause;
       logger.warn({ err: cause }, 'API keys cannot be verified: the database does not answer');
@@ -47,15 +47,15 @@ export const makeAuthenticateByKey = ({ keys, clock, logger }: Deps): Authentica
   };
 };
 
-/** A bearer token is an API key or a JWT, and looks like it. */
+/** Authenticates a bearer token as an API key if it looks like one, else as a JWT. */
 export const makeAuthenticateEither =
   ({ byKey, byJwt }: { byKey: Authenticate; byJwt: Authenticate }): Authenticate =>
   (bearerToken) =>
     isApiKey(bearerToken) ? byKey(bearerToken) : byJwt(bearerToken);
 
-/** Writes the last use of a key at most once a minute, in the background: no request waits for it, or fails with it. */
+/** Stores the last use of a key, at most once a minute and in the background: no request waits for it, or fails because of it. */
 const makeNoteUse = ({ keys, logger }: Pick<Deps, 'keys' | 'logger'>) => {
-  // Of every key once: they are made by people, so there are few.
+  // One entry per key. People make keys, so there are few.
   const triedAtMs = new Map<string, number>();
   return ({ id, lastUsedAt }: ApiKey, now: Date): void => {
     const nowMs = now.getTime();

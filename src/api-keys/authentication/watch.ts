@@ -11,9 +11,9 @@ type Deps = {
 };
 
 /**
- * Watches the API keys that sockets and streams were opened with: one small query every two seconds for all of them, and none
- * where there are none. A key that was deleted counts as revoked. While the database does not answer, nothing ends. What is
- * open counts as use of its key: once a minute that is noted.
+ * Watches the API keys that opened sockets and streams: one small query every two seconds for all of them, and none if there are
+ * no keys to watch. A deleted key counts as revoked. While the database does not answer, nothing is closed. An open socket or
+ * stream counts as use of its key, which is stored once a minute.
  */
 export const makeKeyWatch = ({ keys, clock, logger, pollMs = 2000 }: Deps): { watch: WatchKey; stop: () => void } => {
   const watchers = new Map<string, Set<() => void>>();
@@ -40,7 +40,7 @@ export const makeKeyWatch = ({ keys, clock, logger, pollMs = 2000 }: Deps): { wa
         await keys.markUsed([...watchers.keys()], now, usePauseMs);
       }
     } catch (error) {
-      logger.warn({ err: error }, 'the API keys of open sockets cannot be looked after now');
+      logger.warn({ err: error }, 'the API keys of open sockets cannot be checked now');
     }
     wait();
   };
@@ -48,7 +48,7 @@ export const makeKeyWatch = ({ keys, clock, logger, pollMs = 2000 }: Deps): { wa
   return {
     watch: (apiKeyId, onRevoked) => {
       const same = watchers.get(apiKeyId) ?? new Set();
-      // Of its own, so that one callback can be given twice.
+      // A function of its own, so that the same callback can be passed twice.
       const watcher = () => onRevoked();
       watchers.set(apiKeyId, same.add(watcher));
       if (timer === null) wait();

@@ -9,19 +9,19 @@ type Deps = {
   inTransaction: InTransaction<ApiKeyTransaction>;
   clock: Clock;
   newId: NewId;
-  /** Of cryptographic quality. */
+  /** Returns bytes of cryptographic quality. */
   randomBytes: (count: number) => Uint8Array;
   sha256: Sha256;
 };
 
-/** Makes an API key. `secret` is the key itself: what is stored does not give it back. Rejects with a ValidationError. */
+/** Creates an API key. `secret` is the whole key, which cannot be restored from what is stored. Throws a ValidationError. */
 export const makeCreateApiKey =
   ({ inTransaction, clock, newId, randomBytes, sha256 }: Deps) =>
   async (admin: Caller, input: CreateApiKey): Promise<{ apiKey: ApiKey; secret: string }> => {
     const now = clock.now();
     const secret = formatApiKey(randomBytes(32), sha256);
     const prefix = prefixOf(secret);
-    if (prefix === null) throw new Error('a key was made that is none');
+    if (prefix === null) throw new Error('formatApiKey returned a malformed key');
     const apiKey = newApiKey(input, { id: newId(now), prefix, createdBy: admin.userId, now });
     return inTransaction(async ({ apiKeys, audit }) => {
       await apiKeys.add(apiKey, sha256(secret));

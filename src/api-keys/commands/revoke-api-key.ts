@@ -8,7 +8,10 @@ import type { ApiKeyTransaction } from './api-key-store.ts';
 
 type Deps = { inTransaction: InTransaction<ApiKeyTransaction>; clock: Clock };
 
-/** Revokes an API key for good. One that is revoked already stays as it is, and nothing is recorded. Throws an ApiKeyNotFoundError. */
+/**
+ * Revokes an API key for good. A key that is already revoked stays as it is, and no event is recorded. Throws an
+ * ApiKeyNotFoundError.
+ */
 export const makeRevokeApiKey =
   ({ inTransaction, clock }: Deps) =>
   (admin: Caller, { id }: RevokeApiKey): Promise<ApiKey> =>

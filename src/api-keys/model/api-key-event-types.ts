@@ -13,7 +13,7 @@ const metadata = z.object({
   ...adminMetadata,
 });
 
-/** What events say of API keys. */
+/** The event types about API keys. */
 export const apiKeyEventTypes = {
   'api_key.created': { description: 'An admin created an API key.', metadata },
   'api_key.revoked': { description: 'An admin revoked an API key.', metadata },

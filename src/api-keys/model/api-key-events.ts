@@ -5,7 +5,10 @@ import { type JsonObject, toJson } from '../../kernel/json.ts';
 import type { ApiKey } from './api-key.ts';
 import type { ApiKeyEventDraft } from './api-key-event-types.ts';
 
-/** Field by field: what is ever added to a key must not reach the log by itself. `lastUsedAt` changes without an event. */
+/**
+ * Lists the fields one by one, so that a field added to a key later does not reach the log unnoticed. `lastUsedAt` is left out
+ * because it changes without an event.
+ */
 const snapshot = ({ id, name, prefix, roles, createdAt, createdBy, expiresAt, revokedAt, revokedBy }: ApiKey): JsonObject =>
   toJson({ id, name, prefix, roles, createdAt, createdBy, expiresAt, revokedAt, revokedBy }) as JsonObject;
 

@@ -4,19 +4,19 @@ import { ValidationError } from '../../kernel/errors.ts';
 import { instant } from '../../kernel/instant.ts';
 import { text } from '../../kernel/text.ts';
 
-/** What a service authenticates with instead of a JWT, as it is listed. The key itself is shown once and kept nowhere. */
+/** A service's credential, used instead of a JWT. The whole key is shown once and stored nowhere. */
 export type ApiKey = {
   id: string;
   name: string;
-  /** The key's first 12 characters: what people recognise it by, and how it is found. */
+  /** The first 12 characters of the key, by which people recognise it and the database finds it. */
   prefix: string;
   roles: Role[];
   createdAt: Date;
-  /** The admin's userId; null where none is known. */
+  /** The admin's userId; null if unknown. */
   createdBy: string | null;
-  /** From then on it is refused; null: never. */
+  /** From then on the key is refused; null: it never expires. */
   expiresAt: Date | null;
-  /** To the minute; null: never used. */
+  /** Precise to the minute; null: never used. */
   lastUsedAt: Date | null;
   /** Null: not revoked. */
   revokedAt: Date | null;
@@ -42,8 +42,8 @@ const keyPattern = /^(ftk_[\w-]{8})_[\w-]{43}$/;
 const secretBytes = 32;
 
 /**
- * A key: `ftk_`, eight characters that name it, `_`, and the secret, 32 random bytes. The name follows from the secret's hash,
- * so what is shown of a key gives away nothing of the secret. Throws a RangeError for another number of bytes.
+ * A key: `ftk_`, eight characters that name it, `_`, and the secret of 32 random bytes. The name is derived from the secret's
+ * hash, so the part that is shown reveals nothing of the secret. Throws a RangeError for any other number of bytes.
  */
 export const formatApiKey = (randomBytes: Uint8Array, sha256: Sha256): string => {
   if (randomBytes.length !== secretBytes) {
@@ -53,10 +53,10 @@ export const formatApiKey = (randomBytes: Uint8Array, sha256: Sha256): string =>
   return `${keyStart}${toBase64Url(sha256(secret)).slice(0, 8)}_${secret}`;
 };
 
-/** Whether a bearer token means to be an API key. A JWT begins otherwise. */
+/** Whether a bearer token is meant as an API key. JWTs begin differently. */
 export const isApiKey = (bearerToken: string): boolean => bearerToken.startsWith(keyStart);
 
-/** The part of a key that is stored and shown; null for what has not the form of a key. */
+/** The part of a key that is stored and shown; null if the text does not have the form of a key. */
 export const prefixOf = (key: string): string | null => keyPattern.exec(key)?.[1] ?? null;
 
 /** RFC 4648 section 5, without padding. */
@@ -66,7 +66,7 @@ const toBase64Url = (bytes: Uint8Array): string =>
     .replaceAll('/', '_')
     .replaceAll('=', '');
 
-/** A key as it starts. Throws a ValidationError for an expiry that is not ahead. */
+/** A new key. Throws a ValidationError if its expiry is not in the future. */
 export const newApiKey = (
   { name, roles, expiresAt }: CreateApiKey,
   { id, prefix, createdBy, now }: { id: string; prefix: string; createdBy: string | null; now: Date },

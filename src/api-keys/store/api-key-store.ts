@@ -4,7 +4,7 @@ import type { Prisma, PrismaClient, ApiKey as Row } from '../../generated/prisma
 import type { ApiKeyStore, ApiKeyWriter } from '../commands/api-key-store.ts';
 import type { ApiKey } from '../model/api-key.ts';
 
-/** The hash is read in one place only, where a key is verified. */
+/** Only the verification of a key reads its hash. */
 const omit = { hash: true } as const;
 
 const toApiKey = (row: Omit<Row, 'hash'>): ApiKey => ({
