@@ -11,7 +11,7 @@ import { type AuditEventInput, type RecordAuditEvents, readAuditEvent } from '..
 
 type Deps = { inTransaction: InTransaction<{ audit: AuditLogger }>; findRecorded: FindRecorded; clock: Clock };
 
-/** What became of one event. `id` is as it was given, or its beginning; `issues` say why it was REFUSED. */
+/** The outcome for one event. `id` is the given id, or its beginning; `issues` say why the event was REFUSED. */
 export type RecordedAuditEvent = {
   id: string;
   status: 'RECORDED' | 'DUPLICATE' | 'REFUSED';
@@ -19,13 +19,14 @@ export type RecordedAuditEvent = {
 };
 
 /**
- * Records events of another application, each by itself: one that is refused holds up no other. What is answered RECORDED is
- * stored, and comes into the log once: in the outbox, or fsynced in the spool.
+ * Records events of another application, each on its own: a refused event does not hold up the others. A RECORDED event is
+ * stored, in the outbox or fsynced in the spool, and enters the log once.
  *
- * A DUPLICATE is what the log or the outbox has, or an earlier event of the same batch, by the same sender and of the same type:
- * what has the id of another event is REFUSED, lest somebody keep it out of the log by using its id first. Of two requests with the same id at the
- * same time, neither sees the other's, and both are answered RECORDED; so is an id whose first event waits in the spool. The
- * sequencer drops what came second, so the answer is true all the same: the log will have the event, once.
+ * A DUPLICATE has the id of an event in the log, in the outbox or earlier in the batch, from the same sender and of the same
+ * type. If the id belongs to a different event, it is REFUSED; otherwise anyone could keep an event out of the log by using its
+ * id first. Two concurrent requests with the same id do not see each other, so both are answered RECORDED, and so is an id whose
+ * first event waits in the spool. The sequencer drops the second one, so the answer still holds: the log will have the event,
+ * once.
  */
 export const makeRecordAuditEvents =
   ({ inTransaction, findRecorded, clock }: Deps) =>
@@ -61,7 +62,7 @@ export const makeRecordAuditEvents =
     });
   };
 
-/** An id that is none may be as long as a request, and would be answered hundreds of times. */
+/** An invalid id can be as long as a request, and the answer could repeat it hundreds of times. */
 const longestId = 100;
 const maxEntryBytes = 256 * 1024;
 
@@ -72,7 +73,8 @@ const toDraft = (caller: Caller, input: AuditEventInput, now: Date): Drafted => 
   if (!read.ok) return read;
   const { event } = read;
   const draft = event.type === 'audit.loss' ? draftLoss(caller, event) : draftEvent(caller, event);
-  // The limits of its parts keep an event below that; this holds where they do not, as with a sender's endless name.
+  // The limits of the single fields usually keep an event below this. This check covers the rest, such as an extremely long name
+  // of the sender.
   if (bytesOf(draft, maxEntryBytes) <= maxEntryBytes) return { ok: true, id: event.id, draft };
   return { ok: false, issues: [{ path: [], message: `would take more than ${maxEntryBytes} bytes in the log` }] };
 };

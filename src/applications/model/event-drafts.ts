@@ -6,7 +6,7 @@ import type { Json, JsonObject } from '../../kernel/json.ts';
 import type { ApplicationEvent, DeclaredLoss } from './event-input.ts';
 import { type ApplicationEventDraft, type ApplicationEventType, fieldsAsSaid } from './event-types.ts';
 
-/** An event of another application as the log will have it. `caller` sent it, and vouches for what it says of others. */
+/** The draft of another application's event. `caller` sent it, and vouches for what it says about others. */
 export const draftEvent = (caller: Caller, event: ApplicationEvent): ApplicationEventDraft => {
   const { previousValue, newValue, result, errorMessage } = event;
   const actor = actorOf(caller, event);
@@ -23,7 +23,7 @@ export const draftEvent = (caller: Caller, event: ApplicationEvent): Application
   };
 };
 
-/** Events that another application could not deliver, as the log will have it. */
+/** The draft for events that another application could not deliver. */
 export const draftLoss = (caller: Caller, event: DeclaredLoss): OwnEventDraft<'audit.loss'> => {
   const { count, reason, since, until } = event.loss;
   const [from, to] = [since.toISOString(), until.toISOString()];
@@ -51,7 +51,7 @@ const sharedFields = (caller: Caller, event: Event, actor: Actor) => ({
   resource: resourceOf(event),
   workspaceId: event.workspaceId,
   ...(event.environment !== null && { environment: event.environment }),
-  // The person's, not those of the service that speaks of it.
+  // Where the person came from, not the service that reports it.
   requestContext: {
     ipAddress: event.ipAddress,
     userAgent: event.userAgent,
@@ -61,13 +61,13 @@ const sharedFields = (caller: Caller, event: Event, actor: Actor) => ({
   },
 });
 
-/** The person that the event names, as far as it does; else whoever sent it. */
+/** The person whom the event names; if it names nobody, its sender. */
 const actorOf = (caller: Caller, { userId, userName, userEmail }: ApplicationEvent): Actor =>
   userId === null && userName === null && userEmail === null
     ? caller.actor
     : { type: 'USER', id: userId ?? 'unknown', name: userName, email: userEmail };
 
-/** Who sent the event: the key itself where it is one, and the person for whom it speaks. */
+/** Who sent the event: a key is named itself, along with the person on whose behalf it acts. */
 export const recorderOf = ({ apiKeyId, actor }: Caller): Recorder =>
   apiKeyId === null
     ? { type: actor.type, id: actor.id, onBehalfOf: null }
@@ -78,15 +78,16 @@ const resourceOf = ({ resource, resourceId }: Event) =>
 
 const maxChanges = 200;
 /**
- * Field by field, or as one change of the whole value where that would be long: thousands of small fields would take many times
- * the room of the values. What a field named `version` is to another application, it knows itself.
+ * One change per field, or a single change of the whole value if that would be too many: thousands of small fields would take
+ * many times the room of the values. A field named `version` counts like any other, because only the application knows what it
+ * means.
  */
 const changesBetween = (previousValue: Json, newValue: Json): FieldChange[] => {
   const changes = diffStates(toState(previousValue), toState(newValue), new Set());
   return changes.length <= maxChanges ? changes : [{ field: 'value', previousValue, newValue }];
 };
 
-/** A state has fields; a value of its own is one. */
+/** The value as a state: an object is one already; any other value becomes the field `value`. */
 const toState = (value: Json): JsonObject | null =>
   value === null ? null : typeof value === 'object' && !Array.isArray(value) ? value : { value };
 
@@ -97,11 +98,11 @@ const nameOf = ({ type, id, name, email }: Actor): string => {
 };
 
 const longestDescription = 1000;
-/** A sentence, whatever an application put into it. */
+/** Keeps a description to a sentence's length, whatever an application put into it. */
 const cut = (description: string): string =>
   description.length > longestDescription ? `${description.slice(0, longestDescription).toWellFormed()}…` : description;
 
-/** What the actor did, and what they tried to do where it did not come to that. */
+/** What the actor did, and what they tried to do if it did not succeed. */
 const deeds: Record<ApplicationEventType, [did: string, tried: string]> = {
   'auth.login': ['logged in', 'log in'],
   'auth.logout': ['logged out', 'log out'],
@@ -117,7 +118,7 @@ const deeds: Record<ApplicationEventType, [did: string, tried: string]> = {
   'admin.action': ['did something as an administrator', 'do something as an administrator'],
 };
 
-/** "User 'u1' logged in", "Setting 'theme' changed from 'dark' to 'light'". */
+/** For example "User 'u1' logged in", "Setting 'theme' changed from 'dark' to 'light'". */
 const describe = (actor: Actor, event: ApplicationEvent): string => {
   const { type, action, result, errorMessage } = event;
   const settings = result === 'SUCCESS' ? describeSettings(event) : null;
@@ -130,13 +131,13 @@ const describe = (actor: Actor, event: ApplicationEvent): string => {
   return `${nameOf(actor)} ${ended}${what}${where}${errorMessage ? `: ${errorMessage}` : ''}`;
 };
 
-/** "Settings", "Settings of workspace 'w1'", "Setting 'theme'". */
+/** For example "Settings", "Settings of workspace 'w1'", "Setting 'theme'". */
 const nameSettings = (resource: string | null, resourceId: string | null): string => {
   if (resourceId === null) return 'Settings';
   return resource === 'setting' ? `Setting '${resourceId}'` : `Settings of ${resource} '${resourceId}'`;
 };
 
-/** Null where the event does not say which settings changed, or is about something else. */
+/** Null if the event does not say which settings changed, or is about something else. */
 const describeSettings = ({ type, resource, resourceId, previousValue, newValue }: ApplicationEvent): string | null => {
   if (type !== 'settings.changed' || (previousValue === null && newValue === null)) return null;
   const isWhole = (value: Json) => value === null || toState(value) === value;

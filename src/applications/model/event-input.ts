@@ -16,7 +16,7 @@ const recordableTypes = new Map<string, RecordableType>([
 
 const knownNames = [...recordableTypes.keys()].join(', ');
 
-/** Many applications say what happened in `action`. Beside a type, it is in words of their own. */
+/** Many applications put the event's type into `action`. If `type` is given, `action` is free text. */
 const typeOf = ({ type, action }: { type: string | null; action: string | null }): RecordableType | undefined =>
   recordableTypes.get(type ?? action ?? '');
 
@@ -28,7 +28,7 @@ const type = z
   .nullish()
   .transform((name) => name ?? null);
 
-/** What is compared and looked up: cut, it would be another one's. */
+/** Text that is compared and looked up. It is never cut, because the result could name something else. */
 const exactText = (max: number) =>
   text(1, max)
     .nullish()
@@ -36,13 +36,13 @@ const exactText = (max: number) =>
 const identifier = (what: string, absent?: string) =>
   exactText(255).describe([what, 'At most 255 characters.', absent].filter(Boolean).join(' '));
 
-/** What strangers may have made up, such as the name in a failed login: its length must not keep the event out of the log. */
+/** Text that strangers can make up, such as the name in a failed login. Its length must not keep the event out of the log. */
 const remark = (max: number, what: string) =>
   z
     .string()
     .nullish()
     .transform((value) => (value ? toStorableText(value, max) : null))
-    .describe(`${what} What is beyond ${max} characters is cut off.`);
+    .describe(`${what} Anything beyond ${max} characters is cut off.`);
 
 const json = (what: string) =>
   recordableJson.describe(
@@ -53,44 +53,44 @@ const earliest = new Date('2000-01-01T00:00:00Z');
 const recentInstant = instant.refine((at) => at >= earliest, `must not be before ${earliest.toISOString()}`);
 
 /**
- * One event of a batch, as another application sends it: null says the same as absent. What is read has a value for every
- * field: null where there was none. The GraphQL input has these fields, with these descriptions.
+ * One event of a batch, as another application sends it; null means the same as absent. After parsing every field has a value,
+ * null if it had none. The GraphQL input has the same fields and descriptions.
  */
 export const auditEventInputSchema = z
   .object({
     id: z
       .uuid('must be a UUID')
       .transform((id) => id.toLowerCase())
-      .describe('A UUID that the sender gives: the same one again is recorded once.'),
+      .describe('A UUID that the sender chooses. An event with the same id is recorded only once.'),
     type: type.describe(
-      `What happened: ${applicationEventTypeNames.join(', ')}; or by a short name: ${Object.keys(applicationEventAliases).join(', ')}; or audit.loss, for events that were lost before they were sent, with details { count, reason, since, until } and no user: the sender lost them. Absent: action must be one of these names.`,
+      `What happened: one of ${applicationEventTypeNames.join(', ')}; or a short name: ${Object.keys(applicationEventAliases).join(', ')}; or audit.loss, for events that the sender lost before it could send them, with details { count, reason, since, until } and no user. Absent: action must be one of these names.`,
     ),
     occurredAt: recentInstant
       .nullish()
       .transform((at) => at ?? null)
       .describe('When it happened: not before the year 2000, at most five minutes ahead. Absent: now.'),
-    userId: identifier('Who did it.', 'Absent, with no name and no email either: the sender itself.'),
+    userId: identifier('Who did it.', 'If id, name and email are all absent: the sender itself.'),
     userName: remark(255, 'Their name.'),
-    userEmail: remark(320, 'Their address.'),
+    userEmail: remark(320, 'Their email address.'),
     workspaceId: identifier('The workspace (tenant, organisation) concerned.'),
     environment: exactText(64).describe(
       "The environment concerned: at most 64 characters. Absent: the service's default environment.",
     ),
-    ipAddress: remark(255, 'The address that the person came from.'),
-    userAgent: remark(512, "What the person's client calls itself."),
-    sessionId: identifier("The person's session."),
-    requestId: identifier("The application's request."),
-    action: identifier("What was done, in the application's own words. Without a type: one of the names that a type has."),
-    resource: identifier('What kind of thing it was done to.'),
-    resourceId: identifier('Which one.'),
-    details: json('Whatever else there is to say.'),
-    previousValue: json('What it was before.'),
-    newValue: json('What it is now.'),
+    ipAddress: remark(255, 'The IP address of the person.'),
+    userAgent: remark(512, "The User-Agent of the person's client."),
+    sessionId: identifier("The id of the person's session."),
+    requestId: identifier("The id of the application's request."),
+    action: identifier("What was done, in the application's own words. Without a type: one of the names that type accepts."),
+    resource: identifier('The kind of thing that was affected.'),
+    resourceId: identifier('The id of that thing.'),
+    details: json('Anything else worth recording.'),
+    previousValue: json('The value before.'),
+    newValue: json('The value after.'),
     result: z
       .enum(auditResults)
       .nullish()
       .transform((result) => result ?? 'SUCCESS')
-      .describe('How it ended.'),
+      .describe('How it ended. Absent: SUCCESS.'),
     errorMessage: remark(2000, 'Why it failed or was denied.'),
   })
   .refine(({ resource, resourceId }) => resourceId === null || resource !== null, {
@@ -104,7 +104,7 @@ export const auditEventInputSchema = z
     issues.push({ code: 'custom', input: value, path: ['type'], message });
   })
   .check(({ value, issues }) => {
-    // What is no JSON has no size.
+    // A value that is not JSON has no size.
     if (issues.some(({ path }) => isValueField(path?.[0]))) return;
     const issue = findSizeIssue(value);
     if (issue) issues.push({ code: 'custom', input: value, ...issue });
@@ -112,7 +112,7 @@ export const auditEventInputSchema = z
 
 export type AuditEventInput = z.input<typeof auditEventInputSchema>;
 
-/** The batch. What is wrong with one of its events is that event's affair alone: see `auditEventInputSchema`. */
+/** The batch. If one of its events is invalid, only that event is refused: see `auditEventInputSchema`. */
 export const recordAuditEventsSchema = z.object({
   events: z
     .array(z.custom<AuditEventInput>())
@@ -127,7 +127,7 @@ export type RecordAuditEvents = z.infer<typeof recordAuditEventsSchema>;
 
 const maxDeclaredLoss = 1_000_000_000;
 
-/** `details` of an `audit.loss`: what an application could not deliver. */
+/** `details` of an `audit.loss`: events that an application could not deliver. */
 const declaredLossSchema = z
   .object({
     count: z.int('must be a whole number').min(1, 'must be 1 or more').max(maxDeclaredLoss, `must be at most ${maxDeclaredLoss}`),
@@ -143,16 +143,16 @@ export type DeclaredLoss = Fields & { type: 'audit.loss'; loss: z.infer<typeof d
 
 type Read = { ok: true; event: ApplicationEvent | DeclaredLoss } | { ok: false; issues: ValidationIssue[] };
 
-/** How far the clocks of applications may be ahead of ours. */
+/** How far an application's clock can be ahead of ours. */
 const maxAheadMs = 5 * 60_000;
 
-/** Reads one event, as of `now`: what it says, or everything that is wrong with it. */
+/** Reads one event as of `now`: returns the event, or everything that is wrong with it. */
 export const readAuditEvent = (input: AuditEventInput, now: Date): Read => {
   const { data, error } = auditEventInputSchema.safeParse(input);
   if (error) return { ok: false, issues: toIssues(error) };
   const { type: _, occurredAt, ...fields } = data;
   const type = typeOf(data);
-  // The schema has refused what has none.
+  // The schema has already refused events without a type.
   if (!type) return { ok: false, issues: [{ path: ['type'], message: 'is missing' }] };
   const at = occurredAt ?? now;
   const early = findAheadIssues(['occurredAt'], at, now);
@@ -173,7 +173,7 @@ const findAheadIssues = (path: string[], at: Date, now: Date): ValidationIssue[]
   return [{ path, message: `is ${at.toISOString()}: it must be at most five minutes after now, ${now.toISOString()}` }];
 };
 
-/** A loss is its sender's own: nobody declares one in the name of another. */
+/** A loss belongs to its sender, who cannot declare one in another person's name. */
 const findPersonIssues = (fields: Pick<Fields, 'userId' | 'userName' | 'userEmail'>): ValidationIssue[] =>
   (['userId', 'userName', 'userEmail'] as const)
     .filter((field) => fields[field] !== null)

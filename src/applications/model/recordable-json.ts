@@ -6,7 +6,7 @@ import { bytesOf } from '../../kernel/json-size.ts';
 const maxBytes = 64 * 1024;
 const maxLevels = 32;
 
-/** What other applications say in their own form: JSON, nested at most 32 levels deep. Absent is null. */
+/** JSON from other applications, nested at most 32 levels deep. An absent value becomes null. */
 export const recordableJson = z
   .custom<Json>()
   .optional()
@@ -22,7 +22,7 @@ export type RecordableValues = { [Field in (typeof valueFields)[number]]?: Json 
 
 export const isValueField = (field: unknown): boolean => valueFields.some((name) => name === field);
 
-/** Together the values of an event take at most 64 KiB: the entry repeats them, in its states, changes and metadata. */
+/** The values of an event take at most 64 KiB together, because the entry repeats them in its states, changes and metadata. */
 export const findSizeIssue = (values: RecordableValues): ValidationIssue | null => {
   const sizes = valueFields.map((field) => ({ field, bytes: bytesOf(values[field] ?? undefined, maxBytes) }));
   const [largest] = sizes.toSorted((a, b) => b.bytes - a.bytes);
@@ -35,7 +35,7 @@ export const findSizeIssue = (values: RecordableValues): ValidationIssue | null 
 const othersThan = (field: string) => valueFields.filter((name) => name !== field).join(' and ');
 
 const maxBatchBytes = 2 * 1024 * 1024;
-/** A request is small, and its events may be large all the same: one variable can be in each of them. */
+/** A small request can contain large events, because one variable can be in each of them. */
 export const areTooLarge = (events: readonly RecordableValues[]): boolean =>
   bytesOf(
     events.map(({ details, previousValue, newValue }) => [details, previousValue, newValue]),

@@ -2,8 +2,9 @@ import type { FindRecorded, Recorded } from '../../audit/ports/audit-log.ts';
 import type { PrismaClient } from '../../generated/prisma/client.ts';
 
 /**
- * How many of the latest events in the outbox are looked through. It has no index on the events' ids, which every change would
- * pay for, and holds a few hundred; where no sequencer runs it may grow to millions, and recording must not become slow with it.
+ * How many of the latest events in the outbox are searched. The outbox has no index on the events' ids, because every change
+ * would pay for it, and normally holds a few hundred events. If no sequencer runs, it can grow to millions, and that must not
+ * slow down recording.
  */
 const latestInOutbox = 10_000;
 
@@ -22,6 +23,6 @@ export const makeFindRecorded =
         FROM (SELECT event::jsonb AS event, id AS place FROM audit_outbox ORDER BY id DESC LIMIT ${latestInOutbox}::int) latest
         WHERE (event ->> 'id')::uuid = ANY(${wanted}::uuid[])
       ) found ORDER BY place DESC`;
-    // Of two events with one id the first is the one that the log keeps: it comes last here.
+    // Of two events with the same id, the log keeps the first, which comes last here.
     return new Map(rows.map(({ id, ...recorded }) => [id, recorded]));
   };
