@@ -10,13 +10,13 @@ import { makeWatchLog } from './watch-log.ts';
 type Deps = {
   store: ServiceStore;
   self: Pick<ServiceProcess, 'id' | 'roles' | 'version' | 'host' | 'pid'>;
-  /** What this process says of itself now. */
+  /** What this process announces about itself now. */
   detail: () => ProcessDetail;
   clock: Clock;
   logger: Pick<Logger, 'warn' | 'info' | 'debug'>;
-  /** Any error on one line. */
+  /** Describes any error on one line. */
   describe: (error: unknown) => string;
-  /** The embedded database has no other process. */
+  /** Whether this is the only process, as with the embedded database. */
   isAlone: boolean;
   beatMs?: number;
 };
@@ -24,8 +24,8 @@ type Deps = {
 const withdrawMs = 2000;
 
 /**
- * Announces this process every few seconds, measures how its clock differs from the database's, and looks whether schedules are
- * overdue and every role has somebody: any process watches for all, so that the last one left still speaks.
+ * Announces this process every few seconds, measures how its clock differs from the database's, and checks whether schedules are
+ * overdue and every role is running. Every process watches for all, so that even the last one left reports problems.
  */
 export const makeHeartbeat = ({ store, self, detail, clock, logger, describe, isAlone, beatMs = 5000 }: Deps) => {
   let clockSkewMs: number | null = null;
@@ -43,7 +43,7 @@ export const makeHeartbeat = ({ store, self, detail, clock, logger, describe, is
     work: async () => {
       const isFirst = clockSkewMs === null;
       await announce();
-      // What was measured is told at once: the next beat is seconds away.
+      // Announces the measured clock difference at once, because the next beat is seconds away.
       if (isFirst) await announce();
       status = toServiceStatus(await store.readFacts());
       report(status, { ...self, clockSkewMs });
@@ -53,7 +53,7 @@ export const makeHeartbeat = ({ store, self, detail, clock, logger, describe, is
     },
     pollMs: beatMs,
     onError: (error) => {
-      const text = `this process cannot announce itself, nor see how the service is: ${describe(error)}`;
+      const text = `this process cannot announce itself, or check the service: ${describe(error)}`;
       if (isFailing) logger.debug(text);
       else logger.warn(text);
       isFailing = true;
@@ -68,11 +68,11 @@ export const makeHeartbeat = ({ store, self, detail, clock, logger, describe, is
         .stop()
         .then(() => store.withdraw(self.id))
         .catch((error) => logger.debug(`this process stays on the list: ${describe(error)}`));
-      // A database that does not answer must not hold up the shutdown.
+      // A database that does not answer must not delay the shutdown.
       await within(withdrawMs, withdrawn);
     },
     clockSkewMs: () => clockSkewMs,
-    /** What was wrong with the service at the latest look, and with this process. */
+    /** What was wrong with the service at the latest check, and with this process. */
     warnings: (): readonly string[] => {
       const own = isSkewed(clockSkewMs) ? [describeSkew({ ...self, clockSkewMs })] : [];
       return [...new Set([...(status?.warnings ?? []), ...own])];

@@ -10,10 +10,10 @@ type Deps = {
 };
 
 const overduePauseMs = 60_000;
-/** A clock that drifts by more than this since it was last spoken of is news. */
+/** A clock that has drifted by more than this since the last message is reported again. */
 const notableDriftMs = 10_000;
 
-/** Says in the log what a look at the service found: what is overdue once a minute, the rest when it changes. */
+/** Logs what a check of the service found: overdue schedules once a minute, everything else when it changes. */
 export const makeWatchLog = ({ logger, clock, isAlone }: Deps) => {
   const startedAtMs = clock.now().getTime();
   let overdueSaidAtMs: number | null = null;

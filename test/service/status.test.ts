@@ -131,7 +131,7 @@ describe('the processes of a service', () => {
     await until(() => countSchedules(database, 'APPLIED')).toBe(1);
     await locker.query('BEGIN; LOCK TABLE audit_outbox IN ACCESS EXCLUSIVE MODE');
     const scrapes = Promise.all([1, 2, 3, 4].map(() => request(`${service.url}/metrics`)));
-    const isLocked = /a lock on the table audit_outbox keeps events from the log/;
+    const isLocked = /a lock on the table audit_outbox keeps events out of the log/;
     await until(() => warningsAt(service)).toContainEqual(expect.stringMatching(isLocked));
     expect(await statusOf(service)).toMatchObject({ sequencer: null, warnings: [expect.stringMatching(isLocked)] });
     await changeSchedule(database, id, { status: 'PENDING', appliedAt: null });

@@ -1,7 +1,7 @@
 import type { Blocker, ServiceFacts } from './service-facts.ts';
 import { isSkewed, nameProcess, type ServiceProcess } from './service-process.ts';
 
-/** Why schedules are overdue, as far as that is known; empty where none is. The likeliest cause comes first. */
+/** Why schedules are overdue, as far as known, likeliest cause first. Empty if none is overdue. */
 export const overdueCauses = ({
   overdue,
   processes,
@@ -17,14 +17,14 @@ export const overdueCauses = ({
     ...processes.filter(({ isSeen, clockSkewMs }) => isSeen && isSkewed(clockSkewMs)).map(describeClock),
   ];
   if (causes.length > 0) return causes;
-  return [`no cause is known: ${seen.map(nameProcess).join(' and ')} should apply them, see the log there`];
+  return [`no cause is known: see the log of ${seen.map(nameProcess).join(' and ')}, which should apply them`];
 };
 
 const describeNoWorker = (workers: readonly ServiceProcess[], isEmbedded: boolean): string => {
   const [last] = workers;
   if (isEmbedded) return 'no worker runs, and the embedded database has one process at a time';
   if (!last) return 'no worker has ever been seen';
-  return `no worker is seen; the last one was ${nameProcess(last)} at ${last.lastSeenAt.toISOString()}`;
+  return `no worker has been seen lately; the last one was ${nameProcess(last)} at ${last.lastSeenAt.toISOString()}`;
 };
 
 const describeBlocker = ({ pid, flagKeys, applicationName, userName, state, since }: Blocker): string => {

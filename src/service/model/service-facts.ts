@@ -1,12 +1,12 @@
 import type { Schedule } from '../../schedules/model/schedule.ts';
 import type { ServiceProcess } from './service-process.ts';
 
-/** A database session that holds a lock which due schedules, or the service at large, wait for. */
+/** A database session that holds a lock for which due schedules, or other parts of the service, wait. */
 export type Blocker = {
   pid: number;
-  /** The flags whose rows it holds; none where it holds something else. */
+  /** The flags whose rows it has locked; empty if it holds another lock. */
   flagKeys: readonly string[];
-  /** What it calls itself, whose it is, and what it does; null where this service's user may not see that. */
+  /** The session's application name, user and state; null if this service's user is not allowed to see them. */
   applicationName: string | null;
   userName: string | null;
   state: string | null;
@@ -16,36 +16,36 @@ export type Blocker = {
 
 export type SinkFacts = {
   name: string;
-  /** What the sink has accepted. */
+  /** The position up to which the sink has accepted entries. */
   position: number;
-  /** Entries of the log after that. */
+  /** How many entries the log has after that position. */
   lag: number;
-  /** Of the latest try; null where that succeeded. */
+  /** The error of the latest try; null if it succeeded. */
   lastError: string | null;
   lastErrorAt: Date | null;
-  /** When its cursor moved, or failed to, for the last time. */
+  /** When its cursor last moved, or failed to move. */
   updatedAt: Date;
 };
 
-/** What the database knows of the service, read at one moment. */
+/** What the database knows about the service, read at one moment. */
 export type ServiceFacts = {
   databaseTime: Date;
-  /** Whether the database is the embedded one, which no second process can open. */
+  /** Whether the database is embedded, so that no second process can open it. */
   isEmbedded: boolean;
-  /** Seen last first. */
+  /** Most recently seen first. */
   processes: readonly ServiceProcess[];
   overdue: {
-    /** Counted up to `mostOverdueCounted`. */
+    /** Counted only up to `mostOverdueCounted`. */
     count: number;
     /** Some of them, the oldest first, with the instant at which each was due. */
     schedules: readonly (Schedule & { dueAt: Date })[];
     blockers: readonly Blocker[];
   };
   sinks: readonly SinkFacts[];
-  /** Events that have no position yet; null where a lock keeps everybody from the outbox. */
+  /** Events that have no position yet; null if a lock blocks the outbox. */
   sequencer: { waiting: number; oldestMs: number } | null;
 };
 
-/** What is late by more than this is overdue: a worker looks every second. */
+/** A schedule that is later than this is overdue: a worker looks for due schedules every second. */
 export const overdueAfterMs = 60_000;
 export const mostOverdueCounted = 1000;

@@ -1,12 +1,12 @@
-/** Parts of the service that one process may run. */
+/** Parts of the service that a process can run. */
 export const processRoles = ['api', 'worker', 'audit'] as const;
 export type ProcessRole = (typeof processRoles)[number];
 
-/** What a process says of itself beside who it is. */
+/** What a process announces besides its identity. */
 export type ProcessDetail = {
-  /** Events on its disk that the database has not taken yet, and those lost that the log has not declared yet. */
+  /** Events on its disk that the database has not taken yet, and lost events that the log has not declared yet. */
   spool?: { waiting: number; lost: number } | null;
-  /** Why its worker could not apply what was due at its latest try; null where it could. */
+  /** Why its worker could not apply due schedules at the latest try; null if it could. */
   workerError?: { message: string; at: string } | null;
 };
 
@@ -16,7 +16,7 @@ export type ServiceProcess = {
   version: string;
   host: string;
   pid: number;
-  /** Both by the database's clock. */
+  /** Both instants are by the database's clock. */
   startedAt: Date;
   lastSeenAt: Date;
   /** How far its clock is ahead of the database's (negative: behind); null: not measured yet. */
@@ -26,15 +26,15 @@ export type ServiceProcess = {
   detail: ProcessDetail;
 };
 
-/** A process announces itself several times within this time. */
+/** How long a process counts as running after its last announcement. It announces itself several times within this time. */
 export const seenWithinMs = 30_000;
 
-/** From here on a difference between clocks is worth a warning. */
+/** Clocks that differ by more than this cause a warning. */
 const tolerableSkewMs = 2000;
 
 /**
- * How far a clock is ahead of the database's, which was read between two readings of that clock. The truth is within half the
- * round trip of it: that much is given to the clock's favour, so a slow answer is not taken for a wrong clock.
+ * How far a clock is ahead of the database's clock, which was read between two readings of that clock. The result can be off by
+ * up to half the round trip, and that much is subtracted, so that a slow answer does not look like a wrong clock.
  */
 export const measureSkewMs = (sentAt: Date, databaseTime: Date, receivedAt: Date): number => {
   const roundTripMs = Math.max(0, receivedAt.getTime() - sentAt.getTime());

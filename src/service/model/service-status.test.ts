@@ -68,7 +68,7 @@ describe('what is wrong with a service', () => {
     ).toEqual([
       '3 events wait for a place in the log, the oldest for 61 s: see the log of the processes with the role audit',
       "sink 'cloudwatch' takes nothing, 4 events wait for it: Throttled",
-      '2 events wait on the disk of web-1:7 (api, worker, audit), because the database would not take them',
+      '2 events wait on the disk of web-1:7 (api, worker, audit), because the database did not take them',
     ]);
   });
 
@@ -83,7 +83,7 @@ describe('the causes of overdue schedules', () => {
   it('begin with the want of a worker, and say when the last one was seen', () => {
     const gone = aProcess({ roles: ['worker'], host: 'job-1', isSeen: false, lastSeenAt: minutesAgo(9) });
     expect(causesOf({ processes: [aProcess({ roles: ['api', 'audit'] }), gone] })).toEqual([
-      'no worker is seen; the last one was job-1:7 (worker) at 2026-03-01T08:51:00.000Z',
+      'no worker has been seen lately; the last one was job-1:7 (worker) at 2026-03-01T08:51:00.000Z',
     ]);
   });
 
@@ -113,7 +113,7 @@ describe('the causes of overdue schedules', () => {
   });
 
   it('say where to look when none is known', () => {
-    expect(causesOf({})).toEqual(['no cause is known: web-1:7 (api, worker, audit) should apply them, see the log there']);
+    expect(causesOf({})).toEqual(['no cause is known: see the log of web-1:7 (api, worker, audit), which should apply them']);
   });
 });
 

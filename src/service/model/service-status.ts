@@ -3,7 +3,7 @@ import { overdueCauses } from './overdue-causes.ts';
 import { mostOverdueCounted, type ServiceFacts, type SinkFacts } from './service-facts.ts';
 import { isSkewed, nameProcess, type ProcessRole, processRoles, type ServiceProcess } from './service-process.ts';
 
-/** How the service is, for people: what the database knows of it, and what is wrong. */
+/** How the service is doing, for people: what the database knows about it, and what is wrong. */
 export type ServiceStatus = {
   databaseTime: Date;
   processes: readonly ServiceProcess[];
@@ -12,20 +12,20 @@ export type ServiceStatus = {
     count: number;
     oldestDueAt: Date | null;
     latenessMs: number;
-    /** Why, as far as that is known. */
+    /** Why, as far as known. */
     causes: readonly string[];
     /** The oldest of them. */
     schedules: readonly Schedule[];
   };
   sinks: readonly SinkFacts[];
   sequencer: ServiceFacts['sequencer'];
-  /** Everything that somebody should look at, a sentence each; empty where all is well. */
+  /** Everything that somebody should look at, one sentence each; empty if all is well. */
   warnings: readonly string[];
 };
 
 const mostShown = 10;
 const longestSequencingMs = 60_000;
-/** A sink that has not moved for so long is one that nobody ships to any more: its old error is no news. */
+/** A sink that has not moved for this long is no longer in use, so its old error is not reported. */
 const sinkMemoryMs = 10 * 60_000;
 
 export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
@@ -63,14 +63,14 @@ export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
   };
 };
 
-/** The roles that no process runs which is seen. */
+/** The roles that no running process has. */
 const findMissingRoles = (processes: readonly ServiceProcess[]): ProcessRole[] => {
   const running = new Set(processes.filter(({ isSeen }) => isSeen).flatMap(({ roles }) => roles));
   return processRoles.filter((role) => !running.has(role));
 };
 
 const withoutRole: Record<ProcessRole, string> = {
-  api: 'nobody can ask or change anything',
+  api: 'nobody can read or change anything',
   worker: 'no schedule is applied',
   audit: 'no event reaches the log and the sinks',
 };
@@ -96,13 +96,13 @@ const describeOverdue = ({ count, oldestDueAt, schedules, causes }: ServiceStatu
 export const describeSkew = (process: Pick<ServiceProcess, 'host' | 'pid' | 'roles' | 'clockSkewMs'>): string => {
   const skewMs = process.clockSkewMs ?? 0;
   const seconds = (Math.abs(skewMs) / 1000).toFixed(1);
-  return `the clock of ${nameProcess(process)} is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the database's: have both set by NTP`;
+  return `the clock of ${nameProcess(process)} is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the database's: synchronise both by NTP`;
 };
 
 const describeSequencer = (sequencer: ServiceFacts['sequencer']): string[] => {
   if (!sequencer)
     return [
-      'a lock on the table audit_outbox keeps events from the log: changes go on, and their events wait on disk; pg_locks shows who holds it',
+      'a lock on the table audit_outbox keeps events out of the log: changes still work, and their events wait on disk; pg_locks shows who holds it',
     ];
   const { waiting, oldestMs } = sequencer;
   if (waiting === 0 || oldestMs <= longestSequencingMs) return [];
@@ -115,6 +115,6 @@ const describeSpool = (process: ServiceProcess): string[] => {
   const { waiting = 0 } = process.detail.spool ?? {};
   if (waiting === 0) return [];
   return [
-    `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} on the disk of ${nameProcess(process)}, because the database would not take ${waiting === 1 ? 'it' : 'them'}`,
+    `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} on the disk of ${nameProcess(process)}, because the database did not take ${waiting === 1 ? 'it' : 'them'}`,
   ];
 };

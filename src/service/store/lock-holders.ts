@@ -1,15 +1,15 @@
 import type { Queryable } from '../../database/queryable.ts';
 import type { Blocker } from '../model/service-facts.ts';
 
-/** Transactions younger than this are at work: a worker holds the flags of its batch for some milliseconds. */
+/** Younger transactions are ignored: a worker holds the flags of its batch for some milliseconds. */
 const youngestMs = 2000;
 
 /**
- * The database sessions that hold what due schedules wait for: the rows of their flags, which a worker skips without a word, and
- * whatever else a session of this service waits for. Their SQL is left out: it may hold secrets.
+ * The database sessions that hold what due schedules wait for: the rows of their flags, which a worker skips silently, and any
+ * other lock for which a session of this service waits. Their SQL is left out, because it can contain secrets.
  *
- * Who holds a row stands in its xmax: a transaction, whose lock on its own id says that it still runs, or a group of them (a
- * multixact), read only where the number can be one, because PostgreSQL refuses others with an error.
+ * A row's xmax says who holds it: a transaction, which still runs if the lock on its own id is held, or a group of transactions
+ * (a multixact). A number is read as a multixact only if it can be one, because PostgreSQL raises an error for others.
  */
 export const findLockHolders = (prisma: Queryable, flagIds: readonly string[]): Promise<Blocker[]> =>
   prisma.$queryRaw<Blocker[]>`

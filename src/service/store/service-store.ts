@@ -9,15 +9,15 @@ import { type ProcessDetail, type ProcessRole, seenWithinMs } from '../model/ser
 import type { ServiceStore } from '../service-store.ts';
 import { findLockHolders } from './lock-holders.ts';
 
-/** Overdue schedules whose flags are looked at for locks, and of which some are shown. */
+/** How many overdue schedules are read, to check their flags for locks and to show some of them. */
 const mostOverdueRead = 100;
 
-/** What is known of the service, in the database. */
+/** What the database knows about the service. */
 export const makeServiceStore = ({ prisma, kind }: Pick<Database, 'prisma' | 'kind'>): ServiceStore => {
   const isEmbedded = kind === 'pglite';
   return {
     announce: async ({ id, roles, version, host, pid, clockSkewMs, detail }) => {
-      // The embedded database has one process at a time: whatever else is on the list was killed.
+      // The embedded database has one process at a time, so any other process on the list was killed.
       const isGone = isEmbedded ? Prisma.sql`true` : Prisma.sql`last_seen_at < clock_timestamp() - interval '1 day'`;
       const [row] = await prisma.$queryRaw<[{ now: Date }]>`
         WITH gone AS (DELETE FROM service_processes WHERE id <> ${id}::uuid AND ${isGone})
@@ -42,7 +42,7 @@ export const makeServiceStore = ({ prisma, kind }: Pick<Database, 'prisma' | 'ki
 
 type OverdueRow = ScheduleRow & { dueAt: Date };
 
-/** Spelled as the partial index `feature_flag_schedules_due` has it, oldest first. */
+/** Written like the condition of the partial index `feature_flag_schedules_due`, so that the index is used. */
 const isOverdue = Prisma.sql`${isOpen} AND ${dueAt} <= clock_timestamp() - ${overdueAfterMs}::int * interval '1 millisecond'`;
 
 const readOverdue = (prisma: Database['prisma']) =>
@@ -80,7 +80,7 @@ const readOutbox = async (prisma: Database['prisma']): Promise<ServiceFacts['seq
   }
 };
 
-/** All that takes a few rows, in one statement; and what a lock may hold up, in another. */
+/** Reads what takes only a few rows in one statement. What a lock can delay is read in another one. */
 const readSmall = async (
   prisma: Database['prisma'],
 ): Promise<Omit<ServiceFacts, 'isEmbedded' | 'overdue'> & { overdueCount: number }> => {
