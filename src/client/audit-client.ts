@@ -6,31 +6,31 @@ import { maxEventsBytes } from './request.ts';
 import { makeSender } from './sender.ts';
 import type { World } from './world.ts';
 
-/** What became of the events so far: all of them are `queued`, `sent`, `refused` or `dropped`. */
+/** What became of the events so far: each is `queued`, `sent`, `refused` or `dropped`. */
 export type AuditClientStats = {
-  /** Waiting, or on their way. */
+  /** Waiting, or being sent. */
   queued: number;
-  /** In the log; duplicates too. */
+  /** In the log, including duplicates. */
   sent: number;
-  /** Of those sent: known to the API already, such as from a request whose answer was lost. */
+  /** Sent events that the API already knew, for example from a request whose answer was lost. */
   duplicates: number;
   /** Refused by the API. */
   refused: number;
-  /** Dropped by the client: no room, not understood, no JSON form, too large, after `close`, or left at its deadline. */
+  /** Dropped by the client: no room, invalid, no JSON form, too large, logged after `close`, or left at its deadline. */
   dropped: number;
-  /** Of those refused or dropped: declared in the log, by `audit.loss`. */
+  /** Refused or dropped events that the log declares as lost (`audit.loss`). */
   declaredLost: number;
 };
 
 /** Records events. No method throws or rejects, whatever it is given, and none needs `this`. */
 export type AuditClient = {
-  /** Takes an event as it is now, and returns at once; it is sent with others, in order. */
+  /** Takes a copy of the event, and returns at once; the event is sent later, in order, together with others. */
   logAuditEvent(event: AuditEvent): void;
   auditLogin(userId: string, workspaceId: string | null, ip?: string | null): void;
   auditLogout(userId: string, workspaceId: string | null): void;
-  /** Somebody asked for an export of data. */
+  /** A user asked for an export of data. */
   auditDataExport(userId: string, workspaceId: string | null): void;
-  /** Somebody asked for the deletion of data. */
+  /** A user asked for the deletion of data. */
   auditDataDeletion(userId: string, workspaceId: string | null): void;
   auditSettingsChange(
     userId: string,
@@ -39,9 +39,14 @@ export type AuditClient = {
     previousValue: unknown,
     newValue: unknown,
   ): void;
-  /** Sends what was logged so far. False: some of it still waits after `deadlineMs` (5,000 unless given), and is sent later. */
+  /**
+   * Sends what was logged so far. Resolves to false if some of it still waits after `deadlineMs` (default: 5,000); it is sent
+   * later.
+   */
   flush(deadlineMs?: number): Promise<boolean>;
-  /** The same, and then no more: what is left after `deadlineMs`, and what is logged later, is dropped and reported. */
+  /**
+   * Like `flush`, and then closes the client: what is left after `deadlineMs`, and what is logged later, is dropped and reported.
+   */
   close(deadlineMs?: number): Promise<boolean>;
   stats(): AuditClientStats;
   /** For `await using`: the same as `close()`. */
@@ -52,7 +57,7 @@ const defaultDeadlineMs = 5000;
 const longestTimerMs = 2 ** 31 - 1;
 const unconfigured = { maxQueued: 10_000, maxQueuedChars: 64_000_000 };
 
-/** A client that sends nothing until it is configured. */
+/** Makes a client that sends nothing until it is configured. */
 export const makeAuditClient = (world: World): AuditClient & { configure(settings: Settings): void } => {
   let settings: Settings | null = null;
   let token: string | null = null;
@@ -87,15 +92,15 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
       outbox.drop(nowMs, written.reason);
       log.warnSometimes(
         { why: written.why },
-        'an audit event could not be understood or written down and is lost',
+        'an audit event was invalid or could not be written as JSON: it is lost',
         `unwritable ${written.mistake}`,
       );
     } else if (!outbox.add({ ...written, atMs: nowMs }, settings ?? unconfigured)) {
-      log.warnSometimes({ queued: outbox.stats().queued }, 'the queue of audit events is full: what comes is dropped');
+      log.warnSometimes({ queued: outbox.stats().queued }, 'the queue of audit events is full: further events are dropped');
     } else if (written.doubt) {
       log.warnSometimes(
         { why: written.doubt },
-        'an audit event has a type that this client does not know: the API will judge it',
+        'an audit event has a type that this client does not know: it is sent, and the API decides',
       );
     }
     if (!settings && !saidThatEventsWait) {
@@ -108,7 +113,7 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
     try {
       take(event);
     } catch (error) {
-      log.warnSometimes({ why: error instanceof RangeError ? error.message : 'unknown' }, 'an audit event could not be taken in');
+      log.warnSometimes({ why: error instanceof RangeError ? error.message : 'unknown' }, 'an audit event could not be queued');
     }
   };
   const logOf = (type: AuditEventName, action: string, fields: Omit<AuditEvent, 'type' | 'action'>): void =>
@@ -130,7 +135,7 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
         if (isDone()) finish(true);
       };
       waiting.add(check);
-      // It keeps the process alive: an await that nothing can end would end the process in silence.
+      // The timer keeps the process alive: an await that nothing can resolve would end the process silently.
       const cancel = world.startTimer(deadlineMs, () => finish(false), { keepsAlive: true });
       const endHurry = sender.hurry();
     });
@@ -138,7 +143,7 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
 
   const flush = async (deadlineMs?: number): Promise<boolean> => {
     const done = await settledWithin(toDeadline(deadlineMs));
-    if (!done) log.warn({ queued: outbox.stats().queued }, 'audit events still wait at the deadline of flush()');
+    if (!done) log.warn({ queued: outbox.stats().queued }, 'audit events are still waiting at the deadline of flush()');
     return done;
   };
   const close = (deadlineMs?: number): Promise<boolean> => {
@@ -152,7 +157,7 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
     sender.stop();
     const left = outbox.abandon();
     if (left.events + left.undeclaredLosses > 0) {
-      log.error(left, 'close() gave up audit events that the API has not confirmed; the log cannot be told');
+      log.error(left, 'close() gave up audit events that the API has not confirmed; the log does not know about them');
     }
     return done;
   };

@@ -151,9 +151,9 @@ describe('an event that cannot be written down', () => {
     ['neither type nor action', {}, 'type is missing: one of them must be one of login, logout, data_export_requested'],
     ['an action in words of its own alone', { action: 'unlock' }, "type is missing, and action 'unlock' does not stand for it"],
     ['a user who is an object', { type: 'login', userId: { id: 1 } }, 'userId is an object: it must be text'],
-    ['a result of its own', { type: 'login', result: 'OK' }, 'result is none of SUCCESS, FAILURE, DENIED'],
-    ['no instant', { type: 'login', occurredAt: new Date('x') }, 'occurredAt is no instant'],
-    ['an instant without an offset', { type: 'login', occurredAt: '2026-01-02T03:04:05' }, 'occurredAt is no instant'],
+    ['a result of its own', { type: 'login', result: 'OK' }, 'result must be SUCCESS, FAILURE or DENIED'],
+    ['no instant', { type: 'login', occurredAt: new Date('x') }, 'occurredAt is not an instant'],
+    ['an instant without an offset', { type: 'login', occurredAt: '2026-01-02T03:04:05' }, 'occurredAt is not an instant'],
     ['a circle', { type: 'login', details: cyclic }, 'circular'],
     [
       'a getter that throws',

@@ -1,6 +1,6 @@
 import { TooLargeError, toPlainJson } from './plain-json.ts';
 
-/** What can be recorded, by its short name or by its name in the log. */
+/** What can be recorded, by short name or by the name in the log. */
 export const auditEventNames = [
   'login',
   'logout',
@@ -29,20 +29,20 @@ export const auditEventNames = [
 ] as const;
 export type AuditEventName = (typeof auditEventNames)[number];
 
-/** What happened is said in `type`, with an `action` in the application's own words beside it; or in `action` alone. */
+/** `type` says what happened, and `action` can add the application's own words; or `action` alone says what happened. */
 type WhatHappened = { type: AuditEventName; action?: string | null } | { type?: null; action: AuditEventName };
 
-/** Who did what, as the application says it. Absent, null and undefined are the same, but for the values before and after. */
+/** Who did what. An absent field means the same as null or undefined, except in the values before and after. */
 export type AuditEvent = WhatHappened & {
-  /** A UUID; the same one again is recorded once. Absent: a new one. */
+  /** A UUID. An event with the same UUID is recorded only once. Absent: a new one. */
   id?: string;
-  /** Absent: now. Text is RFC 3339 with an offset. */
+  /** A Date, or RFC 3339 with an offset. Absent: now. */
   occurredAt?: Date | string | null;
   userId?: string | null;
   userName?: string | null;
   userEmail?: string | null;
   workspaceId?: string | null;
-  /** Absent: the default environment of the service that keeps the log. */
+  /** Absent: the default environment of the Flagtrail service. */
   environment?: string | null;
   ipAddress?: string | null;
   userAgent?: string | null;
@@ -50,7 +50,9 @@ export type AuditEvent = WhatHappened & {
   requestId?: string | null;
   resource?: string | null;
   resourceId?: string | null;
-  /** Anything that JSON can carry; the same goes for the values before and after. A bigint becomes text, binary data its length. */
+  /**
+   * Any JSON value; the same goes for the values before and after. A bigint becomes text; binary data is replaced by its length.
+   */
   details?: unknown;
   previousValue?: unknown;
   newValue?: unknown;
@@ -59,27 +61,27 @@ export type AuditEvent = WhatHappened & {
   errorMessage?: string | null;
 };
 
-/** Why an event could not be written down, as `audit.loss` says it. */
+/** Why an event could not be written as JSON; `audit.loss` repeats it. */
 type UnwritableReason = 'client_event_unwritable' | 'client_event_too_large';
 
 export type WrittenDown =
-  /** `doubt`: what the API will probably refuse. */
+  /** `doubt`: why the API will probably refuse the event. */
   | { ok: true; id: string; type: string; text: string; occurredAtMs: number; doubt: string | null }
-  /** `mistake` names the kind of it, of which there are few; `why` may be about this event alone. */
+  /** `mistake` names the kind of mistake, of which there are few; `why` can be about this one event. */
   | { ok: false; reason: UnwritableReason; mistake: string; why: string };
 
 type Limits = { newId: () => string; nowMs: number; maxBytes: number };
 
 /**
- * Writes an event down as JSON, at once: what becomes of the caller's objects later does not change it. Takes whatever it is
- * given, and never throws; what has no JSON form, or is larger than `maxBytes`, is not written. It stops early at what is too large.
+ * Writes an event as JSON at once, so that later changes to the caller's objects do not matter. Takes any value and never throws;
+ * an event that has no JSON form, or is larger than `maxBytes`, is not written. Stops early if the event is too large.
  */
 export const writeDown = (event: unknown, { newId, nowMs, maxBytes }: Limits): WrittenDown => {
   try {
     const record = toRecord(event, newId, nowMs);
     const plain = toPlainJson(record, maxBytes) as typeof record;
     const text = JSON.stringify(plain);
-    // A UTF-16 unit takes three bytes at most, so most events need no counting.
+    // A UTF-16 unit takes at most three bytes, so most events need not be counted.
     if (text.length * 3 > maxBytes && utf8Bytes(text) > maxBytes) throw new TooLargeError(maxBytes);
     const doubt = isKnown(plain.type) ? null : `type is '${plain.type.slice(0, 100)}': it must be ${known}`;
     return { ok: true, id: plain.id, type: plain.type, text, occurredAtMs: Date.parse(plain.occurredAt), doubt };
@@ -93,7 +95,7 @@ const encoder = new TextEncoder();
 
 type Given = Readonly<Record<keyof AuditEvent, unknown>>;
 
-/** A field that cannot be understood. */
+/** A field that the client does not understand. */
 class MistakeError extends TypeError {
   readonly field: string;
   constructor(field: string, message: string) {
@@ -110,14 +112,14 @@ const toRecord = (event: unknown, newId: () => string, nowMs: number) => {
 };
 
 type Field = keyof AuditEvent;
-/** Reads a field of what was given; undefined leaves it out. */
+/** Reads a field of the given event; undefined leaves it out. */
 type Reader = (given: Given, field: Field, world: { newId: () => string; nowMs: number }) => unknown;
 
 const textOf = (given: Given, field: keyof AuditEvent): string | undefined => {
   const value = given[field];
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string') return value;
-  // Ids are numbers in many a database.
+  // Many databases have numbers as ids.
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   throw new MistakeError(field, `${field} is ${nameOf(value)}: it must be text`);
 };
@@ -125,7 +127,9 @@ const textOf = (given: Given, field: keyof AuditEvent): string | undefined => {
 const known = `one of ${auditEventNames.join(', ')}`;
 const isKnown = (name: string): boolean => auditEventNames.some((one) => one === name);
 
-/** A type may be of an API that is newer than this client, so the API judges it; an action is a type only where it is known. */
+/**
+ * Accepts a type that it does not know, because the API may be newer than this client. An action is a type only if it is known.
+ */
 const typeOf = (given: Given): string => {
   const type = textOf(given, 'type');
   if (type) return type;
@@ -142,14 +146,14 @@ const instantOf = (value: unknown, nowMs: number): string => {
   const isInstant = value instanceof Date || (typeof value === 'string' && hasOffset.test(value));
   const at = new Date(isInstant ? value : Number.NaN);
   if (Number.isNaN(at.getTime()))
-    throw new MistakeError('occurredAt', 'occurredAt is no instant: it must be a Date, or RFC 3339 with an offset');
+    throw new MistakeError('occurredAt', 'occurredAt is not an instant: it must be a Date, or RFC 3339 with an offset');
   return at.toISOString();
 };
 
 const resultOf = (value: unknown): string | undefined => {
   if (value === undefined || value === null) return undefined;
   if (value === 'SUCCESS' || value === 'FAILURE' || value === 'DENIED') return value;
-  throw new MistakeError('result', 'result is none of SUCCESS, FAILURE, DENIED');
+  throw new MistakeError('result', 'result must be SUCCESS, FAILURE or DENIED');
 };
 
 const nameOf = (value: unknown): string =>
@@ -157,7 +161,8 @@ const nameOf = (value: unknown): string =>
 
 const anything: Reader = (given, field) => given[field];
 
-// The API refuses a whole batch for one field that it does not know, or that has another type: only what it knows goes out.
+// One reader for each field that the API knows. Any other field is left out, because the API refuses a whole batch for an unknown
+// field, or for one of the wrong type.
 const readers: Record<Field, Reader> = {
   id: (given, field, { newId }) => textOf(given, field) ?? newId(),
   type: typeOf,
@@ -181,7 +186,7 @@ const readers: Record<Field, Reader> = {
   errorMessage: textOf,
 };
 
-/** What was thrown may be anything, and may throw again when it is looked at. */
+/** Anything can be thrown, even a value that throws again when it is read. */
 const explain = (thrown: unknown): WrittenDown => {
   const unwritable = { ok: false, reason: 'client_event_unwritable' } as const;
   try {
@@ -190,6 +195,6 @@ const explain = (thrown: unknown): WrittenDown => {
     const mistake = thrown instanceof MistakeError ? thrown.field : 'JSON';
     return { ...unwritable, mistake, why: String(thrown instanceof Error ? thrown.message : thrown).slice(0, 500) };
   } catch {
-    return { ...unwritable, mistake: 'JSON', why: 'it threw something that cannot be read' };
+    return { ...unwritable, mistake: 'JSON', why: 'it threw a value that cannot be read' };
   }
 };

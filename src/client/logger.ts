@@ -1,10 +1,13 @@
-/** Where the client says what goes wrong: pino, or whatever has the same two methods. What they throw is ignored. */
+/** Where the client reports problems: pino, or any object with these two methods. What they throw is ignored. */
 export type AuditClientLogger = {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 };
 
-/** For services that have nothing but the console: a line of text. Events, and what a service says of them, may hold anything. */
+/**
+ * For services without a logger: writes lines of text to the console. Control characters are escaped, because events, and the
+ * API's answers about them, can contain anything.
+ */
 export const consoleLogger: AuditClientLogger = {
   // biome-ignore lint/suspicious/noConsole: the console is what the application chose by giving no logger.
   warn: (fields, message) => console.warn(toLine(fields, message)),
@@ -12,15 +15,15 @@ export const consoleLogger: AuditClientLogger = {
   error: (fields, message) => console.error(toLine(fields, message)),
 };
 
-/** JSON has C0 escaped already; a terminal also acts upon DEL, C1, and what turns the direction of text. */
+/** JSON has already escaped C0. A terminal also obeys DEL, C1, and characters that change the direction of text. */
 const escapeControl = (control: string) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 const toLine = (fields: object, message: string): string =>
   `flagtrail: ${message} ${JSON.stringify(fields).replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, escapeControl)}`;
 
 type Deps = {
-  /** Asked for each line: it changes when the client is configured. */
+  /** Called for each line, because the logger changes when the client is configured. */
   logger: () => AuditClientLogger;
-  /** What no line may contain; null where there is none. */
+  /** Text that no line may contain; null if there is none. */
   secret: () => string | null;
   now: () => number;
 };
@@ -33,7 +36,7 @@ const cut = (_key: string, value: unknown): unknown => {
   return Array.isArray(value) ? value.slice(0, maxListLength) : value;
 };
 
-/** Lines that hold no secret, never throw, and do not come in floods. */
+/** Writes lines without the secret, never throws, and never floods the log. */
 export const makeLog = ({ logger, secret, now }: Deps) => {
   const lastAtMs = new Map<string, { atMs: number; suppressed: number }>();
 
@@ -41,16 +44,17 @@ export const makeLog = ({ logger, secret, now }: Deps) => {
     try {
       const hidden = secret();
       const text = JSON.stringify(fields);
-      // A token has no character that JSON would escape, so it is found wherever it is: whole, for nothing is cut before.
+      // No character of a token is escaped in JSON, so this finds it everywhere; and it finds it whole, because nothing was cut
+      // before.
       logger()[level](JSON.parse(hidden ? text.replaceAll(hidden, '[token]') : text, cut), message);
     } catch {
-      // A logger that is broken must not break its application.
+      // A broken logger must not break its application.
     }
   };
   return {
     warn: (fields: object, message: string): void => write('warn', fields, message),
     error: (fields: object, message: string): void => write('error', fields, message),
-    /** At most once a minute for each message, or `kind` of it; the next one says how many there were between. */
+    /** Warns at most once a minute for each message, or for each `kind`; the next line says how many were left out. */
     warnSometimes: (fields: object, message: string, kind = message): void => {
       const last = lastAtMs.get(kind);
       if (last && now() - last.atMs < quietMs) {

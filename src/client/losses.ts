@@ -1,9 +1,9 @@
-/** Events of one kind that will not reach the log. Instants are when they happened in the application, in ms since 1970. */
+/** Events of one kind that will not reach the log. The instants are when they happened in the application, in ms since 1970. */
 export type Loss = { id: string; reason: string; count: number; sinceMs: number; untilMs: number };
 
 /**
- * Counts what is lost until the log has been told. A loss that was taken does not change any more, nor does its id, so that it
- * can be sent again: what is lost meanwhile is another one.
+ * Counts lost events until the log has been told. Once a loss has been taken, neither its count nor its id changes, so that it
+ * can be sent again; later lost events become another loss.
  */
 export const makeLosses = ({ newId }: { newId: () => string }) => {
   const open = new Map<string, Loss>();
@@ -18,7 +18,7 @@ export const makeLosses = ({ newId }: { newId: () => string }) => {
         same.untilMs = Math.max(same.untilMs, atMs);
       }
     },
-    /** What can be declared now; it is the caller's from here on. */
+    /** Hands over the losses that can be declared now. */
     take: (nowMs: number): Loss[] => {
       const due = held.filter(({ notBeforeMs }) => notBeforeMs <= nowMs).map(({ loss }) => loss);
       held = held.filter(({ notBeforeMs }) => notBeforeMs > nowMs);
@@ -26,16 +26,16 @@ export const makeLosses = ({ newId }: { newId: () => string }) => {
       open.clear();
       return taken;
     },
-    /** Keeps a loss that the API refused: it must not be forgotten, nor hold up everything else. */
+    /** Keeps a loss that the API refused: it must be neither forgotten nor in the way of everything else. */
     hold: (loss: Loss, notBeforeMs: number): void => {
       held.push({ loss, notBeforeMs });
     },
-    /** How long until a loss can be declared, 0 or more; null where there is none. */
+    /** How long until a loss can be declared, 0 or more; null if there is none. */
     dueInMs: (nowMs: number): number | null => {
       if (open.size > 0) return 0;
       return held.length > 0 ? Math.max(0, Math.min(...held.map(({ notBeforeMs }) => notBeforeMs)) - nowMs) : null;
     },
-    /** Events that are lost and not declared, but for what was taken. */
+    /** How many events are lost and not declared, except those that were taken. */
     count: (): number => [...open.values(), ...held.map(({ loss }) => loss)].reduce((sum, { count }) => sum + count, 0),
     clear: (): void => {
       open.clear();
@@ -44,12 +44,12 @@ export const makeLosses = ({ newId }: { newId: () => string }) => {
   };
 };
 
-/** The API has no events from before. */
+/** The API accepts no earlier events. */
 export const earliestMs = Date.parse('2000-01-01T00:00:00Z');
 
 /**
- * The event that declares a loss, as it is sent at `nowMs`. A wrong clock must not keep it out of the log: it has no instant of
- * its own, and says what the API believes of the others.
+ * The event that declares a loss, as it is sent at `nowMs`. A wrong clock must not keep it out of the log, so it has no instant
+ * of its own, and the others are moved into the range that the API accepts.
  */
 export const toLossEvent = ({ id, reason, count, sinceMs, untilMs }: Loss, nowMs: number): string => {
   const [since, until] = [sinceMs, untilMs].map((ms) => new Date(Math.max(Math.min(ms, nowMs), earliestMs)).toISOString());

@@ -2,14 +2,14 @@ import { type AuditClient, makeAuditClient } from './audit-client.ts';
 import { type AuditClientOptions, toSettings } from './options.ts';
 import { realWorld } from './world.ts';
 
-// What applications import as flagtrail/client.
+// The exports of flagtrail/client.
 
 export type { AuditClient, AuditClientStats } from './audit-client.ts';
 export type { AuditEvent, AuditEventName } from './audit-event.ts';
 export type { AuditClientLogger } from './logger.ts';
 export type { AuditClientOptions } from './options.ts';
 
-/** A client of its own. Throws a TypeError where the options are wrong; from then on nothing throws. */
+/** Creates a separate client. Throws a TypeError if the options are wrong; afterwards nothing throws. */
 export const createAuditClient = (options: AuditClientOptions): AuditClient => {
   const settings = toSettings(options);
   const { configure, ...client } = makeAuditClient(realWorld);
@@ -20,12 +20,12 @@ export const createAuditClient = (options: AuditClientOptions): AuditClient => {
 const { configure, ...defaultClient } = makeAuditClient(realWorld);
 
 /**
- * Configures the client behind the functions below; once more changes its options, or opens it again after `close`. What was
- * logged before waits for it, in memory. Throws a TypeError where the options are wrong.
+ * Configures the client behind the functions below. Calling it again changes the options, or reopens the client after `close`.
+ * Events that were logged earlier wait in memory. Throws a TypeError if the options are wrong.
  */
 export const configureAuditClient = (options: AuditClientOptions): void => configure(toSettings(options));
 
-/** The default client's functions: see `AuditClient`. */
+/** The functions of the default client: see `AuditClient`. */
 export const {
   logAuditEvent,
   auditLogin,

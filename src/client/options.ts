@@ -1,27 +1,33 @@
 import { z } from 'zod';
 import { type AuditClientLogger, consoleLogger } from './logger.ts';
 
-/** How a client works. Only `url` and `token` are needed. Times are in milliseconds. */
+/** How a client works. Only `url` and `token` are required. Times are in milliseconds. */
 export type AuditClientOptions = {
-  /** Flagtrail's address, such as https://flags.example.com; with a path, that of its GraphQL API (default: /graphql). */
+  /**
+   * Flagtrail's address, for example https://flags.example.com. If it has a path, that is the GraphQL API's path (default:
+   * /graphql).
+   */
   url: string | URL;
-  /** An API key or a JWT; or what gives one, asked before each request, for tokens that expire. What it throws is a failed try. */
+  /**
+   * An API key or a JWT; or a function that returns one and is called before each request, for tokens that expire. If it throws,
+   * the try has failed.
+   */
   token: string | (() => string | Promise<string>);
   /** Default: the console, as text. */
   logger?: AuditClientLogger;
-  /** Events that wait at most, 1 to 1,000,000; what comes when it is full is dropped, and declared in the log. Default 10,000. */
+  /** How many events can wait, 1 to 1,000,000. Further ones are dropped, and declared in the log. Default: 10,000. */
   maxQueued?: number;
-  /** UTF-16 units of JSON that wait at most, 1,000,000 to 1,000,000,000. Default 64,000,000. */
+  /** How many UTF-16 units of JSON can wait, 1,000,000 to 1,000,000,000. Default: 64,000,000. */
   maxQueuedChars?: number;
-  /** Events in a request at most, 1 to 500. Default 500. */
+  /** How many events a request can have, 1 to 500. Default: 500. */
   batchSize?: number;
-  /** How long an event waits for others to share its request, 0 to 60,000. Default 1,000. */
+  /** How long an event waits for others to share its request, 0 to 60,000. Default: 1,000. */
   flushIntervalMs?: number;
-  /** When a request without an answer has failed, 100 to 600,000. Default 10,000. */
+  /** After how long a request without an answer has failed, 100 to 600,000. Default: 10,000. */
   requestTimeoutMs?: number;
-  /** The wait after a first failure, 10 to 600,000; it doubles with each further one, and half of it is random. Default 500. */
+  /** The wait after a first failure, 10 to 600,000; it doubles with each further one, and half of it is random. Default: 500. */
   retryFirstMs?: number;
-  /** The longest such wait, 10 to 600,000. Default 30,000. */
+  /** The longest such wait, 10 to 600,000. Default: 30,000. */
   retryMaxMs?: number;
 };
 
@@ -32,7 +38,7 @@ const number = (min: number, max: number, fallback: number) => {
   return z.int(allowed).min(min, allowed).max(max, allowed).default(fallback);
 };
 
-/** RFC 6750's b64token, which JWTs and API keys are: nothing that a header refuses, and whose error would show it. */
+/** RFC 6750's b64token, the form of JWTs and API keys. No header refuses it, so no error can reveal it. */
 const tokenShape = /^[A-Za-z0-9\-._~+/]+=*$/;
 export const isToken = (value: unknown): value is string => typeof value === 'string' && tokenShape.test(value);
 
@@ -61,7 +67,7 @@ const optionsSchema = z.strictObject({
   }),
   token: z.custom<Settings['token']>(
     (value) => isToken(value) || isFunction(value),
-    'must be a token (letters, digits, -._~+/) or a function that gives one',
+    'must be a token (letters, digits, -._~+/) or a function that returns one',
   ),
   logger: z
     .custom<AuditClientLogger>(isLogger, 'must have the methods warn(fields, message) and error(fields, message)')
@@ -75,7 +81,7 @@ const optionsSchema = z.strictObject({
   retryMaxMs: number(10, 600_000, 30_000),
 });
 
-/** Checks the options. Throws a TypeError that names each that is wrong and what is allowed; it never shows a token. */
+/** Checks the options. Throws a TypeError that names each wrong option and what is allowed; it never reveals a token. */
 export const toSettings = (options: AuditClientOptions): Settings => {
   const { success, data, error } = optionsSchema.safeParse(options);
   if (success) return data;

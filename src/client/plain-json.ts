@@ -1,26 +1,27 @@
-/** It was not read to its end. */
+/** The value is too large, and was not read to its end. */
 export class TooLargeError extends Error {
   constructor(maxBytes: number) {
     super(`it is larger than ${maxBytes} bytes as JSON, or has more than ${maxValues} values`);
   }
 }
 
-/** The API takes no details of more than 64 KiB, which have 32,768 elements at most. */
+/** More than any event that the API accepts: details take at most 64 KiB, which is at most 32,768 elements. */
 const maxValues = 40_000;
 
-// What reads the event later may go down into it by calling itself, and an event that it fails on would hold up all others.
+// Code that reads the event later may be recursive, and an event that makes it fail would hold up all others.
 const maxDepth = 200;
 
-/** Larger ones take long to write down, and no application means them. */
+/** Larger numbers take long to write, and no application needs them. */
 const maxBigint = 2n ** 4096n;
 
 /**
- * Copies what JSON can carry of a value, as `JSON.stringify` reads it, so that writing the copy down calls nothing of the
- * application's and takes no longer than `maxBytes` do. Binary data becomes its length, a bigint text; NUL and lone surrogates,
- * which the API refuses, become U+FFFD. Throws a TooLargeError as soon as it is, and other errors for what has no JSON form.
+ * Copies a value as `JSON.stringify` would read it, so that writing the copy calls no code of the application, and takes no
+ * longer than `maxBytes` allow. Binary data is replaced by its length, and a bigint becomes text. NUL and lone surrogates, which
+ * the API refuses, become U+FFFD. Throws a TooLargeError as soon as the value is too large, and other errors if it has no JSON
+ * form.
  *
- * What cannot be bounded: `toJSON` and getters of the application, and the listing of an object's keys, which JavaScript knows
- * only as a whole (a third of a second for a million).
+ * Not bounded are the application's own `toJSON` and getters, and listing an object's keys, which JavaScript can only do at once
+ * (a third of a second for a million keys).
  */
 export const toPlainJson = (root: unknown, maxBytes: number): unknown => {
   let leftBytes = maxBytes;
@@ -100,7 +101,7 @@ export const toPlainJson = (root: unknown, maxBytes: number): unknown => {
       if (field === undefined) continue;
       spend(2);
       const name = toText(key);
-      // Assigned, it would be the copy's prototype.
+      // An assignment would set the copy's prototype.
       if (name === '__proto__') Object.defineProperty(copy, name, { value: field, enumerable: true });
       else copy[name] = field;
     }
@@ -113,7 +114,7 @@ export const toPlainJson = (root: unknown, maxBytes: number): unknown => {
 const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView =>
   ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
 
-/** What the value says itself that it is in JSON, and what `new String` and the like hold. */
+/** The result of the value's `toJSON`, and the value inside `new String` and the like. */
 const unwrap = (value: unknown, key: string | number): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   const { toJSON } = value as { toJSON?: unknown };
@@ -121,7 +122,7 @@ const unwrap = (value: unknown, key: string | number): unknown => {
   return said instanceof String || said instanceof Number || said instanceof Boolean ? said.valueOf() : said;
 };
 
-/** What a UTF-16 unit takes as JSON, less one byte; of a pair of surrogates, both together, less those two. */
+/** The bytes that a UTF-16 unit takes as JSON, minus one; for a pair of surrogates, those of both, minus two. */
 const bytesBeyondOne = (unit: number): number => {
   if (unit >= 0x800 || unit === 0) return 2;
   if (unit >= 0x80) return 1;

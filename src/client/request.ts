@@ -2,21 +2,21 @@ import { isToken, type Settings } from './options.ts';
 import type { ServiceClock } from './service-clock.ts';
 import type { World } from './world.ts';
 
-/** What is sent of an item. */
+/** The parts of an item that are sent. */
 type Sent = { id: string; text: string };
 
 type Result = { id: string; status: 'RECORDED' | 'DUPLICATE' | 'REFUSED'; issues: unknown };
 
-/** What the API said to a batch, or that it said nothing. `why` is for people; it may quote the API. */
+/** The API's answer to a batch, or that there was none. `why` is for people; it can quote the API. */
 export type Answer =
   /** One result for each event, in the order of the batch. */
   | { kind: 'answered'; results: Result[] }
-  /** It will never take this batch as it is. */
+  /** The API will never accept this batch as it is. */
   | { kind: 'refused'; why: string }
-  /** It may take it later. */
+  /** The API may accept it later. */
   | { kind: 'failed'; cause: Cause; why: string; retryAfterMs: number };
 
-/** `size`: it took too long, or the answer was too large; what is too much at once may be possible in parts. */
+/** `size`: the request took too long, or the answer was too large; smaller parts may succeed. */
 type Cause = 'credentials' | 'size' | 'other';
 
 /** The API refuses bodies over 1 MiB. */
@@ -32,18 +32,18 @@ const recordAuditEvents = `mutation RecordAuditEvents($input: RecordAuditEventsI
 const start = `{"query":${JSON.stringify(recordAuditEvents)},"operationName":"RecordAuditEvents","variables":{"input":{"events":[`;
 const end = ']}}}';
 
-/** What is left of a request for events, each with a comma. */
+/** How many bytes of a request are left for events, each with a comma. */
 export const maxEventsBytes = maxRequestBytes - start.length - end.length;
 
-/** Answers that long are no answers. */
+/** The longest Retry-After that is followed; a longer one counts as this long. */
 const maxRetryAfterMs = 300_000;
 const maxAnswerBytes = 1024 * 1024;
 
 type Deps = { settings: Settings; world: Pick<World, 'startTimer'>; clock: ServiceClock; onToken: (token: string) => void };
 
 /**
- * Sends one batch and reads the answer; never rejects. Ends when `requestTimeoutMs` have passed, the asking for a token
- * included, or when the signal says so. The clock learns from what the API answers.
+ * Sends one batch and reads the answer. Never rejects. Ends after `requestTimeoutMs`, which includes getting the token, or when
+ * the signal aborts. The clock learns from the answer.
  */
 export const postBatch = async (
   batch: readonly Sent[],
@@ -55,13 +55,13 @@ export const postBatch = async (
   const signal = AbortSignal.any([timedOut.signal, stopped]);
   try {
     const token = await tokenOf(settings.token, signal);
-    if (token === null) return failed('token() failed, or gave no token', 'credentials');
+    if (token === null) return failed('token() failed, or returned no token', 'credentials');
     onToken(token);
     const response = await fetch(settings.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json', authorization: `Bearer ${token}` },
       body: start + batch.map(({ text }) => text).join(',') + end,
-      // A redirect would turn this into a GET, and may lead the token elsewhere.
+      // A redirect would turn this into a GET, and could send the token elsewhere.
       redirect: 'error',
       signal,
     });
@@ -86,7 +86,7 @@ const failed = (why: string, cause: Cause = 'other'): Answer => ({
   retryAfterMs: 0,
 });
 
-/** Null: it is too large. Bytes are counted as they come out of a compression, and the rest is not fetched. */
+/** Returns null if the body is too large. Bytes are counted after decompression, and the rest is not fetched. */
 const readText = async ({ body }: Response): Promise<string | null> => {
   const decoder = new TextDecoder();
   let text = '';
@@ -100,7 +100,7 @@ const readText = async ({ body }: Response): Promise<string | null> => {
   return text + decoder.decode();
 };
 
-/** Null: there is none. What the function throws is not shown: it may hold credentials. */
+/** The token, or null if there is none. An error of the function is not shown, because it can contain credentials. */
 const tokenOf = async (token: Settings['token'], signal: AbortSignal): Promise<string | null> => {
   if (typeof token === 'string') return token;
   const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', reject, { once: true }));
@@ -113,7 +113,7 @@ const tokenOf = async (token: Settings['token'], signal: AbortSignal): Promise<s
   }
 };
 
-/** fetch says no more than "fetch failed": what happened is in the cause. */
+/** fetch only says "fetch failed"; what happened is in the cause. */
 const describe = (error: unknown): string => {
   if (!(error instanceof Error)) return 'the request failed';
   const { cause } = error;
@@ -134,11 +134,11 @@ const toAnswer = ({ status, ok }: Response, text: string, batch: readonly Sent[]
   if (status === 401 || status === 403 || code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') {
     return failed(why, 'credentials');
   }
-  // Any other 400 says nothing about the events: a proxy's is of its own making, and an API that does not know the mutation, or
-  // the client's fields of it, is an older one that may be renewed. But what is too large for a proxy is so for good.
+  // No other 400 is about the events: it comes from a proxy, or from an older API that does not know the mutation, or a field,
+  // and may be updated. But what is too large for a proxy will always be.
   if (status === 413 || code === 'BAD_USER_INPUT') return { kind: 'refused', why };
   const result = body?.data?.recordAuditEvents;
-  if (!ok || error || !result) return failed(ok && !error ? 'the answer is none of this API' : why);
+  if (!ok || error || !result) return failed(ok && !error ? 'the answer does not come from this API' : why);
   if (result.__typename === 'ValidationError') {
     return { kind: 'refused', why: `${result.message} ${JSON.stringify(result.issues ?? [])}` };
   }
@@ -159,7 +159,9 @@ const statuses: readonly unknown[] = ['RECORDED', 'DUPLICATE', 'REFUSED'];
 const isResult = (value: Partial<Result> | null): value is Result =>
   typeof value?.id === 'string' && statuses.includes(value.status);
 
-/** The results in the order of the batch, by their ids, of which an application may give one twice. Null: they do not fit it. */
+/**
+ * The results in the order of the batch, matched by id; an application may use an id twice. Null if they do not match the batch.
+ */
 const toResults = (value: unknown, batch: readonly Sent[]): Result[] | null => {
   if (!Array.isArray(value) || value.length !== batch.length || !value.every(isResult)) return null;
   const byId = new Map<string, Result[]>();
@@ -168,7 +170,7 @@ const toResults = (value: unknown, batch: readonly Sent[]): Result[] | null => {
   return results.length === batch.length ? results : null;
 };
 
-/** Retry-After (RFC 9110, section 10.2.3) in seconds or as a date; at most five minutes. */
+/** Retry-After (RFC 9110, section 10.2.3), in seconds or as a date; at most five minutes. */
 const retryAfterMs = ({ headers }: Response, nowMs: number): number => {
   const value = headers.get('retry-after');
   if (!value) return 0;

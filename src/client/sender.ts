@@ -9,7 +9,7 @@ type Deps = {
   outbox: Outbox;
   world: World;
   log: Log;
-  /** Null: not configured yet, nothing is sent. */
+  /** Null: not configured yet, so nothing is sent. */
   settings: () => Settings | null;
   onToken: (token: string) => void;
   /** Called after each answer that settled something. */
@@ -17,19 +17,20 @@ type Deps = {
 };
 
 /**
- * What the sender does, and how it goes on. Each state but `idle` and `sending` has a timer, at whose end it sends.
+ * The states of the sender. Each state but `idle` and `sending` has a timer, and sends when it ends.
  *
- * | state         | it waits for                            | goes on to                                                |
+ * | state         | waits for                               | next state                                                |
  * | ------------- | --------------------------------------- | --------------------------------------------------------- |
- * | `idle`        | `wake`: nothing waits, or no settings   | `collecting`, `due`, or `holding`, as the outbox says     |
+ * | `idle`        | `wake`: nothing to send, or no settings | `collecting`, `due` or `holding`, as the outbox says      |
  * | `collecting`  | more events to share the request        | `due`: a full batch, or a hurry; `sending`                |
- * | `holding`     | when losses may be declared again       | `collecting` or `due`: events came; `sending`             |
- * | `due`         | nothing: this turn of the event loop    | `sending`                                                 |
+ * | `holding`     | the time to declare losses again        | `collecting` or `due`: events came; `sending`             |
+ * | `due`         | only for this turn of the event loop    | `sending`                                                 |
  * | `sending`     | the answer                              | `backing off`: it failed, or refused again and again;     |
  * |               |                                         | else `idle`, and on from there, as if woken               |
- * | `backing off` | the end of the backoff; not for `wake`  | `sending`; with a hurry `idle`, and on as if woken        |
+ * | `backing off` | the end of the backoff; ignores `wake`  | `sending`; in a hurry `idle`, and on as if woken          |
  *
- * From any state, `stop` leads to `idle`. Leaving a state ends its timer; a request whose state was left is not heard any more.
+ * From any state, `stop` leads to `idle`. Leaving a state ends its timer; the answer to a request is ignored if its state was
+ * left.
  */
 type State =
   | { is: 'idle' }
@@ -37,29 +38,31 @@ type State =
   | { is: 'sending'; request: AbortController };
 type Waiting = Extract<State, { cancel: () => void }>['is'];
 
-/** So many single events that the API refuses one after the other are hardly the fault of the events. */
+/** If the API refuses this many single events in a row, the events are hardly to blame. */
 const maxRefusalsAtOnce = 3;
 
 const fates = { RECORDED: 'recorded', DUPLICATE: 'duplicate', REFUSED: 'refused' } as const;
 
-/** Sends what waits in the outbox: one request at a time, in order, again and again until the API has taken or refused it. */
+/**
+ * Sends what waits in the outbox, one request at a time and in order, and tries again until the API has accepted or refused it.
+ */
 export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }: Deps) => {
   let state: State = { is: 'idle' };
   const clock = makeServiceClock(world.now);
-  /** What the API's answers have shown of late. */
+  /** What the API's latest answers have shown. */
   const seen = {
-    /** Requests that failed since the last one that did not. */
+    /** Failed requests since the last one that did not fail. */
     failures: 0,
     /** Those of them that make the backoff longer. */
     tries: 0,
-    /** Requests with a single event, refused since the last one that was answered. */
+    /** Requests with a single event that were refused since the last one that was answered. */
     refusals: 0,
-    /** The last request was taken, so this is a time to declare what was lost meanwhile: once, not before each try. */
+    /** The last request was accepted, so now losses can be declared: once, not before each try. */
     isAccepting: false,
-    /** Events in a request at most; less than the batch size after requests that took too long. */
+    /** How many events a request can have; less than the batch size after requests that took too long. */
     limit: Number.POSITIVE_INFINITY,
   };
-  /** Who wants to see everything sent now. */
+  /** How many callers want everything sent now. */
   let hurried = 0;
 
   const enter = (next: State): void => {
@@ -68,7 +71,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
   };
   const sendIn = (ms: number, is: Waiting): void => enter({ is, cancel: world.startTimer(ms, () => void send()) });
 
-  /** Makes sure that what waits is sent in time. Cheap: it runs with every event. */
+  /** Makes sure that waiting events are sent in time. Cheap: it runs for every event. */
   const wake = (): void => {
     const current = settings();
     if (!current || state.is === 'sending' || state.is === 'backing off' || state.is === 'due') return;
@@ -97,7 +100,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     const sentAtMs = clock.now();
     const sent = batch.map((item) => ({ id: item.id, text: textAt(item, sentAtMs) }));
     const answer = await postBatch(sent, { settings: current, world, clock, onToken }, sending.request.signal);
-    // Stopped meanwhile: the batch was given up.
+    // The sender was stopped meanwhile, and the batch given up.
     if (state !== sending) return;
     enter({ is: 'idle' });
     take(answer, { batch, sentAtMs }, current);
@@ -105,7 +108,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
 
   type Attempt = { batch: readonly Item[]; sentAtMs: number };
 
-  /** An item was sent as it is, and is refused; by what the service's clock is known to say now, it would have been changed. */
+  /** Whether an item was refused that would have been changed if the service's clock had been known as it is now. */
   const isClockToBlame = (answer: Answer, { batch, sentAtMs }: Attempt): boolean =>
     batch.some((item, index) => {
       const isRefused = answer.kind === 'refused' || (answer.kind === 'answered' && answer.results[index]?.status === 'REFUSED');
@@ -120,7 +123,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
       seen.failures++;
       seen.isAccepting = false;
       warnOfFailure(answer);
-      // What is too much for one request may still fit into two.
+      // What is too much for one request may fit into two.
       if (answer.cause === 'size' && outbox.split()) seen.limit = Math.ceil(batch.length / 2);
       sendIn(Math.max(backoffMs(seen.tries++), answer.retryAfterMs), 'backing off');
       return;
@@ -128,7 +131,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     if (seen.failures > 0) log.warnSometimes({ failures: seen.failures }, 'the audit API answers again');
     seen.failures = 0;
     seen.tries = 0;
-    // Once more, as a whole: what was recorded is a duplicate now.
+    // Sends the whole batch again: events that were recorded are duplicates now.
     if (isClockToBlame(answer, attempt)) {
       wake();
       return;
@@ -156,7 +159,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     else wake();
   };
 
-  /** One line for a batch at most, with the first event that was refused and how many there were. */
+  /** Writes at most one line per batch, with the first refused event and how many there were. */
   const warnOfRefusals = (refused: readonly { item: Item | undefined; issues: unknown }[]): void => {
     const events = refused.filter(({ item }) => !item?.loss);
     const [event] = events;
@@ -170,7 +173,10 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
     }
     if (loss) {
       const { item, issues } = loss;
-      log.warnSometimes({ count: item?.loss?.count, issues }, 'the audit API refused to hear of lost events: asked again');
+      log.warnSometimes(
+        { count: item?.loss?.count, issues },
+        'the audit API refused a declaration of lost events: it is sent again',
+      );
     }
   };
   const warnOfLoss = (item: Item | undefined): void => {
@@ -178,13 +184,13 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
   };
   const warnOfFailure = ({ cause, why }: Answer & { kind: 'failed' }): void => {
     const fields = { why, failures: seen.failures, queued: outbox.stats().queued };
-    if (cause === 'credentials') log.warnSometimes(fields, 'the audit API does not accept the token: tried again');
-    else log.warnSometimes(fields, 'the audit API is out of reach: tried again');
+    if (cause === 'credentials') log.warnSometimes(fields, 'the audit API does not accept the token: the events are sent again');
+    else log.warnSometimes(fields, 'the audit API is not available: the events are sent again');
   };
 
   return {
     wake,
-    /** Sends without waiting for more events, nor for the end of a backoff; returns what ends the hurry. */
+    /** Sends without waiting for more events or for the end of a backoff. Returns the function that ends the hurry. */
     hurry: (): (() => void) => {
       hurried++;
       seen.tries = 0;
@@ -194,7 +200,7 @@ export const makeSender = ({ outbox, world, log, settings, onToken, onSettled }:
         hurried--;
       };
     },
-    /** Ends the request under way and sends nothing until woken again. What was sent may have been taken. */
+    /** Aborts the current request and sends nothing until woken again. The API may have accepted what was sent. */
     stop: (): void => {
       if (state.is === 'sending') state.request.abort();
       enter({ is: 'idle' });

@@ -1,13 +1,15 @@
-/** The `Date` of an answer counts whole seconds, and is some time on its way: a clock that is off by less counts as right. */
+/**
+ * The `Date` of an answer has whole seconds, and takes time to arrive, so a clock that is off by less than this counts as right.
+ */
 const noticedMs = 60_000;
 
-/** The clock of the service that keeps the log: it refuses what comes from its future, whatever the clock here says. */
+/** The clock of the Flagtrail service, which refuses events from its future, whatever the clock here says. */
 export const makeServiceClock = (now: () => number) => {
   let aheadMs = 0;
   return {
-    /** In ms since 1970; the clock here until something else was learnt. */
+    /** In ms since 1970. The same as the clock here, until an answer shows a difference. */
     now: (): number => now() - aheadMs,
-    /** Learns from the `Date` of an answer (RFC 9110, section 6.6.1); from what is no date, nothing. */
+    /** Learns from the `Date` of an answer (RFC 9110, section 6.6.1); ignores it if it is not a date. */
     learn: (date: string | null): void => {
       const differenceMs = now() - Date.parse(date ?? '');
       if (!Number.isNaN(differenceMs)) aheadMs = Math.abs(differenceMs) < noticedMs ? 0 : differenceMs;

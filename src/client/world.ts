@@ -1,15 +1,15 @@
 import { v7 as uuidv7 } from 'uuid';
 
-/** What the client gets from the world; tests bring their own. */
+/** What the client gets from outside; tests bring their own. */
 export type World = {
   /** Milliseconds since 1970. */
   now(): number;
   /**
-   * Calls back once, after `ms`, unless the returned function was called before. A process that has nothing else to do ends
-   * without waiting for it, unless it `keepsAlive`.
+   * Calls back once, after `ms`, unless the returned function is called first. The timer does not keep the process alive unless
+   * `keepsAlive` is set.
    */
   startTimer(ms: number, callback: () => void, options?: { keepsAlive?: boolean }): () => void;
-  /** In [0, 1). */
+  /** A number in [0, 1). */
   random(): number;
   /** A UUIDv7. */
   newId(): string;
@@ -19,7 +19,7 @@ export const realWorld: World = {
   now: Date.now,
   startTimer: (ms, callback, { keepsAlive = false } = {}) => {
     const timer = setTimeout(callback, ms);
-    // Where timers are numbers, as in browsers, nothing waits for them anyway.
+    // In browsers timers are numbers, and keep nothing alive.
     if (!keepsAlive && typeof timer === 'object') timer.unref();
     return () => clearTimeout(timer);
   },

@@ -15,7 +15,7 @@ describe('the functions of flagtrail/client itself', () => {
     expect(await audit.flush(10)).toBe(false);
     expect(warn.mock.calls.map(([line]) => String(line).replace(/ \{.*/, ''))).toEqual([
       'flagtrail: audit events wait for configureAuditClient',
-      'flagtrail: audit events still wait at the deadline of flush()',
+      'flagtrail: audit events are still waiting at the deadline of flush()',
     ]);
 
     const api = await startAuditApi();

@@ -52,7 +52,7 @@ describe('log lines', () => {
     const { client, untilIdle, lines } = openClient(api, { token: () => (lines.length < 1 ? `${token}\nx` : token) });
     client.logAuditEvent(login);
     await untilIdle();
-    expect(lines[0]?.fields).toMatchObject({ why: 'token() failed, or gave no token' });
+    expect(lines[0]?.fields).toMatchObject({ why: 'token() failed, or returned no token' });
     expect(JSON.stringify(lines)).not.toContain('J-_~+');
   });
 
@@ -122,7 +122,7 @@ describe('log lines', () => {
     await vi.waitFor(() => expect(warn).toHaveBeenCalled(), { timeout: 20_000 });
     await client.close(0);
     expect(warn.mock.calls[0]?.[0]).toMatch(
-      /^flagtrail: the audit API does not accept the token: tried again \{"why":"UNAUTHENTICATED: no"/,
+      /^flagtrail: the audit API does not accept the token: the events are sent again \{"why":"UNAUTHENTICATED: no"/,
     );
     expect(error.mock.calls).toEqual([[expect.stringMatching(/^flagtrail: close\(\) gave up audit events .*"events":1/)]]);
   });

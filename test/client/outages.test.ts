@@ -121,8 +121,8 @@ describe('an API that is down', () => {
     api.will(() => (elapsedMs() < 150_000 ? reply : 'answer'));
     client.logAuditEvent(login(0));
     await until(() => elapsedMs() >= 150_000);
-    const cause = [401, 403].includes(reply.status) ? 'does not accept the token' : 'is out of reach';
-    expect(lines.map(({ message }) => message)).toEqual(Array(3).fill(`the audit API ${cause}: tried again`));
+    const cause = [401, 403].includes(reply.status) ? 'does not accept the token' : 'is not available';
+    expect(lines.map(({ message }) => message)).toEqual(Array(3).fill(`the audit API ${cause}: the events are sent again`));
     await untilIdle();
     expect(client.stats()).toMatchObject({ sent: 1, refused: 0 });
   });

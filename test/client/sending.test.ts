@@ -90,7 +90,7 @@ describe('sending', () => {
     client.logAuditEvent(login(1));
     await untilIdle();
     expect(api.requests.map(({ authorization }) => authorization)).toEqual(['Bearer first', 'Bearer second']);
-    expect(lines[0]?.fields).toMatchObject({ why: 'token() failed, or gave no token' });
+    expect(lines[0]?.fields).toMatchObject({ why: 'token() failed, or returned no token' });
   });
 });
 
