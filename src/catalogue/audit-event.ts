@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { eventEnvelopeSchema, wireEnvelopeSchema } from '../audit/model/audit-event.ts';
 import { auditEventTypes } from './event-types.ts';
 
-// Events as frontends and consumers of exports know them: of the types in the catalogue, and no others.
+// Events for frontends and readers of exports, limited to the types in the catalogue.
 
 const eventType = z.enum(auditEventTypes);
 
-/** An event as it is stored and hashed: every field is present, absent ones are null, instants are RFC 3339 in UTC. */
+/** An event as it is stored and hashed: every field is present, absent values are null, instants are RFC 3339 in UTC. */
 export const auditEventSchema = eventEnvelopeSchema.extend({ eventType });
 export type AuditEvent = z.infer<typeof auditEventSchema>;
 

@@ -6,7 +6,7 @@ import { environmentEventTypes } from '../environments/model/environment-event-t
 import { flagEventTypes } from '../flags/model/flag-event-types.ts';
 import { scheduleEventTypes } from '../schedules/model/schedule-event-types.ts';
 
-// All types of events that Flagtrail records. Each wing declares its own; the event reference has them in this order.
+// All event types that Flagtrail records. Each wing declares its own; the event reference lists them in this order.
 
 const eventTypes = {
   ...scheduleEventTypes,
@@ -28,12 +28,12 @@ export const metadataSchemas = Object.fromEntries(
   auditEventTypes.map((type) => [type, eventTypes[type].metadata]),
 ) as MetadataSchemas;
 
-/** One sentence on each type of event, for people. */
+/** One sentence about each event type, for people. */
 export const eventDescriptions = Object.fromEntries(
   auditEventTypes.map((type) => [type, eventTypes[type].description]),
 ) as Record<AuditEventType, string>;
 
-/** An event type as GraphQL's enum has it: `flag_schedule.created` is FLAG_SCHEDULE_CREATED there. */
+/** The name of an event type in GraphQL's enum, for example FLAG_SCHEDULE_CREATED for `flag_schedule.created`. */
 export type AuditEventTypeName = TypeName<AuditEventType>;
 type TypeName<Type extends string> = Type extends `${infer Resource}.${infer Action}`
   ? `${Uppercase<Resource>}_${Uppercase<Action>}`

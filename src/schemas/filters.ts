@@ -9,7 +9,7 @@ import { instant } from '../kernel/instant.ts';
 import { isStorableText } from '../kernel/text.ts';
 import { scheduleFilterSchema } from '../schedules/model/schedule-filter.ts';
 
-// The filters of the API's lists and subscriptions, under their GraphQL names. An absent field, or null, does not restrict.
+// The filters of the API's lists and subscriptions, under their GraphQL names. An absent or null field does not restrict.
 
 const text = z.string().refine(isStorableText, 'must not contain NUL or a lone surrogate');
 

@@ -6,20 +6,20 @@ import { flagTypes } from '../flags/model/flag-type.ts';
 
 const instant = z.iso.datetime();
 
-/** What a flag is in one environment, as the API answers; `.pick` or `.partial()` what a query asks for. */
+/** A flag's state in one environment, as the API returns it. Use `.pick` or `.partial()` for what a query asks for. */
 export const flagStateSchema = z.object({
-  /** A UUID that follows from the flag and the environment. */
+  /** A UUID that is derived from the flag and the environment. */
   id: z.uuid(),
   flagKey: z.string(),
   environment: z.string(),
   ...flagStateShape.shape,
-  /** What that comes to, given the flag's status. */
+  /** Whether the flag is in effect, given its status, and why. */
   effective: z.object({ enabled: z.boolean(), reason: z.enum(effectiveReasons) }),
   updatedAt: instant,
 });
 export type FlagState = z.infer<typeof flagStateSchema>;
 
-/** A flag as the API answers, as far as it is values of its own. */
+/** The scalar fields of a flag, as the API returns them. */
 export const flagSchema = z.object({
   /** UUIDv7. */
   id: z.uuid(),
@@ -32,7 +32,7 @@ export const flagSchema = z.object({
   version: z.int(),
   tags: z.array(z.string()),
   createdAt: instant,
-  /** The admin's userId; null where none is known. */
+  /** The admin's userId; null if unknown. */
   createdBy: z.string().nullable(),
   updatedAt: instant,
 });

@@ -19,8 +19,8 @@ import { cancelScheduleSchema, createScheduleSchema } from '../schedules/model/s
 import { cancelSchedulesSchema } from '../schedules/model/schedule-filter.ts';
 import { flagRuleSchema } from '../targeting/model/flag-rule.ts';
 
-// The inputs of the API's mutations, under their GraphQL names: what one of these takes, the API takes, but for what depends
-// on the flag, the environment and the time. The types are those of what a form sends; parsing gives instants as a Date.
+// The inputs of the API's mutations, under their GraphQL names. The API accepts what these schemas accept, except where it also
+// depends on the flag, the environment or the time. The types are those of a form's values; parsing turns instants into Dates.
 
 export const variantInput = variantsSchema.element;
 export type VariantInput = z.input<typeof variantInput>;

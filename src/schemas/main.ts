@@ -1,4 +1,4 @@
-// `flagtrail/schemas`: what frontends check and type with. Nothing here needs Node.
+// `flagtrail/schemas`: validation and types for frontends. Nothing here needs Node.
 
 export { type AuditEvent, auditEventSchema, type WireEvent, wireEventSchema } from '../catalogue/audit-event.ts';
 export {

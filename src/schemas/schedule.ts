@@ -5,14 +5,14 @@ import { scheduleWarningCodes } from '../schedules/model/schedule-warnings.ts';
 
 const instant = z.iso.datetime();
 
-/** A schedule as the API answers, as far as it is values of its own; `.pick` or `.partial()` what a query asks for. */
+/** The scalar fields of a schedule, as the API returns them. Use `.pick` or `.partial()` for what a query asks for. */
 export const scheduleSchema = z.object({
   /** UUIDv7. */
   id: z.uuid(),
   flagKey: z.string(),
   environment: z.string(),
   scheduledAt: instant,
-  /** A field that is null stays as it is. */
+  /** A field that is null stays unchanged. */
   updates: nullableUpdatesShape,
   status: z.enum(scheduleStatuses),
   version: z.int(),
@@ -23,13 +23,13 @@ export const scheduleSchema = z.object({
   cancelReason: z.string().nullable(),
   appliedAt: instant.nullable(),
   errorMessage: z.string().nullable(),
-  /** The latest failure; it stays when a retry succeeds, or the schedule is cancelled. */
+  /** The latest failure. It stays after a retry succeeds, or the schedule is cancelled. */
   lastError: z.string().nullable(),
   lastErrorAt: instant.nullable(),
   retryCount: z.int(),
   maxRetries: z.int(),
   nextRetryAt: instant.nullable(),
-  /** As of now. */
+  /** Warnings at the time of the request. */
   warnings: z.array(z.object({ code: z.enum(scheduleWarningCodes), message: z.string() })),
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
