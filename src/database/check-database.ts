@@ -2,12 +2,12 @@ import { within } from '../kernel/within.ts';
 import type { Database } from './database.ts';
 import { describeFailure } from './database-errors.ts';
 
-/** What a database does not answer within this time counts as gone: whoever asks how a process is does not wait longer. */
+/** A database that does not answer within this time counts as gone, because a health check does not wait longer. */
 const patienceMs = 900;
 
 /**
- * Asks whether the database answers: null where it does, else why not. However many ask, one statement is under way, and
- * one that gets no answer takes no second connection.
+ * Asks whether the database answers: resolves to null if it does, else to the reason. Concurrent calls share one statement, so a
+ * statement without an answer never takes a second connection.
  */
 export const makeCheckDatabase = ({ prisma }: Pick<Database, 'prisma'>): (() => Promise<string | null>) => {
   let underWay: Promise<string | null> | null = null;

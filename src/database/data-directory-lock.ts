@@ -17,13 +17,13 @@ export class DataDirectoryInUseError extends Error {
 }
 
 /**
- * Takes a folder for this process alone, and makes it where it is missing. Throws a DataDirectoryInUseError where it is taken,
- * and the system's error where it cannot be written.
+ * Takes a folder for this process alone, and creates it if it is missing. Throws a DataDirectoryInUseError if the folder is in
+ * use, and the system's error if it cannot be written.
  *
- * The lock is a file lock of the operating system, which ends with its holder, however that ends. A file with a process id
- * in it would outlive a `kill -9`, and in containers the next process often has the same id. SQLite takes the lock for us,
- * because Node has no call for it, and because closing any other descriptor of the file would drop it (POSIX), which SQLite
- * knows to avoid: so nothing else may ever open this file.
+ * The lock is a file lock of the operating system, which ends with the process, however that ends. A file with a process id would
+ * survive a `kill -9`, and in containers the next process often has the same id. SQLite takes the lock, because Node has no call
+ * for it. Closing any other descriptor of the file would drop the lock (POSIX), which SQLite takes care of; so no other code may
+ * ever open this file.
  */
 export const acquireDataDirectory = (folder: string): { release(): void } => {
   mkdirSync(folder, { recursive: true });

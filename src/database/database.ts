@@ -9,24 +9,27 @@ import { type Connection, makeConnections } from './postgres-connections.ts';
 import { PrivateNodeFS } from './private-node-fs.ts';
 import { sessionSettings } from './session-settings.ts';
 
-/** An open database: PostgreSQL semantics, whichever kind it is. */
+/** An open database. Both kinds have PostgreSQL's semantics. */
 export type Database = {
   readonly kind: 'pglite' | 'postgres';
   readonly prisma: PrismaClient;
-  /** Runs SQL of several statements, without parameters, in one implicit transaction. */
+  /** Runs several SQL statements without parameters in one implicit transaction. */
   runScript(sql: string): Promise<void>;
-  /** Gives up what is under way, at once: it fails, and so does whatever is asked from now on. The embedded database ends its work. */
+  /**
+   * Aborts everything at once: current statements fail, and so do all later ones. The embedded database finishes its current
+   * work.
+   */
   cut(): void;
   close(): Promise<void>;
 };
 
-/** PGlite, PostgreSQL in this process, in a folder (null: in memory). The caller holds the folder's lock. */
+/** Opens PGlite, which is PostgreSQL in this process, in a folder (null: in memory). The caller holds the folder's lock. */
 export const openPGlite = async (folder: string | null): Promise<Database> => {
   if (folder) mkdirSync(folder, { recursive: true, mode: 0o700 });
   return toDatabase(await PGlite.create(folder ? { fs: new PrivateNodeFS(folder) } : undefined));
 };
 
-/** PGlite that is open, as a database. */
+/** Wraps an open PGlite as a Database. */
 export const toDatabase = (pglite: PGlite): Database => {
   const prisma = new PrismaClient({ adapter: makePGliteAdapter(pglite), errorFormat: 'minimal' });
   return {
@@ -44,27 +47,30 @@ export const toDatabase = (pglite: PGlite): Database => {
 };
 
 type PostgresOptions = {
-  /** How the server's own views name the connections. */
+  /** The connections' name in the server's own views. */
   name?: string;
   maxConnections: number;
-  /** How long to wait for a connection that others have. */
+  /** How long to wait for a free connection. */
   waitMs?: number;
-  /** How long the server works on one statement; absent: as long as it takes. */
+  /** How long the server works on one statement; absent: without limit. */
   statementTimeoutMs?: number;
-  /** How long a statement waits for a lock; absent: as long as it takes. */
+  /** How long a statement waits for a lock; absent: without limit. */
   lockTimeoutMs?: number;
-  /** How long a connection may be silent while a statement is under way; absent: as long as the statement takes. */
+  /** How long a connection can be silent during a statement; absent: without limit. */
   silence?: { forMs: number; isAtWork?: (backendPid: number) => Promise<boolean> };
   connectWithinMs?: number;
-  /** Hears of connections that break while they are idle; the pool replaces them. */
+  /** Called if an idle connection breaks; the pool replaces it. */
   onError: (error: Error) => void;
 };
 
-/** So long after it must have given a statement up, a server that says that it is at work on it is not believed. */
+/**
+ * A server should have given up the statement by its own limit. If it still claims to work on it this much later, it is not
+ * believed.
+ */
 const graceMs = 5000;
 export const keepAliveMs = 10_000;
 
-/** A PostgreSQL server. */
+/** Opens a pool of connections to a PostgreSQL server. */
 export const openPostgres = (
   url: string,
   {
@@ -93,12 +99,12 @@ export const openPostgres = (
     keepAliveInitialDelayMillis: keepAliveMs,
     application_name: name,
     onConnect: async (client) => {
-      // A result for each statement of the message.
+      // One result for each statement of the message.
       const results = (await client.query(settings)) as unknown as pg.QueryResult<{ pid: number }>[];
       (client as Connection).backendPid = results.at(-1)?.rows[0]?.pid ?? null;
     },
   });
-  // Prisma's adapter stops listening when it is disconnected, and connections end a little later.
+  // Prisma's adapter stops listening when it disconnects, but connections end a little later.
   pool.on('error', onError);
   const nameStatement = makeNameStatement();
   const adapter = makePostgresAdapter(pool, {
@@ -121,10 +127,9 @@ export const openPostgres = (
 };
 
 /**
- * One prepared statement for each text: planning costs more than most of our statements. But not for Prisma's lists: what
- * the best way through a million rows is depends on the filter's values, and a plan that is kept does not know them. Nor for
- * what is long, or for more than a thousand in one pool: each list of another length is another text, and every connection
- * would keep a plan of each.
+ * One prepared statement per text, because planning costs more than executing most of our statements. Three exceptions. Prisma's
+ * lists: the best plan for a million rows depends on the filter's values, which a cached plan does not know. Long texts. And more
+ * than a thousand texts in one pool: each length of a list gives another text, and every connection would keep a plan for each.
  */
 const makeNameStatement = () => {
   const names = new Map<string, string>();

@@ -6,8 +6,8 @@ import type { Database } from './database.ts';
 const answerWithinMs = 1000;
 
 /**
- * Asks the server whether a backend is at work on a statement, waits for a lock included. One that waits for its client, or for
- * its client to take what it sends, is not, nor is one that is gone: then the connection to it is dead.
+ * Asks the server whether a backend is working on a statement, which includes waiting for a lock. A backend that waits for its
+ * client to send or to read is not, nor is one that is gone: then the connection to it is dead.
  */
 export const makeIsAtWork =
   ({ prisma }: Pick<Database, 'prisma'>) =>
@@ -17,7 +17,7 @@ export const makeIsAtWork =
       WHERE pid = ${backendPid}::int AND (state IS NULL OR state NOT LIKE 'idle%')
         AND coalesce(wait_event, '') NOT IN ('ClientRead', 'ClientWrite')`;
     if (await within(answerWithinMs, asked)) return (await asked).length > 0;
-    // Perhaps it was this process that stood still: what came in meanwhile is heard first.
+    // Maybe this process stood still, so what has arrived meanwhile is handled first.
     await nextTurn();
     return (await within(0, asked)) && (await asked).length > 0;
   };

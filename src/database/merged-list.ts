@@ -1,7 +1,7 @@
 /**
- * A page of a list that is restricted to several values of one column, from one page for each: an index on (column, order)
- * serves one value in the list's order; several it would have to sort, or the list be walked past what does not match.
- * `values` null or empty is one page without that restriction.
+ * A page of a list that is restricted to several values of one column, merged from one page per value. An index on (column,
+ * order) can serve one value in the list's order; for several values, the database would have to sort them, or walk past rows
+ * that do not match. If `values` is null or empty, it is one page without that restriction.
  */
 export const mergedList = async <Value, Row>(
   values: readonly Value[] | null | undefined,

@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Database } from './database.ts';
 import { checksumMatches, checksumOf, defaultMigrationsFolder, type MigrationFile, readMigrations } from './migration-files.ts';
 
-/** The database's history does not fit the folder's, and nobody but a person can tell what is right. The message says what to do. */
+/**
+ * The database's migrations do not match those of the folder, and only a person can tell which are right. The message says what
+ * to do.
+ */
 export class MigrationRefusedError extends Error {
   override readonly name = 'MigrationRefusedError';
 }
@@ -12,20 +15,20 @@ export type MigrationStatus = {
   applied: string[];
   pending: string[];
   /**
-   * Applied by a newer release than this one, as after a rolled-back deploy. Migrations only ever add, so an older release
-   * runs on.
+   * Migrations of a newer release than this one, for example after a deploy was rolled back. Migrations only ever add, so an
+   * older release keeps working.
    */
   unknown: string[];
 };
 
 type Row = { migration_name: string; checksum: string; finished_at: Date | null };
 
-// The number that Prisma's own engine locks, so that `prisma migrate deploy` and this runner wait for each other, too.
+// The number that Prisma's own engine locks, so that this runner and `prisma migrate deploy` also wait for each other.
 const ADVISORY_LOCK = 72707369;
-// Raised where another process has applied the migration while this one waited for the lock.
+// Raised if another process has applied the migration while this one waited for the lock.
 const ALREADY_APPLIED = 'FT001';
 
-/** What is applied and what is not. Throws a MigrationRefusedError. */
+/** Which migrations are applied and which are not. Throws a MigrationRefusedError. */
 export const migrationStatus = async (database: Database, folder = defaultMigrationsFolder()): Promise<MigrationStatus> =>
   compare(readMigrations(folder), await readRows(database));
 
@@ -34,10 +37,10 @@ export const pendingMigrations = async (database: Database, folder = defaultMigr
   (await migrationStatus(database, folder)).pending;
 
 /**
- * Applies the pending migrations in order, each in one transaction with its row in `_prisma_migrations`, as Prisma's own
- * `migrate deploy` would. Several processes may do so at once. `onProgress` hears each name before it is applied. Returns the
- * status afterwards. Throws a MigrationRefusedError, and an error that names the migration where its SQL fails; then nothing
- * of that migration is left in the database.
+ * Applies the pending migrations in order, each in one transaction with its row in `_prisma_migrations`, like Prisma's own
+ * `migrate deploy`. Several processes can do this at once. `onProgress` is called with each name before it is applied. Returns
+ * the status afterwards. Throws a MigrationRefusedError, or an error that names the migration if its SQL fails; the database then
+ * has nothing of that migration.
  */
 export const migrate = async (
   database: Database,
@@ -66,7 +69,7 @@ const apply = async (database: Database, { name, sql }: MigrationFile): Promise<
   }
 };
 
-// A minute to wait for another process that migrates; the migration itself waits as long as the server lets it.
+// Waits up to a minute for another process that migrates; the migration itself waits for locks as long as the server allows.
 const TAKE_LOCK = `SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(${ADVISORY_LOCK}); SET LOCAL lock_timeout TO DEFAULT;`;
 
 const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (

@@ -6,71 +6,72 @@ import { type Database, openPGlite, openPostgres } from './database.ts';
 import { makeIsAtWork } from './is-at-work.ts';
 import { migrate, pendingMigrations } from './migrate.ts';
 
-/** Which database: a PostgreSQL server, else the embedded one. A `Config` says it. */
+/** Which database to open: a PostgreSQL server if there is a URL, else the embedded one. A `Config` has these fields. */
 type Place = {
   databaseUrl: string | null;
-  /** Most connections to a server. */
+  /** The most connections to a server. */
   databaseConnections: number;
-  /** Where this process keeps its files, the embedded database among them; null: nowhere, and then that is in memory. */
+  /**
+   * Where this process keeps its files, including the embedded database; null: nowhere, so the embedded database is in memory.
+   */
   dataDir: string | null;
 };
 
 type Options = {
-  /** `perUse` where several kinds of users must not wait for each other, as in a process that serves; `one` for all else. */
+  /** `perUse` if different uses must not wait for each other, as in a process that serves; otherwise `one`. */
   pools: 'perUse' | 'one';
   /**
-   * `any`: whatever it is; the caller deals with it.
-   * `ready`: of this release. The embedded database is brought up to date, as a start of the service does it. A server's schema is
-   * for `flagtrail migrate` alone, because others use it: where it is behind, opening fails and says so.
-   * `migrated`: brought up to date, wherever it is.
+   * `any`: the schema is not checked; the caller deals with it. `ready`: the schema must fit this release. The embedded database
+   * is migrated, as at a start of the service. A server is only migrated by `flagtrail migrate`, because others use it: if it is
+   * behind, opening it throws an error that says so. `migrated`: the database is migrated, wherever it is.
    */
   schema: 'any' | 'ready' | 'migrated';
 };
 
 /**
- * One database for several kinds of users, each with connections that no other can take: whatever callers ask for keeps no
- * schedule, no event and no look at the process's health waiting.
+ * One database for several uses, each with connections that no other use can take: no query of a caller delays schedules, events
+ * or health checks.
  */
 export type Databases = {
   /** Queries, replays, loaders. */
   reads: Database;
-  /** Mutations, and who calls. */
+  /** Mutations, and authentication. */
   commands: Database;
-  /** Applies what is due. */
+  /** Applies due schedules. */
   worker: Database;
-  /** The way into the log and out of it: event queue, spool, sequencer, live tail, sinks; and the heartbeat. */
+  /** The way into the log and out of it: event queue, spool, sequencer, live tail, sinks. Also the heartbeat. */
   pipeline: Database;
   /** Readiness and metrics. */
   health: Database;
-  /** Gives up whatever is under way on any of them, at once. */
+  /** Aborts everything at once, for all uses. */
   cut(): void;
   close(): Promise<void>;
 };
 type Use = Exclude<keyof Databases, 'cut' | 'close'>;
 
-/** How long the server works on a statement, and how long a statement waits for a lock that others have. */
+/** How long the server works on a statement, and how long a statement waits for a lock. */
 const limits = {
   reads: { statementTimeoutMs: 15_000, lockTimeoutMs: 10_000 },
   commands: { statementTimeoutMs: 15_000, lockTimeoutMs: 10_000 },
   worker: { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000 },
   pipeline: { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000 },
-  // Its few statements come one after the other, and whoever asks waits for a second.
+  // A check's few statements run one after the other, and its caller waits for at most a second.
   health: { statementTimeoutMs: 700, lockTimeoutMs: 200 },
 } satisfies Record<Use, object>;
 
-/** Health's answer is due within a second: a connection that says nothing for that long is gone. */
+/** A health check must answer within a second, so a connection that is silent for this long is gone. */
 const healthSilentForMs = 800;
-/** After this time the server is asked, over health's connection, whether it is at work on the statement. */
+/** After this time, a connection of `health` asks the server whether it is still working on the statement. */
 const silentForMs = 2000;
 const connectWithinMs = 3000;
 
-/** One for each use. */
+/** One connection for each use. */
 export const fewestConnections = 5;
 
 /**
  * How many of a process's connections each use gets. Readiness and metrics ask one question at a time each. A worker applies one
- * batch at a time. The pipeline's parts run side by side, but mostly rest. The callers' work is what more connections make
- * faster, so that is where the rest goes. They open when they are needed: a process without an API opens none for callers.
+ * batch at a time. The pipeline's parts run side by side, but mostly rest. More connections help callers most, so they get
+ * the rest. Connections open when they are needed: a process without an API opens none for callers.
  */
 export const shareConnections = (total: number): Record<Use, number> => {
   const health = total < 10 ? 1 : 2;
@@ -82,9 +83,9 @@ export const shareConnections = (total: number): Record<Use, number> => {
 };
 
 /**
- * Opens a database, for everybody who needs one. The embedded one this process alone may have open, because PGlite would open it
- * twice, and corrupt it: opening takes DATA_DIR's lock, and closing gives it back. Throws a DataDirectoryInUseError, and an Error
- * where migrations are missing that are not this process's to apply.
+ * Opens a database, for every part of Flagtrail that needs one. Only one process can open the embedded database, because PGlite
+ * would open it twice and corrupt it: opening takes DATA_DIR's lock, and closing gives it back. Throws a DataDirectoryInUseError,
+ * or an Error if migrations are missing that this process must not apply.
  */
 export const openDatabases = async (
   { databaseUrl, databaseConnections, dataDir }: Place,
@@ -175,7 +176,9 @@ const readySchema = async (database: Database, schema: Options['schema']): Promi
   if (pending.length > 0) throw new Error(`the database lacks migrations (${pending.join(', ')}): run 'flagtrail migrate'`);
 };
 
-/** The database, the spool and the development key are for this user alone, also where an earlier release made them. */
+/**
+ * Makes the database, the spool and the development key private to this user, even if an earlier release created them for all.
+ */
 const keepPrivate = (dataDir: string, logger?: Pick<Logger, 'warn'>): void => {
   const { exposed, stillExposed } = makePrivateFolder(dataDir);
   const found = `${exposed} of the files and folders in DATA_DIR '${dataDir}' could be used by other users of this machine`;

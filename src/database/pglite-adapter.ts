@@ -2,11 +2,11 @@ import type { PGlite, Transaction } from '@electric-sql/pglite';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 
 /**
- * PGlite for Prisma, with commits that tell when they failed. The package (0.7) drops the error of a COMMIT: whoever asked
- * for a change that was never stored would hear that it was.
+ * PGlite for Prisma, with commits that report failures. The package (0.7) drops the error of a COMMIT, so a caller would be told
+ * that a change was stored although it was not.
  */
 export const makePGliteAdapter = (pglite: PGlite): PrismaPGlite => {
-  // PGlite runs one transaction at a time, so the latest one that began is the one under way.
+  // PGlite runs one transaction at a time, so the latest one that began is the current one.
   let underWay: Promise<unknown> = Promise.resolve();
   const transaction = pglite.transaction.bind(pglite);
   pglite.transaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {

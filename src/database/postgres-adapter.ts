@@ -4,9 +4,9 @@ import { describeError } from '../kernel/describe-error.ts';
 import { ConnectionFailedError } from './database-errors.ts';
 
 /**
- * PostgreSQL for Prisma, with lost connections that can be told from our own faults. What the server says becomes a
- * DriverAdapterError; what pg itself says of a connection (terminated, not queryable, no answer in time, no connection free)
- * comes as a plain Error without a code, and what Node says of several addresses as an AggregateError without a text.
+ * PostgreSQL for Prisma, with errors that tell lost connections from our own mistakes. What the server says becomes a
+ * DriverAdapterError. What pg itself says about a connection (terminated, not queryable, no answer in time, no free connection)
+ * is a plain Error without a code, and what Node says about several addresses is an AggregateError without text.
  */
 export const makePostgresAdapter = (pool: pg.Pool, options: ConstructorParameters<typeof PrismaPg>[1]): PrismaPg => {
   const adapter = new PrismaPg(pool, options);
@@ -21,7 +21,7 @@ export const makePostgresAdapter = (pool: pg.Pool, options: ConstructorParameter
   return adapter;
 };
 
-/** The same object, whose methods name a failed connection. */
+/** The same object, but its methods throw a ConnectionFailedError if the connection fails. */
 const named = <Target extends object, Method extends keyof Target>(target: Target, methods: readonly Method[]): Target => {
   for (const method of methods) {
     const call = (target[method] as (...given: unknown[]) => Promise<unknown>).bind(target);

@@ -3,37 +3,37 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import pg from 'pg';
 
 type Options = {
-  /** A connection that does not stand by then is given up. */
+  /** A connection that is not open by then is given up. */
   connectWithinMs: number;
-  /** How long a connection may say nothing while a statement is under way. Absent: as long as it likes. */
+  /** How long a connection can be silent during a statement. Absent: without limit. */
   silentForMs?: number;
   /**
-   * Whether the server is at work for the backend of a silent connection; rejects where it does not answer. Absent: whoever is
-   * silent for that long is gone.
+   * Whether the server is working for the backend of a silent connection; rejects if the server does not answer. Absent: a
+   * connection that is silent for that long is gone.
    */
   isAtWork?: (backendPid: number) => Promise<boolean>;
-  /** However busy the server says that it is: a connection that is silent for so long is given up. */
+  /** A connection that is silent for this long is given up, however busy the server claims to be. */
   atMostMs?: number;
 };
 
 export type Connection = pg.Client & {
-  /** The backend as the server names it: behind a pooler, what the connection was greeted with is something else. */
+  /** The backend's id as the server knows it. Behind a pooler, the id in the connection's greeting is a different one. */
   backendPid: number | null;
 };
 
 type Connections = {
   Connection: new (config?: pg.ClientConfig) => Connection;
-  /** Ends all connections at once, and every one that anybody opens from now on. */
+  /** Ends all connections at once, and every one that is opened from now on. */
   cut(): void;
 };
 
-/** How long a connection that says goodbye waits for the other side. */
+/** How long a closing connection waits for the other side's goodbye. */
 const farewellMs = 500;
 
 /**
- * Connections of pg that end when they are dead. pg itself waits for ever on one that has gone silent: its `query_timeout`
- * gives up the statement and keeps the connection, which then goes back to the pool with the statement still under way, and its
- * `end` waits for an answer to the goodbye.
+ * Connections of pg that end when they are dead. pg itself waits forever on one that has gone silent: its `query_timeout` gives
+ * up the statement but keeps the connection, which goes back to the pool with the statement still running, and its `end` waits
+ * for an answer to the goodbye.
  */
 export const makeConnections = ({
   connectWithinMs,
@@ -49,7 +49,8 @@ export const makeConnections = ({
 
     constructor(config?: pg.ClientConfig) {
       super({ ...config, connectionTimeoutMillis: connectWithinMs });
-      // For its whole life, whoever has it: an error that nobody hears ends the process. Statements under way hear of it, too.
+      // Stays for the connection's whole life, because an unhandled error would end the process. Running statements get the
+      // error, too.
       this.on('error', () => {});
       this.once('connect', () => this.watch());
       this.once('end', () => open.delete(this));
@@ -57,12 +58,15 @@ export const makeConnections = ({
       if (isCut) setImmediate(() => this.abandon('the service is stopping'));
     }
 
-    /** Neither a statement nor a transaction is under way. */
+    /** Neither a statement nor a transaction is running. */
     isAtRest(): boolean {
       return !this.isBusy() && this.getTransactionStatus() === 'I';
     }
 
-    /** Ends it without a word: nobody may be there to answer. Statements under way fail, and the pool lends it to nobody. */
+    /**
+     * Ends the connection without a goodbye, because nobody may be there to answer. Running statements fail, and the pool never
+     * hands it out again.
+     */
     abandon(reason: string): void {
       this.connection.stream.destroy(new Error(reason));
       void this.end();
@@ -91,7 +95,7 @@ export const makeConnections = ({
         const { bytesRead } = stream;
         silence = { bytesRead, ms: silentForMs + (bytesRead === silence.bytesRead ? silence.ms : 0) };
         const mayWait = silence.ms < atMostMs && (await this.isServed());
-        // Perhaps it was this process that stood still, and the answer has been there for long: it is heard before this goes on.
+        // Maybe this process stood still, and the answer arrived long ago, so it is handled before this goes on.
         await nextTurn();
         if (stream.bytesRead !== bytesRead || !this.isBusy()) return;
         if (mayWait) stream.setTimeout(silentForMs);
@@ -101,7 +105,7 @@ export const makeConnections = ({
       stream.setTimeout(silentForMs);
     }
 
-    /** What happened to one has happened to those that rest, as a rule: whoever got one of them would find that out anew. */
+    /** Usually the idle connections are dead, too, and each would have to find out anew. So they are given up together. */
     private giveUp(silentMs: number): void {
       this.abandon(`no answer within ${silentMs / 1000} s`);
       for (const other of open) if (other.isAtRest()) other.abandon('another connection got no answer');

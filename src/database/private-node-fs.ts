@@ -9,8 +9,8 @@ type FileSystem = {
 const forOthers = 0o077;
 
 /**
- * PGlite's files on disk, for their owner alone. PGlite gives each file mode 0666 with a call of its own, whatever the process's
- * umask is: anybody on the machine could then rewrite the database.
+ * PGlite's files on disk, for their owner alone. PGlite explicitly gives each file mode 0666, whatever the process's umask is, so
+ * anybody on the machine could rewrite the database.
  */
 export class PrivateNodeFS extends NodeFS {
   override async init(...[pglite, options]: Parameters<Init>): ReturnType<Init> {

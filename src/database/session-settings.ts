@@ -1,17 +1,19 @@
-/** A transaction of ours is at rest for some milliseconds: after this time its client has vanished, and its locks are in the way. */
+/**
+ * Our transactions are idle for some milliseconds at most. After this time the client has vanished, and its locks are in the way.
+ */
 const idleInTransactionMs = 5000;
 
 type Limits = { statementTimeoutMs?: number | undefined; lockTimeoutMs?: number | undefined };
 
 /**
- * What we rely on, whatever the server's or the role's defaults are, as one message after the connection stands: poolers refuse
- * such settings where a connection begins with them.
+ * Settings that we rely on, whatever the defaults of the server or the role are. They are sent as one message after the
+ * connection opens, because poolers refuse such settings in the startup message.
  *
- * - Prisma writes instants in UTC without an offset and ignores the offset of those it reads: in another time zone everything
- *   would be due some hours off. And claims need each statement to see what was committed before it.
- * - The server must find out that a client vanished: a transaction at rest ends, and what it had locked is free; what is sent to
- *   nobody is given up; and while a statement runs, or waits for a lock, the server looks whether somebody still waits for it,
- *   where its platform can do that.
+ * - Prisma writes instants in UTC without an offset, and ignores the offset of those it reads: in another time zone, everything
+ *   would be due some hours off. Also, a claim needs each statement to see what was committed before it.
+ * - The server must notice that a client vanished: a transaction that idles ends and frees its locks; a result that nobody reads
+ *   is given up; and while a statement runs, or waits for a lock, the server checks whether the client is still connected, if its
+ *   platform can do that.
  */
 export const sessionSettings = ({ statementTimeoutMs, lockTimeoutMs }: Limits): string =>
   [

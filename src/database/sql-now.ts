@@ -1,4 +1,4 @@
 import type { Prisma } from '../generated/prisma/client.ts';
 
-/** The current instant as SQL, in milliseconds: of the one clock that schedules are planned, edited and applied by. */
+/** The current instant as SQL, in milliseconds, by the one clock that schedules use. */
 export type SqlNow = () => Prisma.Sql;
