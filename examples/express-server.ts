@@ -1,8 +1,8 @@
 import express from 'express';
 import { auditLogin, auditLogout, auditSettingsChange, close, configureAuditClient, stats } from 'flagtrail/client';
 
-// A web server that has no logger but the console. The functions of flagtrail/client can be used anywhere in it, also before
-// the client is configured. Run it with
+// A web server without a logger, so that flagtrail/client writes to the console. The functions of flagtrail/client can be used
+// anywhere, even before the client is configured. Run it with
 //   FLAGTRAIL_URL=http://127.0.0.1:4000 FLAGTRAIL_TOKEN=… npm run example:express
 // and then
 //   curl -X POST http://127.0.0.1:3000/login -H 'content-type: application/json' -d '{"userId":"jo"}'
@@ -37,7 +37,7 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
   process.stdout.write(`listening: ${JSON.stringify(server.address())}\n`);
 });
 
-// First the requests under way, which may still record something; then what they recorded.
+// First ends the current requests, which can still record events; then sends what they recorded.
 const stop = () => server.close(() => void close(5000).then(() => process.stdout.write(`stopped: ${JSON.stringify(stats())}\n`)));
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);

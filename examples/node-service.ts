@@ -2,13 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createAuditClient } from 'flagtrail/client';
 import { pino } from 'pino';
 
-// A service with no web server: it does some work every second, and records what it did. Run it with
+// A service without a web server: it does some work every second, and records what it did. Run it with
 //   FLAGTRAIL_URL=http://127.0.0.1:4000 FLAGTRAIL_TOKEN=… npm run example:node
 
 const logger = pino();
 const audit = createAuditClient({
   url: process.env.FLAGTRAIL_URL ?? 'http://127.0.0.1:4000',
-  // A function is asked before each request: the place to renew a token that expires.
+  // Called before each request, so this is the place to renew a token that expires.
   token: () => process.env.FLAGTRAIL_TOKEN ?? '',
   logger: logger.child({ part: 'audit' }),
 });
@@ -17,7 +17,7 @@ const stopping = new AbortController();
 process.once('SIGTERM', () => stopping.abort());
 process.once('SIGINT', () => stopping.abort());
 
-/** The work: an export of a customer's data, say. */
+/** The work, for example an export of a customer's data. */
 const exportData = async (userId: string, workspaceId: string): Promise<void> => {
   const exportId = crypto.randomUUID();
   audit.auditDataExport(userId, workspaceId);

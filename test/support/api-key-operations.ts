@@ -26,7 +26,7 @@ const fields = 'id name prefix roles createdAt createdBy expiresAt lastUsedAt re
 const errors = '... on Error { code message } ... on ValidationError { issues { path message } }';
 type As = Parameters<TestService['gql']>[2];
 
-/** What administrators do with keys, as they see it. */
+/** What admins do with API keys, in GraphQL. */
 export const operationsOf = ({ gql }: Pick<TestService, 'gql'>) => {
   const create = async (input: object, as?: As): Promise<Result> => {
     const query = `mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) {
@@ -36,7 +36,7 @@ export const operationsOf = ({ gql }: Pick<TestService, 'gql'>) => {
   };
   return {
     create,
-    /** A new key that must not fail. */
+    /** Creates a key, and fails the test if that fails. */
     newKey: async (input: object = {}, as?: As): Promise<{ apiKey: ApiKey; secret: string }> => {
       const { apiKey, secret } = await create({ name: 'billing', ...input }, as);
       if (!apiKey || !secret) throw new Error('no key was made');
@@ -75,7 +75,7 @@ export type LoggedEvent = {
   occurredAt: string;
 };
 
-/** The events that a filter matches, oldest first, once there are as many as expected. */
+/** The events that a filter matches, oldest first, as soon as there are as many as expected. */
 export const eventsOf = ({ gql }: Pick<TestService, 'gql'>, filter: object, count = 1): Promise<LoggedEvent[]> =>
   vi.waitFor(
     async () => {

@@ -4,7 +4,7 @@ import { applySchedule } from '../../src/schedules/model/apply-schedule.ts';
 import type { Held, LockedFlag, LockedState } from '../../src/schedules/model/held.ts';
 import type { Schedule } from '../../src/schedules/model/schedule.ts';
 
-// Schedules that are due, and what they meet; all of it at one instant.
+// Due schedules, and the flags and states that they meet, all at one instant.
 
 export const now = new Date('2026-03-01T09:00:00.000Z');
 export const minutes = (n: number) => new Date(now.getTime() + n * 60_000);

@@ -9,10 +9,10 @@ export const secret = createSecretKey(Buffer.from('a secret that has at least 32
 export const [issuer, audience] = ['https://id.example', 'flagtrail'];
 export const start = new Date('2026-01-01T00:00:00Z');
 export const startSeconds = start.getTime() / 1000;
-/** Of a token that the authenticator of `setUp` accepts. */
+/** Claims of a token that the authenticator of `setUp` accepts. */
 export const goodClaims = { iss: issuer, aud: audience, sub: 'alice', groups: ['admin'], exp: startSeconds + 3600 };
 
-/** An authenticator whose clock only the test moves. */
+/** An authenticator whose clock only moves when the test moves it. */
 export const setUp = (keys: VerificationKeys = secretKey(secret)) => {
   let now = start;
   const warnings: { details: object; message: string }[] = [];

@@ -5,7 +5,7 @@ export type Breakage = { title: string; break: string /** It happens where audit
 
 const replaceEmit = (body: string) =>
   `CREATE OR REPLACE FUNCTION audit_emit(events text[]) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN ${body} END $$`;
-/** An insert trigger on the outbox, inside of what audit_emit catches. */
+/** A trigger on inserts into the outbox; audit_emit catches its error. */
 const refuseInserts = (body: string) =>
   `CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body} END $$;
    CREATE TRIGGER refuse_events BEFORE INSERT ON audit_outbox FOR EACH ROW EXECUTE FUNCTION refuse_events()`;
@@ -24,7 +24,7 @@ export const breakages: Breakage[] = [
   { title: 'is cancelled', break: refuseInserts(`RAISE EXCEPTION 'cancelled' USING ERRCODE = 'query_canceled';`), inside: true },
 ];
 
-/** Breaks it, and returns the repair: everything as the migration made it. */
+/** Breaks the path, and returns the function that restores what the migration made. */
 export const breakEmit = async ({ database, sql }: TestDatabase, breakage: Breakage): Promise<() => Promise<void>> => {
   const [original] = await sql<{ definition: string }>(
     `SELECT pg_get_functiondef('audit_emit(text[])'::regprocedure) AS definition`,

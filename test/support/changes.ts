@@ -1,11 +1,11 @@
 import { bookkeepingFields, type FieldChange } from '../../src/audit/model/changes.ts';
 import type { Json, JsonObject } from '../../src/kernel/json.ts';
 
-/** What a state says: an absent field is null, and what follows from every change is left out. */
+/** The fields of a state that say something: without those that are null, and without those that every change sets. */
 export const sayingOf = (state: JsonObject | null): Map<string, Json> =>
   new Map(Object.entries(state ?? {}).filter(([name, value]) => value !== null && !bookkeepingFields.has(name)));
 
-/** What a state says after changes, also of elements of its lists. */
+/** The fields of a state after changes, including changes of list elements. */
 export const applyChanges = (state: JsonObject | null, changes: readonly FieldChange[]): Map<string, Json> => {
   const saying = sayingOf(structuredClone(state));
   for (const change of changes) {
@@ -26,7 +26,7 @@ export const applyChanges = (state: JsonObject | null, changes: readonly FieldCh
 const elementPath = /^(rules|variants|overrides|experiment\.variants)\['((?:[^'\\]|\\['\\])*)'\](?:\.(\w+))?$/s;
 const withoutEscapes = (name: string): string => name.replaceAll(/\\(['\\])/g, '$1');
 
-/** The name of an element, as people give it. */
+/** The name that people use for an element. */
 const nameOf = (list: string, { key, type, targetId, variant }: JsonObject): string => {
   if (list === 'overrides') return `${type}:${targetId}`;
   return String(list === 'experiment.variants' ? variant : key);

@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
-/** A process of its own that talks over IPC; killed at the end of the test if it still runs. */
+/** A separate process that talks over IPC. It is killed at the end of the test if it still runs. */
 export type TestProcess = {
   readonly process: ChildProcess;
-  /** The next message from it. Rejects where it ends without one. */
+  /** The next message from the process. Rejects if the process ends without one. */
   nextMessage(): Promise<unknown>;
   send(message: object | string): void;
-  /** Ends it as `kill -9` does, and resolves when it is gone. */
+  /** Kills it like `kill -9`, and resolves when it is gone. */
   kill(): Promise<void>;
 };
 
 type Options = {
-  /** No file can grow beyond: to the process, that is a full disk. */
+  /** No file can grow beyond this, which to the process looks like a full disk. */
   maxFileKiB?: number;
   /** Options of Node. */
   execArgv?: readonly string[];
@@ -27,7 +27,7 @@ export const startProcess = (
   { maxFileKiB, execArgv = [] }: Options = {},
 ): TestProcess => {
   const command = [process.execPath, '--disable-warning=ExperimentalWarning', ...execArgv, fileURLToPath(file), ...args];
-  // A POSIX shell counts in blocks of 512 bytes.
+  // A POSIX shell counts blocks of 512 bytes.
   const limited = maxFileKiB === undefined ? command : ['sh', '-c', `ulimit -f ${maxFileKiB * 2}; exec "$@"`, 'sh', ...command];
   const child = spawn(limited[0] ?? '', limited.slice(1), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   const messages: unknown[] = [];

@@ -20,7 +20,7 @@ export class CloudWatchError extends Error {
 const invalid = (message: string) => new CloudWatchError('InvalidParameterException', message);
 const missing = (what: string) => new CloudWatchError('ResourceNotFoundException', `The specified log ${what} does not exist.`);
 
-// The numbers stand here a second time on purpose: they are the API reference's, and not those of the code under test.
+// These numbers repeat those of the code under test on purpose: they come from the API reference.
 const hourMs = 60 * 60 * 1000;
 const logGroupName = z
   .string()
@@ -56,7 +56,7 @@ const checkBatch = (events: readonly LogEvent[]) => {
   if (total > 1_048_576) throw invalid(`Upload too large: ${total} bytes exceeds limit of 1048576`);
 };
 
-/** Which events are too old, too new, or older than the group keeps them. A call whose valid events span over 24 hours fails. */
+/** Which events are too old, too new, or older than the group's retention. A call whose valid events span over 24 hours fails. */
 const judge = (events: readonly LogEvent[], now: Date, retentionDays: number | null): Rejections => {
   const countBefore = (limit: number) => events.filter(({ timestamp }) => timestamp < limit).length;
   const tooOld = countBefore(now.getTime() - 14 * 24 * hourMs);
@@ -122,7 +122,10 @@ export const makeCloudWatchRules = ({
     createGroup,
     createStream,
     accepted: (group: string, stream: string): readonly AcceptedEvent[] => groups.get(group)?.streams.get(stream) ?? [],
-    /** What the operation answers. Throws a CloudWatchError. `forced`: these are rejected, whatever their timestamps. */
+    /**
+     * Carries out an operation and returns its answer. Throws a CloudWatchError. `forced`: these are rejected, whatever their
+     * timestamps.
+     */
     carryOut: (operation: string, body: string, forced?: Rejections): object => {
       if (operation === 'PutLogEvents') return put(parse(inputs.PutLogEvents, body), forced);
       if (operation === 'CreateLogGroup') {

@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type AcceptedEvent, CloudWatchError, makeCloudWatchRules, type Rejections } from './cloudwatch-rules.ts';
 
-/** How a call goes wrong. "Accept" means that the events were taken in before it went wrong. */
+/** How a call goes wrong. "accept" means that the events were stored before it went wrong. */
 export type Fault =
   /** Not at all. */
   | { kind: 'none' }
   | { kind: 'error'; status: number; code: string }
-  /** The connection breaks before, or after, the call was carried out. */
+  /** The connection breaks before or after the call is carried out. */
   | { kind: 'cut' | 'accept, then cut' }
-  /** No answer, until the client gives up. */
+  /** There is no answer until the client gives up. */
   | { kind: 'hang' | 'accept, then hang' }
   /** Answers only once the promise resolves. */
   | { kind: 'slow'; until: Promise<unknown> }
@@ -24,11 +24,11 @@ export const unavailable: Fault = { kind: 'error', status: 503, code: 'ServiceUn
 
 type Options = {
   now: () => Date;
-  /** A call with an event for which this is true is refused as a whole. */
+  /** If this is true for an event, its whole call is refused. */
   refuse?: (message: string) => boolean;
 };
 
-/** CloudWatch Logs, as far as a shipper sees it: AWS JSON 1.1 over HTTP, every documented rule of PutLogEvents, and faults on request. */
+/** CloudWatch Logs as a shipper sees it: AWS JSON 1.1 over HTTP, every documented rule of PutLogEvents, and faults on request. */
 export const startCloudWatchServer = async ({ now, refuse }: Options) => {
   const rules = makeCloudWatchRules({ now, refuse });
   const calls: string[] = [];
@@ -77,23 +77,23 @@ export const startCloudWatchServer = async ({ now, refuse }: Options) => {
     url: `http://127.0.0.1:${port}`,
     /** The operations called so far. */
     calls,
-    /** What a stream holds, in the order of its arrival. */
+    /** The events in a stream, in the order in which they arrived. */
     accepted: (group: string, stream: string): readonly AcceptedEvent[] => rules.accepted(group, stream),
     createGroup: rules.createGroup,
     createStream: rules.createStream,
-    /** The next PutLogEvents calls go wrong like this, one each. */
+    /** Makes the next PutLogEvents calls go wrong, one for each fault. */
     failNext: (...next: Fault[]) => {
       faults.push(...next);
     },
-    /** All go wrong like this, until told otherwise. */
+    /** Makes all calls go wrong, until it is called with null. */
     failAlways: (fault: Fault | null) => {
       standing = fault;
     },
-    /** Happens just before the next call of an operation is carried out, as though another client had been faster. */
+    /** Runs `happen` just before the next call of an operation is carried out, as though another client had been faster. */
     beforeNext: (operation: string, happen: () => void) => {
       inBetween.set(operation, happen);
     },
-    /** Connections are refused. */
+    /** Refuses connections from now on. */
     goDown: close,
     comeBack: async () => {
       await listen(port);
@@ -109,7 +109,7 @@ const reply = (response: ServerResponse, status: number, body: object) => {
   response.end(JSON.stringify(body));
 };
 
-/** The operation that the request's headers name. Throws for what is no signed AWS JSON 1.1. */
+/** The operation that the request's headers name. Throws if it is not a signed AWS JSON 1.1 request. */
 const checkProtocol = ({ method, headers }: IncomingMessage): string => {
   const { authorization = '', 'content-type': type, 'content-encoding': encoding, 'x-amz-date': date } = headers;
   if (method !== 'POST' || type !== 'application/x-amz-json-1.1' || encoding)

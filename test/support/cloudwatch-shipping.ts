@@ -13,7 +13,7 @@ export const [group, stream] = ['flagtrail', 'audit'];
 export const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
 
-/** Its timeout bounds the wait for a call that hangs. On a machine under load an honest answer takes long, too. */
+/** The timeout limits the wait for a call that hangs. On a machine under load, an honest answer takes long, too. */
 export const clientOf = (server: CloudWatchServer, requestTimeoutMs = 20_000): CloudWatchLogsClient =>
   makeCloudWatchClient({
     endpoint: server.url,
@@ -22,7 +22,7 @@ export const clientOf = (server: CloudWatchServer, requestTimeoutMs = 20_000): C
     requestTimeoutMs,
   });
 
-/** A CloudWatch, a log, and a clock that all of them share. */
+/** A CloudWatch server and a log, with a clock that both share. */
 export const setUpShipping = async ({
   entries = [],
   refuse,
@@ -46,7 +46,7 @@ export const setUpShipping = async ({
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
 
-  /** Starts what a process has that ships; it is stopped when the test is over, the server after it. */
+  /** Starts a process's shipping. It is stopped when the test ends, before the server. */
   const start = (holder = 'a') => {
     const sink = makeCloudWatchSink({
       client: clientOf(server, requestTimeoutMs),
@@ -81,5 +81,5 @@ export const setUpShipping = async ({
 };
 /** The positions from `first` to `last`. */
 export const range = (first: number, last: number) => logEntries(first, last).map(({ position }) => position);
-/** How often PutLogEvents was called. */
+/** How many calls of PutLogEvents there were. */
 export const puts = (server: CloudWatchServer) => server.calls.filter((call) => call === 'PutLogEvents').length;

@@ -1,4 +1,4 @@
-// Tries to take the folder of its first argument, tells how that went, and keeps what it has until it is stopped.
+// Tries to take the folder in its first argument, reports the outcome, and keeps the folder until it is stopped.
 import { acquireDataDirectory } from '../../src/database/data-directory-lock.ts';
 
 const folder = process.argv[2] ?? '';

@@ -10,7 +10,7 @@ import { atTestEnd } from './at-test-end.ts';
 import { keepShared, whereShared } from './shared.ts';
 import { pgliteTemplates, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 
-/** A row as SQL gave it. Whole numbers of any width are numbers, jsonb is parsed, timestamptz is a Date. */
+/** A row from SQL. Whole numbers of any width are numbers, jsonb is parsed, timestamptz is a Date. */
 export type Row = Record<string, unknown>;
 
 export type TestDatabase = {
@@ -19,13 +19,13 @@ export type TestDatabase = {
   readonly url: string | null;
   /** As the application opens it. */
   readonly database: Database;
-  /** Runs one statement beside the application: on PostgreSQL always on the same connection of its own. */
+  /** Runs one statement beside the application; on PostgreSQL always on the same separate connection. */
   sql<T = Row>(query: string, params?: readonly unknown[]): Promise<T[]>;
   [Symbol.asyncDispose](): Promise<void>;
 };
 export type PostgresTestDatabase = TestDatabase & { readonly kind: 'postgres'; readonly url: string };
 
-/** A database of its own on the run's PostgreSQL server. It is dropped after its test, and kept where the test failed. */
+/** Creates a separate database on the run's PostgreSQL server. It is dropped after its test, but kept if the test failed. */
 export const createPostgresDatabase = async ({
   migrated = true,
   maxConnections = 10,
@@ -62,7 +62,7 @@ export const createPostgresDatabase = async ({
   };
 };
 
-/** PGlite in memory, closed after its test; where the test failed, a dump of it is kept. */
+/** Creates a PGlite in memory, which is closed after its test; if the test failed, a dump of it is kept. */
 export const createPGliteDatabase = async ({ migrated = true }: { migrated?: boolean } = {}): Promise<TestDatabase> => {
   const pglite = await loadPGlite(migrated ? 'migrated' : 'empty');
   const database = wrapPGlite(pglite);
@@ -79,12 +79,12 @@ export const createPGliteDatabase = async ({ migrated = true }: { migrated?: boo
     url: null,
     database,
     sql: async <T = Row>(query: string, params: readonly unknown[] = []) => (await pglite.query<T>(query, [...params])).rows,
-    // Closed at the test's end, so that a failed one can still be dumped.
+    // Closed only at the end of the test, so that a failed one can still be dumped.
     [Symbol.asyncDispose]: async () => {},
   };
 };
 
-/** PGlite in memory, as `PGlite.create()` makes it, for a tenth of the work; the caller closes it. */
+/** PGlite in memory, like that of `PGlite.create()` but with a tenth of the work. The caller closes it. */
 export const loadPGlite = async (template: 'empty' | 'migrated'): Promise<PGlite> =>
   PGlite.create({ loadDataDir: await openAsBlob(pgliteTemplates(await whereShared('pglite'))[template]) });
 
@@ -94,17 +94,17 @@ export const databases = [
   { kind: 'postgres', createDatabase: createPostgresDatabase },
 ] satisfies { kind: Database['kind']; createDatabase: () => Promise<TestDatabase> }[];
 
-/** PGlite, opened elsewhere, as the application knows a database. */
+/** Wraps a PGlite that was opened elsewhere, as the application's Database. */
 export const wrapPGlite = (pglite: PGlite): Database => closeOnce(toDatabase(pglite));
 
-/** Another process's side of a database: connections of its own, closed at the test's end. */
+/** A database as another process sees it: separate connections, closed at the end of the test. */
 export const openBeside = async (url: string, connections = 5): Promise<Database> => {
   const database = await openPool(url, connections);
   atTestEnd(() => database.close());
   return database;
 };
 
-/** A test may cut connections on purpose: then the code under test says what it has to say. */
+/** No logger: a test may cut connections on purpose, and then the code under test reports the failure. */
 const openPool = async (databaseUrl: string, databaseConnections: number): Promise<Database> =>
   (await openDatabases({ databaseUrl, databaseConnections, dataDir: null }, { pools: 'one', schema: 'any' })).commands;
 

@@ -6,8 +6,8 @@ import { emitEntries } from './tables.ts';
 export type EventFields = Partial<AuditEvent>;
 
 /**
- * Puts events into the outbox as a transaction of another process would, and wakes the sequencers. Ids count on from
- * `firstId`; a log must not get one twice.
+ * Puts events into the outbox, as a transaction of another process would, and wakes the sequencers. Ids count up from `firstId`;
+ * a log must not get the same id twice.
  */
 export const emitEvents = async (
   { sql }: Pick<TestDatabase, 'sql'>,

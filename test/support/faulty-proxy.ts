@@ -1,17 +1,17 @@
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { atTestEnd } from './at-test-end.ts';
 
-/** What becomes of what passes: `requests` go to the server, `answers` come from it. */
+/** What happens to the traffic: `requests` go to the server, `answers` come from it. */
 export type Fault = {
-  /** Nothing of these passes any more; the connections stay open. */
+  /** None of this traffic gets through any more; the connections stay open. */
   swallows?: readonly ('requests' | 'answers')[];
-  /** Each piece passes so much later. */
+  /** Each piece arrives this much later. */
   delayMs?: number;
 };
 
 type Link = { client: Socket; upstream: Socket; fault: Fault };
 
-/** Stands between a service and its server, and disturbs what passes. Closed when the test is over. */
+/** Stands between a service and its server, and disturbs their traffic. It is closed when the test ends. */
 export const startFaultyProxy = async (serverUrl: string) => {
   const target = new URL(serverUrl);
   const links = new Set<Link>();
@@ -32,7 +32,7 @@ export const startFaultyProxy = async (serverUrl: string) => {
         if (link.fault.delayMs) later(() => to.write(chunk));
         else to.write(chunk);
       });
-      // What is lost says nothing of its end, either.
+      // If the traffic is lost, so is its end.
       from.on('end', () => void (isSwallowed() || later(() => to.end())));
       from.on('error', () => {
         if (!isSwallowed()) to.destroy();
@@ -60,23 +60,23 @@ export const startFaultyProxy = async (serverUrl: string) => {
   const everything = ['requests', 'answers'] as const;
   return {
     url: url.href,
-    /** What holds for the connections that stand, and for new ones. */
+    /** Sets what happens to connections that exist, and to new ones. */
     disturb: ({ standing, coming }: { standing?: Fault; coming?: Fault }) => {
       if (standing) for (const link of links) link.fault = standing;
       if (coming) faultOfNew = coming;
     },
-    /** Nothing passes in either direction, on no connection, and nobody hears that. */
+    /** Loses all traffic in both directions, on every connection, without telling either side. */
     goSilent: () => {
       for (const link of links) link.fault = { swallows: everything };
       faultOfNew = { swallows: everything };
     },
-    /** New connections work again; what was silent stays so. */
+    /** New connections work again; silent ones stay silent. */
     heal: () => {
       faultOfNew = {};
     },
     /** Resets every connection. */
     cut,
-    /** How many pieces were lost so far. */
+    /** How many pieces have been lost so far. */
     swallowed: () => swallowed,
   };
 };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Options with which Node writes down, once its process ends by itself, what it has done with files. */
+/** Options with which Node records what it does with files. It writes the trace when its process ends by itself. */
 export const tracingFiles = (traceFile: string): string[] => [
   '--trace-event-categories=node.fs.sync,node.fs.async',
   `--trace-event-file-pattern=${traceFile}`,
@@ -8,7 +8,7 @@ export const tracingFiles = (traceFile: string): string[] => [
 
 type TraceEvent = { name: string; ph: string; ts: number };
 
-/** The calls of the file system that are over, in that order: `open`, `fsync`, `rename`, and so on. */
+/** The completed calls of the file system, in the order in which they ended: `open`, `fsync`, `rename`, and so on. */
 export const readFileTrace = (traceFile: string): string[] => {
   const { traceEvents } = JSON.parse(readFileSync(traceFile, 'utf8')) as { traceEvents: TraceEvent[] };
   return traceEvents

@@ -24,16 +24,16 @@ export const ada: Identity = {
 type Limits = NonNullable<Parameters<typeof makeGraphQLServer>[0]['limits']>;
 type Options = {
   limits?: Partial<Limits>;
-  /** Of what waits for readers. */
+  /** Limits on answers that wait for their readers. */
   waiting?: Partial<UnreadLimits>;
   subscriptions?: Partial<SubscriptionLimits>;
-  /** Of each of the lines of operations. */
+  /** Limits of each queue of operations. */
   queue?: Partial<Parameters<typeof makeFairQueue>[0]>;
-  /** Whose every token is. */
+  /** The identity that every token speaks for. */
   identity?: () => Identity;
 };
 
-/** GraphQL over HTTP and sockets, on an application of which a test gives the parts that it uses. */
+/** GraphQL over HTTP and sockets, on an application of which the test provides only the parts that it uses. */
 export const startGraphQL = async (
   app: object,
   { limits = {}, waiting = {}, subscriptions, queue = {}, identity = () => ada }: Options = {},

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** A temporary folder that goes with this process, also where that is killed. */
+/** A temporary folder that is deleted with this process, even if the process is killed. */
 export const openGuardedFolder = (prefix: string) => {
   const folder = mkdtempSync(path.join(tmpdir(), prefix));
   const dismiss = guard('rm -rf "$1"', folder);
@@ -16,7 +16,10 @@ export const openGuardedFolder = (prefix: string) => {
   };
 };
 
-/** Runs a line of shell when this process is killed and cannot do so itself: the shell waits for the pipe from it to break. */
+/**
+ * Runs a line of shell if this process is killed and cannot do so itself: the shell waits until the pipe from this process
+ * breaks.
+ */
 export const guard = (script: string, ...args: string[]): (() => void) => {
   if (process.platform === 'win32') return () => {};
   const command = ['-c', `cat >/dev/null; ${script}`, 'sh', ...args];

@@ -1,12 +1,15 @@
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** One import statement: the file that has it, and what it names: a file of the project, or a package. Paths are from the root. */
+/**
+ * One import statement: the file that contains it, and its target, which is a file of the project or a package. Paths are from
+ * the root.
+ */
 export type Import = { file: string; target: string; isPackage: boolean; isTypeOnly: boolean };
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** The code of a folder, without tests and generated files, by path from the root. */
+/** The code of a folder, without tests and generated files, by its path from the root. */
 export const readSources = (folder: string): Map<string, string> =>
   new Map(
     globSync(`${folder}/**/*.ts`, { cwd: root })
@@ -29,7 +32,7 @@ export const importsOf = (file: string, code: string): Import[] =>
     };
   });
 
-// `… from 'x'` of an import or export statement, however many lines it takes; or `import 'x'` and `import('x')`.
+// `… from 'x'` of an import or export statement, which can span lines; or `import 'x'` and `import('x')`.
 const STATEMENT = /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]/gm;
 
 const packageOf = (name: string): string => name.split('/', name.startsWith('@') ? 2 : 1).join('/');

@@ -3,7 +3,7 @@ import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
 
 export const testInstant = new Date('2026-11-20T09:00:00.000Z');
 
-/** An entry of the log, at a position; its id follows from the position. */
+/** A log entry at a position; its id is derived from the position. */
 export const aLogEntry = (
   position: number,
   { sealedAt = testInstant, ...fields }: Partial<AuditEvent> & { sealedAt?: Date } = {},
@@ -36,7 +36,7 @@ export const aLogEntry = (
 export const logEntries = (first: number, last: number, sealedAt = testInstant): LogEntry[] =>
   Array.from({ length: last - first + 1 }, (_, index) => aLogEntry(first + index, { sealedAt }));
 
-/** As much of a log, in memory, as its followers read. */
+/** A log in memory, with the parts that followers read. */
 export const makeMemoryLog = (
   entries: LogEntry[] = [],
 ): Pick<AuditLog, 'size' | 'readAfter'> & { append(...more: LogEntry[]): void } => ({

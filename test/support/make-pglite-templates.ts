@@ -1,5 +1,5 @@
-// Makes PGlite's templates in the folder of the first argument. PGlite takes seconds to make a cluster, and a fraction of one
-// to load it; the smaller that is, the faster.
+// Makes PGlite's templates in the folder of the first argument. PGlite takes seconds to create a cluster, and a fraction of a
+// second to load one: the smaller it is, the faster.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
@@ -18,7 +18,7 @@ const { empty, migrated, dataDirectory } = pgliteTemplates(folder);
 const dataDir = path.join(dataDirectory, 'pglite');
 mkdirSync(dataDirectory);
 await withPGlite(dataDir, async (pglite) => {
-  // Two databases that nobody opens, and memory that no test needs and each load would clear: half of the work.
+  // Removes two databases that nobody opens, and memory that no test needs and each load would clear. That halves the work.
   await pglite.query('UPDATE pg_database SET datistemplate = false');
   for (const name of ['template0', 'template1']) await pglite.query(`DROP DATABASE ${name}`);
   await pglite.query("ALTER SYSTEM SET shared_buffers = '8MB'");

@@ -1,4 +1,4 @@
-// Makes the database of which those of the tests are copies, on the server of the first argument.
+// Makes the database from which the tests' databases are copied, on the server of the first argument.
 import { openDatabases } from '../../src/database/open-database.ts';
 import { TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 

@@ -2,7 +2,7 @@ import type { SinkCursors } from '../../src/audit/ports/event-sink.ts';
 
 type Row = { position: number; lastError: string | null; holder: string | null; leaseUntilMs: number };
 
-/** SinkCursors in memory, by the clock given. `broken` names the calls that fail, as with a database that is out of reach. */
+/** SinkCursors in memory, by the given clock. `broken` names the calls that fail, as if the database were unavailable. */
 export const makeMemorySinkCursors = ({ nowMs = Date.now }: { nowMs?: () => number } = {}) => {
   const rows = new Map<string, Row>();
   const broken = new Set<keyof SinkCursors>();

@@ -2,7 +2,9 @@ import { openDatabases } from '../../src/database/open-database.ts';
 import { atTestEnd } from './at-test-end.ts';
 import { startPostgresServer } from './postgres-server.ts';
 
-/** A PostgreSQL server for tests that stop and start it, with a migrated database; gone when the test, or its file, is over. */
+/**
+ * A PostgreSQL server with a migrated database, for tests that stop and start it; deleted at the end of the test, or of its file.
+ */
 export const startMigratedServer = async () => {
   const server = await startPostgresServer();
   atTestEnd(() => server.stop());

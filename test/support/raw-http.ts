@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import net from 'node:net';
 
-/** What an answer over HTTP says, whatever its body is. */
+/** An answer over HTTP, whatever its body is. */
 export const request = async (url: string, init: RequestInit = {}) => {
   const response = await fetch(url, { redirect: 'manual', ...init });
   const text = await response.text();
@@ -24,7 +24,7 @@ export const json = (body: unknown, headers: Record<string, string> = {}): Reque
 /** The secret of an AUTH_SECRET setting. */
 export const secretOf = (text: string) => createSecretKey(Buffer.from(text));
 
-/** Asks for a websocket as no client library would, and gives back the status line of the answer. */
+/** Asks for a websocket in a way that no client library would, and returns the status line of the answer. */
 export const rawUpgrade = async (url: string, { origin }: { origin: string }): Promise<string> => {
   const { port, host } = new URL(url);
   const socket = net.connect(Number(port), '127.0.0.1');
@@ -34,8 +34,8 @@ export const rawUpgrade = async (url: string, { origin }: { origin: string }): P
 };
 
 /**
- * Sends the head of a request, and then its body for as long as the service lets it, up to `maxBytes`. Resolves when the
- * connection has ended, with the answer and how much went out.
+ * Sends the head of a request, and then its body for as long as the service accepts it, up to `maxBytes`. Resolves when the
+ * connection has ended, with the answer and how many bytes were sent.
  */
 export const sendOnAndOn = (url: string, { head, chunk, maxBytes }: { head: string; chunk: Buffer; maxBytes: number }) =>
   new Promise<{ answer: string; sent: number; cut: boolean }>((resolve) => {
@@ -49,7 +49,7 @@ export const sendOnAndOn = (url: string, { head, chunk, maxBytes }: { head: stri
     socket.on('data', (data) => {
       answer += data;
     });
-    // Cut while it still sent.
+    // The connection was cut while it was still sending.
     socket.on('error', () => {});
     socket.on('close', () => {
       const sent = socket.bytesWritten - socket.writableLength;

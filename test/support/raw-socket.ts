@@ -6,8 +6,8 @@ import { atTestEnd } from './at-test-end.ts';
 type SocketMessage = { type: string; id?: string; payload?: unknown };
 
 /**
- * A websocket that speaks graphql-transport-ws by hand, so that a test sees what a client library would hide: each message,
- * the close code, the answer to a refused upgrade. Ended when the test is over.
+ * A websocket that speaks graphql-transport-ws by hand, so that a test sees what a client library would hide: each message, the
+ * close code, the answer to a refused upgrade. It ends at the end of the test.
  */
 export const openRawSocket = (url: string, options: ClientOptions = {}) => {
   const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws', options);
@@ -45,20 +45,20 @@ export const openRawSocket = (url: string, options: ClientOptions = {}) => {
   return {
     socket,
     send,
-    /** The next message; rejects where the socket closes before it. */
+    /** The next message. Rejects if the socket closes before it. */
     next,
     /** Resolves with the close frame that the server sent. */
     closed: () => until(() => closing),
     /** The HTTP status of a refused upgrade. */
     refused,
     opened: () => once(socket, 'open'),
-    /** Opens the connection as graphql-ws wants it; resolves when the server has accepted the token. */
+    /** Opens the connection by graphql-ws's protocol. Resolves when the server has accepted the token. */
     init: async (token: string | null) => {
       if (socket.readyState === WebSocket.CONNECTING) await once(socket, 'open');
       send({ type: 'connection_init', payload: token === null ? {} : { authorization: `Bearer ${token}` } });
       return next();
     },
-    /** Runs an operation to its first answer. */
+    /** Runs an operation, and resolves to its first answer. */
     run: async (query: string, variables: object = {}) => {
       send({ id: 'run', type: 'subscribe', payload: { query, variables } });
       const answer = await next();

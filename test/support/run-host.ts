@@ -6,18 +6,20 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-/** What the tests of a run share. Each is made when the first test asks for it, and only then. */
+/** What the tests of a run share. Each part is made when the first test asks for it. */
 const sharedThings = ['postgres', 'pglite'] as const;
 export type SharedThing = (typeof sharedThings)[number];
 
 type Made = {
-  /** `postgres`: the superuser's URL of the server, without a database's name. `pglite`: the folder of its templates. */
+  /** `postgres`: the superuser's URL of the server, without the name of a database. `pglite`: the folder of its templates. */
   where: string;
-  /** Says how to reach what is kept, if there is a way. */
+  /** Says how to reach the data that is kept, if there is a way. */
   remove(options: { keep: boolean }): Promise<string | undefined>;
 };
 
-/** Answers the workers of a run: `GET` tells where a shared thing is, `POST` keeps it all, and says why at the end. */
+/**
+ * Answers the workers of a run: `GET` returns where a shared part is; `POST` keeps everything, and prints the reason at the end.
+ */
 export const startRunHost = async () => {
   const made = new Map<string, Promise<Made>>();
   const kept: string[] = [];
@@ -51,7 +53,7 @@ export const startRunHost = async () => {
   };
 };
 
-// In processes of their own, without Vite: half the work, and the one that serves the workers goes on.
+// In separate processes without Vite: that is half the work, and the process that serves the workers goes on.
 const runScript = async (name: string, ...args: string[]): Promise<void> => {
   const script = fileURLToPath(new URL(name, import.meta.url));
   await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...args]);

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { TestService } from './service.ts';
 
-// GraphQL as an admin's client writes it.
+// GraphQL operations as an admin's client writes them.
 
 const scheduleFields = `id flagKey environment scheduledAt updates { enabled rolloutPercentage defaultVariant } status createdAt
   createdBy cancelledAt cancelledBy cancelReason appliedAt errorMessage retryCount maxRetries nextRetryAt conflicts { id }`;

@@ -10,9 +10,9 @@ import { temporaryFolder } from './service.ts';
 export const root = path.resolve(import.meta.dirname, '../..');
 
 /**
- * `npm start` without npm, as a process of its own: on a free port and an empty DATA_DIR, with no setting but those given.
- * Killed when the test is over. What it writes goes to files, so that whatever it wrote before it answered is there to read;
- * with `pipe`, stdout and stderr go to pipes that the test reads.
+ * `npm start` without npm, as a separate process: on a free port, with an empty DATA_DIR and only the given settings. It is
+ * killed at the end of the test. Its output goes to files, so that everything it wrote before it answered can be read; with
+ * `pipe`, stdout and stderr go to pipes that the test reads.
  */
 export const startServe = async (settings: Record<string, string> = {}, { pipe = false }: { pipe?: boolean } = {}) => {
   const port = settings.PORT ?? String(await findFreePort());
@@ -47,10 +47,10 @@ export const startServe = async (settings: Record<string, string> = {}, { pipe =
     pipes: { stdout: child.stdout, stderr: child.stderr },
     stdout: () => read('stdout'),
     stderr: () => read('stderr'),
-    /** Its exit code; null where a signal ended it. */
+    /** Its exit code; null if a signal ended it. */
     exited,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
-    /** Resolves at the first answer of /readyz that says so; rejects where the process ends before. */
+    /** Resolves when /readyz first says that it is ready. Rejects if the process ends before. */
     untilReady: ({ timeoutMs = 25_000 } = {}) =>
       vi.waitFor(
         async () => {

@@ -9,7 +9,7 @@ export type LogLine = { level: string; msg?: string; url?: string; requestId?: s
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** `flagtrail serve` as a process of its own, on a free port; killed when the test is over. Resolves when it has started. */
+/** `flagtrail serve` as a separate process on a free port; killed at the end of the test. Resolves when it has started. */
 export const startServiceProcess = async (env: Record<string, string>) => {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'serve'], {
     env: {

@@ -28,7 +28,7 @@ export type GraphQLResponse<Data> = {
   errors?: { message: string; path?: (string | number)[]; extensions?: Record<string, unknown> }[];
 };
 
-/** What a token says; an admin's by default. */
+/** What a token says; by default an admin's. */
 export type TestToken = {
   sub?: string;
   email?: string;
@@ -47,14 +47,14 @@ export const token = ({
 }: TestToken = {}) =>
   mintToken({ secret: createSecretKey(Buffer.from(secret)), issuer, audience, subject: sub, groups, lifetimeMs, now, ...rest });
 
-/** A folder that is gone when the test is over. */
+/** A folder that is deleted at the end of the test. */
 export const temporaryFolder = (): string => {
   const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-test-'));
   atTestEnd(async () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 };
 
-/** A folder with an embedded database in it that needs no more than to be opened; gone when the test is over. */
+/** A folder with an embedded database that only needs to be opened; deleted at the end of the test. */
 export const dataDirectory = async (): Promise<string> => {
   const folder = temporaryFolder();
   cpSync(pgliteTemplates(await whereShared('pglite')).dataDirectory, folder, { recursive: true });
@@ -62,20 +62,20 @@ export const dataDirectory = async (): Promise<string> => {
 };
 
 type Options = {
-  /** Null or absent: the embedded database, in a folder of its own. */
+  /** Null or absent: the embedded database, in a separate folder. */
   databaseUrl?: string | null;
   dataDir?: string;
-  /** Settings beside those of the tests; `undefined` takes one of theirs away. */
+  /** Settings in addition to those of the tests; `undefined` removes one. */
   env?: Record<string, string | undefined>;
-  /** The application's clock. Schedules are planned and applied by the database's all the same. */
+  /** The application's clock. Schedules still use the database's clock. */
   clock?: Clock;
-  /** In place of the database's, for what is planned; what is due is judged by the database's own. */
+  /** Replaces the database's clock where schedules are planned; whether one is due, the database's own clock decides. */
   databaseClock?: Clock;
 };
 
 /**
- * The whole service in this process, on a free port, as `flagtrail serve` composes it; stopped when the test is over. Tokens
- * are signed with a shared secret.
+ * The whole service in this process, on a free port, composed as by `flagtrail serve`; stopped at the end of the test. A shared
+ * secret signs its tokens.
  */
 export const startTestService = async ({
   databaseUrl,
@@ -118,7 +118,7 @@ export const startTestService = async ({
   await service.started;
   const url = service.url ?? '';
 
-  /** Runs an operation over HTTP, as an admin unless another token is given (null: none). */
+  /** Runs an operation over HTTP, as an admin unless another token is given (null: without one). */
   const gql = async <Data = Record<string, never>>(
     query: string,
     variables: Record<string, unknown> = {},
@@ -133,7 +133,7 @@ export const startTestService = async ({
     return { status: response.status, headers: response.headers, ...((await response.json()) as object) };
   };
 
-  /** A graphql-ws client on a real socket; closed when the test is over. */
+  /** A graphql-ws client on a real socket; closed at the end of the test. */
   const socket = ({ as, ...options }: { as?: string | null } & Partial<ClientOptions> = {}): Client => {
     const client = createClient({
       url: `${url.replace('http', 'ws')}/graphql`,
@@ -153,9 +153,9 @@ export const startTestService = async ({
     gql,
     socket,
     stop,
-    /** Everything written to stdout, a line of JSON each. */
+    /** Everything that was written to stdout, one line of JSON each. */
     lines,
-    /** What the banner of development mode would tell. */
+    /** What the banner of development mode would show. */
     welcome: () => welcome,
     [Symbol.asyncDispose]: stop,
   };

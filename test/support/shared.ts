@@ -3,14 +3,14 @@ import type { SharedThing } from './run-host.ts';
 
 const found = new Map<SharedThing, Promise<string>>();
 
-/** Where something is that the tests of a run share. The first test that asks has it made. */
+/** Where a shared part of the run is. It is made for the first test that asks. */
 export const whereShared = (thing: SharedThing): Promise<string> => {
   const asking = found.get(thing) ?? ask(`/${thing}`);
   found.set(thing, asking);
   return asking;
 };
 
-/** Says so now, and again at the end of the run, which leaves its PostgreSQL server's data then. */
+/** Prints the message now, and again at the end of the run, which then keeps its PostgreSQL server's data. */
 export const keepShared = async (message: string): Promise<void> => {
   process.stderr.write(`${message}\n`);
   await ask('/kept', { method: 'POST', body: `${message}\n` });

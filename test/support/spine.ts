@@ -24,14 +24,14 @@ export const anAdmin = (userId = 'admin-a', email: string | null = `${userId}@ex
 
 export const newId = (at: Date): string => uuidv7({ msecs: at.getTime() });
 
-/** A clock that only its test moves. */
+/** A clock that only moves when its test moves it. */
 export const manualClock = (at = new Date()) => {
   const clock = { at, now: () => new Date(clock.at) };
   return clock;
 };
 
 type Options = {
-  /** Of the application and, where it is given, in place of the database's too: schedules are planned and edited by it. */
+  /** The application's clock. If it is given, it also replaces the database's clock, so that schedules use it. */
   clock?: Clock;
   dataDir?: string;
   maxSpoolBytes?: number;
@@ -40,7 +40,7 @@ type Options = {
   logger?: Logger;
 };
 
-/** What one process has: every use case and the way into the log, on a database. Nothing runs by itself. */
+/** What one process has: every use case, and the way into the log, on one database. Nothing runs by itself. */
 export const makeSpine = async (
   database: Database,
   {
@@ -77,7 +77,7 @@ export const makeSpine = async (
     sequence: async () => {
       while ((await sequenceOutbox(prisma, 1000)) > 0);
     },
-    /** One pass over the spool. */
+    /** Makes one pass over the spool. */
     replay: async () => {
       const replay = makeSpoolReplay({
         spool,
@@ -98,10 +98,10 @@ export const makeSpine = async (
 
 export type Spine = Awaited<ReturnType<typeof makeSpine>>;
 
-/** What a NUMBER flag can be, for tests whose schedules leave a number behind: variants '0' to '99'. */
+/** Variants '0' to '99' of a NUMBER flag, for tests whose schedules set a number. */
 export const numbers = Array.from({ length: 100 }, (_, n) => ({ key: `${n}`, value: n }));
 
-/** An instant, some minutes from another one. */
+/** An instant that is some minutes after another one. */
 export const minutesFrom = (from: Date, minutes: number): Date => new Date(from.getTime() + minutes * 60_000);
 
 type DueSchedule = {
@@ -112,7 +112,7 @@ type DueSchedule = {
   maxRetries?: number;
 };
 
-/** Adds a schedule that became due some minutes ago, as an admin would have then: `clock` is the spine's. */
+/** Adds a schedule that became due some minutes ago, as if an admin had created it before; `clock` is the spine's. */
 export const addDue = (
   spine: Spine,
   clock: { at: Date },

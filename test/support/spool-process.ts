@@ -1,4 +1,4 @@
-// A process that spools: takes orders over IPC, and answers each with what came of it.
+// A process that spools events: it takes orders over IPC, and answers each with the result.
 import { v7 as uuidv7 } from 'uuid';
 import { openSpool } from '../../src/audit/spool/spool.ts';
 

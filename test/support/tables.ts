@@ -5,11 +5,11 @@ import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { metadataSchemas } from '../../src/catalogue/event-types.ts';
 import type { TestDatabase } from './databases.ts';
 
-// The tables, as tests look into them and change them behind the application's back. Times are the database's.
+// The tables, for tests that read them, or change them behind the application's back. Times are the database's.
 
 type Tables = Pick<TestDatabase, 'sql'>;
 
-/** One schedule's row, as far as tests ask. */
+/** The columns of a schedule's row that tests read. */
 export type ScheduleRow = {
   id: string;
   flag_key: string;
@@ -34,7 +34,7 @@ export const readSchedule = async ({ sql }: Tables, id: string): Promise<Schedul
   return row ?? expect.unreachable(`no schedule '${id}'`);
 };
 
-/** How many schedules there are: all, or those of a status. */
+/** How many schedules there are: all, or those with a status. */
 export const countSchedules = async ({ sql }: Tables, status: string | null = null): Promise<number> => {
   const counted = 'SELECT count(*)::int AS n FROM feature_flag_schedules WHERE $1::text IS NULL OR status::text = $1';
   return (await sql<{ n: number }>(counted, [status]))[0]?.n ?? expect.unreachable();
@@ -58,35 +58,35 @@ export const changeSchedule = async ({ sql }: Tables, id: string, change: Schedu
   await sql(`UPDATE feature_flag_schedules SET ${assignments.join(', ')} WHERE id = $1`, [id, ...values]);
 };
 
-/** Gives a schedule other updates, also such as the application refuses. */
+/** Gives a schedule other updates, even ones that the application refuses. */
 export const setScheduleUpdates = async ({ sql }: Tables, id: string, updates: unknown): Promise<void> => {
   await sql('UPDATE feature_flag_schedules SET updates = $2::text::jsonb WHERE id = $1', [id, JSON.stringify(updates)]);
 };
 
-/** Lets a schedule, or every one, have become due some time ago. */
+/** Makes a schedule, or all of them, due some time ago. */
 export const makeDue = async ({ sql }: Tables, { id = null, ago = '1 second' }: { id?: string | null; ago?: string } = {}) => {
   const due = 'UPDATE feature_flag_schedules SET scheduled_at = now() - $1::text::interval WHERE $2::uuid IS NULL OR id = $2';
   await sql(due, [ago, id]);
 };
 
-/** Lets the next try of schedules be due: of those given, or of all that are to be tried again. */
+/** Makes the next retry due: of the given schedules, or of all that have one. */
 export const makeRetriesDue = async ({ sql }: Tables, ids: readonly string[] | null = null): Promise<void> => {
   const due = `UPDATE feature_flag_schedules SET next_retry_at = now() - interval '1 second'
     WHERE CASE WHEN $1::uuid[] IS NULL THEN next_retry_at IS NOT NULL ELSE id = ANY ($1) END`;
   await sql(due, [ids]);
 };
 
-/** Takes a flag's row away, as nobody can through the application. */
+/** Deletes a flag's row, which nobody can do through the application. */
 export const deleteFlagRow = async ({ sql }: Tables, key: string): Promise<void> => {
   await sql('DELETE FROM feature_flags WHERE key = $1', [key]);
 };
 
-/** Switches an environment for schedules on or off, without an event. */
+/** Enables or disables an environment, without an event. */
 export const setEnvironmentEnabled = async ({ sql }: Tables, key: string, enabled: boolean): Promise<void> => {
   await sql('UPDATE environments SET enabled = $2 WHERE key = $1', [key, enabled]);
 };
 
-/** Gives the log entries as a transaction does; nobody is woken. */
+/** Hands entries to audit_emit, as a transaction does, but wakes nobody. */
 export const emitEntries = async ({ sql }: Tables, entries: readonly string[]): Promise<void> => {
   await sql('SELECT audit_emit($1::text[])', [entries]);
 };
@@ -98,17 +98,17 @@ export const outboxSize = async ({ sql }: Tables): Promise<number> =>
 /** Waits until everything that was written is in the log. */
 export const untilOutboxIsEmpty = (db: Tables): Promise<void> => expect.poll(() => outboxSize(db)).toBe(0);
 
-/** How many entries the log says that it has. */
+/** How many entries the log has, according to its head. */
 export const logSize = async ({ sql }: Tables): Promise<number> =>
   Number((await sql<{ size: number }>('SELECT size FROM audit_head'))[0]?.size ?? expect.unreachable());
 
-/** The log's events of a type, in order; nothing is checked. */
+/** The log's events of a type, in order, without checks. */
 export const readEventsOfType = async ({ sql }: Tables, eventType: string): Promise<AuditEvent[]> => {
   const rows = await sql<{ entry: string }>('SELECT entry FROM audit_log WHERE event_type = $1 ORDER BY position', [eventType]);
   return rows.map(({ entry }) => JSON.parse(entry) as AuditEvent);
 };
 
-/** Events that exist, wherever they are on their way: one statement, so that none is counted on both sides of a move. */
+/** Events that exist, wherever they are. One statement reads all places, so that no event counts twice while it moves. */
 export const countEvents = async ({ sql }: Tables): Promise<number> => {
   const [row] = await sql<{ n: number }>(
     'SELECT ((SELECT count(*) FROM audit_outbox) + (SELECT count(*) FROM audit_log))::int AS n',
@@ -118,7 +118,7 @@ export const countEvents = async ({ sql }: Tables): Promise<number> => {
 
 type LogRow = { position: number; entry: string; leaf_hash: Uint8Array; schedule_id: string | null };
 
-/** The log's events in order. Checks on the way what holds for every log: gapless, no id twice, canonical, hashed, known metadata. */
+/** The log's events in order. Also checks what holds for every log: no gaps, no id twice, canonical, hashed, known metadata. */
 export const readLog = async ({ sql }: Tables): Promise<AuditEvent[]> => {
   const rows = await sql<LogRow>('SELECT position, entry, leaf_hash, schedule_id FROM audit_log ORDER BY position');
   expect(rows.map(({ position }) => Number(position))).toEqual(rows.map((_, index) => index + 1));

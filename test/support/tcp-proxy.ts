@@ -3,8 +3,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
  * What is wrong with the network. `delay`: everything arrives later. `black-hole`: nothing arrives, in either direction.
- * `server-unaware`: clients have hung up, and the server does not hear of it. `client-unaware`: the other way round.
- * Except for a delay, the connections that it met are dead for good, without a word, until the next `heal` with `bury`.
+ * `server-unaware`: clients have hung up, but the server does not notice. `client-unaware`: the other way round. Except after a
+ * delay, connections that existed during the fault stay dead and silent until the next `heal` with `bury`.
  */
 export type NetworkFault =
   | { kind: 'delay'; ms: number }
@@ -14,17 +14,17 @@ export type NetworkFault =
 
 type Options = {
   target: { host: string; port: number };
-  /** Sees what each client sends: the result is called with every chunk of one connection. */
+  /** Sees what each client sends: the returned function is called with every chunk of one connection. */
   onConnection?: () => (chunk: Buffer) => void;
 };
 
 type Pair = { client: Socket; server: Socket; forward: { live: boolean } };
 
-/** Stands between clients and a server on the loopback interface, and breaks what is between them when told to. */
+/** Stands between clients and a server on the loopback interface, and breaks their connections when told to. */
 export const startTcpProxy = async ({ target, onConnection }: Options) => {
   let fault: NetworkFault | null = null;
   const pairs = new Set<Pair>();
-  /** Connections that came while nothing arrives: they get through once that is over. */
+  /** Connections that came while nothing arrived: they get through afterwards. */
   const waiting = new Set<Socket>();
 
   const isSilent = () => fault !== null && fault.kind !== 'delay';
@@ -49,7 +49,7 @@ export const startTcpProxy = async ({ target, onConnection }: Options) => {
   };
 
   const listener = createServer({ noDelay: true }, (client) => {
-    // Whatever breaks is the proxy's to pass on as a closed connection, and no reason to end.
+    // The proxy passes a broken connection on as a closed one; it must not end because of it.
     client.on('error', () => client.destroy());
     client.on('close', () => waiting.delete(client));
     if (isSilent()) waiting.add(client);
@@ -61,7 +61,7 @@ export const startTcpProxy = async ({ target, onConnection }: Options) => {
   const heal = ({ bury = false }: { bury?: boolean } = {}) => {
     fault = null;
     for (const { client, server, forward } of pairs) {
-      // The server learns in the end that its client has gone. A client can only find out by itself.
+      // In the end the server learns that its client has gone. A client can only find out by itself.
       if (!forward.live && client.destroyed) server.destroy();
       if (!forward.live && bury) {
         client.destroy();
@@ -73,7 +73,7 @@ export const startTcpProxy = async ({ target, onConnection }: Options) => {
   };
   return {
     port: (listener.address() as AddressInfo).port,
-    /** From now on, until it heals. */
+    /** Breaks the network until `heal`. */
     breakDown: (next: NetworkFault): void => {
       fault = next;
       if (next.kind === 'delay') return;
@@ -90,7 +90,7 @@ export const startTcpProxy = async ({ target, onConnection }: Options) => {
         server.resetAndDestroy();
       }
     },
-    /** New connections work again; `bury` closes those that are dead, too. */
+    /** Lets new connections work again; `bury` also closes the dead ones. */
     heal,
     close: async (): Promise<void> => {
       listener.close();
@@ -107,7 +107,7 @@ export type TcpProxy = Awaited<ReturnType<typeof startTcpProxy>>;
 
 type Carrying = { forward: { live: boolean }; delayMs: () => number };
 
-/** Carries what one end sends to the other, in its order, no faster than that takes it. */
+/** Carries what one end sends to the other, in order, no faster than the receiver takes it. */
 const carry = (from: Socket, to: Socket, { forward, delayMs }: Carrying): void => {
   const queue: { chunk: Buffer | null; dueAt: number }[] = [];
   let timer: NodeJS.Timeout | undefined;

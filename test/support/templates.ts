@@ -1,10 +1,10 @@
 import path from 'node:path';
 import pg from 'pg';
 
-/** The migrated database that every test's database is a copy of. */
+/** The migrated database from which every test's database is copied. */
 export const TEMPLATE_DATABASE = 'flagtrail_template';
 
-/** Runs statements that no database of a test is fit for, such as CREATE DATABASE. */
+/** Runs statements that cannot run in a test's own database, such as CREATE DATABASE. */
 export const withAdministrator = async <T>(baseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
   const client = new pg.Client({ connectionString: `${baseUrl}/postgres` });
   await client.connect();
@@ -15,7 +15,7 @@ export const withAdministrator = async <T>(baseUrl: string, work: (client: pg.Cl
   }
 };
 
-/** What is in the folder of PGlite's templates: dumps to load, without and with the schema, and a DATA_DIR to copy. */
+/** The files in the folder of PGlite's templates: dumps to load, without and with the schema, and a DATA_DIR to copy. */
 export const pgliteTemplates = (folder: string) => ({
   empty: path.join(folder, 'pglite-empty.tar'),
   migrated: path.join(folder, 'pglite-migrated.tar'),

@@ -3,14 +3,14 @@ import { secretOf } from './raw-http.ts';
 
 const secret = 'a secret of processes of their own, longer than 32 bytes';
 
-/** Settings of a process whose tokens `mintTestToken` makes. */
+/** Settings of a process that accepts the tokens of `mintTestToken`. */
 export const testAuthentication = {
   AUTH_SECRET: secret,
   AUTH_ISSUER: 'https://issuer.example',
   AUTH_AUDIENCE: 'flagtrail',
 } as const;
 
-/** A token for such a process; an admin's unless it has other groups. */
+/** A token for such a process; an admin's by default. */
 export const mintTestToken = ({ groups = ['admin'] }: { groups?: readonly string[] } = {}) =>
   mintToken({
     secret: secretOf(secret),

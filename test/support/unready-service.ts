@@ -7,7 +7,10 @@ import { openOutput } from '../../src/process/output.ts';
 import { atTestEnd } from './at-test-end.ts';
 import { temporaryFolder } from './service.ts';
 
-/** The service in this process, as soon as it listens: on a database that is not ready, it waits. Stopped when the test is over. */
+/**
+ * Starts the service in this process, and returns when it listens: if the database is not ready, the service waits. It is stopped
+ * at the end of the test.
+ */
 export const startUnready = async (databaseUrl: string, env: Record<string, string> = {}) => {
   const config = readConfig({ PORT: '0', DATA_DIR: temporaryFolder(), DATABASE_URL: databaseUrl, LOG_LEVEL: 'silent', ...env });
   const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
