@@ -1,4 +1,4 @@
-import { type AuditEvent, type AuditEventName, writeDown } from './audit-event.ts';
+import { type AuditEvent, type AuditEventName, serializeEvent } from './audit-event.ts';
 import { consoleLogger, makeLog } from './logger.ts';
 import type { Settings } from './options.ts';
 import { makeOutbox } from './outbox.ts';
@@ -87,7 +87,7 @@ export const makeAuditClient = (world: World): AuditClient & { configure(setting
       log.warnSometimes({}, 'an audit event came after close() and was dropped');
       return;
     }
-    const written = writeDown(event, { newId: world.newId, nowMs, maxBytes: maxEventsBytes - 1 });
+    const written = serializeEvent(event, { newId: world.newId, nowMs, maxBytes: maxEventsBytes - 1 });
     if (!written.ok) {
       outbox.drop(nowMs, written.reason);
       log.warnSometimes(

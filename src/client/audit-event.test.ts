@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { auditEventInputSchema } from '../applications/model/event-input.ts';
 import { applicationEventAliases, applicationEventTypeNames } from '../applications/model/event-types.ts';
 import { isStorableText } from '../kernel/text.ts';
-import { auditEventNames, writeDown } from './audit-event.ts';
+import { auditEventNames, serializeEvent } from './audit-event.ts';
 
 const nowMs = Date.parse('2026-03-01T09:00:00Z');
-const write = (event: unknown, maxBytes = 100_000) => writeDown(event, { newId: () => 'an-id', nowMs, maxBytes });
+const write = (event: unknown, maxBytes = 100_000) => serializeEvent(event, { newId: () => 'an-id', nowMs, maxBytes });
 const read = (event: unknown): Record<string, unknown> => {
   const written = write(event);
   if (!written.ok) throw new Error(written.why);

@@ -64,7 +64,7 @@ export type AuditEvent = WhatHappened & {
 /** Why an event could not be written as JSON; `audit.loss` repeats it. */
 type UnwritableReason = 'client_event_unwritable' | 'client_event_too_large';
 
-export type WrittenDown =
+export type SerializedEvent =
   /** `doubt`: why the API will probably refuse the event. */
   | { ok: true; id: string; type: string; text: string; occurredAtMs: number; doubt: string | null }
   /** `mistake` names the kind of mistake, of which there are few; `why` can be about this one event. */
@@ -76,7 +76,7 @@ type Limits = { newId: () => string; nowMs: number; maxBytes: number };
  * Writes an event as JSON at once, so that later changes to the caller's objects do not matter. Takes any value and never throws;
  * an event that has no JSON form, or is larger than `maxBytes`, is not written. Stops early if the event is too large.
  */
-export const writeDown = (event: unknown, { newId, nowMs, maxBytes }: Limits): WrittenDown => {
+export const serializeEvent = (event: unknown, { newId, nowMs, maxBytes }: Limits): SerializedEvent => {
   try {
     const record = toRecord(event, newId, nowMs);
     const plain = toPlainJson(record, maxBytes) as typeof record;
@@ -187,7 +187,7 @@ const readers: Record<Field, Reader> = {
 };
 
 /** Anything can be thrown, even a value that throws again when it is read. */
-const explain = (thrown: unknown): WrittenDown => {
+const explain = (thrown: unknown): SerializedEvent => {
   const unwritable = { ok: false, reason: 'client_event_unwritable' } as const;
   try {
     if (thrown instanceof TooLargeError)

@@ -6,7 +6,7 @@ type FileSystem = {
   mknod(path: string, mode: number, ...rest: unknown[]): unknown;
 };
 
-const forOthers = 0o077;
+const permissionsOfOthers = 0o077;
 
 /**
  * PGlite's files on disk, for their owner alone. PGlite explicitly gives each file mode 0666, whatever the process's umask is, so
@@ -17,8 +17,8 @@ export class PrivateNodeFS extends NodeFS {
     const { emscriptenOpts } = await super.init(pglite, options);
     const keepOthersOut = ({ FS }: { FS: FileSystem }) => {
       const { chmod, mknod } = FS;
-      FS.chmod = (target, mode, ...rest) => chmod(target, mode & ~forOthers, ...rest);
-      FS.mknod = (path, mode, ...rest) => mknod(path, mode & ~forOthers, ...rest);
+      FS.chmod = (target, mode, ...rest) => chmod(target, mode & ~permissionsOfOthers, ...rest);
+      FS.mknod = (path, mode, ...rest) => mknod(path, mode & ~permissionsOfOthers, ...rest);
     };
     return { emscriptenOpts: { ...emscriptenOpts, preRun: [...(emscriptenOpts.preRun ?? []), keepOthersOut] } };
   }

@@ -5,7 +5,7 @@ import { syncFolder } from './sync-folder.ts';
 /** How many files and folders of DATA_DIR others could use, and how many of them others still can. */
 export type ExposedEntries = { exposed: number; stillExposed: number };
 
-const forOthers = 0o077;
+const permissionsOfOthers = 0o077;
 const sticky = 0o1000;
 /**
  * Files that Flagtrail keeps there. The development key is not one of them: if others could read it, it is refused rather than
@@ -25,7 +25,7 @@ export const makePrivateFolder = (folder: string): ExposedEntries => {
   if (process.platform === 'win32') return { exposed: 0, stillExposed: 0 };
   const shared = (statSync(folder).mode & sticky) !== 0;
   const exposed = [...(shared ? [] : [folder]), ...entriesBelow(folder)].filter((entry) => isExposed(entry, folder));
-  return { exposed: exposed.length, stillExposed: exposed.filter((entry) => !takeFromOthers(entry)).length };
+  return { exposed: exposed.length, stillExposed: exposed.filter((entry) => !removePermissionsOfOthers(entry)).length };
 };
 
 const makeFolder = (folder: string, mode = 0o777): void => {
@@ -47,11 +47,11 @@ function* entriesBelow(folder: string): Generator<string> {
 /** The folder itself can be a link, and its target counts. Another process can delete files meanwhile. */
 const isExposed = (entry: string, folder: string): boolean => {
   const found = (entry === folder ? statSync : lstatSync)(entry, { throwIfNoEntry: false });
-  return found !== undefined && !found.isSymbolicLink() && (found.mode & forOthers) !== 0;
+  return found !== undefined && !found.isSymbolicLink() && (found.mode & permissionsOfOthers) !== 0;
 };
 
 /** Returns false if the file belongs to somebody else. */
-const takeFromOthers = (entry: string): boolean => {
+const removePermissionsOfOthers = (entry: string): boolean => {
   try {
     chmodSync(entry, statSync(entry).mode & 0o700);
     return true;

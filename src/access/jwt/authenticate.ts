@@ -13,8 +13,8 @@ const maxTokenLength = 16 * 1024;
  * How long a verified token is not verified again. A withdrawn key can live on for this long, in addition to the age of the key
  * set.
  */
-const rememberedMs = 30_000;
-const maxRemembered = 1_000;
+const cachedForMs = 30_000;
+const maxCached = 1_000;
 const warningPauseMs = 60_000;
 
 type Deps = {
@@ -35,7 +35,7 @@ type Deps = {
  */
 export const makeAuthenticate = ({ keys, issuer, audience, groups, clock, logger }: Deps): Authenticate => {
   const warnOfMissingSubject = makeMissingSubjectWarning({ clock, logger });
-  const remembered = makeMemory(clock);
+  const remembered = makeIdentityCache(clock);
   const verify = async (token: string): Promise<JWTVerifyResult> => {
     const options = {
       algorithms: [...keys.algorithms],
@@ -83,7 +83,7 @@ export const makeAuthenticate = ({ keys, issuer, audience, groups, clock, logger
  * Remembers the identities of tokens that were just verified, by the token's SHA-256. Verifying a signature takes some 200 µs,
  * more than the rest of a small query; the hash takes 3 µs. Only accepted tokens are remembered, and never beyond their expiry.
  */
-const makeMemory = (clock: Clock) => {
+const makeIdentityCache = (clock: Clock) => {
   const entries = new Map<string, { identity: Identity; untilMs: number }>();
   return {
     get: (digest: string): Identity | null => {
@@ -95,8 +95,8 @@ const makeMemory = (clock: Clock) => {
     },
     add: (digest: string, identity: Identity): void => {
       const expiresAtMs = identity.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
-      const untilMs = Math.min(clock.now().getTime() + rememberedMs, expiresAtMs);
-      if (entries.size >= maxRemembered) entries.delete(entries.keys().next().value ?? '');
+      const untilMs = Math.min(clock.now().getTime() + cachedForMs, expiresAtMs);
+      if (entries.size >= maxCached) entries.delete(entries.keys().next().value ?? '');
       entries.set(digest, { identity, untilMs });
     },
   };

@@ -46,14 +46,14 @@ const isServiceAccount = (claims: JWTPayload): boolean => {
   // In this order: RFC 9068 section 2.2, Cognito and Okta; Auth0; Entra.
   if (claims.sub === client || claims.sub === `${client}@clients`) return true;
   if (claims.gty === 'client-credentials' || claims.idtyp === 'app') return true;
-  return !showsPerson(claims);
+  return !belongsToPerson(claims);
 };
 
 /**
  * Claims that only a person's token has, even if it does not name the person: a session (`sid`), OpenID's scope, Entra's
  * delegated scopes (`scp`), a subject that is an address or, in Auth0, an account of a connection (`auth0|5a62…`).
  */
-const showsPerson = ({ sub, sid, scope, scp }: JWTPayload): boolean =>
+const belongsToPerson = ({ sub, sid, scope, scp }: JWTPayload): boolean =>
   sid !== undefined ||
   scp !== undefined ||
   /[@|]/.test(sub ?? '') ||

@@ -16,7 +16,7 @@ type Options = {
 export const openDevelopmentKey = async ({ dataDir, randomBytes }: Options): Promise<KeyObject> => {
   const path = join(dataDir, 'development-key');
   await refuseExposed(path);
-  const text = (await ifThere(readFile(path, 'utf8'))) ?? (await create(path, { dataDir, randomBytes }));
+  const text = (await nullIfMissing(readFile(path, 'utf8'))) ?? (await create(path, { dataDir, randomBytes }));
   const key = Buffer.from(text.trim(), 'base64url');
   if (key.length !== 32) {
     throw new Error(
@@ -28,14 +28,14 @@ export const openDevelopmentKey = async ({ dataDir, randomBytes }: Options): Pro
 
 const refuseExposed = async (path: string): Promise<void> => {
   if (process.platform === 'win32') return;
-  const { mode } = (await ifThere(stat(path))) ?? { mode: 0 };
+  const { mode } = (await nullIfMissing(stat(path))) ?? { mode: 0 };
   if ((mode & 0o077) === 0) return;
   throw new Error(
     `${path} can be read or written by others (mode ${(mode & 0o777).toString(8)}), so anybody may have signed tokens with it; delete it, and the next start makes a new key`,
   );
 };
 
-const ifThere = <T>(found: Promise<T>): Promise<T | null> =>
+const nullIfMissing = <T>(found: Promise<T>): Promise<T | null> =>
   found.catch((error) => {
     if (hasCode(error, 'ENOENT')) return null;
     throw error;

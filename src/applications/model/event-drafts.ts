@@ -4,7 +4,7 @@ import type { OwnEventDraft } from '../../audit/model/own-event-types.ts';
 import type { Recorder } from '../../audit/model/recorder.ts';
 import type { Json, JsonObject } from '../../kernel/json.ts';
 import type { ApplicationEvent, DeclaredLoss } from './event-input.ts';
-import { type ApplicationEventDraft, type ApplicationEventType, fieldsAsSaid } from './event-types.ts';
+import { type ApplicationEventDraft, type ApplicationEventType, verbatimFields } from './event-types.ts';
 
 /** The draft of another application's event. `caller` sent it, and vouches for what it says about others. */
 export const draftEvent = (caller: Caller, event: ApplicationEvent): ApplicationEventDraft => {
@@ -19,7 +19,7 @@ export const draftEvent = (caller: Caller, event: ApplicationEvent): Application
     result,
     errorMessage,
     description: cut(describe(actor, event)),
-    metadata: { ...pick(event, fieldsAsSaid), recordedBy: recorderOf(caller) },
+    metadata: { ...pick(event, verbatimFields), recordedBy: recorderOf(caller) },
   };
 };
 
@@ -103,7 +103,7 @@ const cut = (description: string): string =>
   description.length > longestDescription ? `${description.slice(0, longestDescription).toWellFormed()}…` : description;
 
 /** What the actor did, and what they tried to do if it did not succeed. */
-const deeds: Record<ApplicationEventType, [did: string, tried: string]> = {
+const phrases: Record<ApplicationEventType, [did: string, tried: string]> = {
   'auth.login': ['logged in', 'log in'],
   'auth.logout': ['logged out', 'log out'],
   'data_export.requested': ['requested an export of data', 'request an export of data'],
@@ -123,7 +123,7 @@ const describe = (actor: Actor, event: ApplicationEvent): string => {
   const { type, action, result, errorMessage } = event;
   const settings = result === 'SUCCESS' ? describeSettings(event) : null;
   if (settings) return settings;
-  const [did, tried] = deeds[type];
+  const [did, tried] = phrases[type];
   const ended = { SUCCESS: did, FAILURE: `failed to ${tried}`, DENIED: `was not allowed to ${tried}` }[result];
   const what = type === 'admin.action' && action !== null ? `: ${action}` : '';
   const resource = resourceOf(event);

@@ -37,7 +37,7 @@ const identifier = (what: string, absent?: string) =>
   exactText(255).describe([what, 'At most 255 characters.', absent].filter(Boolean).join(' '));
 
 /** Text that strangers can make up, such as the name in a failed login. Its length must not keep the event out of the log. */
-const remark = (max: number, what: string) =>
+const cutText = (max: number, what: string) =>
   z
     .string()
     .nullish()
@@ -70,14 +70,14 @@ export const auditEventInputSchema = z
       .transform((at) => at ?? null)
       .describe('When it happened: not before the year 2000, at most five minutes ahead. Absent: now.'),
     userId: identifier('Who did it.', 'If id, name and email are all absent: the sender itself.'),
-    userName: remark(255, 'Their name.'),
-    userEmail: remark(320, 'Their email address.'),
+    userName: cutText(255, 'Their name.'),
+    userEmail: cutText(320, 'Their email address.'),
     workspaceId: identifier('The workspace (tenant, organisation) concerned.'),
     environment: exactText(64).describe(
       "The environment concerned: at most 64 characters. Absent: the service's default environment.",
     ),
-    ipAddress: remark(255, 'The IP address of the person.'),
-    userAgent: remark(512, "The User-Agent of the person's client."),
+    ipAddress: cutText(255, 'The IP address of the person.'),
+    userAgent: cutText(512, "The User-Agent of the person's client."),
     sessionId: identifier("The id of the person's session."),
     requestId: identifier("The id of the application's request."),
     action: identifier("What was done, in the application's own words. Without a type: one of the names that type accepts."),
@@ -91,7 +91,7 @@ export const auditEventInputSchema = z
       .nullish()
       .transform((result) => result ?? 'SUCCESS')
       .describe('How it ended. Absent: SUCCESS.'),
-    errorMessage: remark(2000, 'Why it failed or was denied.'),
+    errorMessage: cutText(2000, 'Why it failed or was denied.'),
   })
   .refine(({ resource, resourceId }) => resourceId === null || resource !== null, {
     path: ['resource'],

@@ -4,16 +4,16 @@ import type { EventTypes } from '../../audit/model/event-types.ts';
 import { recorderSchema } from '../../audit/model/recorder.ts';
 
 /** The fields of an event that its metadata repeats unchanged. */
-const asSaid = {
+const verbatimShape = {
   /** What was done, in the application's own words. */
   action: z.string().nullable(),
   details: z.json(),
   previousValue: z.json(),
   newValue: z.json(),
 };
-export const fieldsAsSaid = Object.keys(asSaid) as (keyof typeof asSaid)[];
+export const verbatimFields = Object.keys(verbatimShape) as (keyof typeof verbatimShape)[];
 
-const metadata = z.object({ ...asSaid, recordedBy: recorderSchema });
+const metadata = z.object({ ...verbatimShape, recordedBy: recorderSchema });
 
 /** Security events that other applications record (recordAuditEvents). They all have the same metadata. */
 export const applicationEventTypes = {

@@ -31,7 +31,7 @@ type Deps = {
  */
 type State = { name: 'open' } | { name: 'closed' } | { name: 'draining'; subjects: Set<string>; hasAdmitted: boolean };
 
-const mostLeft = 500;
+const maxLeftToDrain = 500;
 
 export const makeOutboxGate = ({ spool, logId, onSpooled, logger }: Deps) => {
   let state: State = spool.read(logId, 1).length > 0 ? { name: 'closed' } : { name: 'open' };
@@ -68,9 +68,9 @@ export const makeOutboxGate = ({ spool, logId, onSpooled, logger }: Deps) => {
     },
     /** The outbox takes events again: opens the gate as far as the events that are left in the spool allow. */
     endPass: () => {
-      const left = spool.read(logId, mostLeft + 1);
+      const left = spool.read(logId, maxLeftToDrain + 1);
       if (left.length === 0) state = { name: 'open' };
-      else if (left.length > mostLeft) state = { name: 'closed' };
+      else if (left.length > maxLeftToDrain) state = { name: 'closed' };
       else state = { name: 'draining', subjects: new Set(left.map(({ entry }) => subjectOf(entry))), hasAdmitted: false };
     },
   };

@@ -16,9 +16,9 @@ const nameElement: Record<string, (element: JsonObject) => string> = {
  * in order, unless all added rules simply follow those that stay. Quotes and backslashes in a name are escaped with a backslash.
  * A list that exists on one side only (of a flag that was created or deleted) stays whole.
  */
-export const nameElements = (changes: readonly FieldChange[]): FieldChange[] => changes.flatMap(inParts);
+export const nameElements = (changes: readonly FieldChange[]): FieldChange[] => changes.flatMap(splitListChange);
 
-const inParts = (change: FieldChange): FieldChange[] => {
+const splitListChange = (change: FieldChange): FieldChange[] => {
   const { field, previousValue, newValue } = change;
   if (field === 'experiment' && isObject(previousValue) && isObject(newValue)) {
     return nameElements(fieldsWithin(`${field}.`, previousValue, newValue));

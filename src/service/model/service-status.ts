@@ -69,7 +69,7 @@ const findMissingRoles = (processes: readonly ServiceProcess[]): ProcessRole[] =
   return processRoles.filter((role) => !running.has(role));
 };
 
-const withoutRole: Record<ProcessRole, string> = {
+const effectsOfMissingRole: Record<ProcessRole, string> = {
   api: 'nobody can read or change anything',
   worker: 'no schedule is applied',
   audit: 'no event reaches the log and the sinks',
@@ -82,8 +82,8 @@ const describeMissingRoles = (missing: readonly ProcessRole[], isEmbedded: boole
 
 const describeMissingRole = (role: ProcessRole, isEmbedded: boolean): string =>
   isEmbedded
-    ? `the role ${role} is not in ROLES, so ${withoutRole[role]}; no other process can run it, because the embedded database has one process at a time: add it to ROLES, or use PostgreSQL`
-    : `no process runs the role ${role}, so ${withoutRole[role]}: start one with ROLES=${role}`;
+    ? `the role ${role} is not in ROLES, so ${effectsOfMissingRole[role]}; no other process can run it, because the embedded database has one process at a time: add it to ROLES, or use PostgreSQL`
+    : `no process runs the role ${role}, so ${effectsOfMissingRole[role]}: start one with ROLES=${role}`;
 
 const describeOverdue = ({ count, oldestDueAt, schedules, causes }: ServiceStatus['overdueSchedules']): string => {
   const oldest = schedules[0];

@@ -2,7 +2,7 @@ import type { Queryable } from '../../database/queryable.ts';
 import type { Blocker } from '../model/service-facts.ts';
 
 /** Younger transactions are ignored: a worker holds the flags of its batch for some milliseconds. */
-const youngestMs = 2000;
+const minAgeMs = 2000;
 
 /**
  * The database sessions that hold what due schedules wait for: the rows of their flags, which a worker skips silently, and any
@@ -31,6 +31,6 @@ export const findLockHolders = (prisma: Queryable, flagIds: readonly string[]): 
     SELECT s.pid, array_remove(array_agg(DISTINCT s.key::text), NULL) AS "flagKeys", nullif(a.application_name, '') AS "applicationName",
       a.usename::text AS "userName", a.state, a.xact_start AS since
     FROM sessions s LEFT JOIN pg_stat_activity a ON a.pid = s.pid
-    WHERE a.xact_start IS NULL OR a.xact_start < clock_timestamp() - ${youngestMs}::int * interval '1 millisecond'
+    WHERE a.xact_start IS NULL OR a.xact_start < clock_timestamp() - ${minAgeMs}::int * interval '1 millisecond'
     GROUP BY s.pid, a.application_name, a.usename, a.state, a.xact_start
     ORDER BY a.xact_start NULLS LAST, s.pid LIMIT 10`;

@@ -31,7 +31,7 @@ export const makeServiceStore = ({ prisma, kind }: Pick<Database, 'prisma' | 'ki
       await prisma.$executeRaw`DELETE FROM service_processes WHERE id = ${id}::uuid`;
     },
     readFacts: async () => {
-      const [facts, overdue] = await Promise.all([readSmall(prisma), readOverdue(prisma)]);
+      const [facts, overdue] = await Promise.all([readCheapFacts(prisma), readOverdue(prisma)]);
       const flagIds = [...new Set(overdue.map(({ flagId }) => flagId).filter((id) => id !== null))];
       const blockers: Blocker[] = overdue.length > 0 && !isEmbedded ? await findLockHolders(prisma, flagIds) : [];
       const schedules = overdue.map((row) => ({ ...toSchedule(row), dueAt: row.dueAt }));
@@ -81,7 +81,7 @@ const readOutbox = async (prisma: Database['prisma']): Promise<ServiceFacts['seq
 };
 
 /** Reads what takes only a few rows in one statement. What a lock can delay is read in another one. */
-const readSmall = async (
+const readCheapFacts = async (
   prisma: Database['prisma'],
 ): Promise<Omit<ServiceFacts, 'isEmbedded' | 'overdue'> & { overdueCount: number }> => {
   const [row] = await prisma.$queryRaw<[Row]>`
