@@ -39,6 +39,7 @@ type TypeName<Type extends string> = Type extends `${infer Resource}.${infer Act
   ? `${Uppercase<Resource>}_${Uppercase<Action>}`
   : never;
 
+/** The name of an event type in GraphQL. */
 export const toTypeName = (type: AuditEventType): AuditEventTypeName =>
   type.toUpperCase().replaceAll('.', '_') as AuditEventTypeName;
 

@@ -68,6 +68,7 @@ type PostgresOptions = {
  * believed.
  */
 const graceMs = 5000;
+/** How long a connection is silent before TCP checks whether the other side is still there. */
 export const keepAliveMs = 10_000;
 
 /** Opens a pool of connections to a PostgreSQL server. */

@@ -21,9 +21,10 @@ type Options = {
   /** `perUse` if different uses must not wait for each other, as in a process that serves; otherwise `one`. */
   pools: 'perUse' | 'one';
   /**
-   * `any`: the schema is not checked; the caller deals with it. `ready`: the schema must fit this release. The embedded database
-   * is migrated, as at a start of the service. A server is only migrated by `flagtrail migrate`, because others use it: if it is
-   * behind, opening it throws an error that says so. `migrated`: the database is migrated, wherever it is.
+   * - `any`: the schema is not checked; the caller deals with it.
+   * - `ready`: the schema must fit this release. The embedded database is migrated, as at a start of the service. A server is
+   *   only migrated by `flagtrail migrate`, because others use it: if it is behind, opening it throws an error that says so.
+   * - `migrated`: the database is migrated, wherever it is.
    */
   schema: 'any' | 'ready' | 'migrated';
 };

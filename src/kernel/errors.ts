@@ -14,6 +14,7 @@ export abstract class DomainError extends Error {
   }
 }
 
+/** An invalid input. The message joins all issues; each begins with its path. */
 export class ValidationError extends DomainError {
   readonly code = 'VALIDATION_ERROR';
   readonly issues: ValidationIssue[];
@@ -27,6 +28,7 @@ export class ValidationError extends DomainError {
 export const toIssues = (error: z.ZodError, prefix: readonly string[] = []): ValidationIssue[] =>
   error.issues.map(({ path, message }) => ({ path: [...prefix, ...path.map(String)], message }));
 
+/** A ValidationError from Zod's issues, with `prefix` in front of each path. */
 export const toValidationError = (error: z.ZodError, prefix?: readonly string[]): ValidationError =>
   new ValidationError(toIssues(error, prefix));
 

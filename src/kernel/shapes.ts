@@ -1,10 +1,11 @@
 import { z } from 'zod';
 
-// Map the fields of one Zod object, for another object with the same fields.
+// Functions that change every field of a Zod object, for another object with the same fields.
 
 const mapShape = (shape: z.core.$ZodShape, change: (field: z.core.$ZodType) => z.core.$ZodType) =>
   Object.fromEntries(Object.entries(shape).map(([name, field]) => [name, change(field)]));
 
+/** The same fields; each can also be null. */
 export const nullableFields = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   mapShape(shape, z.nullable) as { [Name in keyof Shape]: z.ZodNullable<Shape[Name]> };
 

@@ -6,6 +6,7 @@ import { text, toStorableText } from '../../kernel/text.ts';
 import { type ApplicationEventType, applicationEventAliases, applicationEventTypeNames } from './event-types.ts';
 import { areTooLarge, findSizeIssue, isValueField, recordableJson } from './recordable-json.ts';
 
+/** The most events in one call of recordAuditEvents. */
 export const maxRecordedEvents = 500;
 
 type RecordableType = ApplicationEventType | 'audit.loss';

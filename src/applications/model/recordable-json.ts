@@ -20,6 +20,7 @@ const valueFields = ['details', 'previousValue', 'newValue'] as const;
 /** The fields of an event that hold JSON. */
 export type RecordableValues = { [Field in (typeof valueFields)[number]]?: Json };
 
+/** Whether a field holds JSON. */
 export const isValueField = (field: unknown): boolean => valueFields.some((name) => name === field);
 
 /** The values of an event take at most 64 KiB together, because the entry repeats them in its states, changes and metadata. */

@@ -33,6 +33,7 @@ type State = { name: 'open' } | { name: 'closed' } | { name: 'draining'; subject
 
 const maxLeftToDrain = 500;
 
+/** The gate of one process; the replay opens it by `startPass` and `endPass`. */
 export const makeOutboxGate = ({ spool, logId, onSpooled, logger }: Deps) => {
   let state: State = spool.read(logId, 1).length > 0 ? { name: 'closed' } : { name: 'open' };
 

@@ -41,8 +41,8 @@ export const makeDenials = ({ record, now }: { record: (draft: OwnEventDraft<'ac
     atOnce,
     windowMs,
     maxKeys: maxCallers,
-    tell: ({ caller, denied }) => record(accessDenied(caller, denied)),
-    tellMore: ({ caller, denied }, more) => record(accessDenied(caller, denied, more)),
+    report: ({ caller, denied }) => record(accessDenied(caller, denied)),
+    reportMore: ({ caller, denied }, more) => record(accessDenied(caller, denied, more)),
   });
   return { note: (caller: Caller, denied: Denied) => note(shareOf(caller), { caller, denied }), sweep, flush };
 };

@@ -18,8 +18,8 @@ export const makeThrottledLog = ({ logger, now }: Deps) => {
     atOnce: 1,
     windowMs,
     maxKeys: maxMessages,
-    tell: ({ level, details, message }) => logger[level](details, message),
-    tellMore: ({ level, details, message }, { count, since, until }: More) =>
+    report: ({ level, details, message }) => logger[level](details, message),
+    reportMore: ({ level, details, message }, { count, since, until }: More) =>
       logger[level]({ ...details, more: { count, since, until } }, `${message}: ${count} more times`),
   });
   const at =

@@ -7,8 +7,8 @@ type Options = {
 type Guest = { address: string; evict: () => void };
 
 /**
- * Room for guests who have not yet said who they are. When it is full, the guest who has waited longest is evicted, first among
- * those of the same address. Honest guests say who they are at once, so a flood of silent ones keeps nobody out.
+ * Room for guests who have not yet said who they are. When the room of an address, or all of it, is full, the guest who has
+ * waited longest there is evicted. Honest guests say who they are at once, so a flood of silent ones keeps nobody out.
  */
 export const makeWaitingRoom = ({ max, maxPerAddress }: Options) => {
   // In the order in which guests came.

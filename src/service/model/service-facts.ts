@@ -14,6 +14,7 @@ export type Blocker = {
   since: Date | null;
 };
 
+/** How far a sink has come, and its latest error. */
 export type SinkFacts = {
   name: string;
   /** The position up to which the sink has accepted entries. */
@@ -48,4 +49,5 @@ export type ServiceFacts = {
 
 /** A schedule that is later than this is overdue: a worker looks for due schedules every second. */
 export const overdueAfterMs = 60_000;
+/** Counting stops here, so that a check stays cheap however many schedules are overdue. */
 export const mostOverdueCounted = 1000;

@@ -10,6 +10,7 @@ export type ProcessDetail = {
   workerError?: { message: string; at: string } | null;
 };
 
+/** A process of the service, as it last announced itself. */
 export type ServiceProcess = {
   id: string;
   roles: readonly ProcessRole[];
@@ -43,6 +44,7 @@ export const measureSkewMs = (sentAt: Date, databaseTime: Date, receivedAt: Date
   return differenceMs < 0 && certainMs > 0 ? -certainMs : certainMs;
 };
 
+/** Whether a clock differs enough for a warning. */
 export const isSkewed = (skewMs: number | null): boolean => skewMs !== null && Math.abs(skewMs) > tolerableSkewMs;
 
 /** Names a process for people. */

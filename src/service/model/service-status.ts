@@ -28,6 +28,7 @@ const longestSequencingMs = 60_000;
 /** A sink that has not moved for this long is no longer in use, so its old error is not reported. */
 const sinkMemoryMs = 10 * 60_000;
 
+/** Judges the facts: which roles are missing, what is overdue and why, and what else needs attention. */
 export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
   const { databaseTime, processes, overdue, sinks, sequencer } = facts;
   const missingRoles = findMissingRoles(processes);
@@ -93,6 +94,7 @@ const describeOverdue = ({ count, oldestDueAt, schedules, causes }: ServiceStatu
   return `${many} overdue, the oldest since ${oldestDueAt?.toISOString()}${which}: ${causes.join('; ')}`;
 };
 
+/** One sentence about a clock that differs from the database's. */
 export const describeSkew = (process: Pick<ServiceProcess, 'host' | 'pid' | 'roles' | 'clockSkewMs'>): string => {
   const skewMs = process.clockSkewMs ?? 0;
   const seconds = (Math.abs(skewMs) / 1000).toFixed(1);

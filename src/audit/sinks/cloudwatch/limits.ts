@@ -8,6 +8,9 @@ export const maxBatchEvents = 10_000;
 export const maxMessageBytes = 1_048_576 - eventOverheadBytes;
 
 const hourMs = 3_600_000;
+/** Between the first and the last event of a batch. */
 export const maxSpanMs = 24 * hourMs;
+/** How old an event can be. */
 export const maxAgeMs = 14 * 24 * hourMs;
+/** How far in the future an event can be. */
 export const maxAheadMs = 2 * hourMs;
