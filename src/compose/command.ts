@@ -12,7 +12,7 @@ const batchSize = 1000;
 export const composeCommand = async (config: Config, database: Database, surroundings: Surroundings) => {
   const { logger } = surroundings;
   // A command runs no part of the service, so this is the way into the log alone: sinks are a service's, and find the events there.
-  const pipeline = await composeAudit(config, database, surroundings);
+  const pipeline = await composeAudit({ ...config, roles: [] }, database, surroundings);
   const app = composeApp(
     config,
     { inTransaction: pipeline.inTransactionOn(database), reads: database, audit: pipeline.audit },

@@ -151,10 +151,16 @@ describe('targeting that flagd cannot evaluate is refused, with the place, the v
     ],
     [
       'iterations that look out of themselves',
-      when({ some: [many(500), { '==': [{ cat: [{ var: '../../domain/' }] }, 'x'] }] }),
+      when({ some: [many(500), { '==': [{ cat: [{ var: '../' }] }, 'x'] }] }),
       'if.0.some.1.==.0.cat.0.var',
       'must name a path into the item, written out and without ../',
     ],
+    ...['../x', '../../x', ['../x'], ['../x', 'else']].map((path): [string, Json, string, string] => [
+      `iterations of a few items that look out of themselves by ${JSON.stringify(path)}`,
+      when({ some: [{ var: 'groups' }, { in: ['x', { var: path }] }] }),
+      'if.0.some.1.in.1.var',
+      'must name a path into the item, written out and without ../',
+    ]),
     [
       'iterations with computed paths',
       when({ some: [many(2), { var: [{ cat: ['..', '/'] }] }] }),

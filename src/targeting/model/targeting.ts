@@ -80,7 +80,7 @@ const refuseOperator = (operator: string, operands: Json, iteration: string | nu
 
 const staysInside = (operands: Json): boolean => {
   const path = Array.isArray(operands) ? (operands[0] ?? null) : operands;
-  return path === null || typeof path === 'number' || (typeof path === 'string' && !path.startsWith('../../domain/'));
+  return path === null || typeof path === 'number' || (typeof path === 'string' && !path.startsWith('../'));
 };
 
 const findResultIssues = (targeting: Json, variantKeys: readonly string[]): ValidationIssue[] =>
