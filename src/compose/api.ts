@@ -86,7 +86,7 @@ export const composeApi = async (config: Config, parts: Parts, surroundings: Sur
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const serviceStore = makeServiceStore(parts.databases.reads);
   const inTransaction = shares.changing(pipeline.inTransactionOn(writes));
-  const useCases = composeApp(config, { inTransaction, reads, audit: pipeline.audit }, surroundings);
+  const useCases = composeApp(config, { inTransaction, reads, writes, audit: pipeline.audit }, surroundings);
   const app = {
     ...useCases,
     recordAccessDenied: throttles.recordAccessDenied,

@@ -41,6 +41,8 @@ type Parts = {
   inTransaction: InTransaction;
   /** For what is read. */
   reads: Pick<Database, 'prisma'>;
+  /** For what a change reads before its transaction; by default that of `reads`. */
+  writes?: Pick<Database, 'prisma'>;
   /** For what happens outside of a transaction. */
   audit: AuditLogger;
   /** How many due schedules one transaction applies at most. */
@@ -51,9 +53,10 @@ type Settings = Pick<Config, 'defaultEnvironment' | 'auditReads'>;
 /** Every use case, and what they read, wired once: for the service, the commands of the command line, the tests and the bench. */
 export const composeApp = (
   { defaultEnvironment, auditReads }: Settings,
-  { inTransaction, reads: { prisma }, audit, batchSize = 500 }: Parts,
+  { inTransaction, reads, writes = reads, audit, batchSize = 500 }: Parts,
   { clock, newId, random, logger }: Pick<Surroundings, 'clock' | 'newId' | 'random' | 'logger'>,
 ) => {
+  const { prisma } = reads;
   const commands = { inTransaction, clock, newId };
   const environments = makeEnvironmentStore(prisma);
   const flags = makeFlagStore(prisma);
@@ -99,7 +102,7 @@ export const composeApp = (
     revokeApiKey: makeRevokeApiKey(commands),
 
     log: makeAuditLog(prisma),
-    recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(prisma) }),
+    recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(writes.prisma) }),
   };
 };
 

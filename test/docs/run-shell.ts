@@ -94,7 +94,7 @@ export const runShell = async (
 };
 
 /** A service takes seconds of CPU: it starts where a block names its address, or asks how it is. */
-const usesService = (blocks: readonly Block[]): boolean => blocks.some(({ text }) => /:4000\b|\bstatus\b/.test(text));
+const usesService = (blocks: readonly Block[]): boolean => blocks.some(({ text }) => /:(\$\{PORT:-)?4000\b|\bstatus\b/.test(text));
 
 /** Ends the page at the first command that fails, also within `$( … )`, and writes down which one and where it was. */
 const prelude = `unset BASH_ENV
@@ -120,7 +120,7 @@ const scriptOf = (
   }
   // What a page starts in the background has to end, too.
   return `${lines.join('\n')}\nwait\n`
-    .replaceAll(/\b(127\.0\.0\.1|localhost):4000\b/g, new URL(serviceUrl).host)
+    .replaceAll(/\b(127\.0\.0\.1|localhost):(4000\b|\$\{PORT:-4000\})/g, new URL(serviceUrl).host)
     .replaceAll(/\bpostgres(ql)?:\/\/[^\s'"]+/g, databaseUrl)
     .replaceAll('dist/main.js', 'src/main.ts');
 };

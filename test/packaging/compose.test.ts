@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import { settings } from '../../src/config/settings.ts';
 import { commandOf, parseDockerfile } from './dockerfile.ts';
@@ -17,9 +17,7 @@ type Service = {
 };
 
 const read = (file: string) => readFileSync(path.join(repository, file), 'utf8');
-// Knip, whose settings may be YAML, brings a parser.
-const yaml = createRequire(createRequire(import.meta.url).resolve('knip'))('yaml');
-const compose: { services: Record<string, Service>; volumes: object } = yaml.parse(read('compose.yaml'), { merge: true });
+const compose: { services: Record<string, Service>; volumes: object } = parse(read('compose.yaml'), { merge: true });
 const { postgres, ...ours } = compose.services;
 const services = Object.entries(ours);
 

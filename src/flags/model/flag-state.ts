@@ -31,7 +31,7 @@ export type FlagState = z.infer<typeof flagStateShape> & {
 export const newFlagState = ({ id }: Pick<Flag, 'id'>, environment: string, now: Date): FlagState => ({
   flagId: id,
   environment,
-  ...initialFields,
+  ...structuredClone(initialFields),
   overrides: [],
   experiment: null,
   emergency: null,

@@ -28,10 +28,8 @@ export type FlagUpdates = z.infer<typeof flagUpdatesShape>;
 export const nullableUpdatesShape = z.object(nullableFields(valueShapes));
 
 /** Drops what is absent, so that equal updates are equal JSON. */
-export const normalizeUpdates = ({ rules, ...others }: z.infer<typeof flagUpdatesSchema>): FlagUpdates => ({
-  ...withoutNulls(others),
-  ...(rules != null && { rules: rules.map(normalizeRule) }),
-});
+export const normalizeUpdates = (input: z.infer<typeof flagUpdatesSchema>): FlagUpdates =>
+  withoutNulls({ ...input, rules: input.rules?.map(normalizeRule) });
 
 /** The fields of a state that updates set. */
 export const stateFieldsOf = (updates: FlagUpdates): StateField[] => stateFields.filter((field) => updates[field] !== undefined);
