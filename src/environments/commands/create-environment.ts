@@ -7,7 +7,9 @@ import type { EnvironmentTransaction } from './environment-store.ts';
 
 type Deps = { inTransaction: InTransaction<EnvironmentTransaction>; clock: Clock };
 
-/** Creates an environment, in which every flag starts as a new flag does. Throws EnvironmentAlreadyExistsError, ValidationError. */
+/**
+ * Creates an environment, and gives every flag a new flag's state in it. Throws EnvironmentAlreadyExistsError, ValidationError.
+ */
 export const makeCreateEnvironment =
   ({ inTransaction, clock }: Deps) =>
   (admin: Caller, input: CreateEnvironment): Promise<Environment> =>

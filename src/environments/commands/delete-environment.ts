@@ -15,7 +15,7 @@ export const makeDeleteEnvironment =
   ({ inTransaction, defaultEnvironment }: Deps) =>
   (admin: Caller, { key }: EnvironmentKey): Promise<Environment> =>
     inTransaction(async ({ environments, flagsOfEnvironments, schedules, audit }) => {
-      // Flags that are being created or changed, and schedules, come first; those that come later do not find it any more.
+      // Changes that are under way commit before the checks below. Later ones no longer find the environment.
       await flagsOfEnvironments.hold();
       const environment = await environments.findLocked(key);
       if (!environment) throw new EnvironmentNotFoundError(key);

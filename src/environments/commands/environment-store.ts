@@ -1,36 +1,36 @@
 import type { AuditLogger } from '../../audit/ports/audit-logger.ts';
 import type { Environment } from '../model/environment.ts';
 
-/** Durable home of environments. */
+/** Reads environments. */
 export type EnvironmentStore = {
-  /** In the order in which they were created. */
+  /** In order of creation. */
   list(): Promise<Environment[]>;
 };
 
-/** What a change of environments needs, inside one transaction. */
+/** Changes environments inside one transaction. */
 export type EnvironmentWriter = EnvironmentStore & {
   add(environment: Environment): Promise<void>;
-  /** An environment, locked against every other change. */
+  /** Locks the environment against every other change; null if it does not exist. */
   findLocked(key: string): Promise<Environment | null>;
   save(environment: Environment): Promise<void>;
   remove(key: string): Promise<void>;
 };
 
-/** What an environment asks of the flags in it. They stand on environments, and answer from there. */
+/** What environments need from flags. Flags import environments, so the flags wing implements this port. */
 export type FlagsOfEnvironments = {
   /**
-   * Waits for the changes of flags that are under way, and holds new ones back until the transaction ends: neither a flag nor
-   * an environment that is created meanwhile can be overlooked. Before everything else.
+   * Waits for changes of flags that are under way, and holds new ones back until the transaction ends. Call it first: otherwise
+   * a flag or an environment created meanwhile could be missed.
    */
   hold(): Promise<void>;
-  /** Gives every flag a state in a new environment, as new flags have it. */
+  /** Gives every flag a new flag's state in the environment. */
   addStatesIn(environment: string, now: Date): Promise<void>;
-  /** How many flags differ from a new one there. */
+  /** How many flags differ from a new flag in the environment. */
   countChangedIn(environment: string): Promise<number>;
   removeStatesIn(environment: string): Promise<void>;
 };
 
-/** What the commands of this wing reach in one transaction. */
+/** What this wing's commands use inside one transaction. */
 export type EnvironmentTransaction = {
   environments: EnvironmentWriter;
   flagsOfEnvironments: FlagsOfEnvironments;

@@ -7,10 +7,7 @@ import type { EnvironmentTransaction } from './environment-store.ts';
 
 type Deps = { inTransaction: InTransaction<EnvironmentTransaction> };
 
-/**
- * Enables or disables an environment. One that is so already stays as it is, and nothing is recorded. Throws an
- * EnvironmentNotFoundError.
- */
+/** Enables or disables an environment. If nothing changes, nothing is saved or recorded. Throws an EnvironmentNotFoundError. */
 export const makeSetEnvironmentEnabled =
   ({ inTransaction }: Deps) =>
   (admin: Caller, { key }: EnvironmentKey, enabled: boolean): Promise<Environment> =>
@@ -20,7 +17,7 @@ export const makeSetEnvironmentEnabled =
       if (environment.enabled === enabled) return environment;
       const next = { ...environment, enabled };
       await environments.save(next);
-      // Those that are enabled apply what they have, as ever.
+      // Only a disabled environment makes its open schedules fail, so only that event counts them.
       const openSchedules = enabled ? 0 : await schedules.countOpen({ environment: key });
       audit.logEvent(environmentSwitched(admin, next, openSchedules));
       return next;

@@ -7,7 +7,7 @@ import type { EnvironmentTransaction } from './environment-store.ts';
 
 type Deps = { inTransaction: InTransaction<EnvironmentTransaction> };
 
-/** Renames an environment. What changes nothing is not recorded. Throws an EnvironmentNotFoundError. */
+/** Renames an environment. If the name stays the same, nothing is recorded. Throws an EnvironmentNotFoundError. */
 export const makeUpdateEnvironment =
   ({ inTransaction }: Deps) =>
   (admin: Caller, { key, name }: UpdateEnvironment): Promise<Environment> =>

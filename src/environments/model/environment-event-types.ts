@@ -4,10 +4,10 @@ import type { DraftOf } from '../../audit/model/audit-event.ts';
 import type { EventTypes } from '../../audit/model/event-types.ts';
 
 const metadata = z.object({ environment: z.string(), name: z.string(), ...adminMetadata });
-/** How many schedules that can still become due meet it; absent: none. */
+/** The open schedules that will fail; absent if there are none. */
 const openSchedules = z.int().optional();
 
-/** What events say of environments. */
+/** The types of events about environments. */
 export const environmentEventTypes = {
   'environment.created': { description: 'An admin created an environment.', metadata },
   'environment.updated': { description: 'An admin renamed an environment.', metadata },

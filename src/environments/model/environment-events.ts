@@ -10,7 +10,7 @@ const snapshot = ({ key, name, enabled }: Environment): JsonObject => ({ key, na
 const factsOf = (admin: Caller, previous: Environment | null, next: Environment | null) => {
   const [previousState, newState] = [previous && snapshot(previous), next && snapshot(next)];
   const environment = next ?? previous;
-  if (!environment) throw new Error('an event of no environment');
+  if (!environment) throw new Error('an environment event needs an environment before or after the change');
   return {
     ...attributedTo(admin),
     resource: { type: 'environment', id: environment.key },
@@ -47,7 +47,7 @@ export const environmentDeleted = (admin: Caller, environment: Environment): Env
   description: `Environment '${environment.key}' was deleted`,
 });
 
-/** An environment was enabled or disabled; `openSchedules` will fail until it is enabled again. */
+/** An environment was enabled or disabled. `openSchedules` is how many will fail until it is enabled again. */
 export const environmentSwitched = (
   admin: Caller,
   environment: Environment,

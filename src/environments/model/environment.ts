@@ -3,7 +3,10 @@ import { ValidationError } from '../../kernel/errors.ts';
 import { text } from '../../kernel/text.ts';
 import { EnvironmentAlreadyExistsError, EnvironmentNotEmptyError } from './environment-errors.ts';
 
-/** Where flags have a state of their own. A disabled one takes no new schedules, and applies none. */
+/**
+ * A place where applications run. Each flag has its own state in it. A disabled environment takes no new schedules and applies
+ * none.
+ */
 export type Environment = { key: string; name: string; enabled: boolean };
 
 export const maxEnvironments = 50;
@@ -24,8 +27,8 @@ export const environmentKeySchema = z.object({ key: text(1, 64) });
 export type EnvironmentKey = z.infer<typeof environmentKeySchema>;
 
 /**
- * An environment as it starts, beside those that exist. Throws an EnvironmentAlreadyExistsError, and a ValidationError where
- * there are too many: every flag has a state in each.
+ * A new environment. Throws an EnvironmentAlreadyExistsError, or a ValidationError if there are too many: every flag has a
+ * state in each environment.
  */
 export const newEnvironment = ({ key, name }: CreateEnvironment, existing: readonly Environment[]): Environment => {
   if (existing.some((environment) => environment.key === key)) throw new EnvironmentAlreadyExistsError(key);
@@ -36,15 +39,15 @@ export const newEnvironment = ({ key, name }: CreateEnvironment, existing: reado
   return { key, name, enabled: true };
 };
 
-/** What arguments of the API name where nobody names an environment. */
+/** The environment that API arguments default to. */
 const defaultOfArguments = 'production';
 
-/** What is in the way of an environment's deletion. */
+/** What prevents an environment from being deleted. */
 export type EnvironmentUse = { changedFlags: number; openSchedules: number };
 
 /**
- * Refuses to delete an environment that is needed or used: a ValidationError for one that Flagtrail itself falls back on, an
- * EnvironmentNotEmptyError for one where flags differ from new ones, or schedules are open.
+ * Throws if an environment cannot be deleted: a ValidationError if Flagtrail defaults to it, an EnvironmentNotEmptyError if
+ * flags in it differ from new flags or it has open schedules.
  */
 export const checkDeletion = ({ key }: Environment, { changedFlags, openSchedules }: EnvironmentUse, defaultOfEvents: string) => {
   const needed = [

@@ -6,19 +6,17 @@ import type { Environment } from '../model/environment.ts';
 const select = { key: true, name: true, enabled: true } as const;
 const orderBy: Prisma.EnvironmentOrderByWithRelationInput[] = [{ createdAt: 'asc' }, { key: 'asc' }];
 
-/** Environments in the database. */
 export const makeEnvironmentStore = (prisma: Queryable): EnvironmentStore => ({
   list: () => prisma.environment.findMany({ select, orderBy }),
 });
 
-/** Environments in one transaction. */
 export const makeEnvironmentWriter = (tx: Prisma.TransactionClient): EnvironmentWriter => ({
   ...makeEnvironmentStore(tx),
   add: async ({ key, name, enabled }) => {
     await tx.environment.create({ data: { key, name, enabled } });
   },
   findLocked: async (key) => {
-    // Not FOR UPDATE: flags that are being created refer to the row.
+    // FOR NO KEY UPDATE, not FOR UPDATE: flags that are being created refer to the row and must not wait.
     const [row] = await tx.$queryRaw<
       Environment[]
     >`SELECT key, name, enabled FROM environments WHERE key = ${key} FOR NO KEY UPDATE`;
