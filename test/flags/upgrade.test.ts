@@ -48,7 +48,7 @@ describe.each(databases)('a database of the release before, on $kind', ({ create
     await migrate(db.database);
     const spine = await makeSpine(db.database);
     const { applied, failed } = await spine.applyDue();
-    const reason = "updates.defaultVariant: is 'no variant that is known', which is no variant of the flag: it has on, off";
+    const reason = "updates.defaultVariant: is 'no variant that is known', which is not a variant of the flag: it has on, off";
     expect([applied.length, failed.map(({ schedule }) => schedule.errorMessage)]).toEqual([2, [reason]]);
     const states = await db.sql(
       'SELECT environment_key, enabled, rollout_percentage, default_variant, rules, overrides, experiment, emergency, version FROM feature_flag_states ORDER BY 1',

@@ -43,7 +43,7 @@ describe('a boolean flag without variants of its own', () => {
     for (const [name, input] of waysToSet(flagKey, 'nope')) {
       const refusal = await flags.refused(name, input);
       expect([name, ...issuesOf(refusal)]).toEqual([name, 'VALIDATION_ERROR', 'updates.defaultVariant']);
-      expect(refusal.issues?.[0]?.message).toBe("is 'nope', which is no variant of the flag: it has on, off");
+      expect(refusal.issues?.[0]?.message).toBe("is 'nope', which is not a variant of the flag: it has on, off");
     }
     for (const [name, input] of waysToSet(flagKey, 'off')) await flags.must(name, input);
   });
@@ -98,7 +98,7 @@ describe('an unknown default variant that was written before', () => {
     await setScheduleUpdates(db, id, { defaultVariant: 'nope' });
     const { failed } = await spine.applyDue();
     expect(failed.filter(({ schedule }) => schedule.id === id).map(({ schedule }) => schedule.errorMessage)).toEqual([
-      "updates.defaultVariant: is 'nope', which is no variant of the flag: it has on, off",
+      "updates.defaultVariant: is 'nope', which is not a variant of the flag: it has on, off",
     ]);
     expect(await flags.stateOf('due')).toMatchObject({ defaultVariant: null });
   });

@@ -101,7 +101,7 @@ describe('a flagd document is refused as a whole, with the place and the reason:
       'an unknown default',
       { flags: { x: flag({ defaultVariant: 'no' }) } },
       'flags.x.defaultVariant',
-      "is 'no', which is no variant",
+      "is 'no', which is not a variant",
     ],
     ['a boolean without default', { flags: { x: flag({ defaultVariant: null }) } }, 'flags.x.defaultVariant', 'one of on, off'],
     ['a key that flags cannot have', { flags: { 'a b': flag() } }, 'flags.a b.key', 'must start with a letter or digit'],

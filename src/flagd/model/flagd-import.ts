@@ -172,7 +172,7 @@ const kindOf = (one: Json): string => (Array.isArray(one) ? 'a list' : typeof on
 const findDefaultIssues = ({ type, state: { defaultVariant } }: ImportedFlag, keys: readonly string[]): ValidationIssue[] => {
   const issue = (message: string) => [{ path: ['defaultVariant'], message }];
   if (defaultVariant !== null && !keys.includes(defaultVariant)) {
-    return issue(`is '${defaultVariant}', which is no variant of the flag: it has ${keys.join(', ')}`);
+    return issue(`is '${defaultVariant}', which is not a variant of the flag: it has ${keys.join(', ')}`);
   }
   // Without one, an application's own default would become the flag's true variant.
   return type === 'BOOLEAN' && defaultVariant === null

@@ -20,7 +20,7 @@ const noneYet = 'the flag has no variants yet: give it some with updateFlag';
 export const findUnknownVariant = (flag: Variants, variant: string, path: string[]): ValidationIssue[] => {
   const keys = keysOf(flag);
   if (keys.includes(variant)) return [];
-  const message = keys.length > 0 ? `is '${variant}', which is no variant of the flag: it has ${keys.join(', ')}` : noneYet;
+  const message = keys.length > 0 ? `is '${variant}', which is not a variant of the flag: it has ${keys.join(', ')}` : noneYet;
   return [{ path, message }];
 };
 

@@ -3,8 +3,9 @@ import { type Json, presentJson } from '../../kernel/json.ts';
 import { text } from '../../kernel/text.ts';
 
 /**
- * One targeting rule of a flag in an environment. `targeting` is flagd's (https://flagd.dev/reference/flag-definitions/#targeting-rules):
- * JsonLogic that gives a variant's key, or null to leave the decision to the next rule.
+ * One targeting rule of a flag in an environment. `targeting` is in flagd's format
+ * (https://flagd.dev/reference/flag-definitions/#targeting-rules): JsonLogic that gives a variant's key, or null to leave the
+ * decision to the next rule.
  */
 export const flagRuleShape = z.object({
   key: z.string(),
@@ -13,7 +14,7 @@ export const flagRuleShape = z.object({
 });
 export type FlagRule = z.infer<typeof flagRuleShape>;
 
-/** What people call a rule, unique in its flag and environment. */
+/** Names a rule. It is unique within a flag's state. */
 export const ruleKeySchema = text(1, 64);
 
 export const flagRuleSchema = z.object({
@@ -25,14 +26,14 @@ export const flagRuleSchema = z.object({
 const maxRules = 100;
 const maxRulesLength = 64 * 1024;
 
-/** The rules of one state: each key once, and not more than the log can carry before and after a change. */
+/** All rules of one state. Each key occurs once. Their size is limited because an event holds them before and after a change. */
 export const flagRulesSchema = z
   .array(flagRuleSchema)
   .max(maxRules, `must have at most ${maxRules} rules`)
   .refine((rules) => new Set(rules.map(({ key }) => key)).size === rules.length, 'must not have one key twice')
   .refine((rules) => JSON.stringify(rules).length <= maxRulesLength, `must have at most ${maxRulesLength} characters as JSON`);
 
-/** A rule with everything it has, so that equal rules are equal JSON. */
+/** Fills in every field, so that equal rules are equal JSON. */
 export const normalizeRule = ({ key, description, targeting }: z.infer<typeof flagRuleSchema>): FlagRule => ({
   key,
   description: description ?? null,

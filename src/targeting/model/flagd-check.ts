@@ -4,14 +4,14 @@ import type { ValidationIssue } from '../../kernel/errors.ts';
 import type { Json } from '../../kernel/json.ts';
 
 /**
- * What flagd's own evaluator says against a targeting: that its published schema (https://flagd.dev/schema/v0/targeting.json,
- * compiled into the package) refuses it, or else that it fails in an evaluation.
+ * Checks a targeting with flagd's own evaluator: first against flagd's published schema
+ * (https://flagd.dev/schema/v0/targeting.json, compiled into the package), then in trial evaluations.
  */
 export const findFlagdIssues = (targeting: Json): ValidationIssue[] => {
   let lastWords = '';
   const ignore = () => {};
   const logger = { error: ignore, warn: ignore, info: ignore, debug: (...words: unknown[]) => (lastWords = words.join(' ')) };
-  // Compiling would run generated code, which browsers refuse under a content security policy.
+  // Compiling would run generated code, which browsers block under a content security policy.
   const storage = new MemoryStorage(logger, { disableDynamicCodeGeneration: true });
   const document = { flags: { trial: { state: 'ENABLED', variants: { any: true }, targeting } } };
   try {
@@ -23,17 +23,20 @@ export const findFlagdIssues = (targeting: Json): ValidationIssue[] => {
   return flag ? findFailures(flag, () => lastWords) : [];
 };
 
-/** Nothing is known of many users; others are what most applications say of them, though a key may be text or a number. */
+/**
+ * Trial contexts. Nothing is known about many users. For the others most applications send these fields; the key can be text or
+ * a number.
+ */
 const anonymous = {};
 const known = ['user-1', '42'].map((targetingKey) => ({ targetingKey, email: 'user@example.com', groups: ['beta'] }));
 
 const findFailures = (flag: FeatureFlag, lastWords: () => string): ValidationIssue[] => {
   const failureIn = (context: object & Parameters<FeatureFlag['evaluate']>[0]): ValidationIssue | null => {
     const { errorMessage } = flag.evaluate(context);
-    // The trial's variants are not the flag's.
+    // The trial does not have the flag's variants, so an unknown variant is no failure.
     if (errorMessage === undefined || errorMessage.startsWith('Variant ')) return null;
     const [, reason = 'undefined'] = lastWords().split("'trial': ");
-    const why = reason === 'undefined' ? 'a value is not of the kind that its operator takes' : reason;
+    const why = reason === 'undefined' ? 'an operator was given a value of the wrong type' : reason;
     return { path: [], message: `makes flagd fail in the context ${JSON.stringify(context)}: ${why}` };
   };
   const failure = failureIn(anonymous);
@@ -55,8 +58,8 @@ const refusalsSchema = z
 type Refusal = z.infer<typeof refusalsSchema>[number];
 
 /**
- * flagd's message, made readable. The schema offers many alternatives at every place, and each complains; those who got
- * furthest down are the ones who took the value for what it was meant to be.
+ * Turns flagd's message into a readable one. The schema offers many alternatives at every place, and each alternative
+ * complains. Those with the deepest path come closest to what the author meant.
  */
 const describeRefusal = (message: string, targeting: Json): ValidationIssue => {
   const refusals = refusalsSchema.safeParse(parseJson(message.slice(message.indexOf('['))));
@@ -66,10 +69,11 @@ const describeRefusal = (message: string, targeting: Json): ValidationIssue => {
   const [first, ...others] = refusals.data.filter((refusal) => depthOf(refusal) === depth);
   if (!first) return { path: [], message: `is refused by flagd: ${message}` };
 
-  // Behind /flags/trial/targeting.
+  // Drops the prefix /flags/trial/targeting.
   const path = first.instancePath.split('/').slice(4).map(fromPointer);
   const unknown = [first, ...others].find(({ keyword }) => keyword === 'additionalProperties')?.params.additionalProperty;
-  if (unknown !== undefined) return { path, message: `has the operator ${JSON.stringify(unknown)}, which flagd has not` };
+  if (unknown !== undefined)
+    return { path, message: `has the operator ${JSON.stringify(unknown)}, which flagd does not support` };
   const needs = new Set([first, ...others].filter(({ keyword }) => !/Of$|^not$/.test(keyword)).map(describeNeed));
   return { path, message: `is ${excerpt(valueAt(targeting, path))}: ${[...needs].join(' or ') || 'must have an operator'}` };
 };

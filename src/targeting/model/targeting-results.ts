@@ -1,6 +1,6 @@
 import type { Json } from '../../kernel/json.ts';
 
-/** What an expression can give, as far as the rule says so itself, and where it says it. A list of any length is an array. */
+/** A value that an expression can give, and its path in the rule. An empty array stands for any list. */
 export type Result = { path: string[]; value: Json };
 
 const conditions = new Set(
@@ -13,8 +13,8 @@ const conditions = new Set(
 const lists = new Set(['map', 'filter', 'merge', 'missing', 'missing_some']);
 
 /**
- * Every result of a targeting rule that can be read off it. What comes out of the context, or is computed (`cat`, `+` …), is
- * not among them.
+ * Finds every result that is written in a targeting rule. Results that come from the context, or are computed (`cat`, `+` …),
+ * are not included.
  */
 export const resultsOf = (expression: Json, path: string[] = []): Result[] => {
   if (typeof expression !== 'object' || expression === null || Array.isArray(expression)) return [{ path, value: expression }];
@@ -29,14 +29,14 @@ export const resultsOf = (expression: Json, path: string[] = []): Result[] => {
 
   switch (operator) {
     case 'if':
-      // Conditions and results take turns; what is left over at the end is the else, or a condition that stands alone.
+      // Conditions and results alternate. A last operand without a partner is the else, or a condition that stands alone.
       return results.flatMap((of, index) => (index % 2 === 1 || index === last ? of() : []));
     case 'or':
       return results.flatMap((of, index) => of().filter(({ value }) => index === last || isTruthy(value)));
     case 'and':
       return results.flatMap((of, index) => of().filter(({ value }) => index === last || !isTruthy(value)));
     case 'fractional':
-      // A first argument that is no bucket says what to bucket by.
+      // If the first argument is not a bucket, it is the value to bucket by.
       return args.flatMap((bucket, index) => (Array.isArray(bucket) ? resultsOf(bucket[0] ?? null, at(index, '0')) : []));
     case 'var':
       return args.length > 1 ? resultsOf(args[1] ?? null, at(1)) : [];

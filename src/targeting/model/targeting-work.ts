@@ -1,23 +1,26 @@
 import type { ValidationIssue } from '../../kernel/errors.ts';
 import type { Json } from '../../kernel/json.ts';
 
-/** How many values a rule may have: operators, lists, and what is in them. */
+/** The most values a rule can have: operators, lists, and what they contain. */
 export const maxNodes = 2_000;
-/** How many steps the iterations of a rule may take together: items × the size of what is evaluated for each. */
+/** The most steps that a rule's iterations can take together: items × the size of what is evaluated for each. */
 const maxSteps = 10_000;
-/** A list out of the context may be of any length: it counts as one of this. */
+/** A list from the context can have any length. It counts as this many items. */
 const itemsOfContext = 20;
-/** Text is handled this many characters at a time. */
+/** A text in an iteration's body counts as one step per this many characters. */
 const charactersPerStep = 64;
 
 export const iterations = new Set(['map', 'filter', 'reduce', 'all', 'none', 'some']);
 
-/** How many values a rule has, itself among them. The rule must be of limited depth, here and below. */
+/**
+ * Counts the values in a rule, including the rule itself. Check the rule's depth first: this recurses, and so does
+ * `findWorkIssues`.
+ */
 export const countNodes = (value: Json): number => sum(innerOf(value).map(countNodes)) + 1;
 
 /**
- * Why the iterations of a rule would take too long, whoever evaluates it. Each item, which may be a list itself or a long text,
- * meets each value of the body once, since iterations are not nested and cannot look out of themselves.
+ * Finds iterations that would take too long in any evaluator. Each item (which can be a list or a long text itself) meets each
+ * value of the body once, because iterations cannot be nested and cannot read outside their item.
  */
 export const findWorkIssues = (targeting: Json): ValidationIssue[] => {
   const steps = countSteps(targeting);
@@ -36,7 +39,7 @@ const countSteps = (value: Json): number => {
 
 const stepsOf = (operands: Json): number => {
   const [list = null, body = null, initial] = Array.isArray(operands) ? operands : [operands];
-  // A text is iterated over by its characters, and a reduction may hand on what it began with.
+  // Iterating over a text goes character by character, and a reduction can pass its initial value on.
   const items = sizeOf(list, 1) + (initial === undefined ? 0 : sizeOf(initial, 1)) + (isComputed(list) ? itemsOfContext : 0);
   return items * sizeOf(body, charactersPerStep);
 };

@@ -10,19 +10,20 @@ const maxBytes = 16 * 1024;
 const maxIssues = 20;
 
 /**
- * Why flagd could not evaluate a targeting rule of a flag that has these variants, with paths below the rule's `targeting`.
+ * Finds what stops flagd from evaluating a targeting rule of a flag with these variants. Paths start below the rule's
+ * `targeting`.
  *
- * A rule means what it means to flagd (https://flagd.dev/reference/flag-definitions/#targeting-rules): null leaves the decision
- * to what comes next, and everything else is a variant's key, true and false those of variants named `true` and `false`. So a
- * bare condition is refused where there are no such variants: it is written {"if": [condition, variant, null]}. What a rule
- * takes out of the context is known at evaluation only, and may be anything.
+ * A rule means what it means to flagd (https://flagd.dev/reference/flag-definitions/#targeting-rules). Null leaves the decision
+ * to the next rule. Everything else is a variant's key; true and false stand for variants named `true` and `false`. So a bare
+ * condition is refused unless those variants exist: it is written {"if": [condition, variant, null]}. A value that the rule
+ * reads from the context is known only at evaluation, and is not checked.
  *
- * Every evaluation of the flag pays for a rule, the trial here first. So a rule has at most 16 KiB, 50 levels and 2,000 values,
- * and its iterations take at most 10,000 steps together: the items of the list (20 where it is not written out) times the
- * values of what is evaluated for each.
+ * Every evaluation of the flag pays for its rules, starting with the trial here. So a rule has at most 16 KiB, 50 levels and
+ * 2,000 values, and its iterations take at most 10,000 steps together: the items of the list (20 if the list is not written
+ * out) times the values evaluated for each item.
  */
 export const findTargetingIssues = (targeting: Json, variantKeys: readonly string[]): ValidationIssue[] => {
-  // Each step relies on the ones before: nothing recursive sees what is too deep, and nothing evaluates what is no targeting.
+  // The order matters: the size check keeps deep rules from the recursive steps, and only a well-formed targeting is evaluated.
   const steps = [findSizeIssues, findStructureIssues, findWorkIssues, findFlagdIssues, findResultIssues];
   for (const find of steps) {
     const issues = find(targeting, variantKeys);
@@ -45,8 +46,8 @@ const findSizeIssues = (targeting: Json): ValidationIssue[] => {
 const growing = new Set(['cat', 'merge']);
 
 /**
- * What the schema lets through and an evaluation does not: several operators in one object, references without evaluators,
- * and iterations inside of iterations, or ones that look out of themselves, which a few lines make run for hours or fill the
+ * Refuses what flagd's schema allows but an evaluation cannot take: several operators in one object, references (there are no
+ * evaluators here), and iterations that are nested or read outside their item. A few lines of those run for hours or fill the
  * memory.
  */
 const findStructureIssues = (targeting: Json): ValidationIssue[] => {
@@ -69,11 +70,11 @@ const findStructureIssues = (targeting: Json): ValidationIssue[] => {
 };
 
 const refuseOperator = (operator: string, operands: Json, iteration: string | null): string | null => {
-  if (operator === '$ref') return 'is a reference, and there are no $evaluators here: write out what it stands for';
-  if (iteration !== null && iterations.has(operator)) return `is inside of ${iteration}: iterations cannot be nested`;
-  if (iteration === 'reduce' && growing.has(operator)) return 'is inside of reduce, where it could grow without end';
+  if (operator === '$ref') return 'is a reference, but a rule has no $evaluators: write the referenced rule out here';
+  if (iteration !== null && iterations.has(operator)) return `is inside ${iteration}: iterations cannot be nested`;
+  if (iteration === 'reduce' && growing.has(operator)) return 'is inside reduce, where the result could grow without limit';
   if (iteration !== null && operator === 'var' && !staysInside(operands)) {
-    return `is inside of ${iteration}: it must name a path into the item, written out and without ../`;
+    return `is inside ${iteration}: it must be a literal path into the item, without ../`;
   }
   return null;
 };
@@ -91,6 +92,6 @@ const findResultIssues = (targeting: Json, variantKeys: readonly string[]): Vali
 
 const describeResult = (value: Json, variantKeys: readonly string[]): string => {
   const what = typeof value === 'object' ? 'gives a list' : `gives ${JSON.stringify(value)}`;
-  const hint = typeof value === 'boolean' ? ', and a condition is written {"if": [condition, variant, null]}' : '';
-  return `${what}, which is no variant of the flag: allowed are ${variantKeys.join(', ') || 'none yet'}, and null${hint}`;
+  const hint = typeof value === 'boolean' ? '. Write a condition as {"if": [condition, variant, null]}' : '';
+  return `${what}, which is not a variant of the flag: allowed are ${variantKeys.join(', ') || 'none yet'}, and null${hint}`;
 };
