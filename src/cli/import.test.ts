@@ -242,7 +242,7 @@ describe('flagtrail import of a flagd document', () => {
     expect(exitCode).toBe(1);
     expect(err).toBe(`flagtrail: nothing was imported from ${file}:
   flags.not fine.key: must start with a letter or digit and hold only letters, digits, and . _ / -
-  flags.wrong.targeting.if.1: gives "blue", which is no variant of the flag: allowed are red, green, and null
+  flags.wrong.targeting.if.1: gives "blue", which is not a variant of the flag: allowed are red, green, and null
 `);
     expect(await stored('fine')).toBeNull();
   });
