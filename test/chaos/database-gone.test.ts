@@ -77,7 +77,7 @@ describe('while the database is down', () => {
     });
     const messages = () => service.lines.map((line) => JSON.parse(line)).map(({ msg, error }) => `${msg ?? ''} ${error ?? ''}`);
     await until(messages).toContainEqual(
-      expect.stringContaining(`applying due schedules failed: the database at ${address} cannot be reached; they stay due`),
+      expect.stringContaining(`could not apply due schedules: the database at ${address} cannot be reached; they stay due`),
     );
     await until(messages).toContainEqual(expect.stringMatching(/sink is failing.* (the database|the connection|terminating)/));
     expect(messages().filter((text) => /: ?(;|$)/.test(text))).toEqual([]);

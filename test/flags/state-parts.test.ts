@@ -291,7 +291,9 @@ describe('an experiment', () => {
     const flagKey = await flags.aFlag();
     await flags.must('startExperiment', { flagKey, experiment });
     expect(await flags.refused('stopExperiment', { flagKey, outcome: 'x', winningVariant: 'green' })).toMatchObject({
-      issues: [{ path: ['winningVariant'], message: "is 'green', which did not take part: it must be one of red, blue" }],
+      issues: [
+        { path: ['winningVariant'], message: "is 'green', which is not an arm of the experiment: it must be one of red, blue" },
+      ],
     });
     const event = await flags.done('stopExperiment', { flagKey, outcome: 'sold more', winningVariant: 'blue' });
     expect(event).toMatchObject({

@@ -14,7 +14,7 @@ export const makeCreateEnvironment =
   ({ inTransaction, clock }: Deps) =>
   (admin: Caller, input: CreateEnvironment): Promise<Environment> =>
     inTransaction(async ({ environments, flagsOfEnvironments, audit }) => {
-      await flagsOfEnvironments.hold();
+      await flagsOfEnvironments.lock();
       const environment = newEnvironment(input, await environments.list());
       await environments.add(environment);
       await flagsOfEnvironments.addStatesIn(environment.key, clock.now());

@@ -16,7 +16,7 @@ export const makeDeleteEnvironment =
   (admin: Caller, { key }: EnvironmentKey): Promise<Environment> =>
     inTransaction(async ({ environments, flagsOfEnvironments, schedules, audit }) => {
       // Changes that are under way commit before the checks below. Later ones no longer find the environment.
-      await flagsOfEnvironments.hold();
+      await flagsOfEnvironments.lock();
       const environment = await environments.findLocked(key);
       if (!environment) throw new EnvironmentNotFoundError(key);
       const changedFlags = await flagsOfEnvironments.countChangedIn(key);

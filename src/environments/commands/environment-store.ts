@@ -22,7 +22,7 @@ export type FlagsOfEnvironments = {
    * Waits for changes of flags that are under way, and holds new ones back until the transaction ends. Call it first: otherwise
    * a flag or an environment created meanwhile could be missed.
    */
-  hold(): Promise<void>;
+  lock(): Promise<void>;
   /** Gives every flag a new flag's state in the environment. */
   addStatesIn(environment: string, now: Date): Promise<void>;
   /** How many flags differ from a new flag in the environment. */

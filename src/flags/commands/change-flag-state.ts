@@ -19,25 +19,25 @@ import type { FlagTransaction, FlagWriter } from './flag-store.ts';
 
 export type StateDeps = { inTransaction: InTransaction<FlagTransaction>; clock: Clock };
 
-/** What is known when a change is decided. */
+/** What `decide` is given. */
 type Situation = { flag: Flag; state: EffectiveState; now: Date };
 
 type Change = {
-  /** The state as it shall be; the very same object where nothing changes. Its version and instant are set here. */
+  /** Returns the state after the change, or the same object if nothing changes. `version` and `updatedAt` are set for it. */
   decide: (situation: Situation) => EffectiveState;
-  /** The fields that it sets, also those that keep their value: what somebody has decided, no retry undoes. */
+  /** The fields that the caller sets, including those that keep their value. A retry of a failed schedule must not undo them. */
   sets?: readonly StateField[];
   event: (change: StateChange, transaction: FlagTransaction) => EventDraft | Promise<EventDraft>;
-  /** Whether it is made also where an emergency override holds the state. */
+  /** Whether the change is allowed during an emergency override. */
   inEmergency?: boolean;
-  /** Whether it is made also where the flag is archived: it sees to that itself. */
+  /** Whether the change is allowed on an archived flag. `decide` must then refuse what is not. */
   ofArchived?: boolean;
 };
 
 /**
- * Changes a flag's state in one environment, now, with one event. A change that changes nothing stores nothing and records
- * nothing. Throws FlagNotFoundError, EnvironmentNotFoundError, VersionConflictError, EmergencyOverrideActiveError,
- * FlagArchivedError, and what `decide` throws.
+ * Changes a flag's state in one environment now, and records one event. If nothing changes, nothing is saved or recorded.
+ * Throws FlagNotFoundError, EnvironmentNotFoundError, VersionConflictError, EmergencyOverrideActiveError, FlagArchivedError,
+ * and what `decide` throws.
  */
 export const makeChangeFlagState =
   ({ inTransaction, clock }: StateDeps) =>
@@ -69,7 +69,7 @@ export const makeChangeFlagState =
       return next;
     });
 
-/** A status is the same in all environments, so an emergency override in any of them holds it. */
+/** A flag has one status for all environments, so an emergency override in any of them blocks the change. */
 const changeStatus = async (
   flags: FlagWriter,
   flag: Flag,

@@ -12,8 +12,8 @@ import { overrideAdded, overrideRemoved } from '../model/flag-state-events.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
- * Gives single users and groups a variant, and takes it back. They throw what a change of state throws, and
- * FlagOverrideNotFoundError, FlagOverrideAlreadyExistsError, ValidationError.
+ * Adds and removes overrides. Both functions throw what `makeChangeFlagState` throws, and FlagOverrideNotFoundError,
+ * FlagOverrideAlreadyExistsError, ValidationError.
  */
 export const makeChangeOverrides = (deps: StateDeps) => {
   const changeFlagState = makeChangeFlagState(deps);

@@ -5,7 +5,7 @@ import { ruleAdded, ruleRemoved, ruleUpdated } from '../model/flag-state-events.
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
- * Adds, changes and removes targeting rules one by one. They throw what a change of state throws, and FlagRuleNotFoundError,
+ * Adds, updates and removes targeting rules. All functions throw what `makeChangeFlagState` throws, and FlagRuleNotFoundError,
  * FlagRuleAlreadyExistsError, ValidationError.
  */
 export const makeChangeRules = (deps: StateDeps) => {

@@ -8,14 +8,17 @@ import type { FlagTransaction } from './flag-store.ts';
 
 type Deps<Transaction, Schedule> = {
   inTransaction: InTransaction<Transaction>;
-  /** Cancels the open schedules of a flag that is about to go, with an event each, in the order in which they would have applied. */
+  /** Cancels the flag's open schedules in the order in which they would have applied, with an event for each. */
   cancelOpenSchedules: (transaction: Transaction, admin: Caller, flag: Pick<Flag, 'id'>) => Promise<Schedule[]>;
 };
 
-/** A flag as it was, and the schedules that its deletion has cancelled. */
+/** The flag before its deletion, and the schedules that the deletion cancelled. */
 export type DeletedFlag<Schedule> = Flag & { cancelledByDeletion: Schedule[] };
 
-/** Deletes a flag and cancels its open schedules, which outlive it. Throws FlagNotFoundError, EmergencyOverrideActiveError. */
+/**
+ * Deletes a flag and cancels its open schedules, which stay in the list of schedules. Throws FlagNotFoundError,
+ * EmergencyOverrideActiveError.
+ */
 export const makeDeleteFlag =
   <Transaction extends FlagTransaction, Schedule>({ inTransaction, cancelOpenSchedules }: Deps<Transaction, Schedule>) =>
   (admin: Caller, { flagKey }: DeleteFlag): Promise<DeletedFlag<Schedule>> =>

@@ -9,17 +9,17 @@ import type { FlagType } from '../model/flag-type.ts';
 import type { OpenSchedules } from './open-schedules.ts';
 
 export type FlagFilter = {
-  /** Part of the key or the name, in any case. */
+  /** Matches part of the key or the name, ignoring case. */
   search?: string | null;
   type?: FlagType | null;
   statuses?: readonly FlagStatus[] | null;
-  /** Flags that have all of these. */
+  /** Matches flags that have all of these tags. */
   tags?: readonly string[] | null;
-  /** What holds in one environment. */
+  /** Matches the state in one environment. */
   state?: FlagStateFilter | null;
-  /** In any environment, or in that of `state`. */
+  /** In the environment of `state`, or in any environment. */
   hasEmergency?: boolean | null;
-  /** In any environment, or in that of `state`. */
+  /** In the environment of `state`, or in any environment. */
   hasOpenSchedules?: boolean | null;
 };
 
@@ -31,16 +31,19 @@ type FlagStateFilter = {
   hasExperiment?: boolean | null;
 };
 
-/** What a list of flags is ordered by; where it is the same, by key. `stateUpdatedAt` is of one environment: that of the filter, or production. */
+/**
+ * The field that orders a list of flags; the key breaks ties. `stateUpdatedAt` is read in the filter's environment, or in
+ * production.
+ */
 export type FlagOrderField = 'key' | 'name' | 'createdAt' | 'updatedAt' | 'stateUpdatedAt';
 
-/** A flag in a list, with the last change of its state where the list is ordered by that. */
+/** A flag in a list. `stateUpdatedAt` is set if the list is ordered by it. */
 export type ListedFlag = Flag & { stateUpdatedAt?: Date };
 
-/** A place in a list of flags: the key, and what the list is ordered by. */
+/** A flag's place in a list: its key and the value that the list is ordered by. */
 export type FlagPlace = { key: string } & Partial<Pick<ListedFlag, 'name' | 'createdAt' | 'updatedAt' | 'stateUpdatedAt'>>;
 
-/** How many flags are what, in one environment. */
+/** Counts of flags in one environment. */
 export type FlagCounts = {
   total: number;
   active: number;
@@ -53,45 +56,50 @@ export type FlagCounts = {
   withOpenSchedules: number;
 };
 
-/** Durable home of flags and their states. */
+/** Reads flags and their states. */
 export type FlagStore = {
   find(key: string): Promise<Flag | null>;
   findByIds(ids: readonly string[]): Promise<Flag[]>;
-  /** In rising order of a field, of the key where none is named. */
+  /** In ascending order of a field, by default the key. */
   list(filter: FlagFilter, slice: Slice<FlagPlace>, by?: FlagOrderField): Promise<ListedFlag[]>;
   count(filter: FlagFilter): Promise<number>;
-  /** One statement; null for an unknown environment. */
+  /** Uses one statement. Null for an unknown environment. */
   counts(environment: string): Promise<FlagCounts | null>;
-  /** Of many flags at once: their states, in the order of the environments, or that in one environment. */
+  /** The states of many flags by flag id: in all environments, oldest environment first, or in one environment. */
   statesOf(flagIds: readonly string[], environment?: string): Promise<Map<string, FlagState[]>>;
 };
 
-/** What of a flag decides whether a change can be scheduled. */
+/** The fields of a flag that decide whether a change can be scheduled. */
 export type SharedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status' | 'statusLastSet'>;
 
-/** New schedules rely on the flag being there, and on its variants: the latter two wait for them, and hold them off. */
+/**
+ * Why a flag is locked. A new schedule depends on its flag and on the flag's variants, so `variants` and `deletion` also wait
+ * for new schedules and block them.
+ */
 export type LockPurpose = 'change' | 'variants' | 'deletion';
 
-/** What a change of flags needs beside, inside one transaction. */
+/** Changes flags inside one transaction. */
 export type FlagWriter = Pick<FlagStore, 'find'> & {
-  /** False where the key is taken. Its states come after it: then no environment that is created meanwhile is missed. */
+  /** False if the key is taken. Add the flag before its states: then an environment that is created meanwhile is not missed. */
   add(flag: Flag): Promise<boolean>;
   addStates(states: readonly FlagState[]): Promise<void>;
-  /** A flag, kept from deletion until the transaction ends, the environment (null for an unknown one), and the database's time. */
+  /**
+   * The flag, the environment (null if unknown) and the database's time. The flag cannot be deleted until the transaction ends.
+   */
   findShared(
     key: string,
     environment: string,
   ): Promise<{ flag: SharedFlag; environment: { enabled: boolean } | null; now: Date } | null>;
-  /** A flag with its states, locked against every other change and, for its deletion or other variants, against new schedules. */
+  /** A flag with its states, locked against every other change. `variants` and `deletion` lock out new schedules, too. */
   findLocked(key: string, purpose: LockPurpose): Promise<{ flag: Flag; states: FlagState[] } | null>;
-  /** The flag and its state in one environment, locked against every other change; `state` is null for an unknown environment. */
+  /** The flag and its state in one environment, locked against every other change. `state` is null for an unknown environment. */
   findLockedState(key: string, environment: string): Promise<{ flag: Flag; state: EffectiveState | null } | null>;
   saveFlag(flag: Flag): Promise<void>;
   saveState(state: FlagState): Promise<void>;
   remove(flagId: string): Promise<void>;
 };
 
-/** What the commands of this wing reach in one transaction. */
+/** What this wing's commands use inside one transaction. */
 export type FlagTransaction = {
   flags: FlagWriter;
   environments: EnvironmentStore;

@@ -3,10 +3,12 @@ import type { Flag } from '../model/flag.ts';
 import { findVariantsMissingIn, losesVariants, maxMissingVariants } from '../model/variant-use.ts';
 import type { OpenSchedules } from './open-schedules.ts';
 
-/** Each may bring 64 KiB of rules. */
+/** Each schedule can hold 64 KiB of rules. */
 const pageSize = 100;
 
-/** Which variants a flag would lose that its open schedules need, and which schedules those are. At most 20. */
+/**
+ * Finds variants that the flag would lose although open schedules need them. Returns at most 20 issues, each with its schedule.
+ */
 export const findNeededBySchedules = async (
   schedules: Pick<OpenSchedules, 'listOpenWithVariants'>,
   flag: Flag,

@@ -1,14 +1,12 @@
-/** What of an open schedule concerns its flag. `updates` comes as it was stored. */
+/** The fields of an open schedule that concern its flag. `updates` is as stored, and unchecked. */
 type OpenSchedule = { id: string; environment: string; scheduledAt: Date; nextRetryAt: Date | null; updates: unknown };
 
-/**
- * What flags ask of the schedules that can still become due. Schedules stand on flags, and answer from there.
- */
+/** What flags need to know about open schedules. Schedules import flags, so the schedules wing implements this port. */
 export type OpenSchedules = {
-  /** Of a flag, or of one of its states (with what sets the flag's status from any environment). */
+  /** Counts a flag's open schedules. With `environment`, only those that change its state there, or the flag's status. */
   countOpen(scope: { flagId: string; environment?: string }): Promise<number>;
-  /** Those of a flag that set a default variant or rules, by id, behind one of them. */
+  /** Lists a flag's open schedules that set a default variant or rules, ordered by id, after `afterId`. */
   listOpenWithVariants(flagId: string, afterId: string | null, limit: number): Promise<OpenSchedule[]>;
-  /** What is tried again by itself and touches a state: how many, and the soonest 20 of them. */
+  /** The failed schedules with a retry to come that change a state: how many, and the next 20. */
   upcomingRetries(of: { flagId: string; environment: string }): Promise<{ total: number; soonest: OpenSchedule[] }>;
 };

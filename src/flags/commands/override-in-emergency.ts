@@ -6,18 +6,18 @@ import { normalizeUpdates, stateFieldsOf } from '../model/flag-updates.ts';
 import { holdState, type LiftEmergencyOverride, type OverrideInEmergency, releaseState } from '../model/hold-state.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
-/** An emergency override that took effect, or was lifted. */
+/** An emergency override that was set or lifted. */
 export type Emergency = { flagKey: string; environment: string; reason: string | null; actorId: string; lifted: boolean };
 
 type Deps = StateDeps & {
-  /** Hears of every emergency override, so that it stands out. */
+  /** Called for every emergency override that is set or lifted, after the commit. */
   onEmergency: (emergency: Emergency) => void;
 };
 
 /**
- * Sets a flag at once and holds it so: no normal change and no schedule touches it until it is lifted. They throw what a
- * change of state throws, but for the emergency override that is in force, and EmergencyOverrideNotActiveError,
- * ValidationError.
+ * Sets and lifts emergency overrides. An emergency override sets a state at once; until it is lifted, no other change and no
+ * schedule can touch the state. Both functions throw what `makeChangeFlagState` throws (except EmergencyOverrideActiveError),
+ * EmergencyOverrideNotActiveError, and ValidationError.
  */
 export const makeOverrideInEmergency = ({ onEmergency, ...deps }: Deps) => {
   const changeFlagState = makeChangeFlagState(deps);

@@ -4,7 +4,7 @@ import type { FlagPlace, FlagStore } from './flag-store.ts';
 
 const pageSize = 200;
 
-/** Every flag with its state in one environment, by key, a page at a time. Each page is read when it is asked for. */
+/** Reads every flag with its state in one environment, ordered by key. Each page is read on demand. */
 export async function* readFlagPages(
   flags: Pick<FlagStore, 'list' | 'statesOf'>,
   environment: string,
@@ -16,7 +16,7 @@ export async function* readFlagPages(
       page.map(({ id }) => id),
       environment,
     );
-    // A flag that was deleted between the two reads has none.
+    // A flag that was deleted between the two reads has no state.
     yield page.flatMap((flag) => (states.get(flag.id) ?? []).map((state) => ({ flag, state })));
     after = page.at(-1);
     if (page.length < pageSize || after === undefined) return;

@@ -5,11 +5,10 @@ import { type AuditableRead, type FlagExport, flagsExported, flagViewed } from '
 
 type Deps = {
   audit: AuditLogger;
-  /** Which reads are recorded. */
   audited: readonly AuditableRead[];
 };
 
-/** Records who looked at flags, as far as that is wanted. Both return at once. */
+/** Records who viewed or exported flags, if AUDIT_READS asks for it. Neither function waits. */
 export const makeRecordFlagReads = ({ audit, audited }: Deps) => ({
   recordFlagViewed: (caller: Caller, flag: Pick<Flag, 'id' | 'key'>): void => {
     if (audited.includes('viewed')) audit.logEvent(flagViewed(caller, flag));

@@ -5,7 +5,7 @@ import { type StartExperiment, type StopExperiment, startExperiment, stopExperim
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
- * Starts and stops experiments. They throw what a change of state throws, and ExperimentNotRunningError,
+ * Starts and stops experiments. Both functions throw what `makeChangeFlagState` throws, and ExperimentNotRunningError,
  * ExperimentAlreadyRunningError, ValidationError.
  */
 export const makeRunExperiment = (deps: StateDeps) => {

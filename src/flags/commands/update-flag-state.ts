@@ -7,7 +7,7 @@ import { normalizeUpdates, stateFieldsOf } from '../model/flag-updates.ts';
 import { makeChangeFlagState, type StateDeps } from './change-flag-state.ts';
 
 /**
- * Changes what a flag is in one environment, now. Throws what a change of state throws, a FlagVersionConflictError, and a
+ * Changes a flag's state in one environment now. Throws what `makeChangeFlagState` throws, a FlagVersionConflictError, and a
  * ValidationError for a variant, a rule or a status that the flag cannot take.
  */
 export const makeUpdateFlagState = (deps: StateDeps) => {

@@ -21,16 +21,19 @@ type Deps = { inTransaction: InTransaction<FlagTransaction>; clock: Clock };
 type Change = {
   target: { flagKey: string; expectedVersion?: number | null };
   purpose: LockPurpose;
-  /** The flag as it shall be; the very same object where nothing changes. */
+  /** Returns the flag after the change, or the same object if nothing changes. */
   decide: (flag: Flag, states: FlagState[], now: Date) => Flag;
-  /** Looks at the flag's schedules before it is saved; throws where they are in the way. Answers how many meet the change. */
-  meet: (change: { flag: Flag; next: Flag }, schedules: OpenSchedules) => Promise<number>;
+  /**
+   * Checks the flag's open schedules before the flag is saved. Throws if they need what the change removes. Returns how many
+   * will fail.
+   */
+  checkSchedules: (change: { flag: Flag; next: Flag }, schedules: OpenSchedules) => Promise<number>;
 };
 
-/** Changes a flag itself, in all environments, with one event. */
+/** Changes the flag itself, in all environments, and records one event. */
 const makeChangeFlag =
   ({ inTransaction, clock }: Deps) =>
-  (admin: Caller, { target: { flagKey, expectedVersion }, purpose, decide, meet }: Change): Promise<Flag> =>
+  (admin: Caller, { target: { flagKey, expectedVersion }, purpose, decide, checkSchedules }: Change): Promise<Flag> =>
     inTransaction(async ({ flags, schedules, audit }) => {
       const found = await flags.findLocked(flagKey, purpose);
       if (!found) throw new FlagNotFoundError(flagKey);
@@ -38,28 +41,29 @@ const makeChangeFlag =
       checkFlagVersion(flag, expectedVersion);
       const next = decide(flag, states, clock.now());
       if (next === flag) return flag;
-      const openSchedules = await meet({ flag, next }, schedules);
+      const openSchedules = await checkSchedules({ flag, next }, schedules);
       await flags.saveFlag(next);
       audit.logEvent(flagChanged(admin, { previous: flag, next, openSchedules }));
       return next;
     });
 
 /**
- * Changes what describes a flag, and its variants. Throws FlagNotFoundError, FlagVersionConflictError, FlagArchivedError,
- * and a ValidationError, also for a variant that is missing and that a state or an open schedule needs.
+ * Changes a flag's name, description, tags and variants. Throws FlagNotFoundError, FlagVersionConflictError, FlagArchivedError,
+ * EmergencyOverrideActiveError, and a ValidationError, for example if a state or an open schedule needs a variant that would
+ * go.
  */
 export const makeUpdateFlag = (deps: Deps) => {
   const changeFlag = makeChangeFlag(deps);
   return (admin: Caller, input: UpdateFlag): Promise<Flag> =>
     changeFlag(admin, {
       target: input,
-      // A schedule that is created meanwhile is seen here, or sees the new variants.
+      // Orders this change and new schedules: either this change sees the schedule, or the schedule sees the new variants.
       purpose: input.variants == null ? 'change' : 'variants',
       decide: (flag, states, now) => {
         if (flag.status === 'ARCHIVED') throw flagArchived(flag);
         return updateFlag(flag, states, input, now);
       },
-      meet: async ({ flag, next }, schedules) => {
+      checkSchedules: async ({ flag, next }, schedules) => {
         refuse(await findNeededBySchedules(schedules, flag, next));
         return 0;
       },
@@ -67,8 +71,8 @@ export const makeUpdateFlag = (deps: Deps) => {
 };
 
 /**
- * Gives a flag another status. Throws FlagNotFoundError, FlagVersionConflictError, EmergencyOverrideActiveError, and a
- * ValidationError where the status cannot follow the one that it has.
+ * Changes a flag's status. Throws FlagNotFoundError, FlagVersionConflictError, EmergencyOverrideActiveError, and a
+ * ValidationError if the new status cannot follow the current one.
  */
 export const makeSetFlagStatus = (deps: Deps) => {
   const changeFlag = makeChangeFlag(deps);
@@ -80,7 +84,7 @@ export const makeSetFlagStatus = (deps: Deps) => {
         if (flag.status !== status) refuseInEmergency(flag, states);
         return setFlagStatus(flag, status, { now, by: byCaller(admin) });
       },
-      meet: ({ flag, next }, schedules) =>
+      checkSchedules: ({ flag, next }, schedules) =>
         next.status === 'ARCHIVED' ? schedules.countOpen({ flagId: flag.id }) : Promise.resolve(0),
     });
 };

@@ -17,8 +17,8 @@ export const updateFlagStateSchema = z.object({
 export type UpdateFlagState = z.infer<typeof updateFlagStateSchema>;
 
 /**
- * Refuses updates that the flag cannot take as it is: a ValidationError for variants and rules that could not be evaluated, a
- * FlagArchivedError for a flag that is archived and stays so.
+ * Throws if the flag cannot take the updates: a ValidationError for variants or rules that cannot be evaluated, a
+ * FlagArchivedError if the flag is archived and stays archived.
  */
 export const checkUpdates = (
   flag: Pick<Flag, 'key' | 'type' | 'variants' | 'status' | 'statusLastSet'>,
@@ -34,7 +34,7 @@ export const checkUpdates = (
   if (staysArchived && Object.keys(ofState).length > 0) throw flagArchived(flag);
 };
 
-/** The state after the updates; the very same object where they change nothing. */
+/** Returns the state after the updates, or the same object if they change nothing. */
 export const applyUpdates = <State extends EffectiveState>(state: State, updates: FlagUpdates, now: Date): State => {
   const next = { ...state, ...updates };
   const changed = (Object.keys(updates) as (keyof FlagUpdates)[]).some((field) => !isSameJson(next[field], state[field]));

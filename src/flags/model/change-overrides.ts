@@ -21,15 +21,15 @@ export type RemoveFlagOverride = z.infer<typeof removeFlagOverrideSchema>;
 
 type Variants = Pick<Flag, 'key' | 'type' | 'variants'>;
 
-/** An override as it is kept. */
+/** An override as it is stored. */
 export const toOverride = ({ override: { expiresAt, ...override } }: AddFlagOverride): FlagOverride => ({
   ...override,
   expiresAt: expiresAt?.toISOString() ?? null,
 });
 
 /**
- * Gives one user or group a variant. Overrides that have expired go with it, and can be replaced. Throws a
- * FlagOverrideAlreadyExistsError, and a ValidationError for an unknown variant, an expiry that has passed, or too many overrides.
+ * Adds an override, and drops expired ones, which do not block it. Throws a FlagOverrideAlreadyExistsError, and a
+ * ValidationError for an unknown variant, an expiry in the past, or too many overrides.
  */
 export const addOverride = (flag: Variants, state: EffectiveState, input: AddFlagOverride, now: Date): EffectiveState => {
   const override = toOverride(input);
@@ -50,7 +50,7 @@ export const addOverride = (flag: Variants, state: EffectiveState, input: AddFla
   return { ...state, overrides: [...others, override] };
 };
 
-/** The override of a user or group. Throws a FlagOverrideNotFoundError. */
+/** Finds the override of a user or group. Throws a FlagOverrideNotFoundError. */
 export const findOverride = (flag: Variants, state: EffectiveState, { override }: RemoveFlagOverride): FlagOverride => {
   const found = state.overrides.find((other) => isSameTarget(other, override));
   if (!found) throw new FlagOverrideNotFoundError({ flagKey: flag.key, environment: state.environment, ...override });

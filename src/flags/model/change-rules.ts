@@ -8,12 +8,11 @@ import { FlagRuleAlreadyExistsError, FlagRuleNotFoundError } from './flag-errors
 import { stateTarget } from './state-target.ts';
 import { findVariantUseIssues } from './variant-use.ts';
 
-// Rules that come, change and go one by one. Each function gives the state after the change, or the very same object where it
-// changes nothing.
+// Each function returns the state after the change, or the same object if nothing changes.
 
 const position = z.int32().min(0, 'must be 0 or more').nullish();
 
-/** A rule that is added, or that replaces the one with its key; `position` moves it. */
+/** A rule to add, or the new values of the rule with its key. `position` moves it. */
 export const setFlagRuleSchema = z.object({ ...stateTarget, rule: flagRuleSchema, position });
 export type SetFlagRule = z.infer<typeof setFlagRuleSchema>;
 export const removeFlagRuleSchema = z.object({ ...stateTarget, ruleKey: ruleKeySchema });
@@ -39,7 +38,7 @@ const indexOfRule = ({ rules, environment }: EffectiveState, key: string, { key:
   return index;
 };
 
-/** Puts a rule at `position` (from 0), or behind the others. Throws FlagRuleAlreadyExistsError, ValidationError. */
+/** Inserts a rule at `position` (from 0), by default at the end. Throws FlagRuleAlreadyExistsError, ValidationError. */
 export const addRule = (flag: Variants, state: EffectiveState, { rule, position }: SetFlagRule): EffectiveState => {
   if (state.rules.some(({ key }) => key === rule.key)) {
     throw new FlagRuleAlreadyExistsError({ flagKey: flag.key, environment: state.environment, ruleKey: rule.key });
@@ -48,14 +47,14 @@ export const addRule = (flag: Variants, state: EffectiveState, { rule, position 
   return withRules(flag, state, state.rules.toSpliced(index, 0, normalizeRule(rule)), index);
 };
 
-/** Gives a rule other values, and moves it where `position` says. Throws FlagRuleNotFoundError, ValidationError. */
+/** Replaces a rule, and moves it if `position` is given. Throws FlagRuleNotFoundError, ValidationError. */
 export const updateRule = (flag: Variants, state: EffectiveState, { rule, position }: SetFlagRule): EffectiveState => {
   const from = indexOfRule(state, rule.key, flag);
   const to = Math.min(position ?? from, state.rules.length - 1);
   return withRules(flag, state, state.rules.toSpliced(from, 1).toSpliced(to, 0, normalizeRule(rule)), to);
 };
 
-/** Throws a FlagRuleNotFoundError. */
+/** Removes a rule. Throws a FlagRuleNotFoundError. */
 export const removeRule = (flag: Variants, state: EffectiveState, { ruleKey }: RemoveFlagRule): EffectiveState => ({
   ...state,
   rules: state.rules.toSpliced(indexOfRule(state, ruleKey, flag), 1),

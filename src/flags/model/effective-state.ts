@@ -1,13 +1,13 @@
 import type { FlagState } from './flag-state.ts';
 import type { FlagStatus } from './flag-status.ts';
 
-/** A state with the status of its flag: all that an update can change. */
+/** A state with its flag's status: every field that updates can set. */
 export type EffectiveState = FlagState & { status: FlagStatus };
 
 export const effectiveReasons = ['ENABLED', 'DISABLED', 'FLAG_ARCHIVED', 'FLAG_DELETED'] as const;
 export type EffectiveReason = (typeof effectiveReasons)[number];
 
-/** What a state comes to, given the flag's status (null: the flag was deleted meanwhile): whether the flag is on there, and why. */
+/** Whether a flag is on in an environment, and why. `status` is null if the flag was deleted meanwhile. */
 export const effectOf = (
   { enabled }: Pick<FlagState, 'enabled'>,
   status: FlagStatus | null,

@@ -19,15 +19,15 @@ export const experimentSchema = z.object({
     .refine((arms) => new Set(arms.map(({ variant }) => variant)).size === arms.length, 'must not have one variant twice'),
 });
 
-/** A running experiment: contexts that no override and no rule decides get its variants, by weight. */
+/** A running experiment. It gives its variants, by weight, to users whom no override and no rule decides. */
 export const runningExperimentShape = z.object({
-  /** What people call it. */
+  /** Names the experiment. */
   key: z.string(),
   hypothesis: z.string().nullable(),
   /** Weights are relative to their sum. */
   variants: experimentSchema.shape.variants,
   startedAt: z.iso.datetime(),
-  /** The admin's userId; null where none is known. */
+  /** The admin's userId; null if unknown. */
   startedBy: z.string().nullable(),
 });
 export type Experiment = z.infer<typeof runningExperimentShape>;

@@ -11,10 +11,10 @@ import { flagUpdatesShape } from './flag-updates.ts';
 const uuid = z.uuid();
 const instant = z.iso.datetime();
 const arms = experimentSchema.shape.variants;
-/** A flag in one environment, whole, as events record it. */
+/** A flag's full state in one environment, as events record it. */
 export const recordedFlagState = flagStateShape.extend({ status: z.enum(flagStatuses) });
 
-/** A schedule that is tried again: of its rules only how many there are. */
+/** A schedule with a retry to come. Of its rules, only the count is kept. */
 const retry = z.object({
   scheduleId: uuid,
   environment: z.string(),
@@ -22,7 +22,7 @@ const retry = z.object({
   nextRetryAt: instant.nullable(),
   updates: flagUpdatesShape.omit({ rules: true }).extend({ rulesCount: z.int().optional() }),
 });
-/** How many schedules that can still become due meet it; absent: none. */
+/** The open schedules that will fail; absent if there are none. */
 const openSchedules = z.int().optional();
 
 const ofFlag = { flagKey: z.string(), ...adminMetadata };
@@ -31,7 +31,7 @@ const ofState = { flagKey: z.string(), environment: z.string(), ...adminMetadata
 const ofRule = z.object({ ...ofState, ruleKey: z.string() });
 const ofOverride = { ...ofState, override_type: z.enum([...overrideTypes, 'EMERGENCY']), target_id: z.string() };
 
-/** What events say of flags. */
+/** The types of events about flags. */
 export const flagEventTypes = {
   'flag.created': { description: 'An admin created a flag.', metadata: z.object(ofFlag) },
   'flag.updated': {
@@ -48,10 +48,10 @@ export const flagEventTypes = {
     metadata: z.object({ ...ofFlagOrState, openSchedules }),
   },
   'flag.activated': {
-    description: 'An admin made a flag active again that was deprecated or archived.',
+    description: 'An admin made a deprecated or archived flag active again.',
     metadata: z.object(ofFlagOrState),
   },
-  'flag.deprecated': { description: 'An admin marked a flag as on its way out.', metadata: z.object(ofFlagOrState) },
+  'flag.deprecated': { description: 'An admin marked a flag as deprecated.', metadata: z.object(ofFlagOrState) },
   'flag.enabled': { description: 'An admin enabled a flag in one environment.', metadata: z.object(ofState) },
   'flag.disabled': { description: 'An admin disabled a flag in one environment.', metadata: z.object(ofState) },
   'flag.rollout_changed': {
@@ -59,22 +59,22 @@ export const flagEventTypes = {
     metadata: z.object(ofState),
   },
   'flag.viewed': {
-    description: 'Somebody looked at a flag. Recorded only where AUDIT_READS asks for it.',
+    description: 'A caller read a flag. Recorded only if AUDIT_READS contains viewed.',
     metadata: z.object({ flagKey: z.string() }),
   },
   'flag.exported': {
-    description: 'Somebody exported flags. Recorded only where AUDIT_READS asks for it.',
+    description: 'A caller exported flags. Recorded only if AUDIT_READS contains exported.',
     metadata: z.object({ environment: z.string(), format: z.string(), flags: z.int() }),
   },
   'flag_rule.added': { description: 'An admin added a targeting rule.', metadata: ofRule },
-  'flag_rule.updated': { description: 'An admin changed a targeting rule.', metadata: ofRule },
+  'flag_rule.updated': { description: 'An admin updated a targeting rule.', metadata: ofRule },
   'flag_rule.removed': { description: 'An admin removed a targeting rule.', metadata: ofRule },
   'flag_experiment.started': {
     description: 'An admin started an experiment.',
     metadata: z.object({ ...ofState, experimentKey: z.string(), variants: arms }),
   },
   'flag_experiment.stopped': {
-    description: 'An admin stopped an experiment, and said what came of it.',
+    description: 'An admin stopped an experiment and recorded its outcome.',
     metadata: z.object({
       ...ofState,
       experimentKey: z.string(),
@@ -83,21 +83,21 @@ export const flagEventTypes = {
     }),
   },
   'flag_override.added': {
-    description: 'An admin gave one user or one group a variant.',
+    description: 'An admin added an override for one user or one group.',
     metadata: z.object({ ...ofOverride, variant: z.string(), expiresAt: instant.nullable() }),
   },
   'flag_override.removed': {
-    description: 'An admin took the variant of one user or group back, or lifted an emergency override.',
+    description: 'An admin removed the override of one user or one group, or lifted an emergency override.',
     metadata: z.object({
       ...ofOverride,
       reason: z.string().nullable(),
-      /** Of an emergency override that was lifted: how many failed schedules are tried again, and the soonest 20 of them. */
+      /** Set if an emergency override was lifted: how many failed schedules have a retry to come, and the next 20 of them. */
       retriesTotal: z.int().optional(),
       retries: z.array(retry).optional(),
     }),
   },
   'flag_override.emergency': {
-    description: 'An admin set a flag at once, in an emergency: nothing else changes it until that is lifted.',
+    description: 'An admin set an emergency override: nothing else changes the state until an admin lifts it.',
     metadata: z.object({ ...ofOverride, reason: z.string(), updates: flagUpdatesShape, openSchedules }),
   },
 } as const satisfies EventTypes;

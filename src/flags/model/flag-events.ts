@@ -7,7 +7,7 @@ import type { FlagEventDraft, FlagEventType } from './flag-event-types.ts';
 import type { FlagState } from './flag-state.ts';
 import { flagSnapshot } from './snapshots.ts';
 
-/** What every event of a flag itself says. */
+/** The fields that every event about a flag itself shares. */
 const ofFlag = (admin: Caller, { id, key }: Flag) => ({
   ...attributedTo(admin),
   resource: { type: 'flag', id },
@@ -45,7 +45,10 @@ export const flagDeleted = (
 
 type FlagChangeType = Extract<FlagEventType, 'flag.updated' | 'flag.archived' | 'flag.activated' | 'flag.deprecated'>;
 
-/** A change of the flag itself: of what describes it, or of its status. `openSchedules`: how many will fail now that it is archived. */
+/**
+ * A change of the flag itself: its name, description, tags, variants or status. `openSchedules` is how many will fail because
+ * the flag is archived.
+ */
 export const flagChanged = (
   admin: Caller,
   { previous, next, openSchedules = 0 }: { previous: Flag; next: Flag; openSchedules?: number },
@@ -61,14 +64,14 @@ export const flagChanged = (
     newState,
     changes: nameElements(changes),
     description: status
-      ? `Flag '${next.key}' ${status.sentence} ${fromTo(previous, next)}${meeting(openSchedules)}`
+      ? `Flag '${next.key}' ${status.sentence} ${fromTo(previous, next)}${describeOpenSchedules(openSchedules)}`
       : `Flag '${next.key}' was updated: ${describeChanges(changes)}`,
     metadata: { flagKey: next.key, ...adminFields(admin), ...(openSchedules > 0 && { openSchedules }) },
   };
 };
 
-/** What an archived flag has waiting. */
-export const meeting = (openSchedules: number): string =>
+/** "; it has 2 open schedules", or nothing. */
+export const describeOpenSchedules = (openSchedules: number): string =>
   openSchedules > 0 ? `; it has ${countOf(openSchedules, 'open schedule')}` : '';
 
 /** "enabled changed from true to false; status changed from 'ACTIVE' to 'ARCHIVED' in all environments". */
@@ -84,7 +87,7 @@ export const describeStateChanges = (changes: readonly FieldChange[]): string =>
 export const fromTo = (previous: Pick<Flag, 'status'>, next: Pick<Flag, 'status'>): string =>
   `(from ${previous.status} to ${next.status})`;
 
-/** How a change to a status is called. */
+/** The event type and the wording for each new status. */
 export const statusEvents = {
   ACTIVE: { eventType: 'flag.activated', sentence: 'was made active again' },
   DEPRECATED: { eventType: 'flag.deprecated', sentence: 'was deprecated' },

@@ -7,14 +7,14 @@ export const overrideTypes = ['USER', 'GROUP'] as const;
 export type OverrideType = (typeof overrideTypes)[number];
 
 /**
- * One user, or one group, gets a variant whatever the rules say. A user is the evaluation context's `targetingKey`; a group
+ * Gives one user or one group a variant, before any rule is tried. A user is the evaluation context's `targetingKey`; a group
  * is an element of its `groups`.
  */
 export const flagOverrideShape = z.object({
   type: z.enum(overrideTypes),
   targetId: z.string(),
   variant: z.string(),
-  /** From then on it no longer counts; null: it stays. */
+  /** The instant from which it no longer counts; null if it has no end. */
   expiresAt: z.iso.datetime().nullable(),
 });
 export type FlagOverride = z.infer<typeof flagOverrideShape>;

@@ -3,9 +3,7 @@ import { attributedTo } from '../../audit/model/attribution.ts';
 import type { Flag } from './flag.ts';
 import type { FlagEventDraft } from './flag-event-types.ts';
 
-// Reads, which are recorded only where somebody asks for it.
-
-/** The reads that can be recorded, by what their event says after `flag.`. */
+/** The reads that AUDIT_READS can ask for. Each is the part of its event type after `flag.`. */
 export const auditableReads = ['viewed', 'exported'] as const;
 export type AuditableRead = (typeof auditableReads)[number];
 
@@ -18,7 +16,7 @@ export const flagViewed = (caller: Caller, { id, key }: Pick<Flag, 'id' | 'key'>
   metadata: { flagKey: key },
 });
 
-/** What left: how many flags of which environment, and in which format. */
+/** How many flags were exported, from which environment, and in which format. */
 export type FlagExport = { environment: string; format: string; flags: number };
 
 export const flagsExported = (caller: Caller, { environment, format, flags }: FlagExport): FlagEventDraft<'flag.exported'> => ({

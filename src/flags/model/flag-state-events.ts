@@ -8,12 +8,12 @@ import type { EmergencyOverride } from './emergency-override.ts';
 import type { Experiment } from './experiment.ts';
 import type { Flag } from './flag.ts';
 import type { FlagEventDraft, FlagEventMetadata, FlagEventType } from './flag-event-types.ts';
-import { describeStateChanges, fromTo, meeting, statusEvents } from './flag-events.ts';
+import { describeOpenSchedules, describeStateChanges, fromTo, statusEvents } from './flag-events.ts';
 import type { FlagOverride } from './flag-override.ts';
 import { type FlagUpdates, flagUpdatesSchema, normalizeUpdates } from './flag-updates.ts';
 import { effectiveSnapshot } from './snapshots.ts';
 
-/** A change of a flag in one environment, as an event sees it. */
+/** A change of one state, from which its event is made. */
 export type StateChange = { admin: Caller; flag: Flag; previous: EffectiveState; next: EffectiveState };
 
 type Details<Type extends FlagEventType> = {
@@ -24,7 +24,7 @@ type Details<Type extends FlagEventType> = {
 
 const named = ({ flag, next }: StateChange): string => `Flag '${flag.key}' in ${next.environment}`;
 
-/** One event for one change of a state, with the state whole before and after it. */
+/** The event of one change of a state, with the full state before and after it. */
 const stateChanged = <Type extends FlagEventType>(
   { admin, flag, previous, next }: StateChange,
   { eventType, description, metadata }: Details<Type>,
@@ -56,22 +56,25 @@ type UpdateType = Extract<
   | 'flag.updated'
 >;
 
-/** An update of a state, named after the most telling field that changed. Its sentence says each change once. `openSchedules` meet the flag archived. */
+/**
+ * An update of a state. The most significant field that changed names the event; the description mentions each change once.
+ * `openSchedules` is how many will fail because the update archives the flag.
+ */
 export const flagStateUpdated = (change: StateChange, openSchedules: number): FlagEventDraft<UpdateType> => {
   const { field, eventType, sentence } = nameUpdate(change);
   const changes = diffStates(effectiveSnapshot(change.previous), effectiveSnapshot(change.next));
   const others = describeStateChanges(changes.filter((one) => one.field !== field));
   const further = others && (field === 'status' ? `; in ${change.next.environment}, ${others}` : `; ${others}`);
-  const description = sentence ? `${sentence}${meeting(openSchedules)}${further}` : `${named(change)}: ${others}`;
+  const description = sentence ? `${sentence}${describeOpenSchedules(openSchedules)}${further}` : `${named(change)}: ${others}`;
   return stateChanged<UpdateType>(change, { eventType, description, metadata: { ...(openSchedules > 0 && { openSchedules }) } });
 };
 
-/** The field that names the update, and what is said of it; nothing where no one field stands out. */
+/** The field that names the event, and its sentence. Without a `field`, no single field stands out. */
 const nameUpdate = (change: StateChange): { field?: string; eventType: UpdateType; sentence?: string } => {
   const { previous, next } = change;
   const fromPreviousToNext = (value: (state: EffectiveState) => Json) =>
     `from ${quote(value(previous))} to ${quote(value(next))}`;
-  // Whatever else changed: the flag is off everywhere now.
+  // Archiving turns the flag off everywhere, so it outweighs every other change.
   if (previous.status !== next.status && next.status === 'ARCHIVED') return nameStatus(change);
   if (previous.enabled !== next.enabled) {
     const [eventType, done] = next.enabled ? (['flag.enabled', 'enabled'] as const) : (['flag.disabled', 'disabled'] as const);
@@ -126,7 +129,7 @@ export const experimentStarted = (change: StateChange, { key, variants }: Experi
     metadata: { experimentKey: key, variants },
   });
 
-/** `winningVariant` null: none won. */
+/** `winningVariant` is null if no variant won. */
 export const experimentStopped = (
   change: StateChange,
   { key }: Experiment,
@@ -167,7 +170,7 @@ const describeState = ({ enabled, rolloutPercentage, defaultVariant }: Effective
 const describeEmergency = ({ startedBy, startedAt, reason }: EmergencyOverride, state: EffectiveState): string =>
   `${startedBy === null ? 'somebody' : `'${startedBy}'`} had held it ${describeState(state)}, since ${startedAt} (${reason})`;
 
-/** `openSchedules` of the state will fail as long as it is in force. */
+/** `openSchedules` is how many will fail while the emergency override is in force. */
 export const emergencyOverridden = (
   change: StateChange,
   { reason, updates, openSchedules }: { reason: string; updates: FlagUpdates; openSchedules: number },
@@ -184,9 +187,9 @@ export const emergencyOverridden = (
   });
 };
 
-/** Schedules that failed and are tried again by themselves: how many, and the soonest of them. */
+/** Failed schedules with a retry to come: how many, and the next ones. */
 export type UpcomingRetries = { total: number; soonest: readonly Retry[] };
-/** Updates come as they were stored: what makes no sense is why such a schedule failed. */
+/** `updates` is as stored: if it is invalid, that is why the schedule failed. */
 type Retry = { id: string; environment: string; scheduledAt: Date; nextRetryAt: Date | null; updates: unknown };
 
 export const emergencyLifted = (change: StateChange, reason: string | null, { total, soonest }: UpcomingRetries) => {
@@ -202,7 +205,7 @@ export const emergencyLifted = (change: StateChange, reason: string | null, { to
   });
 };
 
-/** Rules may take 64 KiB each time, and the schedule has them. */
+/** Leaves out the rules: they can take 64 KiB each time, and the schedule holds them. */
 const describeRetry = ({ id, environment, scheduledAt, nextRetryAt, updates: stored }: Retry) => {
   const { rules, ...updates } = normalizeUpdates(flagUpdatesSchema.safeParse(stored).data ?? {});
   return {

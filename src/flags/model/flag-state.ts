@@ -6,19 +6,19 @@ import { flagOverrideShape } from './flag-override.ts';
 import type { LastSets } from './last-set.ts';
 import { initialFields, stateFieldShapes } from './state-fields.ts';
 
-/** What a flag is in one environment, as answers and events show it. */
+/** A flag's state in one environment, as answers and events show it. */
 export const flagStateShape = z.object({
   ...stateFieldShapes,
   overrides: z.array(flagOverrideShape),
-  /** The running one. */
+  /** Null if no experiment runs. */
   experiment: runningExperimentShape.nullable(),
-  /** The one in force. */
+  /** Null if no emergency override is in force. */
   emergency: emergencyOverrideShape.nullable(),
   /** Counts this state's changes, from 1. */
   version: z.int(),
 });
 
-/** What a flag is in one environment. */
+/** A flag's state in one environment. */
 export type FlagState = z.infer<typeof flagStateShape> & {
   flagId: string;
   environment: string;
@@ -27,7 +27,7 @@ export type FlagState = z.infer<typeof flagStateShape> & {
   updatedAt: Date;
 };
 
-/** A flag's state in an environment before it was ever changed. */
+/** The state of a new flag, or of any flag in a new environment. */
 export const newFlagState = ({ id }: Pick<Flag, 'id'>, environment: string, now: Date): FlagState => ({
   flagId: id,
   environment,

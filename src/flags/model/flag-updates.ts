@@ -6,10 +6,10 @@ import { normalizeRule } from '../../targeting/model/flag-rule.ts';
 import { flagStatuses } from './flag-status.ts';
 import { type StateField, stateFieldInputs, stateFieldShapes, stateFields } from './state-fields.ts';
 
-/** The fields that updates can set: those of a state, and the status of its flag, which is the same in every environment. */
+/** The fields that updates can set: those of a state, and the flag's status, which is the same in every environment. */
 export const updateFields = [...stateFields, 'status'] as const;
 
-/** What a change of state carries: at least one field. A null says the same as an absent field. */
+/** The input of an update: at least one field. Null means the same as absent. */
 export const flagUpdatesSchema = z
   .object(nullishFields({ ...stateFieldInputs, status: z.enum(flagStatuses) }))
   .refine(
@@ -21,20 +21,20 @@ const valueShapes = { ...presentFields(stateFieldShapes), status: z.enum(flagSta
 
 /** Updates as they are stored, and as events show them. */
 export const flagUpdatesShape = z.object(valueShapes).partial();
-/** What a change sets: rules are all of them, in order, and replace those that were there. */
+/** The fields that a change sets. `rules` replaces all rules, in order. */
 export type FlagUpdates = z.infer<typeof flagUpdatesShape>;
 
-/** Updates as answers show them: a field that is null stays as it is. */
+/** Updates as answers show them: null means that the field stays as it is. */
 export const nullableUpdatesShape = z.object(nullableFields(valueShapes));
 
-/** Drops what is absent, so that equal updates are equal JSON. */
+/** Drops absent and null fields, so that equal updates are equal JSON. */
 export const normalizeUpdates = (input: z.infer<typeof flagUpdatesSchema>): FlagUpdates =>
   withoutNulls({ ...input, rules: input.rules?.map(normalizeRule) });
 
 /** The fields of a state that updates set. */
 export const stateFieldsOf = (updates: FlagUpdates): StateField[] => stateFields.filter((field) => updates[field] !== undefined);
 
-/** Reads updates that were stored; throws a ValidationError where they no longer are what a change may carry. */
+/** Checks stored updates. Throws a ValidationError if they are no longer valid. */
 export const parseStoredUpdates = (stored: unknown): FlagUpdates => {
   const parsed = flagUpdatesSchema.safeParse(stored);
   if (parsed.success) return normalizeUpdates(parsed.data);

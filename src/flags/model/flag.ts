@@ -12,7 +12,7 @@ const flagKeySchema = text(1, 128).regex(
 );
 
 export const tagsSchema = z.array(text(1, 64)).max(50, 'must have at most 50 tags');
-/** The version that the caller has read. */
+/** The version that the caller read before the change. */
 export const expectedVersionSchema = z.int32().min(1, 'must be 1 or more').nullish();
 
 export const createFlagSchema = z.object({
@@ -34,21 +34,24 @@ export type Flag = {
   name: string;
   description: string | null;
   type: FlagType;
-  /** As they were given: with none, a boolean flag has on and off (`variantsOf`), and any other cannot be served yet. */
+  /**
+   * As the caller gave them. Without any, a boolean flag has on and off (see `variantsOf`); any other flag cannot be served
+   * yet.
+   */
   variants: Variant[];
   tags: string[];
   status: FlagStatus;
-  /** Counts the changes of the flag itself, from 1; its states count their own. */
+  /** Counts the changes of the flag itself, from 1. Each state counts its own. */
   version: number;
   /** Who set the status last. */
   statusLastSet: LastSet;
   createdAt: Date;
-  /** The admin's userId; null where none is known. */
+  /** The admin's userId; null if unknown. */
   createdBy: string | null;
   updatedAt: Date;
 };
 
-/** A flag as it starts. Throws a ValidationError for a variant whose value does not fit the type. */
+/** A new flag. Throws a ValidationError if a variant's value does not fit the type. */
 export const newFlag = (
   input: CreateFlag,
   { id, createdBy = null, now }: { id: string; createdBy?: string | null; now: Date },

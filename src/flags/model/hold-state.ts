@@ -20,7 +20,7 @@ export type OverrideInEmergency = z.infer<typeof emergencyOverrideSchema>;
 export const liftEmergencyOverrideSchema = z.object({ ...stateTarget, reason: text(1, 1000).nullish() });
 export type LiftEmergencyOverride = z.infer<typeof liftEmergencyOverrideSchema>;
 
-/** The state after the updates, held from now on. Another emergency replaces one that is in force. */
+/** Applies the updates and holds the state. Replaces an emergency override that is in force. */
 export const holdState = (
   state: EffectiveState,
   updates: FlagUpdates,
@@ -30,7 +30,7 @@ export const holdState = (
   emergency: { reason, startedAt: now.toISOString(), startedBy },
 });
 
-/** The state as it is, open to changes again. Throws an EmergencyOverrideNotActiveError. */
+/** Leaves the values as they are, and allows changes again. Throws an EmergencyOverrideNotActiveError. */
 export const releaseState = ({ key }: Pick<Flag, 'key'>, state: EffectiveState): EffectiveState => {
   if (!state.emergency) throw new EmergencyOverrideNotActiveError(key, state.environment);
   return { ...state, emergency: null };

@@ -2,7 +2,7 @@ import type { Flag } from './flag.ts';
 import { EmergencyOverrideActiveError } from './flag-errors.ts';
 import type { FlagState } from './flag-state.ts';
 
-/** Refuses to touch a flag that an emergency override holds in some environment. Throws an EmergencyOverrideActiveError. */
+/** Throws an EmergencyOverrideActiveError if an emergency override holds one of the states. */
 export const refuseInEmergency = (
   { key }: Pick<Flag, 'key'>,
   states: readonly Pick<FlagState, 'environment' | 'emergency'>[],

@@ -20,7 +20,7 @@ export type StopExperiment = z.infer<typeof stopExperimentSchema>;
 
 type Variants = Pick<Flag, 'key' | 'type' | 'variants'>;
 
-/** Starts an experiment. Throws an ExperimentAlreadyRunningError where one runs, and a ValidationError for unknown variants. */
+/** Starts an experiment. Throws an ExperimentAlreadyRunningError, and a ValidationError for unknown variants. */
 export const startExperiment = (
   flag: Variants,
   state: EffectiveState,
@@ -44,15 +44,15 @@ export const startExperiment = (
 };
 
 /**
- * Stops the running experiment; the winning variant, where there is one, becomes the default variant in the same change.
- * Throws an ExperimentNotRunningError where none runs, and a ValidationError for a winner that did not take part.
+ * Stops the running experiment. A winning variant becomes the default variant in the same change. Throws an
+ * ExperimentNotRunningError, and a ValidationError for a winner that is not an arm of the experiment.
  */
 export const stopExperiment = (flag: Variants, state: EffectiveState, { winningVariant }: StopExperiment): EffectiveState => {
   const { experiment } = state;
   if (!experiment) throw new ExperimentNotRunningError(flag.key, state.environment);
   const arms = experiment.variants.map(({ variant }) => variant);
   if (winningVariant != null && !arms.includes(winningVariant)) {
-    const message = `is '${winningVariant}', which did not take part: it must be one of ${arms.join(', ')}`;
+    const message = `is '${winningVariant}', which is not an arm of the experiment: it must be one of ${arms.join(', ')}`;
     throw new ValidationError([{ path: ['winningVariant'], message }]);
   }
   return { ...state, experiment: null, ...(winningVariant != null && { defaultVariant: winningVariant }) };

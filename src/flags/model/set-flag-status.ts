@@ -8,7 +8,7 @@ import { recordSet, type SetBy } from './last-set.ts';
 export const setFlagStatusSchema = z.object({ flagKey: text(1, 128), expectedVersion: expectedVersionSchema });
 export type SetFlagStatus = z.infer<typeof setFlagStatusSchema>;
 
-/** The flag with another status; the very same object where it has it already. Throws a ValidationError. */
+/** Returns the flag with the new status, or the same object if it has that status already. Throws a ValidationError. */
 export const setFlagStatus = (flag: Flag, status: FlagStatus, { now, by }: { now: Date; by: SetBy }): Flag => {
   if (flag.status === status) return flag;
   refuse(findStatusIssues(flag.status, status));

@@ -4,16 +4,17 @@ import type { EffectiveState } from './effective-state.ts';
 import type { Flag } from './flag.ts';
 import { type FlagState, flagStateShape } from './flag-state.ts';
 
-// What events keep of things before and after a change: whole, but for what the event says elsewhere.
+// Flags and states as events show them before and after a change. Who set a field last is left out, because the event says who
+// acts.
 
 const shown = Object.keys(flagStateShape.shape) as (keyof typeof flagStateShape.shape)[];
 const stateSnapshot = (state: FlagState) =>
   Object.fromEntries(shown.map((field) => [field, state[field]])) as z.infer<typeof flagStateShape>;
 
-/** A flag in one environment, whole. */
+/** A flag's full state in one environment. */
 export const effectiveSnapshot = (state: EffectiveState) => ({ ...stateSnapshot(state), status: state.status });
 
-/** A flag itself; with states, also what it is in each environment. */
+/** The flag itself, and its states if they are given. */
 export const flagSnapshot = (flag: Flag, states?: readonly FlagState[]): JsonObject => {
   const { id, key, name, description, type, variants, tags, status, version } = flag;
   return toJson({

@@ -3,19 +3,19 @@ import { flagRuleShape, flagRulesSchema } from '../../targeting/model/flag-rule.
 import { variantKeySchema } from './variant.ts';
 
 /**
- * The fields of a state that updates set, each in one place: `shape` is what a state holds, and what answers and events show;
- * `input` is what an update may carry; `initial` is what a new flag starts with.
+ * The fields of a state that updates can set. `shape` is what a state holds, and what answers and events show; `input` is what
+ * an update accepts; `initial` is the value in a new flag.
  */
 const settable = {
   enabled: { shape: z.boolean(), input: z.boolean(), initial: false },
   rolloutPercentage: {
     shape: z.int(),
     input: z.int('must be a whole number from 0 to 100').min(0, 'must be from 0 to 100').max(100, 'must be from 0 to 100'),
-    // So that enabling a new flag is one change.
+    // With 100, one change is enough to enable a new flag for everybody.
     initial: 100,
   },
   defaultVariant: { shape: z.string().nullable(), input: variantKeySchema, initial: null },
-  // In the order in which they are tried.
+  // Rules are tried in this order.
   rules: { shape: z.array(flagRuleShape), input: flagRulesSchema, initial: [] },
 };
 type Settable = typeof settable;

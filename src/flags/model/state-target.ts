@@ -1,7 +1,7 @@
 import { text } from '../../kernel/text.ts';
 import { expectedVersionSchema } from './flag.ts';
 
-/** Which state a change is of. */
+/** The input fields that name the state to change. */
 export const stateTarget = {
   flagKey: text(1, 128),
   environment: text(1, 64).default('production'),

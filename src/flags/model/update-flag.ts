@@ -8,7 +8,7 @@ import { refuseInEmergency } from './refuse-in-emergency.ts';
 import { findVariantIssues, variantsOf, variantsSchema } from './variant.ts';
 import { findMissingVariants } from './variant-use.ts';
 
-/** What of a flag itself can change. A null says the same as an absent field. */
+/** The fields of a flag itself that can change. Null means the same as absent. */
 export const updateFlagSchema = z
   .object({
     flagKey: text(1, 128),
@@ -25,16 +25,16 @@ export const updateFlagSchema = z
 export type UpdateFlag = z.infer<typeof updateFlagSchema>;
 
 /**
- * The flag after an update; the very same object where it changes nothing. Throws a ValidationError for variants that do not
- * fit the flag's type, or lack one that a state speaks of, and an EmergencyOverrideActiveError for other variants while an
- * emergency override holds the flag: they would change what it serves.
+ * Returns the flag after an update, or the same object if nothing changes. Throws a ValidationError if variants do not fit the
+ * flag's type or lack one that a state needs. Throws an EmergencyOverrideActiveError if the variants change during an emergency
+ * override, because that would change what the flag serves.
  */
 export const updateFlag = (flag: Flag, states: readonly FlagState[], input: UpdateFlag, now: Date): Flag => {
   const next: Flag = {
     ...flag,
     ...(input.name != null && { name: input.name }),
     ...(input.description != null && { description: input.description || null }),
-    // A form sends back what it was shown: a boolean flag's on and off need not become its own.
+    // A form sends back the variants that it was shown. A boolean flag's implicit on and off must not become explicit.
     ...(input.variants != null && !isSameJson(input.variants, variantsOf(flag)) && { variants: input.variants }),
     ...(input.tags != null && { tags: [...new Set(input.tags)] }),
   };

@@ -16,7 +16,7 @@ const keysOf = (flag: Variants) => variantsOf(flag).map(({ key }) => key);
 
 const noneYet = 'the flag has no variants yet: give it some with updateFlag';
 
-/** Why one variant cannot be served. */
+/** Finds why a flag cannot serve a variant. */
 export const findUnknownVariant = (flag: Variants, variant: string, path: string[]): ValidationIssue[] => {
   const keys = keysOf(flag);
   if (keys.includes(variant)) return [];
@@ -24,7 +24,7 @@ export const findUnknownVariant = (flag: Variants, variant: string, path: string
   return [{ path, message }];
 };
 
-/** Why the default variant and the rules of an update cannot be evaluated. */
+/** Finds why the default variant or the rules of an update cannot be evaluated. */
 export const findVariantUseIssues = (flag: Variants, { defaultVariant, rules }: FlagUpdates): ValidationIssue[] => {
   const keys = keysOf(flag);
   const findIssues = ({ targeting }: FlagRule) =>
@@ -37,10 +37,10 @@ export const findVariantUseIssues = (flag: Variants, { defaultVariant, rules }: 
   ];
 };
 
-/** A variant that something needs, and what that is. */
+/** A variant, and what needs it. */
 type Need = { variant: string; by: string };
 
-/** The variants that a state, or what a schedule would make of it, needs; `where` is "in production" or the like. */
+/** The variants that a state or a schedule's updates need. `where` is a phrase such as "in production". */
 const needsOf = (
   { defaultVariant, rules }: { defaultVariant?: string | null; rules?: readonly FlagRule[] },
   where: string,
@@ -67,7 +67,7 @@ const needsOfState = (state: FlagState, now: Date): Need[] => {
   ];
 };
 
-/** What of a schedule decides which variants it needs. Updates come as they were stored. */
+/** The fields of a schedule that tell which variants it needs. `updates` is as stored, and unchecked. */
 type Planned = { id: string; environment: string; scheduledAt: Date; updates: unknown };
 
 const plannedSchema = z.object({
@@ -83,7 +83,7 @@ const needsOfSchedule = ({ id, environment, scheduledAt, updates }: Planned): Ne
   return needsOf(data, `of schedule '${id}', due in ${environment} at ${scheduledAt.toISOString()},`);
 };
 
-/** Enough to see what is in the way: a flag may have hundreds of overrides in each environment. */
+/** Limits the answer: a flag can have hundreds of overrides in each environment. */
 export const maxMissingVariants = 20;
 
 const findMissing = (flag: Variants, needs: readonly Need[]): ValidationIssue[] => {
@@ -94,14 +94,14 @@ const findMissing = (flag: Variants, needs: readonly Need[]): ValidationIssue[] 
   return [...new Set(messages)].slice(0, maxMissingVariants).map((message) => ({ path: ['variants'], message }));
 };
 
-/** Which variants a flag would lack that its states need, and what needs them. At most 20. */
+/** Finds variants that the flag's states need and that it lacks. Returns at most 20 issues. */
 export const findMissingVariants = (flag: Variants, states: readonly FlagState[], now: Date): ValidationIssue[] =>
   findMissing(
     flag,
     states.flatMap((state) => needsOfState(state, now)),
   );
 
-/** The same for open schedules: they would fail when they are due. */
+/** Finds variants that open schedules need and that the flag lacks: the schedules would fail when they are due. */
 export const findVariantsMissingIn = (flag: Variants, schedules: readonly Planned[]): ValidationIssue[] =>
   findMissing(flag, schedules.flatMap(needsOfSchedule));
 

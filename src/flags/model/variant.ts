@@ -4,10 +4,10 @@ import { type Json, presentJson } from '../../kernel/json.ts';
 import { text } from '../../kernel/text.ts';
 import type { FlagType } from './flag-type.ts';
 
-/** A value that a flag can have, under the name by which states, rules, overrides and experiments speak of it. */
+/** A value that a flag can give. States, rules, overrides and experiments refer to it by its key. */
 export type Variant = { key: string; value: NonNullable<Json> };
 
-/** As flagd's schema has it: on one line. */
+/** flagd's schema allows no line breaks. */
 export const variantKeySchema = text(1, 128)
   .regex(/^.*$/u, 'must be on one line')
   .refine((key) => key !== '__proto__', 'must not be __proto__');
@@ -15,7 +15,7 @@ export const variantKeySchema = text(1, 128)
 const maxVariants = 100;
 const maxVariantsLength = 64 * 1024;
 
-/** A flag's variants, in the order in which people see them. What their values may be depends on the flag's type. */
+/** A flag's variants, in the order in which people see them. The flag's type decides which values are allowed. */
 export const variantsSchema = z
   .array(z.object({ key: variantKeySchema, value: presentJson }))
   .max(maxVariants, `must have at most ${maxVariants} variants`)
@@ -35,7 +35,7 @@ const kinds: Record<FlagType, { name: string; fits: (value: Json) => boolean }> 
   },
 };
 
-/** Variants whose values a flag of that type cannot have, with paths below `variants`. */
+/** Finds variants whose values do not fit the flag's type. Paths start below `variants`. */
 export const findVariantIssues = (type: FlagType, variants: readonly Variant[]): ValidationIssue[] =>
   variants.flatMap(({ key, value }, index) =>
     kinds[type].fits(value)
@@ -43,12 +43,12 @@ export const findVariantIssues = (type: FlagType, variants: readonly Variant[]):
       : [{ path: [`${index}`, 'value'], message: `of '${key}' must be ${kinds[type].name}: the flag is of type ${type}` }],
   );
 
-/** What a boolean flag has when it was not given variants: every such flag is on or off. */
+/** The variants of a boolean flag that was created without any. */
 const booleanVariants: readonly Variant[] = [
   { key: 'on', value: true },
   { key: 'off', value: false },
 ];
 
-/** The variants that an evaluation of a flag can give: its own or, for a boolean flag without any, on and off. */
+/** The variants that an evaluation can give: the flag's own or, for a boolean flag without any, on and off. */
 export const variantsOf = ({ type, variants }: { type: FlagType; variants: readonly Variant[] }): readonly Variant[] =>
   variants.length === 0 && type === 'BOOLEAN' ? booleanVariants : variants;

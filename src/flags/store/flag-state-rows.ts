@@ -2,11 +2,11 @@ import { Prisma, type FlagState as Row } from '../../generated/prisma/client.ts'
 import type { FlagState } from '../model/flag-state.ts';
 import { initialFields, stateFields } from '../model/state-fields.ts';
 
-// The table `feature_flag_states`: its one map, for Prisma and for statements of our own, where the table is `s`.
+// The only mapping of the table `feature_flag_states`, for Prisma and for raw SQL, where its alias is `s`.
 
 type Field = Exclude<keyof FlagState, 'flagId' | 'environment'>;
 
-/** The column of each field, and its type. The keys, flag_id and environment_key, are named where they are needed. */
+/** The column and SQL type of each field. The keys, flag_id and environment_key, are not included. */
 const columns: Record<Field, { column: string; type: string }> = {
   enabled: { column: 'enabled', type: 'boolean' },
   rolloutPercentage: { column: 'rollout_percentage', type: 'smallint' },
@@ -29,7 +29,7 @@ export const toFlagState = ({ flagId, environmentKey, ...row }: Row): FlagState 
   ...(Object.fromEntries(fields.map((field) => [field, row[field]])) as Pick<FlagState, Field>),
 });
 
-/** A state as Prisma writes it. */
+/** A state in the form that Prisma writes. */
 export const toRow = ({ flagId, environment, ...state }: FlagState) => ({
   flagId,
   environmentKey: environment,
@@ -39,36 +39,35 @@ export const toRow = ({ flagId, environment, ...state }: FlagState) => ({
   >),
 });
 
-/** Prisma tells a column that is null from a column that holds JSON's null. */
+/** Prisma distinguishes a null column from a column that holds JSON null. */
 const nullOf = (field: Field) => (columns[field].type === 'jsonb' ? Prisma.DbNull : null);
 
-/** All columns of a state beside its keys, under names that no other table of a statement has. */
+/** All columns of a state except its keys. The names do not collide with other tables of a statement. */
 export const stateColumns = Prisma.raw(fields.map((field) => `s.${columns[field].column} AS "state.${field}"`).join(', '));
 
-/** What `stateColumns` selects. */
 export type StateColumns = { [Name in Field as `state.${Name}`]: FlagState[Name] };
 
-/** The state that `stateColumns` has selected. */
+/** Reads the state from a row that `stateColumns` selected. */
 export const readState = (row: StateColumns, keys: Pick<FlagState, 'flagId' | 'environment'>): FlagState => ({
   ...keys,
   ...(Object.fromEntries(fields.map((field) => [field, row[`state.${field}`]])) as Pick<FlagState, Field>),
 });
 
 /**
- * Whether updates have made a state other than a new flag's. A field that starts as null, such as the default variant, does not
- * count: nobody can take it back, and of a flag that is off it decides nothing.
+ * Whether updates have changed a state since the flag was new. Fields that start as null, such as the default variant, do not
+ * count: they cannot be reset to null, and decide nothing while the flag is off.
  */
-export const isOtherThanNew = Prisma.raw(
+export const differsFromNew = Prisma.raw(
   stateFields
     .filter((field) => initialFields[field] !== null)
     .map((field) => `s.${columns[field].column} <> '${literalOf(initialFields[field])}'::${columns[field].type}`)
     .join(' OR '),
 );
 
-/** What updates change: the rest of a state, such as its overrides, stays as it is. */
+/** The fields that updates write. Overrides, experiment and emergency override stay as they are. */
 const updated: Field[] = [...stateFields, 'version', 'updatedAt', 'lastSet'];
 
-/** Sets what updates have changed from the rows `o`, which `updatedRecord` declares and `toUpdatedRow` fills. */
+/** The SET list that copies the written fields from the rows `o`, which `updatedRecord` declares and `toUpdatedRow` fills. */
 export const setUpdated = Prisma.raw(updated.map((field) => `${columns[field].column} = o.${columns[field].column}`).join(', '));
 
 export const updatedRecord = Prisma.raw(

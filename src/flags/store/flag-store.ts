@@ -65,7 +65,7 @@ const toWhere = ({ search, type, statuses, tags, ...ofStates }: FlagFilter): Pri
   ...(tags?.length && { tags: { hasEvery: [...tags] } }),
 });
 
-/** Flags beyond a place in the list; both halves use the index on (…, key). */
+/** Flags after or before a place in the list. Both halves use the index on (…, key). */
 const beyond = (
   place: FlagPlace,
   by: Exclude<FlagOrderField, 'stateUpdatedAt'>,
@@ -83,7 +83,10 @@ const beyondState = ({ key, stateUpdatedAt }: FlagPlace, operator: 'gt' | 'lt'):
   OR: [{ updatedAt: { [operator]: stateUpdatedAt } }, { updatedAt: stateUpdatedAt, flag: { key: { [operator]: key } } }],
 });
 
-/** By when they changed in one environment. It sorts the states of that: an index would make each change of a state dearer. */
+/**
+ * Lists flags by the last change of their state in one environment. This sorts all its states; an index would make every change
+ * of a state slower.
+ */
 const listByState = async (prisma: Queryable, filter: FlagFilter, { after, before, limit, inverted }: Slice<FlagPlace>) => {
   const direction = inverted ? 'desc' : 'asc';
   const rows = await prisma.flagState.findMany({
@@ -116,7 +119,6 @@ const countFlags = async (prisma: Queryable, environment: string): Promise<FlagC
   return row ?? null;
 };
 
-/** Flags in the database. */
 export const makeFlagStore = (prisma: Queryable): FlagStore => ({
   find: async (key) => {
     const row = await prisma.flag.findUnique({ where: { key } });
@@ -146,10 +148,9 @@ export const makeFlagStore = (prisma: Queryable): FlagStore => ({
   },
 });
 
-/** Flags in one transaction. */
 export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): FlagWriter => {
   const { find, statesOf } = makeFlagStore(tx);
-  /** FOR UPDATE alone keeps those out that refer to the flag, such as new schedules. */
+  /** Only FOR UPDATE blocks rows that refer to the flag, such as new schedules. */
   const lock = async (key: string, purpose: LockPurpose) => {
     const strength = purpose === 'change' ? Prisma.sql`NO KEY UPDATE` : Prisma.sql`UPDATE`;
     const found = await tx.$queryRaw<unknown[]>`SELECT 1 FROM feature_flags WHERE key = ${key} FOR ${strength}`;
@@ -162,7 +163,7 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): Fl
       await tx.flagState.createMany({ data: states.map(toRow) });
     },
     findShared: async (key, environment) => {
-      // The clock outside of the subquery: it is read once the lock is there.
+      // The clock is read outside the subquery, so that it is read after the lock is taken.
       const [row] = await tx.$queryRaw<(SharedFlag & { environmentEnabled: boolean | null; now: Date })[]>`
         SELECT shared.*, ${sqlNow()} AS now FROM (
           SELECT f.id, f.key, f.type, f.status, f.variants, f.status_last_set AS "statusLastSet", (
@@ -175,11 +176,11 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): Fl
     },
     findLocked: async (key, purpose) => {
       const flag = await lock(key, purpose);
-      // Its states need no lock of their own: whoever changes one locks its flag first.
+      // The states need no lock of their own: every change of a state locks its flag first.
       return flag && { flag, states: (await statesOf([flag.id])).get(flag.id) ?? [] };
     },
     findLockedState: async (key, environment) => {
-      // The flag as well: an update may set its status, which is the same in all environments.
+      // Locks the flag, too: an update can set its status, which is the same in all environments.
       const [locked] = await tx.$queryRaw<{ id: string }[]>`SELECT f.id FROM feature_flags f
         JOIN feature_flag_states s ON s.flag_id = f.id WHERE f.key = ${key} AND s.environment_key = ${environment}
         FOR NO KEY UPDATE OF f`;
@@ -187,7 +188,7 @@ export const makeFlagWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): Fl
         const flag = await find(key);
         if (!flag) return null;
         const hasState = await tx.flagState.count({ where: { flagId: flag.id, environmentKey: environment } });
-        // With a state, it is another flag of that key, created a moment ago: the one that was asked for is gone.
+        // If it has a state, a flag with the same key was created a moment ago, and the requested one is gone.
         return hasState ? null : { flag, state: null };
       }
       const { flag, ...state } = await tx.flagState.findUniqueOrThrow({

@@ -1,23 +1,22 @@
 import type { FlagsOfEnvironments } from '../../environments/commands/environment-store.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
-import { isOtherThanNew } from './flag-state-rows.ts';
+import { differsFromNew } from './flag-state-rows.ts';
 
-/** What environments ask of flags, in one transaction. */
 export const makeFlagsOfEnvironments = (tx: Prisma.TransactionClient): FlagsOfEnvironments => ({
-  // Not the weaker SHARE ROW EXCLUSIVE: it lets rows be locked, and whoever has locked one and then updates it would wait for
-  // us while our new state waits for that row. Reads go on.
-  hold: async () => {
+  // EXCLUSIVE still allows reads. The weaker SHARE ROW EXCLUSIVE would allow row locks, and deadlock: a transaction that has
+  // locked a row and then updates it would wait for us, while our new state waits for that row.
+  lock: async () => {
     await tx.$executeRaw`LOCK TABLE feature_flags IN EXCLUSIVE MODE`;
   },
   addStatesIn: async (environment, now) => {
-    // What a new flag's state is, the columns' defaults say.
+    // The columns' defaults are a new flag's state.
     await tx.$executeRaw`INSERT INTO feature_flag_states (flag_id, environment_key, updated_at)
       SELECT id, ${environment}, ${now} FROM feature_flags`;
   },
   countChangedIn: async (environment) => {
     const [row] = await tx.$queryRaw<[{ count: number }]>`
       SELECT count(*)::int AS count FROM feature_flag_states s WHERE s.environment_key = ${environment} AND (
-        ${isOtherThanNew} OR s.overrides <> '[]' OR s.experiment IS NOT NULL OR s.emergency IS NOT NULL)`;
+        ${differsFromNew} OR s.overrides <> '[]' OR s.experiment IS NOT NULL OR s.emergency IS NOT NULL)`;
     return row.count;
   },
   removeStatesIn: async (environment) => {

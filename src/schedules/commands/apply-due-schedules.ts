@@ -8,28 +8,28 @@ import { type Changed, type DueSchedule, OutcomeRefusedError, type ScheduleTrans
 
 type Deps = { inTransaction: InTransaction<ScheduleTransaction>; random: Random; batchSize: number };
 
-/** What one batch did. */
+/** The result of one batch. */
 export type BatchResult = {
   applied: Applied[];
   failed: Failed[];
-  /** Schedules, by id, of which the database would save nothing, not even that they failed; and why. They stay due. */
+  /** The schedules that the database refused to save, even as failed, and why, by id. They stay due. */
   stuck: Map<string, string>;
   now: Date;
-  /** The batch was full, so there may be more that is due. */
+  /** Whether more schedules can be due, because the batch was full. */
   more: boolean;
 };
 
-/** What is known of a batch's schedules from trying them before, by id. */
+/** What earlier attempts showed about a batch's schedules, by id. */
 type Tried = {
-  /** Why a schedule, tried alone, could not be saved; it fails instead of being tried again. */
+  /** Why the database refused a schedule that was applied alone. The schedule fails next time. */
   refused: Map<string, string>;
-  /** As in the result: left out from now on, or what comes after them would never be reached. */
+  /** As in the result. They are not claimed again; otherwise the schedules behind them would never be reached. */
   stuck: Map<string, string>;
 };
 
 /**
- * Applies a batch of what is due, in one transaction. Where the database refuses the batch, its schedules go one by one, so
- * that the bad one fails alone.
+ * Applies a batch of due schedules in one transaction. If the database refuses the batch, applies its schedules one by one, so
+ * that only the bad one fails.
  */
 export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps) => {
   const applyBatch = (limit: number, { refused, stuck }: Tried, claimed: (ids: string[]) => void): Promise<BatchResult> =>
@@ -49,7 +49,7 @@ export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps
         failed: outcomes.filter((outcome) => outcome.outcome === 'failed'),
         stuck,
         now,
-        // Where nothing came of any of them, asking again at once would bring the same ones.
+        // If no schedule was saved, the next claim would return the same ones.
         more: due.length === limit && outcomes.length > 0,
       };
     });
@@ -93,10 +93,13 @@ export const makeApplyDueSchedules = ({ inTransaction, random, batchSize }: Deps
   };
 };
 
-/** The fate of a schedule, and the event that says it. */
+/** A schedule's outcome, and its event. */
 type Decision = { outcome: Applied | Failed; event: EventDraft };
 
-/** The fate of each schedule, in order, and everything that was changed, in its last form. */
+/**
+ * Decides the outcome of each schedule in order. Returns the outcomes, and the final version of every flag and state that they
+ * change.
+ */
 const decide = (
   due: readonly DueSchedule[],
   { now, random, refused, stuck }: { now: Date; random: Random } & Tried,
@@ -107,17 +110,17 @@ const decide = (
   for (const { schedule, held } of due) {
     const key = `${schedule.flagId} ${schedule.environment}`;
     const chance = { now, random: random() };
-    const asItIsNow: Held | null = held && {
-      // What it needs to know of the flag came with the schedule; but what schedules before it did to its status counts.
+    const current: Held | null = held && {
+      // Each schedule came with its own copy of the flag. An earlier schedule of the batch can have changed the status since.
       flag: { ...held.flag, ...statusOf(flags.get(held.flag.id)) },
       state: states.get(key) ?? held.state,
     };
     const apply = () => {
       const reason = refused.get(schedule.id);
       if (reason !== undefined) throw new Error(reason);
-      return withEvent(applySchedule(schedule, asItIsNow, chance), now);
+      return withEvent(applySchedule(schedule, current, chance), now);
     };
-    const fail = (reason: string) => withEvent(failSchedule(schedule, asItIsNow, reason, chance), now);
+    const fail = (reason: string) => withEvent(failSchedule(schedule, current, reason, chance), now);
     try {
       const decision = attempt(apply, fail);
       if (decision.outcome.outcome === 'applied') {
@@ -136,7 +139,7 @@ const decide = (
 const statusOf = (flag: LockedFlag | undefined) =>
   flag && { status: flag.status, version: flag.version, statusLastSet: flag.statusLastSet };
 
-/** A schedule that cannot be applied, whatever is wrong with it, fails, and holds up no other. */
+/** Whatever goes wrong with a schedule, it fails alone and does not hold up the others. */
 const attempt = (apply: () => Decision, fail: (reason: string) => Decision): Decision => {
   try {
     return apply();

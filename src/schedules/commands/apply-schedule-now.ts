@@ -11,9 +11,10 @@ import type { ScheduleTransaction } from './schedule-store.ts';
 type Deps = { inTransaction: InTransaction<ScheduleTransaction> };
 
 /**
- * Applies an open schedule now, by the worker's rules; what is in its way changes nothing. Racing the worker, whoever locks the
- * flag first wins. Throws ScheduleNotFoundError, ScheduleVersionConflictError, ScheduleNotApplicableError, FlagNotFoundError,
- * EnvironmentDisabledError, EmergencyOverrideActiveError, FlagArchivedError, ValidationError.
+ * Applies an open schedule now, by the worker's rules. If it cannot be applied, nothing changes. If the worker applies it at
+ * the same time, the first to lock the flag wins. Throws ScheduleNotFoundError, ScheduleVersionConflictError,
+ * ScheduleNotApplicableError, FlagNotFoundError, EnvironmentDisabledError, EmergencyOverrideActiveError, FlagArchivedError,
+ * ValidationError.
  */
 export const makeApplyScheduleNow =
   ({ inTransaction }: Deps) =>

@@ -9,8 +9,8 @@ import type { ScheduleTransaction } from './schedule-store.ts';
 type Deps = { inTransaction: InTransaction<ScheduleTransaction> };
 
 /**
- * Cancels a schedule that can still become due. Racing the worker, whoever locks its row first wins.
- * Throws ScheduleNotFoundError, ScheduleNotCancellableError.
+ * Cancels an open schedule. If the worker applies it at the same time, the first to lock its row wins. Throws
+ * ScheduleNotFoundError, ScheduleNotCancellableError.
  */
 export const makeCancelSchedule =
   ({ inTransaction }: Deps) =>
@@ -25,7 +25,7 @@ export const makeCancelSchedule =
       return cancelled.schedule;
     });
 
-/** Cancels every open schedule that a filter matches, with an event each: all of them or none. Throws TooManySchedulesError. */
+/** Cancels every open schedule that matches the filter, or none, with an event for each. Throws TooManySchedulesError. */
 export const makeCancelSchedules =
   ({ inTransaction }: Deps) =>
   (admin: Caller, { filter, reason }: CancelSchedules): Promise<Schedule[]> =>
@@ -37,7 +37,7 @@ export const makeCancelSchedules =
       return cancelled.map(({ schedule }) => schedule);
     });
 
-/** Cancels the open schedules of a flag that is being deleted, in the transaction of its deletion. */
+/** Cancels the open schedules of a flag within the transaction that deletes the flag. */
 export const cancelWithFlag = async (
   { schedules, audit }: Pick<ScheduleTransaction, 'schedules' | 'audit'>,
   admin: Caller,

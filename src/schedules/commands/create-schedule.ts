@@ -12,8 +12,8 @@ import type { ScheduleTransaction, ScheduleWriter } from './schedule-store.ts';
 type Deps = { inTransaction: InTransaction<ScheduleTransaction>; newId: NewId };
 
 /**
- * Schedules a change of one flag in one environment. An idempotency key that its actor has used before returns the first
- * schedule, even when its instant has passed. Throws ValidationError, FlagNotFoundError, FlagArchivedError,
+ * Schedules a change of one flag in one environment. If the same actor has used the idempotency key before, returns the first
+ * schedule, even if its instant has passed. Throws ValidationError, FlagNotFoundError, FlagArchivedError,
  * EnvironmentNotFoundError, EnvironmentDisabledError, IdempotencyConflictError.
  */
 export const makeCreateSchedule =
@@ -31,7 +31,7 @@ export const makeCreateSchedule =
       const schedule = planSchedule({ id: newId(now), createdBy: admin.userId, now }, found.flag, input);
       checkUpdates(found.flag, schedule.updates);
 
-      if (!(await schedules.add(schedule))) return theOtherOne(schedules, admin, input);
+      if (!(await schedules.add(schedule))) return findConcurrentDuplicate(schedules, admin, input);
       audit.logEvent(scheduleCreated(admin, schedule));
       return schedule;
     });
@@ -43,9 +43,12 @@ const findRepeated = async (schedules: ScheduleWriter, admin: Caller, input: Cre
   return first;
 };
 
-/** Two requests with one key at the same time: the insert that came second waits for the first, then finds it here. */
-const theOtherOne = async (schedules: ScheduleWriter, admin: Caller, input: CreateSchedule): Promise<Schedule> => {
-  const other = await findRepeated(schedules, admin, input);
-  if (!other) throw new Error(`a schedule could be neither added nor found by its idempotency key`);
-  return other;
+/**
+ * Finds the schedule of a concurrent request with the same idempotency key: the second insert waited for the first, and added
+ * nothing.
+ */
+const findConcurrentDuplicate = async (schedules: ScheduleWriter, admin: Caller, input: CreateSchedule): Promise<Schedule> => {
+  const duplicate = await findRepeated(schedules, admin, input);
+  if (!duplicate) throw new Error(`a schedule could be neither added nor found by its idempotency key`);
+  return duplicate;
 };

@@ -5,26 +5,26 @@ import type { Held, LockedFlag, LockedState } from '../model/held.ts';
 import type { Schedule, ScheduleStatus } from '../model/schedule.ts';
 import type { ScheduleFilter, ScheduleTime } from '../model/schedule-filter.ts';
 
-/** A place in a list of schedules: by one of their instants, then id. */
+/** A schedule's place in a list: one of its instants, then its id. */
 export type ScheduleCursor = { at: Date; id: string };
 
-/** Which state: a schedule touches those of its environment and, where it sets the status, those of its flag in all of them. */
+/** A state. A schedule changes the state in its environment and, if it sets the status, the flag's state in every environment. */
 export type StatePlace = { flagId: string; environment: string };
-/** Of which flag, which of its states (with what sets the flag's status from any environment), or which environment. */
+/** A flag, one of its states (with schedules elsewhere that set the flag's status), or an environment. */
 export type OpenScope = { flagId: string; environment?: string } | { flagId?: undefined; environment: string };
-/** A place among open schedules: by the instant at which they are tried next, then id. */
+/** An open schedule's place: the instant of its next try, then its id. */
 export type OpenScheduleCursor = { at: Date; id: string };
 
-/** What can still become due: pending schedules, and failed ones with a retry due. */
+/** Reads open schedules: pending ones, and failed ones with a retry to come. */
 export type OpenScheduleReader = {
-  /** Soonest first. */
+  /** Earliest first. */
   listOpen(scope: OpenScope, slice: Slice<OpenScheduleCursor>): Promise<Schedule[]>;
   countOpen(scope: OpenScope): Promise<number>;
-  /** Those of a flag that set a default variant or rules, by id, behind one of them. */
+  /** Lists a flag's open schedules that set a default variant or rules, ordered by id, after `afterId`. */
   listOpenWithVariants(flagId: string, afterId: string | null, limit: number): Promise<Schedule[]>;
 };
 
-/** How many schedules are what; what is due is judged by the database's clock. */
+/** Counts of schedules. The database's clock decides what is overdue or due soon. */
 export type ScheduleCounts = {
   total: number;
   pending: number;
@@ -39,70 +39,74 @@ export type ScheduleCounts = {
   dueWithinDay: number;
 };
 
-/** Durable home of scheduled changes. */
+/** Reads schedules. */
 export type ScheduleStore = OpenScheduleReader & {
   find(id: string): Promise<Schedule | null>;
-  /** In any order; those that there are. */
+  /** In any order. Skips ids that do not exist. */
   findByIds(ids: readonly string[]): Promise<Schedule[]>;
-  /** Oldest first, by when they are due unless another instant is given; those that have no such instant are left out. */
+  /** Oldest first by `by`, by default `scheduledAt`. Leaves out schedules without that instant. */
   list(filter: ScheduleFilter, slice: Slice<ScheduleCursor>, by?: ScheduleTime): Promise<Schedule[]>;
   count(filter: ScheduleFilter, by?: ScheduleTime): Promise<number>;
-  /** Of many schedules at once, by id: the other pending ones within the conflict window that change what it changes (see `conflicts` of a schedule). At most 100 each, as ids, since many may share them. */
+  /**
+   * The conflicts of many schedules, by schedule id: other pending schedules within the conflict window that change the same
+   * thing. Returns at most 100 ids for each.
+   */
   conflictsOf(schedules: readonly Schedule[]): Promise<Map<string, string[]>>;
-  /** Of many states at once, in their order: what is tried again by itself and touches the state, soonest first. At most 100 each, as ids. */
+  /**
+   * The retries to come for each of many states, in the order of the states, earliest first. Returns at most 100 ids for each.
+   */
   upcomingRetriesOf(states: readonly StatePlace[]): Promise<string[][]>;
-  /** How much is due by the database's clock (100,000 stands for that many or more), and how late the oldest of it is. */
+  /** How many schedules are due by the database's clock (at most 100,000 are counted), and how late the oldest is. */
   backlog(): Promise<{ due: number; oldestLatenessMs: number }>;
 };
 
-/** Where a schedule that is due meets its flag: `held` is null where the flag is gone. */
+/** A due schedule with its locked flag and state. `held` is null if the flag is gone. */
 export type DueSchedule = { schedule: Schedule; held: Held | null };
 
-/** What a batch of schedules changed, each in its last form: flags whose status was set, by id, and states. */
+/** The final versions of what a batch changed: flags with a new status, by id, and states. */
 export type Changed = { flags: Map<string, LockedFlag>; states: Map<string, LockedState> };
 
-/** Who cancels, and why. */
 export type Cancellation = { cancelledBy: string | null; reason: string };
 export type Cancelled = { schedule: Schedule; before: ScheduleStatus };
 
-/** What a change of schedules needs, inside one transaction. Its instants are the database's. */
+/** Changes schedules inside one transaction. All instants come from the database's clock. */
 export type ScheduleWriter = Pick<ScheduleStore, 'find' | 'countOpen' | 'listOpenWithVariants'> & {
-  /** False where another transaction has just used the idempotency key. */
+  /** False if another transaction has just used the idempotency key. */
   add(schedule: Schedule): Promise<boolean>;
   findByIdempotencyKey(createdBy: string | null, key: string): Promise<Schedule | null>;
-  /** What is tried again by itself and touches a state: how many, and the soonest 20 of them. */
+  /** The failed schedules with a retry to come that change a state: how many, and the next 20. */
   upcomingRetries(of: StatePlace): Promise<{ total: number; soonest: Schedule[] }>;
-  /** A schedule, locked against everybody else, and the time. Its flag first: `findShared`. Waits for a worker that holds it. */
+  /** Locks a schedule, waiting for a worker that holds it. Returns it with the time. Lock its flag first, with `findShared`. */
   findLocked(id: string): Promise<{ schedule: Schedule; now: Date } | null>;
-  /** Saves a schedule that was edited. */
+  /** Saves an edited schedule. */
   save(schedule: Schedule): Promise<void>;
-  /** Makes an open schedule CANCELLED; null where it is not open, or does not exist. Waits for a worker that holds it. */
+  /** Cancels an open schedule, waiting for a worker that holds it. Null if it does not exist or is not open. */
   cancelOpen(cancellation: Cancellation & { id: string }): Promise<Cancelled | null>;
-  /** The same for every open schedule of a flag, in the order in which they would have applied. */
+  /** Cancels every open schedule of a flag, in the order in which they would have applied. */
   cancelAllOpen(cancellation: Cancellation & { flagId: string }): Promise<Cancelled[]>;
-  /** The same for the open schedules that a filter matches; where they are more than `max` none, but their number. */
+  /** Cancels the open schedules that match a filter. If there are more than `max`, cancels none and returns their number. */
   cancelMatching(
     cancellation: Cancellation & { filter: ScheduleFilter; max: number },
   ): Promise<Cancelled[] | { tooMany: number }>;
-  /** A schedule with what it changes, held as a worker holds them; null where there is no such schedule. */
+  /** Locks one schedule with its flag and state, as a worker does. Null if the schedule does not exist. */
   hold(id: string): Promise<(DueSchedule & { now: Date }) | null>;
   /**
-   * Claims what is due by the database's clock: locks the flags of the oldest `limit` due schedules, skips those that another
-   * worker holds, and then takes due schedules of the locked flags, in the order in which they apply. `except`: the ids of
-   * schedules to leave alone.
+   * Claims due schedules by the database's clock. Locks the flags of the oldest `limit` due schedules, skipping flags that
+   * another worker has locked. Then takes due schedules of the locked flags, in the order in which they apply. `except` lists
+   * the ids of schedules to leave out.
    */
   claimDue(limit: number, options?: { except: readonly string[] }): Promise<{ now: Date; due: DueSchedule[] }>;
-  /** Saves what came of a claim: each schedule, and what they changed. One statement. */
+  /** Saves the schedules of a claim and what they changed, in one statement. */
   saveOutcomes(schedules: readonly Schedule[], changed: Changed): Promise<void>;
 };
 
-/** What the commands of this wing reach in one transaction. */
+/** What this wing's commands use inside one transaction. */
 export type ScheduleTransaction = { flags: Pick<FlagWriter, 'findShared'>; schedules: ScheduleWriter; audit: AuditLogger };
 
-/** The database refused the values of an outcome (a constraint, a trigger), not the connection or the transaction. */
+/** The database refused the values of an outcome (by a constraint or a trigger); the connection and the transaction are fine. */
 export class OutcomeRefusedError extends Error {
   override readonly name = 'OutcomeRefusedError';
-  /** `reason` is the database's own message: people will read it as the schedule's error. */
+  /** `reason` is the database's own message. People read it as the schedule's error. */
   constructor(reason: string, cause: unknown) {
     super(reason, { cause });
   }

@@ -17,9 +17,9 @@ import type { ScheduleTransaction } from './schedule-store.ts';
 type Deps = { inTransaction: InTransaction<ScheduleTransaction> };
 
 /**
- * Edits a schedule that can still become due; an edit that changes nothing records nothing. Racing the worker, whoever locks
- * its row first wins. Throws ScheduleNotFoundError, ScheduleVersionConflictError, ScheduleNotEditableError, FlagNotFoundError,
- * and what a new schedule is refused with.
+ * Edits an open schedule. If nothing changes, nothing is saved or recorded. If the worker applies it at the same time, the
+ * first to lock its row wins. Throws ScheduleNotFoundError, ScheduleVersionConflictError, ScheduleNotEditableError,
+ * FlagNotFoundError, and what `makeCreateSchedule` throws for an instant or updates.
  */
 export const makeUpdateSchedule =
   ({ inTransaction }: Deps) =>
@@ -34,7 +34,7 @@ export const makeUpdateSchedule =
     });
 
 /**
- * Has a FAILED schedule tried again at the worker's next tick. Throws ScheduleNotFoundError, ScheduleVersionConflictError,
+ * Retries a FAILED schedule at the worker's next tick. Throws ScheduleNotFoundError, ScheduleVersionConflictError,
  * ScheduleNotRetryableError, FlagNotFoundError, EnvironmentNotFoundError.
  */
 export const makeRetrySchedule =
@@ -50,7 +50,7 @@ export const makeRetrySchedule =
       return schedule;
     });
 
-/** A schedule, locked after its flag, as everybody does it; `place` is null where the flag is gone. */
+/** Locks the schedule's flag, then the schedule: the order that every transaction uses. `place` is null if the flag is gone. */
 const findForEdit = async ({ flags, schedules }: ScheduleTransaction, { id, expectedVersion }: ScheduleTarget) => {
   const seen = await schedules.find(id);
   const place = seen && (await flags.findShared(seen.flagKey, seen.environment));
@@ -58,6 +58,6 @@ const findForEdit = async ({ flags, schedules }: ScheduleTransaction, { id, expe
   if (!locked) throw new ScheduleNotFoundError(id);
   const { schedule: before, now } = locked;
   checkScheduleVersion(before, expectedVersion);
-  // A flag of the same key may have come after the schedule's own was deleted.
+  // If the schedule's flag was deleted, this can be a new flag with the same key.
   return { before, now, place: place?.flag.id === before.flagId ? place : null };
 };

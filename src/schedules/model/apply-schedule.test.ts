@@ -67,7 +67,11 @@ describe('applySchedule', () => {
       held({}, { status: 'ARCHIVED', statusLastSet: setBySchedule({ scheduledAt: minutes(-20), id: 'z' }, 'ARCHIVED') }),
       /^Flag 'checkout' is archived \(by schedule 'z' at 2026-03-01T08:58:00.000Z\): it takes/,
     ],
-    ['the flag no longer has the variant', held({}, { variants: [{ key: 'off', value: false }] }), /'on', which is not a variant/],
+    [
+      'the flag no longer has the variant',
+      held({}, { variants: [{ key: 'off', value: false }] }),
+      /'on', which is not a variant/,
+    ],
   ])('where %s it fails, and is tried again: that may pass', (_, holding, errorMessage) => {
     expect(apply(aSchedule({ updates: { enabled: true, defaultVariant: 'on' } }), holding)).toMatchObject({
       outcome: 'failed',

@@ -11,7 +11,7 @@ export type Applied = { outcome: 'applied'; schedule: Schedule; previous: Held; 
 export type Failed = { outcome: 'failed'; before: Schedule; schedule: Schedule };
 
 /**
- * Applies one schedule to its flag, or fails it. Fails for good where the flag is gone, or where the schedule is superseded: an
+ * Applies one schedule to its flag, or fails it. It fails for good if the flag is gone, or if the schedule is superseded: an
  * old change must never undo a newer one. `random` is in [0, 1).
  */
 export const applySchedule = (
@@ -30,7 +30,7 @@ export const applySchedule = (
 };
 
 /**
- * Applies an open schedule, due or not, whatever was applied meanwhile: somebody decided it now. Throws what is in the way:
+ * Applies an open schedule, due or not. An admin decides this now, so earlier changes do not supersede it. Throws
  * EnvironmentDisabledError, EmergencyOverrideActiveError, FlagArchivedError, ValidationError.
  */
 export const applyAtOnce = (schedule: Schedule, held: Held, now: Date): Applied =>
@@ -48,7 +48,7 @@ const applyDue = (schedule: Schedule, held: Held, now: Date): Applied => {
   return { outcome: 'applied', schedule: applied, previous: held, next };
 };
 
-/** Throws where the flag cannot take the change as it is now; what is in the way may pass. */
+/** The flag and state after the change. Throws if the flag cannot take the change now; a later retry can succeed. */
 const change = (schedule: Schedule, held: Held, now: Date): Held => {
   const { flag, state } = held;
   if (!state.environmentEnabled) throw new EnvironmentDisabledError(state.environment);
@@ -72,7 +72,7 @@ const change = (schedule: Schedule, held: Held, now: Date): Held => {
   };
 };
 
-/** Trying a FAILED schedule is a retry. */
+/** An attempt at a FAILED schedule counts as a retry. */
 const countAttempt = (schedule: Schedule): Schedule => ({
   ...schedule,
   retryCount: schedule.retryCount + (schedule.status === 'FAILED' ? 1 : 0),
@@ -86,8 +86,8 @@ const failForGood = (schedule: Schedule, errorMessage: string): Failed => ({
 });
 
 /**
- * Fails a schedule that was tried: with another try after the backoff, as long as it has retries left. What it met (null: no
- * flag) is remembered from the first time on.
+ * Fails a schedule after an attempt. If retries are left, plans the next one after the backoff. The first failure also records
+ * the versions of the state and the flag. `held` is null if the flag is gone.
  */
 export const failSchedule = (
   schedule: Schedule,

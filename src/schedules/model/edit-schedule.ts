@@ -9,7 +9,7 @@ import { isSameJson } from '../../kernel/json.ts';
 import { checkInstantAhead, isOpen, maxRetriesSchema, type Plan, type Schedule, scheduleIdSchema } from './schedule.ts';
 import { ScheduleNotEditableError, ScheduleNotRetryableError, ScheduleVersionConflictError } from './schedule-errors.ts';
 
-/** Which schedule, and the version that the caller has read. */
+/** The schedule to change, and the version that the caller read. */
 export const scheduleTargetSchema = z.object({ id: scheduleIdSchema, expectedVersion: stateTarget.expectedVersion });
 export type ScheduleTarget = z.infer<typeof scheduleTargetSchema>;
 
@@ -23,22 +23,22 @@ export const updateScheduleSchema = z
   );
 export type UpdateSchedule = z.infer<typeof updateScheduleSchema>;
 
-/** Refuses to change a schedule that is not at the version that the caller expects. Throws a ScheduleVersionConflictError. */
+/** Throws a ScheduleVersionConflictError if the schedule is not at the version that the caller expects. */
 export const checkScheduleVersion = (schedule: Schedule, expectedVersion: number | null | undefined): void => {
   if (expectedVersion != null && expectedVersion !== schedule.version) {
     throw new ScheduleVersionConflictError(expectedVersion, schedule);
   }
 };
 
-/** Where a schedule applies: its flag, and its environment, null for one that is gone. */
+/** A schedule's flag and environment. The environment is null if it is gone. */
 type Place = {
   flag: Parameters<typeof checkUpdates>[0];
   environment: { enabled: boolean } | null;
 };
 
 /**
- * An open schedule after an edit; the very same object where that changes nothing. Another instant or other updates are judged
- * as those of a new schedule are, and another instant makes it PENDING, with no try made. `place` is null where the flag is
+ * Returns an open schedule after an edit, or the same object if nothing changes. A new instant or new updates are checked as
+ * for a new schedule. A new instant makes the schedule PENDING again, with no retries made. `place` is null if the flag is
  * gone. Throws ScheduleNotEditableError, FlagNotFoundError, ValidationError, FlagArchivedError, EnvironmentNotFoundError,
  * EnvironmentDisabledError.
  */
@@ -62,7 +62,7 @@ export const editSchedule = (schedule: Schedule, input: Partial<UpdateSchedule>,
     updates,
     maxRetries,
     ...(isMoved && { status: 'PENDING', retryCount: 0, nextRetryAt: null, errorMessage: null }),
-    ...((isMoved || isOther) && decidedAnew(now)),
+    ...((isMoved || isOther) && decideAgain(now)),
     requested: schedule.requested ?? {
       scheduledAt: schedule.scheduledAt,
       updates: schedule.updates,
@@ -72,8 +72,8 @@ export const editSchedule = (schedule: Schedule, input: Partial<UpdateSchedule>,
   };
 };
 
-/** What was done before does not supersede it any more. */
-const decidedAnew = (now: Date) => ({ decidedAt: now, triedStateVersion: null, triedFlagVersion: null });
+/** Records that an admin decided now: earlier changes no longer supersede the schedule. */
+const decideAgain = (now: Date) => ({ decidedAt: now, triedStateVersion: null, triedFlagVersion: null });
 
 const checkPlace = (schedule: Schedule, { flag, environment }: Place, updates: Plan['updates']): void => {
   if (!environment) throw new EnvironmentNotFoundError(schedule.environment);
@@ -81,8 +81,8 @@ const checkPlace = (schedule: Schedule, { flag, environment }: Place, updates: P
   checkUpdates(flag, parseStoredUpdates(updates));
 };
 
-/** A FAILED schedule whose retry is due now, with as many more as it had at first. Throws a ScheduleNotRetryableError. */
+/** Makes a FAILED schedule due now, with its full number of retries. Throws a ScheduleNotRetryableError. */
 export const retrySchedule = (schedule: Schedule, now: Date): Schedule => {
   if (schedule.status !== 'FAILED') throw new ScheduleNotRetryableError(schedule.id, schedule.status);
-  return { ...schedule, ...decidedAnew(now), retryCount: 0, nextRetryAt: now, version: schedule.version + 1 };
+  return { ...schedule, ...decideAgain(now), retryCount: 0, nextRetryAt: now, version: schedule.version + 1 };
 };

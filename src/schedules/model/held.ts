@@ -4,18 +4,18 @@ import type { Flag } from '../../flags/model/flag.ts';
 import type { FlagState } from '../../flags/model/flag-state.ts';
 
 /**
- * A flag as the worker holds it. Its variants, and the emergency override that holds it in some environment, are there where a
- * schedule has to do with them.
+ * The fields of a locked flag that applying needs. `variants` are filled only if the schedule sets a default variant or rules;
+ * `emergency`, in any environment, only if it sets the status.
  */
 export type LockedFlag = Pick<Flag, 'id' | 'key' | 'type' | 'variants' | 'status' | 'version' | 'statusLastSet'> & {
   emergency: (EmergencyOverride & { environment: string }) | null;
 };
 
-/** A flag's state as the worker holds it. */
+/** A locked state. */
 export type LockedState = FlagState & { environmentEnabled: boolean };
 
-/** What a schedule can change, held against everybody else. */
+/** Everything that a schedule can change, locked against other changes. */
 export type Held = { flag: LockedFlag; state: LockedState };
 
-/** What an event says of a held flag and state. */
+/** The state as events show it. */
 export const effectiveStateOf = ({ flag: { status }, state }: Held): EffectiveState => ({ ...state, status });

@@ -8,14 +8,14 @@ import { flagUpdatesShape as updates } from '../../flags/model/flag-updates.ts';
 const instant = z.iso.datetime();
 const scheduled = { scheduleId: z.uuid(), flagKey: z.string(), environment: z.string() };
 
-/** What events say of schedules. */
+/** The types of events about schedules. */
 export const scheduleEventTypes = {
   'flag_schedule.created': {
     description: 'An admin scheduled a change of a flag.',
     metadata: z.object({ ...scheduled, scheduledAt: instant, updates, ...adminMetadata }),
   },
   'flag_schedule.updated': {
-    description: 'An admin edited a scheduled change, or had a failed one tried again.',
+    description: 'An admin edited a schedule, or retried a failed one.',
     metadata: z.object({
       ...scheduled,
       previousScheduledAt: instant,
@@ -28,11 +28,11 @@ export const scheduleEventTypes = {
     }),
   },
   'flag_schedule.cancelled': {
-    description: 'An admin called off a scheduled change, or deleted its flag.',
+    description: 'An admin cancelled a schedule, or deleted its flag.',
     metadata: z.object({ ...scheduled, scheduledAt: instant, ...adminMetadata, reason: z.string() }),
   },
   'flag_schedule.applied': {
-    description: 'The worker made a scheduled change, or an admin made it at once.',
+    description: 'The worker applied a schedule, or an admin applied it at once.',
     metadata: z.object({
       ...scheduled,
       updates,
@@ -43,7 +43,7 @@ export const scheduleEventTypes = {
     }),
   },
   'flag_schedule.failed': {
-    description: 'The worker could not make a scheduled change.',
+    description: 'The worker could not apply a schedule.',
     metadata: z.object({
       ...scheduled,
       errorMessage: z.string(),

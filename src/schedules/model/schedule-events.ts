@@ -25,8 +25,8 @@ const everywhere = 'in all environments';
 /** "enabled → true, status → ARCHIVED in all environments". */
 const describeScheduled = ({ status, ...ofState }: FlagUpdates): string =>
   [describeUpdates(ofState), status && `status → ${status} ${everywhere}`].filter(Boolean).join(', ');
-/** What was scheduled, where that goes beyond the environment that is named: " (status → ARCHIVED in all environments)". */
-const aside = (schedule: Schedule): string =>
+/** " (status → ARCHIVED in all environments)": the part of a schedule that reaches beyond its environment, if there is one. */
+const describeStatusUpdate = (schedule: Schedule): string =>
   setsStatus(schedule) ? ` (status → ${schedule.updates.status} ${everywhere})` : '';
 
 export const scheduleCreated = (admin: Caller, schedule: Schedule): ScheduleEventDraft<'flag_schedule.created'> => ({
@@ -49,7 +49,7 @@ export const scheduleCreated = (admin: Caller, schedule: Schedule): ScheduleEven
   },
 });
 
-/** What an edit can change of a schedule, and where it is with its tries. */
+/** The fields that an edit can change, and the retries. */
 const planSnapshot = ({ scheduledAt, updates, maxRetries, ...schedule }: Schedule) => ({
   scheduledAt: scheduledAt.toISOString(),
   updates,
@@ -86,7 +86,6 @@ const scheduleChanged = (
   };
 };
 
-/** An admin edited a schedule. */
 export const scheduleUpdated = (admin: Caller, edit: { before: Schedule; schedule: Schedule; at: Date }) =>
   scheduleChanged(admin, edit, (changes) => {
     const { before, schedule } = edit;
@@ -95,7 +94,6 @@ export const scheduleUpdated = (admin: Caller, edit: { before: Schedule; schedul
     return `The change of ${named(schedule)} scheduled for ${before.scheduledAt.toISOString()} was edited: ${describeChanges(planned)}${again}`;
   });
 
-/** An admin has a schedule that failed tried again. */
 export const scheduleRetried = (admin: Caller, retry: { before: Schedule; schedule: Schedule; at: Date }) =>
   scheduleChanged(
     admin,
@@ -104,7 +102,7 @@ export const scheduleRetried = (admin: Caller, retry: { before: Schedule; schedu
       `The failed change of ${named(retry.schedule)} scheduled for ${retry.schedule.scheduledAt.toISOString()} is tried again at the next tick`,
   );
 
-/** `before` is the status that the cancellation ended. */
+/** `before` is the status before the cancellation. */
 export const scheduleCancelled = (
   admin: Caller,
   schedule: Schedule,
@@ -119,12 +117,12 @@ export const scheduleCancelled = (
     previousState: { status: before },
     newState: { status: schedule.status },
     changes: diffStates({ status: before }, { status: schedule.status }),
-    description: `The change of ${named(schedule)}${aside(schedule)} scheduled for ${schedule.scheduledAt.toISOString()} was cancelled: ${reason}`,
+    description: `The change of ${named(schedule)}${describeStatusUpdate(schedule)} scheduled for ${schedule.scheduledAt.toISOString()} was cancelled: ${reason}`,
     metadata: { ...scheduled(schedule), scheduledAt: schedule.scheduledAt.toISOString(), ...adminFields(admin), reason },
   };
 };
 
-/** `admin` is who applied it at once; null: the worker did, when it was due. */
+/** `admin` applied it at once; null if the worker applied it when it was due. */
 export const scheduleApplied = (
   { schedule, previous, next }: Applied,
   appliedAt: Date,
@@ -152,7 +150,7 @@ export const scheduleApplied = (
   };
 };
 
-/** Where a schedule is with its tries. */
+/** A schedule's status and retries. */
 const triesSnapshot = ({ status, retryCount, nextRetryAt }: Pick<Schedule, 'status' | 'retryCount' | 'nextRetryAt'>) => ({
   status,
   retryCount,
@@ -173,7 +171,7 @@ export const scheduleFailed = ({ before, schedule }: Failed, failedAt: Date): Sc
     changes: diffStates(previousState, newState),
     result: 'FAILURE',
     errorMessage,
-    description: `The scheduled change of ${named(schedule)}${aside(schedule)} failed: ${errorMessage}; ${nextRetryAt ? `next try at ${nextRetryAt}` : 'it is not tried again'}`,
+    description: `The scheduled change of ${named(schedule)}${describeStatusUpdate(schedule)} failed: ${errorMessage}; ${nextRetryAt ? `next try at ${nextRetryAt}` : 'it is not tried again'}`,
     metadata: {
       ...scheduled(schedule),
       errorMessage,

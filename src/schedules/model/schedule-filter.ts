@@ -6,12 +6,12 @@ import { cancelReasonSchema, scheduleStatuses } from './schedule.ts';
 
 const text = z.string().refine(isStorableText, 'must not contain NUL or a lone surrogate');
 
-/** Shorter texts are in nearly everything. */
+/** A shorter text would match nearly every schedule. */
 const searchLength = { min: 2, max: 100 } as const;
 const searchMessage = `must have from ${searchLength.min} to ${searchLength.max} characters`;
 const maxFlagKeys = 100;
 
-/** Which schedules. An absent field, or null, does not restrict. */
+/** A filter of schedules. A field that is absent or null does not restrict. */
 export const scheduleFilterSchema = z.object({
   flagKey: text.nullish(),
   flagKeys: z.array(text).max(maxFlagKeys, `must hold at most ${maxFlagKeys} keys`).nullish(),
@@ -31,29 +31,29 @@ export const scheduleFilterSchema = z.object({
 });
 export type ScheduleFilter = {
   flagKey?: string | null;
-  /** Any of these flags. */
+  /** Matches schedules of any of these flags. */
   flagKeys?: readonly string[] | null;
   environment?: string | null;
   statuses?: readonly (typeof scheduleStatuses)[number][] | null;
-  /** Whether it can still become due. */
+  /** Whether the schedule can still become due. */
   open?: boolean | null;
-  /** FAILED ones: whether they are tried again. */
+  /** Matches FAILED schedules with (true) or without (false) a retry to come. */
   willRetry?: boolean | null;
   createdBy?: string | null;
   cancelledBy?: string | null;
-  /** Due at or after. */
+  /** Scheduled at or after this instant. */
   from?: Date | null;
-  /** Due before. */
+  /** Scheduled before this instant. */
   to?: Date | null;
   createdFrom?: Date | null;
   createdTo?: Date | null;
   appliedFrom?: Date | null;
   appliedTo?: Date | null;
-  /** Part of the flag's key, of the cancellation's reason, or of the error message, in any case. */
+  /** Matches part of the flag's key, the cancellation's reason or the error message, ignoring case. */
   search?: string | null;
 };
 
-/** `open` and `statuses` are no criteria here: only open schedules are cancelled, and PENDING would be nearly all of them. */
+/** `open` and `statuses` do not count: cancelling takes only open schedules anyway, and PENDING is nearly all of them. */
 const hasCriterion = ({ open: _open, statuses: _statuses, ...criteria }: ScheduleFilter) =>
   Object.values(criteria).some((value) => value != null);
 
@@ -65,16 +65,16 @@ export const cancelSchedulesSchema = z.object({
 });
 export type CancelSchedules = z.infer<typeof cancelSchedulesSchema>;
 
-/** How many schedules are cancelled at once. */
+/** The most schedules that one operation cancels. */
 export const maxCancelled = 500;
 
-/** The instants that schedules are ordered by; only applied ones have the last. */
+/** The instants that can order schedules. Only applied schedules have `appliedAt`. */
 export type ScheduleTime = 'scheduledAt' | 'createdAt' | 'appliedAt';
 
 const timesOfOrders = { DUE: 'scheduledAt', CREATED: 'createdAt', APPLIED: 'appliedAt' } as const;
 export type ScheduleOrder = `${keyof typeof timesOfOrders}_${'OLDEST' | 'NEWEST'}_FIRST`;
 
-/** What an order is by, and from which end. */
+/** The instant that an order uses, and its direction. */
 export const readScheduleOrder = (order: ScheduleOrder): { by: ScheduleTime; newestFirst: boolean } => {
   const [what, end] = order.split('_') as [keyof typeof timesOfOrders, string];
   return { by: timesOfOrders[what], newestFirst: end === 'NEWEST' };

@@ -12,16 +12,16 @@ export const scheduleWarningCodes = [
 ] as const;
 export type ScheduleWarning = { code: (typeof scheduleWarningCodes)[number]; message: string };
 
-/** What a schedule meets, as things are now. */
+/** The current flag, states and environment of a schedule. */
 type Situation = { flag: Flag; states: readonly FlagState[]; environment: Environment | null };
 
 /**
- * What an admin should know of an open schedule before it becomes due: what will make it fail as things are, and what it will
- * change in the midst of. A schedule that is not open has no warnings.
+ * Finds what an admin should know about an open schedule before it becomes due: what would make it fail now, and what its
+ * change would interfere with. A schedule that is not open has no warnings.
  */
 export const findScheduleWarnings = (schedule: Schedule, { flag, states, environment }: Situation): ScheduleWarning[] => {
   if (!isOpen(schedule)) return [];
-  // Whatever was stored: a schedule that makes no sense fails, and says why then.
+  // Stored updates can be invalid. Such a schedule fails when it is due, and says why then.
   const status = schedule.updates?.status;
   const warnings: ScheduleWarning[] = [];
   for (const state of states) {

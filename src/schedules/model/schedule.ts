@@ -29,7 +29,7 @@ export type CreateSchedule = z.infer<typeof createScheduleSchema>;
 
 export const scheduleIdSchema = z.uuid('must be a UUID');
 export const cancelReasonSchema = text(1, 1000).nullish();
-/** The reason of a cancellation whose admin gave none. */
+/** The reason of a cancellation if the admin gives none. */
 export const manualCancellation = 'manual_cancellation';
 
 export const cancelScheduleSchema = z.object({ id: scheduleIdSchema, reason: cancelReasonSchema });
@@ -50,43 +50,43 @@ export type Schedule = {
   cancelReason: string | null;
   appliedAt: Date | null;
   errorMessage: string | null;
-  /** The latest failure: it stays when a retry succeeds, or the schedule is cancelled. */
+  /** The latest failure. It stays if a retry succeeds or the schedule is cancelled. */
   lastError: string | null;
-  /** When that was; null: never, or before this was noted. */
+  /** When the latest failure happened; null if there was none, or in old data. */
   lastErrorAt: Date | null;
   /** Retries already made. */
   retryCount: number;
   maxRetries: number;
-  /** When a FAILED schedule is tried again; null: never. */
+  /** The next retry of a FAILED schedule; null if there is none. */
   nextRetryAt: Date | null;
-  /** The version of its flag's state when it failed first: what people did after that, a retry does not undo. Null: not failed yet. */
+  /** The version of the state at the first failure; null before that. A retry does not undo what people did after it. */
   triedStateVersion: number | null;
-  /** The same of the flag itself, whose status it may set. */
+  /** The version of the flag at the first failure, because the schedule can set the flag's status. */
   triedFlagVersion: number | null;
   idempotencyKey: string | null;
-  /** What it was created with, where an edit changed that; null: it is as it was created. */
+  /** The original plan; null if no edit changed it. */
   requested: Plan | null;
-  /** When an admin decided anew that it is to be applied, by an edit or a retry; null: never. What was done before does not supersede it. */
+  /** When an admin last edited or retried the schedule; null if never. Changes before that do not supersede it. */
   decidedAt: Date | null;
-  /** Counts the changes from 1. */
+  /** Counts the schedule's changes, from 1. */
   version: number;
   createdAt: Date;
 };
 
-/** What of a schedule an admin decides, and can edit. */
+/** The fields of a schedule that an admin can edit. */
 export type Plan = Pick<Schedule, 'scheduledAt' | 'updates' | 'maxRetries'>;
 
-/** Whether it can still become due. */
+/** Whether a schedule can still become due. */
 export const isOpen = ({ status, nextRetryAt }: Pick<Schedule, 'status' | 'nextRetryAt'>): boolean =>
   status === 'PENDING' || nextRetryAt !== null;
 
-/** When an open schedule is tried next. */
+/** The next instant at which an open schedule is due. */
 export const dueAtOf = ({ scheduledAt, nextRetryAt }: Pick<Schedule, 'scheduledAt' | 'nextRetryAt'>): Date =>
   nextRetryAt ?? scheduledAt;
 
 const yearsAhead = 5;
 
-/** Throws a ValidationError where an instant is not within the next five years. */
+/** Throws a ValidationError if an instant is not within the next five years. */
 export const checkInstantAhead = (scheduledAt: Date, now: Date): void => {
   const latest = new Date(now);
   latest.setUTCFullYear(latest.getUTCFullYear() + yearsAhead);
@@ -95,7 +95,7 @@ export const checkInstantAhead = (scheduledAt: Date, now: Date): void => {
   throw new ValidationError([{ path: ['scheduledAt'], message: `is ${scheduledAt.toISOString()}, ${range}` }]);
 };
 
-/** The schedule that an input asks for. Throws a ValidationError where its instant is not within the next five years. */
+/** A new schedule. Throws a ValidationError if its instant is not within the next five years. */
 export const planSchedule = (
   { id, createdBy, now }: { id: string; createdBy: string | null; now: Date },
   flag: Pick<Flag, 'id' | 'key'>,
@@ -131,7 +131,7 @@ export const planSchedule = (
   };
 };
 
-/** Whether a repeated idempotency key comes with the input that made this schedule, whatever became of it since. */
+/** Whether a request with a used idempotency key has the input that created this schedule. Later edits do not matter. */
 export const isSameRequest = (schedule: Schedule, input: CreateSchedule): boolean => {
   const { scheduledAt, updates, maxRetries } = schedule.requested ?? schedule;
   return (
@@ -143,7 +143,7 @@ export const isSameRequest = (schedule: Schedule, input: CreateSchedule): boolea
   );
 };
 
-/** Pending schedules that change one state, this close to each other, are shown as each other's conflicts. */
+/** Pending schedules of one state that are this close together are shown as conflicts. */
 export const conflictWindowMs = 60 * 60 * 1000;
 
 /** The order in which the schedules of one flag and environment apply: by instant, then id. */
@@ -151,8 +151,8 @@ export const isBefore = (a: { scheduledAt: Date; id: string }, b: { scheduledAt:
   a.scheduledAt.getTime() === b.scheduledAt.getTime() ? a.id < b.id : a.scheduledAt < b.scheduledAt;
 
 /**
- * Its place in that order. One that is applied ahead of its instant counts as of now: what is due before that instant comes after
- * it. One that an admin decided anew counts as of then: what was applied before comes before it.
+ * A schedule's place in that order. If it is applied before its instant, its place is now: a schedule that is due between now
+ * and its instant comes after it. If an admin edited or retried it, its place is not before that decision.
  */
 export const orderOf = (
   { id, scheduledAt, decidedAt }: Pick<Schedule, 'id' | 'scheduledAt' | 'decidedAt'>,
@@ -166,6 +166,6 @@ const minuteMs = 60_000;
 const longestBackoffMs = 60 * minuteMs;
 const longestJitterMs = 30_000;
 
-/** How long a schedule waits for its next try: 2^(n+1) minutes after n retries, at most an hour, plus 0–30 s. `random` is in [0, 1). */
+/** The wait before the next retry: 2^(n+1) minutes after n retries, at most an hour, plus 0–30 s. `random` is in [0, 1). */
 export const retryDelayMs = (retriesMade: number, random: number): number =>
   Math.min(2 ** (retriesMade + 1) * minuteMs, longestBackoffMs) + Math.floor(random * longestJitterMs);

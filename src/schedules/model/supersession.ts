@@ -6,8 +6,8 @@ import type { Held } from './held.ts';
 import { isBefore, orderOf, type Schedule } from './schedule.ts';
 
 /**
- * Why a schedule must not be applied any more: it would undo what was done meanwhile. Judged by field: a value that is there
- * already undoes nothing, and what touches other fields does not count. Null: nothing is in the way.
+ * Finds why a schedule must no longer be applied: it would undo a newer change. Each field is judged separately; changes of
+ * other fields do not count, nor does a field that already has the scheduled value. Null if the schedule can be applied.
  */
 export const findSupersession = (schedule: Schedule, { flag, state }: Held, now: Date): string | null => {
   const superseded = ([...stateFields, 'status'] as const).flatMap((field) => {
@@ -23,7 +23,10 @@ export const findSupersession = (schedule: Schedule, { flag, state }: Held, now:
   return superseded.length > 0 ? `superseded: ${superseded.join('; ')}` : null;
 };
 
-/** A schedule that comes later in order wins always; a person, against what had failed before. Versions tell that, no clocks. */
+/**
+ * A later schedule in order always wins. A person wins only against a schedule that had failed before. Versions decide this,
+ * because clocks can disagree.
+ */
 const findWinner = (
   schedule: Schedule,
   { lastSet: { byActor, bySchedule }, triedVersion, now }: { lastSet: LastSet; triedVersion: number | null; now: Date },

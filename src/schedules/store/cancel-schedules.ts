@@ -4,19 +4,19 @@ import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { Cancellation, Cancelled } from '../commands/schedule-store.ts';
 import type { ScheduleStatus } from '../model/schedule.ts';
 import type { ScheduleFilter } from '../model/schedule-filter.ts';
-import { listSchedules, toWholeWhere } from './schedule-list.ts';
+import { listSchedules, toWhere } from './schedule-list.ts';
 import { scheduleColumns, toSchedule } from './schedule-rows.ts';
 
-type Deed = Cancellation & { sqlNow: SqlNow };
+type CancelOptions = Cancellation & { sqlNow: SqlNow };
 
 /**
- * Cancels the open schedules of a condition. Locks the rows first: the status before the change is part of the answer, and a
- * worker that holds a row goes first. The clock is read once they are locked.
+ * Cancels the open schedules that match a condition. Locks the rows first, because the answer needs the status before the
+ * change, and a worker that holds a row must finish first. Reads the clock after the locks.
  */
 export const cancelWhere = async (
   tx: Prisma.TransactionClient,
   where: Prisma.Sql,
-  { cancelledBy, reason, sqlNow }: Deed,
+  { cancelledBy, reason, sqlNow }: CancelOptions,
 ): Promise<Cancelled[]> => {
   const rows = await tx.$queryRaw<(Row & { before: ScheduleStatus })[]>`
     WITH locked AS (
@@ -33,19 +33,22 @@ export const cancelWhere = async (
   return rows.map(({ before, ...row }) => ({ schedule: toSchedule(row), before }));
 };
 
-/** Cancels the open schedules that a filter matches, or none where they are more than `max`: then their number. */
+/** Cancels the open schedules that match a filter. If there are more than `max`, cancels none and returns their number. */
 export const cancelMatching = async (
   tx: Prisma.TransactionClient,
   { filter, max }: { filter: ScheduleFilter; max: number },
-  deed: Deed,
+  options: CancelOptions,
 ): Promise<Cancelled[] | { tooMany: number }> => {
   const open = { ...filter, open: true };
   const ids = (await listSchedules(tx, open, 'scheduledAt', { limit: max + 1, inverted: false })).map(({ id }) => id);
-  if (ids.length > max) return { tooMany: await tx.schedule.count({ where: toWholeWhere(open) }) };
-  // In the order in which workers lock, so that nobody waits in a circle.
+  if (ids.length > max) return { tooMany: await tx.schedule.count({ where: toWhere(open) }) };
+  // Locks in the same order as workers do, so that no deadlock is possible.
   await tx.$queryRaw`
     SELECT 1 FROM feature_flag_schedules d WHERE d.id = ANY (${ids}::uuid[]) ORDER BY d.scheduled_at, d.id FOR UPDATE`;
-  // What was edited until they were locked may be meant no more.
-  const meant = await tx.schedule.findMany({ select: { id: true }, where: { AND: [{ id: { in: ids } }, toWholeWhere(open)] } });
-  return cancelWhere(tx, Prisma.sql`d.id = ANY (${meant.map(({ id }) => id)}::uuid[])`, deed);
+  // An edit that committed before the lock can mean that a schedule no longer matches.
+  const matching = await tx.schedule.findMany({
+    select: { id: true },
+    where: { AND: [{ id: { in: ids } }, toWhere(open)] },
+  });
+  return cancelWhere(tx, Prisma.sql`d.id = ANY (${matching.map(({ id }) => id)}::uuid[])`, options);
 };

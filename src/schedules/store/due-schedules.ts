@@ -21,10 +21,10 @@ type HeldColumns = StateColumns & {
 };
 
 /**
- * Claims flags, not schedules: two workers that skipped each other's rows could otherwise commit 09:01 before 09:00 of one flag.
- * Nor only some of a flag's environments, because its status is the same in all of them. Whoever changes a state locks its
- * flag first; those who only refer to the flag, such as new schedules, are not kept out. The rows are read in a second
- * statement, whose snapshot is younger than the locks.
+ * Claims whole flags. If workers skipped each other's schedules instead, two of them could commit 09:01 before 09:00 of one
+ * flag. Claiming single states is not enough either, because a flag has one status in all environments. Every change of a state
+ * locks its flag first; rows that only refer to the flag, such as new schedules, are not blocked. A second statement reads the
+ * rows, because its snapshot is newer than the locks.
  */
 export const claimDue = async (
   tx: Prisma.TransactionClient,
@@ -41,15 +41,15 @@ export const claimDue = async (
   const rows = flagIds.length ? await readHeld(tx, { flagIds, where: isDue, limit }) : [];
   const orphans = rows.length < limit ? await claimOrphans(tx, { where: isDue, limit: limit - rows.length }) : [];
   const now = held[0]?.now ?? orphans[0]?.now ?? new Date(0);
-  // Sorted again: a row that was edited until it was locked comes where it was, and with what it has become.
+  // Sorts again: a row that was edited before it was locked keeps its old place in the result, but has its new instant.
   const place = ({ schedule }: DueSchedule) => orderOf(schedule, now);
   const ofFlags = rows.map(toDueSchedule).sort((a, b) => (isBefore(place(a), place(b)) ? -1 : 1));
   return { now, due: [...ofFlags, ...orphans.map((row) => ({ schedule: toSchedule(row), held: null }))] };
 };
 
 /**
- * Holds one schedule, due or not, as a worker would: its flag first, and the row in a second statement. The state needs no lock
- * of its own, because whoever changes it locks the flag.
+ * Locks one schedule, due or not, as a worker does: first its flag, then the row in a second statement. The state needs no lock
+ * of its own, because every change of a state locks its flag.
  */
 export const holdSchedule = async (
   tx: Prisma.TransactionClient,
@@ -87,7 +87,7 @@ const readHeld = (tx: Prisma.TransactionClient, { flagIds, where, limit }: Claim
     JOIN environments e ON e.key = d.environment_key
     WHERE ${where} ORDER BY d.scheduled_at, d.id LIMIT ${limit} FOR UPDATE OF d`;
 
-/** Due schedules without a flag state to lock: their flag was deleted behind Flagtrail's back. */
+/** Due schedules without a state to lock: somebody deleted their flag directly in the database. */
 const claimOrphans = (tx: Prisma.TransactionClient, { where, limit }: Claim) =>
   tx.$queryRaw<(Row & { now: Date })[]>`
     SELECT ${scheduleColumns}, now()::timestamptz(3) AS now FROM feature_flag_schedules d

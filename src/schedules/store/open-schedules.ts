@@ -4,14 +4,13 @@ import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { OpenScheduleReader, OpenScope } from '../commands/schedule-store.ts';
 import { dueAt, scheduleColumns, toSchedule } from './schedule-rows.ts';
 
-/** Through the partial indexes on open schedules: what a flag or an environment has behind it costs nothing. */
+/** Uses the partial indexes on open schedules, so that past schedules cost nothing. */
 const within = ({ flagId, environment }: OpenScope): Prisma.Sql => {
   if (flagId === undefined) return Prisma.sql`d.environment_key = ${environment}`;
   if (environment === undefined) return Prisma.sql`d.flag_id = ${flagId}::uuid`;
   return Prisma.sql`d.flag_id = ${flagId}::uuid AND (d.environment_key = ${environment} OR ${setsStatus})`;
 };
 
-/** What can still become due. */
 export const makeOpenScheduleReader = (prisma: Queryable): OpenScheduleReader => ({
   listOpen: async (scope, { after, before, limit, inverted }) => {
     const direction = inverted ? Prisma.sql`DESC` : Prisma.sql`ASC`;

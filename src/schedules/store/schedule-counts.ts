@@ -5,7 +5,7 @@ import type { ScheduleCounts } from '../commands/schedule-store.ts';
 import type { ScheduleFilter } from '../model/schedule-filter.ts';
 import { dueAt } from './schedule-rows.ts';
 
-/** What each field of a filter asks of a row; a field that is missing here does not compile. */
+/** The SQL condition for each field of a filter. A missing field does not compile. */
 const conditions: { [Field in keyof ScheduleFilter]-?: (value: NonNullable<ScheduleFilter[Field]>) => Prisma.Sql } = {
   flagKey: (key) => Prisma.sql`d.flag_key = ${key}`,
   flagKeys: (keys) => Prisma.sql`d.flag_key = ANY (${[...keys]}::text[])`,
@@ -36,7 +36,7 @@ const whereOf = (filter: ScheduleFilter): Prisma.Sql => {
   return wanted.length > 0 ? Prisma.sql`WHERE ${Prisma.join(wanted, ' AND ')}` : Prisma.empty;
 };
 
-/** One pass over the schedules that a filter matches. */
+/** Counts schedules in one pass over those that match the filter. */
 export const makeCountSchedules =
   (prisma: PrismaClient) =>
   async (filter: ScheduleFilter): Promise<ScheduleCounts> => {

@@ -6,12 +6,12 @@ import type { Slice } from '../../kernel/paging.ts';
 import type { ScheduleCursor } from '../commands/schedule-store.ts';
 import type { ScheduleFilter, ScheduleTime } from '../model/schedule-filter.ts';
 
-/** The five kinds of schedules, apart from each other. FAILED ones are two: those that are tried again, and the others. */
+/** Five kinds of schedules that do not overlap. FAILED is two kinds: with and without a retry to come. */
 const kinds = {
   PENDING: { status: 'PENDING' },
   APPLIED: { status: 'APPLIED' },
   CANCELLED: { status: 'CANCELLED' },
-  // No status: none but FAILED ones have a retry due, and their index is on that alone.
+  // Leaves out the status: only FAILED schedules have a retry to come, and their index covers `nextRetryAt` alone.
   RETRYING: { nextRetryAt: { not: null } },
   GAVE_UP: { status: 'FAILED', nextRetryAt: null },
 } satisfies Record<string, Prisma.ScheduleWhereInput>;
@@ -19,7 +19,10 @@ type Kind = keyof typeof kinds;
 const isFailed = (kind: Kind) => kind === 'RETRYING' || kind === 'GAVE_UP';
 const isOpen = (kind: Kind) => kind === 'PENDING' || kind === 'RETRYING';
 
-/** What a filter says of status and retries, as restrictions of which a schedule meets exactly one; null: it says nothing. */
+/**
+ * The kinds that a filter's `statuses`, `open` and `willRetry` allow; null if it has none of these. Each schedule matches at
+ * most one.
+ */
 const kindsOf = ({ statuses, open, willRetry }: ScheduleFilter): Prisma.ScheduleWhereInput[] | null => {
   if (!statuses && open == null && willRetry == null) return null;
   const wanted = (Object.keys(kinds) as Kind[]).filter(
@@ -36,8 +39,8 @@ const kindsOf = ({ statuses, open, willRetry }: ScheduleFilter): Prisma.Schedule
 const range = (from: Date | null | undefined, to: Date | null | undefined): Prisma.DateTimeNullableFilter | undefined =>
   from || to ? { ...(from && { gte: from }), ...(to && { lt: to }) } : undefined;
 
-/** The rest of a filter. */
-const toWhere = (filter: ScheduleFilter): Prisma.ScheduleWhereInput => {
+/** The conditions of a filter, except those of `kindsOf`. */
+const otherConditions = (filter: ScheduleFilter): Prisma.ScheduleWhereInput => {
   const { flagKey, flagKeys, environment, createdBy, cancelledBy, search } = filter;
   const [scheduledAt, createdAt] = [range(filter.from, filter.to), range(filter.createdFrom, filter.createdTo)];
   const appliedAt = range(filter.appliedFrom, filter.appliedTo);
@@ -56,24 +59,24 @@ const toWhere = (filter: ScheduleFilter): Prisma.ScheduleWhereInput => {
   };
 };
 
-/** Everything that a filter asks for. */
-export const toWholeWhere = (filter: ScheduleFilter): Prisma.ScheduleWhereInput => {
+/** All conditions of a filter. */
+export const toWhere = (filter: ScheduleFilter): Prisma.ScheduleWhereInput => {
   const ofKinds = kindsOf(filter);
-  if (!ofKinds) return toWhere(filter);
-  // Prisma takes an OR of nothing for no restriction.
-  return ofKinds.length > 0 ? { AND: [toWhere(filter), { OR: ofKinds }] } : { id: { in: [] } };
+  if (!ofKinds) return otherConditions(filter);
+  // Prisma ignores an empty OR, but here nothing must match.
+  return ofKinds.length > 0 ? { AND: [otherConditions(filter), { OR: ofKinds }] } : { id: { in: [] } };
 };
 
-/** Those that have an instant to be ordered by. */
+/** Leaves out schedules that lack the instant that orders the list. */
 export const having = (by: ScheduleTime): Prisma.ScheduleWhereInput => (by === 'appliedAt' ? { appliedAt: { not: null } } : {});
 
-/** Rows beyond a place in the list; both halves use the index on (…, instant, id). */
+/** Rows after or before a place in the list. Both halves use the index on (…, instant, id). */
 const beyond = (by: ScheduleTime, { at, id }: ScheduleCursor, operator: 'gt' | 'lt'): Prisma.ScheduleWhereInput => ({
   [by]: operator === 'gt' ? { gte: at } : { lte: at },
   OR: [{ [by]: { [operator]: at } }, { [by]: at, id: { [operator]: id } }],
 });
 
-/** A page of schedules in the order of one of their instants; those that have none are not in it. */
+/** A page of schedules, ordered by one of their instants. Schedules without that instant are left out. */
 export const listSchedules = async (
   prisma: Queryable,
   filter: ScheduleFilter,
@@ -82,7 +85,7 @@ export const listSchedules = async (
 ): Promise<Row[]> => {
   const direction = inverted ? 'desc' : 'asc';
   const restrictions = [
-    toWhere(filter),
+    otherConditions(filter),
     having(by),
     ...(after ? [beyond(by, after, 'gt')] : []),
     ...(before ? [beyond(by, before, 'lt')] : []),

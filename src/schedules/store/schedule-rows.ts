@@ -2,9 +2,9 @@ import type { FlagUpdates } from '../../flags/model/flag-updates.ts';
 import { Prisma, type Schedule as Row } from '../../generated/prisma/client.ts';
 import type { Plan, Schedule, ScheduleStatus } from '../model/schedule.ts';
 
-// Schedules in raw statements, where their table is `d`.
+// Parts of raw SQL about schedules. The table's alias is `d`.
 
-/** Columns of a schedule under the names that Prisma's rows have. */
+/** The columns of a schedule, named as in Prisma's rows. */
 export const scheduleColumns = Prisma.sql`d.id, d.flag_id AS "flagId", d.flag_key AS "flagKey",
   d.environment_key AS "environmentKey", d.scheduled_at AS "scheduledAt", d.status, d.updates, d.created_by AS "createdBy",
   d.cancelled_by AS "cancelledBy", d.cancelled_at AS "cancelledAt", d.cancel_reason AS "cancelReason", d.applied_at AS "appliedAt",
@@ -12,13 +12,12 @@ export const scheduleColumns = Prisma.sql`d.id, d.flag_id AS "flagId", d.flag_ke
   d.next_retry_at AS "nextRetryAt", d.tried_state_version AS "triedStateVersion", d.tried_flag_version AS "triedFlagVersion",
   d.idempotency_key AS "idempotencyKey", d.requested, d.decided_at AS "decidedAt", d.version, d.created_at AS "createdAt"`;
 
-/** When an open schedule is tried next. */
+/** The next instant at which an open schedule is due. */
 export const dueAt = Prisma.sql`coalesce(d.next_retry_at, d.scheduled_at)`;
 
-/** A plan as it is stored. */
 type StoredPlan = { scheduledAt: string; updates: FlagUpdates; maxRetries: number };
 
-/** `updates` comes as it was stored: whoever applies it checks it. */
+/** `updates` is as stored, and unchecked. Applying checks it. */
 export const toSchedule = ({ environmentKey, status, updates, ...row }: Omit<Row, 'updatedAt'>): Schedule => ({
   id: row.id,
   flagId: row.flagId,

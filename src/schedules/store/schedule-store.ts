@@ -4,15 +4,18 @@ import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated
 import type { ScheduleStore, StatePlace } from '../commands/schedule-store.ts';
 import { conflictWindowMs } from '../model/schedule.ts';
 import { makeOpenScheduleReader } from './open-schedules.ts';
-import { having, listSchedules, toWholeWhere } from './schedule-list.ts';
+import { having, listSchedules, toWhere } from './schedule-list.ts';
 import { dueAt, scheduleColumns, toSchedule } from './schedule-rows.ts';
 
 const maxConflicts = 100;
 const maxRetriesListed = 100;
-/** A look at what is due must stay cheap, however much of it there is. */
+/** Limits the count, so that it stays cheap however many schedules are due. */
 const mostDueCounted = 100_000;
 
-/** What is tried again by itself, state by state in their order: the columns of `d` that are named, and how many there are in all. */
+/**
+ * Selects the retries to come for each state, in the order of the states: the given columns of `d`, and `total`, which the
+ * limit does not affect.
+ */
 const selectRetries = <Found>(prisma: Queryable, columns: Prisma.Sql, states: readonly StatePlace[], limit: number) =>
   prisma.$queryRaw<(Found & { n: number; total: number })[]>`
     SELECT wanted.n::int, waiting.* FROM unnest(${states.map(({ flagId }) => flagId)}::uuid[], ${states.map(({ environment }) => environment)}::text[])
@@ -23,7 +26,7 @@ const selectRetries = <Found>(prisma: Queryable, columns: Prisma.Sql, states: re
       ORDER BY d.next_retry_at, d.id LIMIT ${limit}::int
     ) waiting`;
 
-/** What is tried again by itself, state by state in their order; `total` counts all of it, beyond the limit, too. */
+/** The retries to come for each state, in the order of the states. `total` also counts those beyond the limit. */
 export const findRetries = async (prisma: Queryable, states: readonly StatePlace[], limit: number) => {
   const rows = await selectRetries<Row>(prisma, scheduleColumns, states, limit);
   const found = Map.groupBy(rows, ({ n }) => n);
@@ -33,7 +36,6 @@ export const findRetries = async (prisma: Queryable, states: readonly StatePlace
   });
 };
 
-/** Schedules in the database. */
 export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
   ...makeOpenScheduleReader(prisma),
   find: async (id) => {
@@ -41,7 +43,7 @@ export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
     return row && toSchedule(row);
   },
   list: async (filter, slice, by = 'scheduledAt') => (await listSchedules(prisma, filter, by, slice)).map(toSchedule),
-  count: (filter, by = 'scheduledAt') => prisma.schedule.count({ where: { AND: [toWholeWhere(filter), having(by)] } }),
+  count: (filter, by = 'scheduledAt') => prisma.schedule.count({ where: { AND: [toWhere(filter), having(by)] } }),
   findByIds: async (ids) => (await prisma.schedule.findMany({ where: { id: { in: [...ids] } } })).map(toSchedule),
   conflictsOf: async (schedules) => {
     const rows = await prisma.$queryRaw<{ of: string; id: string }[]>`

@@ -12,7 +12,6 @@ import { findRetries } from './schedule-store.ts';
 
 const maxRetriesInEvent = 20;
 
-/** Schedules in one transaction. */
 export const makeScheduleWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow): ScheduleWriter => ({
   ...makeOpenScheduleReader(tx),
   find: async (id) => {
@@ -20,7 +19,7 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow)
     return row && toSchedule(row);
   },
   upcomingRetries: async (of) => (await findRetries(tx, [of], maxRetriesInEvent))[0] ?? { total: 0, soonest: [] },
-  // A statement of our own: Prisma's createMany takes four times as long for one row.
+  // Raw SQL, because Prisma's createMany takes four times as long for one row.
   add: async (schedule) =>
     (await tx.$executeRaw`
       INSERT INTO feature_flag_schedules (id, flag_id, flag_key, environment_key, scheduled_at, updates, created_by, max_retries,
@@ -29,13 +28,13 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow)
         ${JSON.stringify(schedule.updates)}::jsonb, ${schedule.createdBy}, ${schedule.maxRetries}, ${schedule.idempotencyKey},
         ${schedule.createdAt}, ${schedule.createdAt})
       ON CONFLICT DO NOTHING`) === 1,
-  // Spelled as the unique index has it: by created_by alone it would read all that an admin ever scheduled.
+  // Uses the same expression as the unique index. A condition on created_by alone would read every schedule of the admin.
   findByIdempotencyKey: async (createdBy, idempotencyKey) => {
     const [row] = await tx.$queryRaw<Row[]>`SELECT ${scheduleColumns} FROM feature_flag_schedules d
       WHERE coalesce(d.created_by, '') = coalesce(${createdBy}, '') AND d.idempotency_key = ${idempotencyKey}`;
     return row ? toSchedule(row) : null;
   },
-  // The clock outside of the subquery: it is read once the lock is there.
+  // The clock is read outside the subquery, so that it is read after the lock is taken.
   findLocked: async (id) => {
     const [row] = await tx.$queryRaw<(Row & { now: Date })[]>`SELECT locked.*, ${sqlNow()} AS now FROM (
       SELECT ${scheduleColumns} FROM feature_flag_schedules d WHERE d.id = ${id}::uuid FOR UPDATE) locked`;
@@ -68,7 +67,7 @@ export const makeScheduleWriter = (tx: Prisma.TransactionClient, sqlNow: SqlNow)
   },
 });
 
-/** One statement for any number of schedules, states and flags. */
+/** Uses one statement for any number of schedules, states and flags. */
 const saveOutcomes = async (tx: Prisma.TransactionClient, schedules: readonly Schedule[], { flags, states }: Changed) => {
   const scheduleRows = schedules.map(({ id, status, appliedAt, errorMessage, retryCount, nextRetryAt, version, ...tried }) => ({
     id,

@@ -6,25 +6,25 @@ import type { BatchResult } from '../commands/apply-due-schedules.ts';
 type Deps = {
   /** A cron expression with seconds. */
   schedule: string;
-  /** Applies one batch of what is due. */
+  /** Applies one batch of due schedules. */
   applyDue: () => Promise<BatchResult>;
   logger: Logger;
   onBatch?: (result: BatchResult) => void;
-  /** Any error on one line. */
+  /** Describes any error on one line. */
   describe?: (error: unknown) => string;
-  /** Hears why nothing could be applied; null: it could. */
+  /** Called after each tick with the reason why nothing could be applied; null if the tick succeeded. */
   onOutcome?: (failure: string | null) => void;
 };
 
 export type Ticker = {
   start(): void;
-  /** One tick by hand: applies all that is due. Joins the tick under way, if there is one. */
+  /** Runs one tick: applies all due schedules. Joins a tick that is under way. */
   tick(): Promise<void>;
-  /** No further tick; resolves when the batch under way is committed. */
+  /** Starts no further tick. Resolves when the batch under way is committed. */
   stop(): Promise<void>;
 };
 
-/** Applies what is due at every tick of the cron expression. Ticks never overlap: one that comes too early is left out. */
+/** Applies due schedules at every tick of the cron expression. Ticks never overlap: if one is under way, the next is skipped. */
 export const makeTicker = ({ schedule, applyDue, logger, onBatch, describe = describeError, onOutcome }: Deps): Ticker => {
   let stopping = false;
   let ticking: Promise<void> | null = null;
@@ -41,7 +41,7 @@ export const makeTicker = ({ schedule, applyDue, logger, onBatch, describe = des
     } catch (error) {
       const failure = describe(error);
       onOutcome?.(failure);
-      logger.error({ err: error }, `applying due schedules failed: ${failure}; they stay due, the next tick tries again`);
+      logger.error({ err: error }, `could not apply due schedules: ${failure}; they stay due, and the next tick tries again`);
     }
   };
   const tick = () => {
@@ -65,7 +65,7 @@ export const makeTicker = ({ schedule, applyDue, logger, onBatch, describe = des
 
 const report = ({ applied, failed, stuck, now }: BatchResult, logger: Logger): void => {
   for (const [scheduleId, reason] of stuck)
-    logger.error({ scheduleId }, `a schedule can be neither applied nor failed: ${reason}`);
+    logger.error({ scheduleId }, `could not save what became of a schedule: ${reason}; it stays due`);
   for (const { schedule } of failed) {
     const { id, flagKey, environment, errorMessage, nextRetryAt } = schedule;
     logger.warn({ scheduleId: id, flagKey, environment, nextRetryAt }, `a schedule failed: ${errorMessage}`);
@@ -76,7 +76,7 @@ const report = ({ applied, failed, stuck, now }: BatchResult, logger: Logger): v
   }
 };
 
-/** node-cron prints to the console otherwise, and stdout is for JSON lines alone. */
+/** Without a logger, node-cron prints to the console, but stdout is only for JSON lines. */
 const toCronLogger = (logger: Logger) => ({
   info: (message: string) => logger.debug(message),
   warn: (message: string) => logger.debug(message),
