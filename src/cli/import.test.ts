@@ -269,10 +269,10 @@ describe('flagtrail import of a flagd document', () => {
     expect(await importing(file, '--dry-run')).toEqual({ out: '', err, exitCode });
     const lines = err.split('\n').slice(1, -1);
     expect(lines).toEqual([
-      expect.stringMatching(/flags\.typed\.type: is NUMBER, and the flag that is there is STRING/),
+      expect.stringMatching(/flags\.typed\.type: is NUMBER, but the existing flag is STRING/),
       expect.stringMatching(/flags\.archived: Flag 'archived' is archived/),
       expect.stringMatching(/flags\.held: An emergency override holds flag 'held' in production .*\(fire\)/),
-      expect.stringMatching(/flags\.set\.defaultVariant: is none, and it is 'red' here/),
+      expect.stringMatching(/flags\.set\.defaultVariant: is missing, but the existing flag has 'red'/),
       expect.stringMatching(/flags\.used\.variants: must include 'green': the default variant in staging needs it/),
     ]);
     expect(await stored('fine')).toBeNull();

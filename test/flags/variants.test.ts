@@ -116,7 +116,7 @@ describe('an unknown default variant that was written before', () => {
     const { flags: exported, omitted = [] } = data?.exportFlags ?? expect.unreachable();
     expect(Object.keys(exported)).toContain('exported');
     expect(omitted.filter(({ flagKey }) => ['left-out', 'limit'].includes(flagKey))).toEqual([
-      { flagKey: 'left-out', reason: "its default variant 'nope' is none of its variants: on, off" },
+      { flagKey: 'left-out', reason: "its default variant 'nope' is not one of its variants: on, off" },
       { flagKey: 'limit', reason: 'it has no variants yet' },
     ]);
     for (const { flagKey } of omitted) expect(exported).not.toHaveProperty(flagKey);

@@ -87,7 +87,7 @@ describe('an export of flags', () => {
 
   it('counts bytes, of which some characters have several', async () => {
     const exported = exportOf(storeOf(600, 'é'.repeat(15_000)));
-    await expect(exported).rejects.toThrow("The flags of 'production' are more than 10000, or 16 MiB of JSON");
+    await expect(exported).rejects.toThrow("'production' has more than 10000 flags, or more than 16 MiB of JSON");
     expect((await exportOf(storeOf(500, 'é'.repeat(15_000)))).keys).toHaveLength(500);
   });
 

@@ -10,17 +10,20 @@ import { requireEnvironment } from './require-environment.ts';
 type Deps = {
   environments: EnvironmentStore;
   flags: Pick<FlagStore, 'list' | 'statesOf'>;
-  /** Hears of what was exported, and by whom; must return at once. */
+  /** Called after an export; must return at once. */
   onExported: (caller: Caller, exported: FlagExport) => void;
 };
 
-/** A document in pieces: each has some of the flags. It is read when it is asked for, so that any number of flags fits in memory. */
+/**
+ * A document in pieces, each with some of the flags. Each piece is read on demand, so memory does not limit the number of
+ * flags.
+ */
 type Pieces = AsyncIterable<FlagdDocument>;
 
 /**
- * One environment's flags as flagd defines them. What flagd cannot have is left out, and named with the reason. `take` gets the
- * pieces, and says what it made of them, or null where it could not take them all: an export that nobody has is not recorded.
- * Throws an EnvironmentNotFoundError, and what `take` throws.
+ * Exports one environment's flags in flagd's format. Flags that flagd does not support are left out, and listed with the
+ * reason. `take` consumes the pieces and returns a result, or null if it could not take them all; then nothing is recorded,
+ * because nobody has the export. Throws an EnvironmentNotFoundError, and what `take` throws.
  */
 export const makeExportFlags =
   ({ environments, flags, onExported }: Deps) =>
@@ -39,15 +42,15 @@ export const makeExportFlags =
     return taken;
   };
 
-/** What one answer may hold: it is made in memory, and more is the command line's to export. */
+/** The most that one answer can hold, because it is built in memory. The command line exports more. */
 export const exportLimits = { flags: 10_000, bytes: 16 * 1024 * 1024 } as const;
 
-/** There is more to export than one answer may hold. The message may be shown. */
+/** The export is too large for one answer. Its message can be shown to the caller. */
 export class ExportTooLargeError extends Error {
   override readonly name = 'ExportTooLargeError';
 }
 
-/** The pieces as one document. Throws an ExportTooLargeError. */
+/** Joins the pieces into one document. Throws an ExportTooLargeError. */
 export const toOneDocument =
   (environment: string) =>
   async (pieces: Pieces): Promise<FlagdDocument> => {
@@ -60,7 +63,7 @@ export const toOneDocument =
       if (size.flags > exportLimits.flags || size.bytes > exportLimits.bytes) {
         const { flags: most, bytes } = exportLimits;
         throw new ExportTooLargeError(
-          `The flags of '${environment}' are more than ${most}, or ${bytes / 2 ** 20} MiB of JSON: use 'flagtrail export flags'`,
+          `'${environment}' has more than ${most} flags, or more than ${bytes / 2 ** 20} MiB of JSON: use 'flagtrail export flags'`,
         );
       }
       Object.assign(all, piece.flags);

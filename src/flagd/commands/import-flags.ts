@@ -23,22 +23,22 @@ type Deps = {
 };
 type Options = {
   environment: string;
-  /** Looks, and changes nothing. */
+  /** Checks the import without changing anything. */
   dryRun: boolean;
-  /** Hears of each flag that is compared with what is there, before any is changed. The import waits, here and below. */
+  /** Called for each flag that is compared with the stored one, before any change. The import waits for this and for `onFlag`. */
   onCompared: () => Promise<void> | void;
-  /** Hears of each flag that is done. */
+  /** Called for each flag that is imported. */
   onFlag: (flag: { key: string; outcome: ImportOutcome }) => Promise<void> | void;
-  /** Aborted, the import ends after the flag that is under way. */
+  /** Ends the import after the flag under way. */
   signal: AbortSignal;
 };
 
 const maxIssues = 20;
 
 /**
- * Brings flags, and their states in one environment, to what a file says, each change with its event. Where one of them cannot
- * be had, nothing is changed at all. Should it break off in the middle, it can be run again: what is there already is left
- * alone. Throws EnvironmentNotFoundError, a ValidationError with up to 20 issues, and what the changes throw.
+ * Makes flags, and their states in one environment, match a file, with an event for each change. If one flag cannot be
+ * imported, nothing is changed. If the import stops in the middle, it can be run again; it skips what already matches. Throws
+ * EnvironmentNotFoundError, a ValidationError with up to 20 issues, and what the changes throw.
  */
 export const makeImportFlags =
   ({ environments, flags, schedules, createFlag, updateFlag, updateFlagState, clock }: Deps) =>

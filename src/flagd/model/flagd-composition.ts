@@ -4,23 +4,24 @@ import type { FlagState } from '../../flags/model/flag-state.ts';
 import type { Variant } from '../../flags/model/variant.ts';
 import type { Json } from '../../kernel/json.ts';
 
-/** What of a state decides which variant somebody gets. */
+/** The fields of a state that decide which variant a user gets. */
 export type Decisions = Pick<FlagState, 'rolloutPercentage' | 'rules' | 'overrides' | 'experiment'>;
 
 type Parts = {
   variants: readonly Variant[];
   state: Decisions;
-  /** The variant of the flag where nothing else decides; null: the application's own default. */
+  /** The variant if nothing else decides; null for the application's own default. */
   served: string | null;
-  /** The variant of those outside of the rollout; null: the application's own default. */
+  /** The variant outside the rollout; null for the application's own default. */
   outside: string | null;
 };
 
 const targetingKey: Json = { var: 'targetingKey' };
 
 /**
- * A state as flagd has it: one expression in which the first that decides wins (overrides of users, overrides of groups, rules,
- * rollout, experiment), and the variant where it gives null. Null in place of the expression: the variant is all there is.
+ * Writes a state as flagd's `targeting` and `defaultVariant`. `targeting` tries user overrides, group overrides, rules, rollout
+ * and experiment in this order; the first that decides wins. If it gives null, flagd uses `fallback`. A null `targeting` means
+ * that `fallback` always applies.
  */
 export const composeTargeting = ({ variants, state, served, outside }: Parts): { targeting: Json; fallback: string | null } => {
   const { targeting, fallback } = composeRollout(state, { served, outside });
@@ -29,7 +30,7 @@ export const composeTargeting = ({ variants, state, served, outside }: Parts): {
   return { targeting: composeOverrides(state.overrides, composeRules(rules, targeting, mayBeFalsy)), fallback };
 };
 
-/** Overrides of users come before those of groups, each in their order. */
+/** User overrides come before group overrides, both in their stored order. */
 const composeOverrides = (overrides: readonly FlagOverride[], otherwise: Json): Json => {
   const ordered = [...overrides.filter(({ type }) => type === 'USER'), ...overrides.filter(({ type }) => type === 'GROUP')];
   if (ordered.length === 0) return otherwise;
@@ -40,14 +41,14 @@ const composeOverrides = (overrides: readonly FlagOverride[], otherwise: Json): 
 const isTarget = ({ type, targetId, expiresAt }: FlagOverride): Json => {
   const matches: Json = type === 'USER' ? { '===': [targetingKey, targetId] } : { in: [targetId, { var: 'groups' }] };
   if (expiresAt === null) return matches;
-  // flagd's time is whole seconds, rounded down.
+  // flagd's timestamp is in whole seconds, rounded down.
   const expiresAtSeconds = Math.ceil(Date.parse(expiresAt) / 1000);
   return { and: [matches, { '<': [{ var: '$flagd.timestamp' }, expiresAtSeconds] }] };
 };
 
 /**
- * The first rule that does not give null, as `or` finds it. Only a variant whose name is falsy once it is no text (`false`,
- * `0`) needs the longer form, in which such a result is not taken for none.
+ * Combines the rules so that the first result other than null wins. `or` does this, unless a variant's key becomes falsy when
+ * it is no longer text (`false`, `0`). Then a longer form compares with null.
  */
 const composeRules = (rules: readonly Json[], otherwise: Json, mayBeFalsy: boolean): Json => {
   const alternatives = otherwise === null ? rules : [...rules, otherwise];
@@ -60,8 +61,8 @@ const composeRules = (rules: readonly Json[], otherwise: Json, mayBeFalsy: boole
 };
 
 /**
- * The rollout buckets by flag and targeting key, from the bottom: raising the percentage keeps everybody who is in. Who has no
- * targeting key is outside, and in no experiment.
+ * Buckets users by flag and targeting key. The rollout takes buckets from the bottom, so raising the percentage keeps everybody
+ * who is in. A user without a targeting key is outside the rollout and in no experiment.
  */
 const composeRollout = (
   { rolloutPercentage, experiment }: Decisions,
@@ -83,7 +84,7 @@ const composeRollout = (
   };
 };
 
-/** It buckets by its own key, too, so that it divides those who are in the rollout, and anew in each experiment. */
+/** Buckets also by the experiment's key, so that each experiment divides the users of the rollout in a new way. */
 const composeExperiment = ({ key, variants }: Experiment): Json => ({
   if: [
     targetingKey,

@@ -304,7 +304,7 @@ describe('a document of one environment', () => {
     expect(Object.keys(flags)).toEqual(['checkout']);
     expect(omitted).toEqual([
       { flagKey: 'limit', reason: 'it has no variants yet' },
-      { flagKey: 'old', reason: "its default variant 'maybe' is none of its variants: on, off" },
+      { flagKey: 'old', reason: "its default variant 'maybe' is not one of its variants: on, off" },
       { flagKey: 'broken', reason: 'the key of its variant "a\\nb" has a line break' },
     ]);
   });

@@ -4,23 +4,23 @@ import { variantsOf } from '../../flags/model/variant.ts';
 import type { Json } from '../../kernel/json.ts';
 import { composeTargeting, type Decisions } from './flagd-composition.ts';
 
-/** A flag as flagd defines it: https://flagd.dev/reference/flag-definitions/ */
+/** A flag in flagd's format: https://flagd.dev/reference/flag-definitions/ */
 export type FlagdFlag = {
   state: 'ENABLED' | 'DISABLED';
   variants: { [key: string]: Json };
-  /** Null: the application's own default. */
+  /** Null for the application's own default. */
   defaultVariant: string | null;
   targeting?: Json;
   metadata?: { [key: string]: string | number | boolean };
 };
-/** A flag that flagd cannot have, and why. */
+/** A flag that flagd does not support, and why. */
 export type OmittedFlag = { flagKey: string; reason: string };
 export type FlagdDocument = {
   $schema: string;
   flags: { [key: string]: FlagdFlag };
   /**
-   * Ours, for whoever reads the document: absent where nothing is left out. flagd passes over properties that it does not know;
-   * its own `metadata` would come with every evaluation.
+   * Not part of flagd's format, which ignores unknown properties. Lists what is left out, for people; absent if nothing is. It
+   * is not in flagd's `metadata`, because every evaluation would return that.
    */
   omitted?: OmittedFlag[];
 };
@@ -29,8 +29,9 @@ type FlagParts = Pick<Flag, 'type' | 'variants' | 'status'> & Partial<Pick<Flag,
 type StateParts = Decisions & Pick<FlagState, 'enabled' | 'defaultVariant'> & Partial<Pick<FlagState, 'version'>>;
 
 /**
- * A flag in one environment, in flagd's format. Without targeting where nothing but its default variant can be served. A
- * boolean flag without a default variant serves its first one that is true; any other leaves it to the application.
+ * Writes a flag in one environment in flagd's format. It has no targeting if only its default variant can be served. A boolean
+ * flag without a default variant serves its first variant with the value true; any other flag leaves the default to the
+ * application.
  */
 export const toFlagdFlag = (flag: FlagParts, state: StateParts): FlagdFlag => {
   const variants = variantsOf(flag);
@@ -53,7 +54,7 @@ export const toFlagdFlag = (flag: FlagParts, state: StateParts): FlagdFlag => {
   };
 };
 
-/** One environment's flags as a document that flagd, and every OpenFeature provider for it, reads. */
+/** Writes one environment's flags as a document that flagd and OpenFeature's flagd providers can read. */
 export const toFlagdDocument = (exported: readonly { flag: Flag; state: FlagState }[]): FlagdDocument => {
   const flags: FlagdDocument['flags'] = {};
   const omitted: OmittedFlag[] = [];
@@ -65,7 +66,7 @@ export const toFlagdDocument = (exported: readonly { flag: Flag; state: FlagStat
   return { $schema: 'https://flagd.dev/schema/v0/flags.json', flags, ...(omitted.length > 0 && { omitted }) };
 };
 
-/** One of these flags would make flagd refuse the whole document. */
+/** Finds why flagd would refuse a flag, and the whole document with it. */
 const refuseExport = (flag: Flag, { defaultVariant }: FlagState): string | null => {
   const keys = variantsOf(flag).map(({ key }) => key);
   if (keys.length === 0) return 'it has no variants yet';
@@ -73,5 +74,5 @@ const refuseExport = (flag: Flag, { defaultVariant }: FlagState): string | null 
   if (unfit !== undefined) return `the key of its variant ${JSON.stringify(unfit)} has a line break`;
   return defaultVariant === null || keys.includes(defaultVariant)
     ? null
-    : `its default variant '${defaultVariant}' is none of its variants: ${keys.join(', ')}`;
+    : `its default variant '${defaultVariant}' is not one of its variants: ${keys.join(', ')}`;
 };

@@ -5,8 +5,8 @@ const maxLevels = 50;
 const maxNodes = 10_000;
 
 /**
- * A targeting with its references to shared rules ($evaluators) written out, or why that cannot be done: a reference to none,
- * to itself, or so many that the whole is larger than a rule may be.
+ * Replaces a targeting's references to shared rules ($evaluators) by the rules themselves. Returns an issue if a reference
+ * leads to no rule or back to itself, or if the result is larger than a rule can be.
  */
 export const writeOutReferences = (
   targeting: Json,
@@ -27,7 +27,7 @@ export const writeOutReferences = (
     if (typeof reference === 'string' && Object.keys(value).length === 1) {
       const refuse = (message: string) => new Unresolvable({ path: [...path, '$ref'], message });
       const evaluator = Object.hasOwn(evaluators, reference) ? evaluators[reference] : undefined;
-      if (evaluator === undefined) throw refuse(`is '${reference}', which is none of the $evaluators: ${list(evaluators)}`);
+      if (evaluator === undefined) throw refuse(`is '${reference}', which is not one of the $evaluators: ${list(evaluators)}`);
       if (within.includes(reference)) throw refuse(`leads back to itself: ${[...within, reference].join(' → ')}`);
       return visit(evaluator, path, [...within, reference], level);
     }

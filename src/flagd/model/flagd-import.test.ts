@@ -123,7 +123,7 @@ describe('a flagd document is refused as a whole, with the place and the reason:
       'a reference to nothing',
       { flags: { x: flag({ targeting: { $ref: 'b' } }) }, $evaluators: { a: {} } },
       'flags.x.targeting.$ref',
-      "is 'b', which is none of the $evaluators: a",
+      "is 'b', which is not one of the $evaluators: a",
     ],
     [
       'an inherited name as reference',

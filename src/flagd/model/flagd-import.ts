@@ -8,7 +8,7 @@ import type { FlagRule } from '../../targeting/model/flag-rule.ts';
 import { findTargetingIssues } from '../../targeting/model/targeting.ts';
 import { writeOutReferences } from './flagd-evaluators.ts';
 
-/** A flag as an import makes it: itself, and its state in one environment. */
+/** A flag to import, with its state in one environment. */
 export type ImportedFlag = {
   key: string;
   name: string;
@@ -21,13 +21,13 @@ export type ImportedFlag = {
 
 const maxIssues = 20;
 const maxDocumentLevels = 100;
-/** More than a flag can have of anything that is counted: what is above is not even looked at. */
+/** More than any list in a flag can hold. Larger lists are refused unread. */
 const maxEntries = 1000;
 
-// Their depth is limited already: what is in them is looked at later.
+// The depth is checked before, the content later.
 const json = z.custom<Json>((value) => value !== undefined);
 const value = z.custom<NonNullable<Json>>((given) => given != null, 'must not be null');
-// Zod gathers an issue for each entry, and a few hundred thousand of them exhaust the stack.
+// Zod collects an issue for each entry; a few hundred thousand of them would exhaust the stack.
 const fewEntries = z.unknown().refine(hasFewEntries, { error: `must have at most ${maxEntries} entries`, abort: true });
 const documentSchema = z.object(
   {
@@ -55,9 +55,9 @@ const flagSchema = z.object(
 type FlagDefinition = z.infer<typeof flagSchema>;
 
 /**
- * The flags of a flagd document, or everything that is wrong with it (up to 20 issues, with paths from the document's top):
- * then there are no flags. A flag's targeting becomes one rule, `imported`, with its references to $evaluators written out;
- * `name`, `description` and `tags` (separated by commas) are taken from its metadata.
+ * Reads the flags of a flagd document. If anything is wrong, returns no flags but up to 20 issues, with paths from the top of
+ * the document. A flag's targeting becomes one rule, `imported`, in which references to $evaluators are written out. `name`,
+ * `description` and `tags` (separated by commas) come from the flag's metadata.
  */
 export const fromFlagdDocument = (document: Json): Reading => {
   const steps = readFlagdDocument(document);
@@ -68,10 +68,10 @@ export const fromFlagdDocument = (document: Json): Reading => {
 
 type Reading = { flags: ImportedFlag[]; issues: ValidationIssue[] };
 
-/** The same a flag at a time, for whoever has something else to see to in between. */
+/** Does the same one flag at a time, so that the caller can do other work in between. */
 export function* readFlagdDocument(document: Json): Generator<void, Reading> {
   const nothing = (issues: ValidationIssue[]) => ({ flags: [], issues: issues.slice(0, maxIssues) });
-  const unfit = findUnfit(document);
+  const unfit = findUnsafeValues(document);
   if (unfit.length > 0) return nothing(unfit);
   const parsed = documentSchema.safeParse(document);
   if (!parsed.success) return nothing(toIssues(parsed.error));
@@ -120,19 +120,19 @@ const readFlag = (
     flag,
     issues: [
       ...(type ? [] : mixedTypes(variants)),
-      ...(input.success ? [] : toIssues(input.error).map(whereDocumented)),
+      ...(input.success ? [] : toIssues(input.error).map(toDocumentPath)),
       ...findDefaultIssues(flag, keys),
       ...targetingIssues.map(({ path, message }) => ({ path: ['targeting', ...path], message })),
     ],
   };
 };
 
-/** Names, descriptions and tags are in the metadata of a document's flag. */
-const whereDocumented = ({ path, message }: ValidationIssue): ValidationIssue =>
+/** A document holds names, descriptions and tags in a flag's metadata. */
+const toDocumentPath = ({ path, message }: ValidationIssue): ValidationIssue =>
   ['name', 'description', 'tags'].includes(path[0] ?? '') ? { path: ['metadata', ...path], message } : { path, message };
 
-/** Nothing recursive, and no database, may see these. */
-const findUnfit = (document: Json): ValidationIssue[] => {
+/** Finds values that would break recursive code or the database, such as too deep nesting. */
+const findUnsafeValues = (document: Json): ValidationIssue[] => {
   const problem = findJsonProblem(document, maxDocumentLevels);
   if (!problem) return [];
   const unfit = ['flags', '$evaluators'].flatMap((section) =>
@@ -147,7 +147,7 @@ const findUnfit = (document: Json): ValidationIssue[] => {
 const entriesOf = (given: Json | undefined): JsonObject =>
   typeof given === 'object' && given !== null && !Array.isArray(given) ? given : {};
 
-/** The type that all values have; null where there is none. */
+/** The type that fits all values; null if there is none. */
 const typeOf = (values: readonly NonNullable<Json>[]): FlagType | null =>
   flagTypes.find(
     (type) =>
@@ -174,7 +174,7 @@ const findDefaultIssues = ({ type, state: { defaultVariant } }: ImportedFlag, ke
   if (defaultVariant !== null && !keys.includes(defaultVariant)) {
     return issue(`is '${defaultVariant}', which is not a variant of the flag: it has ${keys.join(', ')}`);
   }
-  // Without one, an application's own default would become the flag's true variant.
+  // Without a default variant, Flagtrail would serve the flag's true variant, but flagd the application's default.
   return type === 'BOOLEAN' && defaultVariant === null
     ? issue(`must be given for a boolean flag: one of ${keys.join(', ')}`)
     : [];

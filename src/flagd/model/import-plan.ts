@@ -11,7 +11,7 @@ import { isSameJson } from '../../kernel/json.ts';
 import { toFlagdFlag } from './flagd-document.ts';
 import type { ImportedFlag } from './flagd-import.ts';
 
-/** One change on the way to what a file says. */
+/** One change that brings a flag closer to the file. */
 export type ImportStep =
   | { do: 'create'; input: CreateFlag }
   | { do: 'update'; input: UpdateFlag }
@@ -19,15 +19,15 @@ export type ImportStep =
 
 export type ImportOutcome = 'created' | 'updated' | 'unchanged';
 
-/** What an import makes of one flag; with issues, nothing. */
+/** The changes that import one flag. If there are issues, there are no steps. */
 export type ImportPlan = { key: string; outcome: ImportOutcome; steps: ImportStep[]; issues: ValidationIssue[] };
 
 type Existing = { flag: Flag; states: readonly FlagState[] };
 
 /**
- * What brings a flag, and its state in one environment, to what a file says of it. What the file does not say (a name that is
- * only the key, a description, tags, a boolean flag's default variant) stays as it is, and so do overrides and a running
- * experiment. A state that evaluates as the file's does is left alone.
+ * Plans the changes that make a flag, and its state in one environment, match a file. What the file leaves out stays as it is:
+ * a name equal to the key, a description, tags, a boolean flag's default variant. So do overrides and a running experiment. A
+ * state that already evaluates as the file's does is left alone.
  */
 export const planImport = (
   wanted: ImportedFlag,
@@ -44,7 +44,7 @@ export const planImport = (
   const state = states.find((one) => one.environment === environment);
   if (!state) return refuse([], `has no state in ${environment}`);
   if (flag.type !== wanted.type) {
-    return refuse(['type'], `is ${wanted.type}, and the flag that is there is ${flag.type}: a type cannot change`);
+    return refuse(['type'], `is ${wanted.type}, but the existing flag is ${flag.type}: a flag's type cannot change`);
   }
 
   const texts = textChanges(flag, wanted);
@@ -58,11 +58,11 @@ export const planImport = (
   if (updates && !updates.defaultVariant && state.defaultVariant !== null && flag.type !== 'BOOLEAN') {
     return refuse(
       ['defaultVariant'],
-      `is none, and it is '${state.defaultVariant}' here: a default variant cannot be taken away`,
+      `is missing, but the existing flag has '${state.defaultVariant}': a default variant cannot be removed`,
     );
   }
 
-  // Rules may need variants that come, and others may still use those that go: in between, the flag has both.
+  // New rules can need new variants, and old rules still use old ones. So the flag has both until the rules are replaced.
   const both = newVariants && [
     ...newVariants,
     ...variantsOf(flag).filter(({ key }) => !newVariants.some((one) => one.key === key)),
@@ -70,7 +70,7 @@ export const planImport = (
   const first: UpdateFlag = { flagKey: flag.key, ...texts, ...(both && { variants: both }), expectedVersion: flag.version };
   const last: UpdateFlag | null =
     newVariants && both && both.length > newVariants.length ? { flagKey: flag.key, variants: newVariants } : null;
-  const { issues, versionBetween } = goThrough(existing, state, { first, updates, last, now });
+  const { issues, versionBetween } = rehearse(existing, state, { first, updates, last, now });
   if (issues.length > 0) return { ...plan('unchanged', []), issues };
   return plan('updated', [
     ...(Object.keys(texts).length > 0 || both ? [{ do: 'update' as const, input: first }] : []),
@@ -81,7 +81,7 @@ export const planImport = (
   ]);
 };
 
-/** What nobody has changed since it was created. */
+/** The version of a state that nobody has changed. */
 const versionOfNew = 1;
 
 const planNew = ({ state, ...flag }: ImportedFlag, environment: string): ImportPlan => {
@@ -127,8 +127,8 @@ const isSameState = (flag: Flag, state: FlagState, wanted: ImportedFlag): boolea
 
 type Changes = { first: UpdateFlag; updates: FlagUpdates | null; last: UpdateFlag | null; now: Date };
 
-/** Takes the steps as they will be taken, so that nothing is begun which cannot be ended. */
-const goThrough = (
+/** Tries the steps in memory, so that the import starts nothing that it cannot finish. */
+const rehearse = (
   { flag, states }: Existing,
   state: FlagState,
   { first, updates, last, now }: Changes,
