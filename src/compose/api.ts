@@ -38,7 +38,10 @@ type Parts = {
   onRefused: OnRefused;
 };
 
-/** Answers hold what only their reader may see, and GraphiQL's page a token: no cache keeps them, no other page frames them. */
+/**
+ * Answers are for their reader alone, and GraphiQL's page holds a token: no cache stores them, and no other page can frame
+ * them.
+ */
 const protectiveHeaders = new Map([
   ['cache-control', 'no-store'],
   ['x-content-type-options', 'nosniff'],
@@ -50,24 +53,24 @@ const protect = (response: ServerResponse): void => {
 
 const pageTokenLifetimeMs = 12 * 60 * 60 * 1000;
 
-/** For people, in development mode. */
+/** What a developer needs to start in development mode. */
 export type Welcome = {
   token: string;
-  /** What signs a browser in to GraphiQL's page; null where nothing does. */
+  /** The code that signs a browser in to GraphiQL's page; null if that page has no sign-in. */
   pageCode: string | null;
 };
 
-/** What GraphiQL's page says in development mode while it is not signed in. */
+/** The note on GraphiQL's page in development mode until somebody signs in. */
 const unsignedNote = (canSignIn: boolean): string =>
   canSignIn
     ? 'This page is not signed in. The service printed the address that signs it in, <code>…/graphql?code=…</code>, on its stderr when it started. Open that address on the machine that runs the service, or put a token into Headers, below.'
-    : 'This page is not signed in, because other machines may reach it. Put the token that the service printed on its stderr into Headers, below.';
+    : 'This page is not signed in, because other machines can reach it. Put the token that the service printed on its stderr into Headers, below.';
 
-/** The API of a process: GraphQL over HTTP and websockets, and who may use it. */
+/** Wires the API of a process: GraphQL over HTTP and websockets, and authentication. */
 export const composeApi = async (config: Config, parts: Parts, surroundings: Surroundings) => {
   const { logger, clock } = surroundings;
   const { auth } = config;
-  if (!auth) throw new Error('the api role without authentication: the settings should have refused it');
+  if (!auth) throw new Error('the role api needs authentication: the settings should have refused this');
   const { pipeline, unread, onOperation, onRefused } = parts;
   const { commands: writes } = parts.databases;
   const shares = composeShares(writes, { connections: config.databaseConnections, onRefused });
@@ -75,13 +78,13 @@ export const composeApi = async (config: Config, parts: Parts, surroundings: Sur
   const throttles = composeThrottles(pipeline, { logger, clock });
   const { strangers } = throttles;
   const keys = await openVerificationKeys(auth.keys, { dataDir: config.dataDir, clock, logger });
-  // Who calls must be known however much is read.
+  // Authentication does not share connections with reads, so that heavy reading cannot delay it.
   const callers = makeApiKeyStore(shares.identifying(writes).prisma);
   const authenticate = makeAuthenticateEither({
     byKey: makeAuthenticateByKey({ keys: callers, clock, logger: strangers }),
     byJwt: makeAuthenticate({ keys, issuer: auth.issuer, audience: auth.audience, groups: config.groups, clock, logger }),
   });
-  // It looks after everybody's keys, so it waits in nobody's line.
+  // It watches the keys of all callers, so it waits in no caller's queue.
   const keyWatch = makeKeyWatch({ keys: makeApiKeyStore(writes.prisma), clock, logger });
   const tail = makeTail({ log: pipeline.log, bus: pipeline.bus, logger });
   const serviceStore = makeServiceStore(parts.databases.reads);
@@ -168,7 +171,7 @@ export const composeApi = async (config: Config, parts: Parts, surroundings: Sur
   return {
     api,
     sockets,
-    /** What the development banner tells; null where there is no development key. */
+    /** What the development banner shows; null without a development key. */
     welcome: isDevelopment
       ? async (): Promise<Welcome> => ({
           token: await mintPageToken(30 * 24 * 60 * 60 * 1000),
@@ -180,7 +183,7 @@ export const composeApi = async (config: Config, parts: Parts, surroundings: Sur
       keyWatch.stop();
       await tail.stop();
     },
-    /** Says what was held back. Only when the last request has been answered: until then there may be more of it. */
-    sayTheRest: throttles.stop,
+    /** Logs what the throttles held back. Call it after the last request is answered: until then more can come. */
+    flushThrottles: throttles.stop,
   };
 };

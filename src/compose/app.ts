@@ -37,20 +37,20 @@ import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import type { InTransaction } from './unit-of-work.ts';
 
 type Parts = {
-  /** For what is changed. */
+  /** Runs changes. */
   inTransaction: InTransaction;
-  /** For what is read. */
+  /** Serves reads. */
   reads: Pick<Database, 'prisma'>;
-  /** For what a change reads before its transaction; by default that of `reads`. */
+  /** Serves what a change reads before its transaction; `reads` by default. */
   writes?: Pick<Database, 'prisma'>;
-  /** For what happens outside of a transaction. */
+  /** Records events outside a transaction. */
   audit: AuditLogger;
-  /** How many due schedules one transaction applies at most. */
+  /** The most due schedules that one transaction applies. */
   batchSize?: number;
 };
 type Settings = Pick<Config, 'defaultEnvironment' | 'auditReads'>;
 
-/** Every use case, and what they read, wired once: for the service, the commands of the command line, the tests and the bench. */
+/** Wires every use case once: for the service, the commands, the tests and the bench. */
 export const composeApp = (
   { defaultEnvironment, auditReads }: Settings,
   { inTransaction, reads, writes = reads, audit, batchSize = 500 }: Parts,
@@ -108,7 +108,7 @@ export const composeApp = (
 
 export type App = ReturnType<typeof composeApp>;
 
-/** Whoever reads the log at night must not have to look for it. */
+/** Capitals, so that an operator sees it at once in the log. */
 const warnOfEmergency =
   (logger: Surroundings['logger']) =>
   ({ lifted, ...emergency }: Emergency): void =>

@@ -8,10 +8,10 @@ import { composeAudit } from './pipeline.ts';
 
 const batchSize = 1000;
 
-/** What a command of the command line does with flags, on a database that it has open; each change has its event in the log. */
+/** Wires the use cases for one command on an open database. */
 export const composeCommand = async (config: Config, database: Database, surroundings: Surroundings) => {
   const { logger } = surroundings;
-  // A command runs no part of the service, so this is the way into the log alone: sinks are a service's, and find the events there.
+  // Without roles it runs no sequencer and no sinks: a service's sinks find its events in the log.
   const pipeline = await composeAudit({ ...config, roles: [] }, database, surroundings);
   const app = composeApp(
     config,
@@ -20,7 +20,7 @@ export const composeCommand = async (config: Config, database: Database, surroun
   );
   return {
     ...app,
-    /** Leaves the events in the log, not on their way to it: nobody else may be there to bring them. */
+    /** Moves the events into the log, because no other process may be running to do it. */
     finish: async (): Promise<void> => {
       await pipeline.stop();
       try {
@@ -32,12 +32,12 @@ export const composeCommand = async (config: Config, database: Database, surroun
   };
 };
 
-/** Every use case, and the end. */
+/** Every use case, and `finish`. */
 export type CommandParts = App & Pick<Awaited<ReturnType<typeof composeCommand>>, 'finish'>;
 
 /**
- * Opens the database of the settings for one command; `close` leaves the events in the log, and gives up all that was taken.
- * Throws a DataDirectoryInUseError, and an Error where a PostgreSQL server lacks migrations.
+ * Opens the configured database for one command. `close` moves the events into the log and releases everything. Throws a
+ * DataDirectoryInUseError, and an Error if a PostgreSQL server lacks migrations.
  */
 export const openCommand = async (config: Config, surroundings: Surroundings) => {
   const { commands: database, close: closeDatabase } = await openDatabases(config, { pools: 'one', schema: 'ready' });

@@ -9,7 +9,7 @@ import { type InTransaction, makeInTransaction } from './unit-of-work.ts';
 type Settings = Pick<Config, 'dataDir' | 'maxSpoolBytes' | 'defaultEnvironment'>;
 type Needs = Pick<Surroundings, 'clock' | 'newId' | 'random' | 'logger' | 'databaseClock'>;
 
-/** A process's way into the log: every role has it. `onRecorded` hears when the outbox has new events. */
+/** Wires a process's way into the log; every role has it. `onRecorded` is called when the outbox has new events. */
 export const composeEntries = async (
   { dataDir, maxSpoolBytes, defaultEnvironment }: Settings,
   { prisma }: Pick<Database, 'prisma'>,
@@ -40,7 +40,7 @@ export const composeEntries = async (
     logId,
     spool,
     writer,
-    /** Transactions on a database, whose events go this way. */
+    /** Runs transactions on a database and sends their events this way. */
     inTransactionOn: ({ prisma }: Pick<Database, 'prisma'>): InTransaction =>
       makeInTransaction({ prisma, ...writer.ofTransactions, logger, ...(databaseClock && { clock: databaseClock }) }),
   };

@@ -14,7 +14,7 @@ const maxErrorLength = 500;
 
 type Parts = { spool: Pick<Spool, 'counts'>; surroundings: Surroundings };
 
-/** What a process says of itself to the others, and sees of them. */
+/** Announces this process to the others, and watches them. */
 export const composeHeartbeat = (config: Config, database: Database, { spool, surroundings }: Parts) => {
   const { logger, clock, newId } = surroundings;
   let workerError: ProcessDetail['workerError'] = null;
@@ -32,12 +32,12 @@ export const composeHeartbeat = (config: Config, database: Database, { spool, su
   });
   return {
     ...heartbeat,
-    /** Why the worker of this process could apply nothing; null: it could. */
+    /** Notes why this process's worker could apply nothing; null if it could. */
     noteWorker: (failure: string | null): void => {
       workerError = failure === null ? null : { message: toStorableText(failure, maxErrorLength), at: clock.now().toISOString() };
     },
   };
 };
 
-/** From the package's own description, which lies one folder up, in the source as in what is built. */
+/** `package.json` is one folder up, both from `src` and from `dist`. */
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };

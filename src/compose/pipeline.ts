@@ -17,7 +17,9 @@ import { describeFailure } from '../database/database-errors.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 import { composeEntries } from './entries.ts';
 
-/** The audit pipeline of a process: every role has the way into the log; the audit role adds the sequencer and the sinks. */
+/**
+ * Wires the audit pipeline of a process. Every role has the way into the log; the role audit adds the sequencer and the sinks.
+ */
 export const composeAudit = async (config: Config, database: Database, surroundings: Surroundings) => {
   const { logger } = surroundings;
   const { prisma } = database;
@@ -47,7 +49,7 @@ export const composeAudit = async (config: Config, database: Database, surroundi
       sequencer.start();
       for (const runner of runners) runner.start();
     },
-    /** The way in closes first, so that what is under way still comes through. */
+    /** Closes the way in first, so that events under way still reach the log. */
     stop: async ({ sinksMs }: { sinksMs?: number } = {}) => {
       await writer.stop();
       await sequencer.stop();
@@ -85,7 +87,8 @@ const makeRunners = ({ config, database, surroundings, log, logger }: RunnerDeps
     );
   }
   const cursors = makePrismaSinkCursors({ prisma: database.prisma });
-  // The embedded database has one process at a time: its next one need not wait until a killed one's lease has run out.
+  // Only one process at a time uses the embedded database. With the same holder, its successor need not wait for a killed
+  // process's lease to end.
   const holder = database.kind === 'pglite' ? 'embedded' : randomUUID();
   return sinks.map((sink) =>
     makeSinkRunner({ sink, log, cursors, logger, random: surroundings.random, holder, describe: describeFailure }),

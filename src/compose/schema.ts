@@ -28,17 +28,16 @@ import { builder } from '../graphql/builder.ts';
 import type { OperationBudget } from '../graphql/operation-budget.ts';
 import { makeScheduleLoaders, meterSchedules } from '../schedules/graphql/app.ts';
 
-/** The whole GraphQL schema. */
 export const schema = builder.toSchema();
 
-/** What resolvers read through, for one operation. */
+/** The DataLoaders of one operation. */
 export const makeLoaders = (app: GraphQLApp): Loaders => ({
   ...makeEnvironmentLoaders(app),
   ...makeFlagLoaders(app),
   ...makeScheduleLoaders(app),
 });
 
-/** The application, with everything that reads lists charged to one operation. */
+/** The application with its list reads charged to one operation's budget. */
 export const meterReads = (app: GraphQLApp, budget: OperationBudget): GraphQLApp => ({
   ...app,
   log: meterLog(app.log, budget),

@@ -22,30 +22,29 @@ import { composeHeartbeat } from './heartbeat.ts';
 import { composeAudit } from './pipeline.ts';
 
 export type Service = {
-  /** Where HTTP listens; null where this process has no HTTP side. */
+  /** The URL of the HTTP side; null if this process has none. */
   url: string | null;
-  /** Resolves when everything runs; rejects where it cannot. */
+  /** Resolves when everything runs; rejects if it cannot start. */
   started: Promise<void>;
-  /** Ends what is under way and closes everything. Safe to call twice. */
+  /** Ends work under way and closes everything. Safe to call twice. */
   stop(): Promise<void>;
 };
 
 const migrationPollMs = 1000;
 /**
- * How a shutdown goes, from the signal on. First HTTP ends, then the sinks, so that a slow client or CloudWatch leaves the rest
- * time to write down what is in memory; then whatever still waits for the database fails, and what it has not taken is spooled.
- * After the last one nobody is waited for any longer: the process ends within 10 s.
+ * Deadlines of a shutdown, from the signal on. First HTTP ends, then the sinks, so that a slow client or CloudWatch leaves time
+ * to save what is in memory. Then whatever still waits for the database fails, and events that it has not taken are spooled.
+ * After the last deadline nothing is waited for: the process ends within 10 s.
  */
 const shutdownMs = { http: 5000, sinks: 6500, database: 8000, everything: 9300 } as const;
 
 type Options = {
-  /** Whether this process has an HTTP side. */
   http: boolean;
-  /** Hears of what people need in development mode, just before the service is ready. */
+  /** Called in development mode just before the service is ready. */
   announce: (welcome: Welcome & { url: string }) => void;
 };
 
-/** Starts the parts that the settings ask for. Listens at once; the parts follow when the database is ready. */
+/** Starts the configured parts. HTTP listens at once; the other parts follow when the database is ready. */
 export const startService = async (
   config: Config,
   surroundings: Surroundings,
@@ -69,7 +68,7 @@ export const startService = async (
     if (failure !== null) return { ready: false, reasons: [`the database does not answer: ${failure}`] };
     return { ready: true, reasons: [], warnings: running.warnings() };
   };
-  const warnOfHttp = (error: Error) => logger.warn({ err: error }, 'an HTTP connection could not be taken');
+  const warnOfHttp = (error: Error) => logger.warn({ err: error }, 'could not accept an HTTP connection');
   const unread = makeUnreadAnswers();
   const readMetrics = async () => ({ contentType: metrics.contentType, text: await metrics.text() });
   const edges = {
@@ -97,7 +96,7 @@ export const startService = async (
         onWait: (what) => (waitingFor = what),
       });
       if (!ready) return;
-      // The database may go away right here: then it is waited for again. It is asked before anything has started.
+      // The database can disappear at this moment. It is used before anything has started, so starting again is safe.
       parts = await startParts(config, databases, { surroundings, http, unread, metrics }).catch(async (error) => {
         if (toUnavailable(error) === null) throw error;
         await sleep(migrationPollMs);
@@ -115,10 +114,10 @@ export const startService = async (
     stopping.abort();
     const signalledAt = performance.now();
     const cut = setTimeout(() => {
-      logger.warn('the database does not answer in time: what waits for it is given up, and events are spooled');
+      logger.warn('the database does not answer in time: requests that wait for it fail, and events are spooled');
       databases.cut();
     }, shutdownMs.database).unref();
-    // Both at once: what HTTP answers from here on says that the connection ends, and sockets are not among its connections.
+    // Both at once: HTTP answers already announce that the connection ends, and sockets close separately.
     const closed = http?.close(shutdownMs.http);
     await started.catch(() => {});
     await Promise.all([running?.stopApi(), running?.stopWorker(), closed]);
@@ -129,7 +128,7 @@ export const startService = async (
   };
   const stopInTime = async () => {
     if (await within(shutdownMs.everything, stop())) return;
-    logger.error(`not everything has ended within ${shutdownMs.everything / 1000} s: it is left as it is`);
+    logger.error(`not everything ended within ${shutdownMs.everything / 1000} s: the process ends anyway`);
   };
   return {
     url: http?.url ?? null,
@@ -139,8 +138,8 @@ export const startService = async (
 };
 
 /**
- * Brings the embedded database's schema up to date; of a PostgreSQL server waits until somebody has, because a process that
- * is started many times must not be what migrates. False where the wait was ended.
+ * Migrates the embedded database. On a PostgreSQL server, waits until somebody has migrated it, because many service processes
+ * can start at once. Returns false if the wait was ended.
  */
 const untilMigrated = async (
   database: Database,
@@ -214,7 +213,7 @@ const startParts = async (config: Config, databases: Databases, { surroundings, 
       await Promise.all([ticker?.stop(), heartbeat.stop()]);
     },
     stop: async (deadlines: { sinksMs: number }) => {
-      api?.sayTheRest();
+      api?.flushThrottles();
       await pipeline.stop(deadlines);
       logger.info('stopped');
     },

@@ -7,16 +7,16 @@ import { type FairQueue, makeFairQueue, shareOfPlaces } from '../kernel/limits/f
 import type { OnRefused } from '../kernel/limits/refusals.ts';
 import type { InTransaction } from './unit-of-work.ts';
 
-/** GraphQL operations that run at a time. Each may read on several connections, so they are more than those. */
+/** How many GraphQL operations run at a time. More than there are connections, because one operation can read on several. */
 const operationsAtOnce = 64;
-/** Events of replays that are handled in one turn of the event loop, so that whatever else there is to do comes in between. */
+/** How many replayed events one turn of the event loop handles, so that other work gets its turn. */
 const replayedAtOnce = 4;
 const bounds = {
-  // A service whose every socket asks for something at once, as after a restart, has some thousands.
+  // A service that restarts its sockets sends some thousands of operations at once.
   operations: {
     maxWaitingPerCaller: 2_500,
     maxWaiting: 5_000,
-    // Of requests, which are held meanwhile: an honest one has a kilobyte or a few, and none more than one mebibyte.
+    // Waiting requests stay in memory. A normal one takes a few kilobytes, the largest one mebibyte.
     maxWaitingBytesPerCaller: 64 * 2 ** 20,
     maxWaitingBytes: 256 * 2 ** 20,
   },
@@ -28,7 +28,7 @@ type Bounds = Pick<
 >;
 const unbounded = { maxWaitingPerCaller: Number.POSITIVE_INFINITY, maxWaiting: Number.POSITIVE_INFINITY };
 
-/** Everybody's fair share: of what runs at a time, and of the database's connections. Whose share it is, the request's scope says. */
+/** Shares running operations and database connections fairly among callers. The request's scope names the caller. */
 export const composeShares = (
   database: Pick<Database, 'kind'>,
   { connections, onRefused }: { connections: number; onRefused: OnRefused },
@@ -42,17 +42,17 @@ export const composeShares = (
   const transactions = isEmbedded ? statements : queueFor('changes', own.commands, bounds.statements);
   const replayed = queueFor('events', replayedAtOnce, unbounded);
 
-  /** What nobody asked for, such as the live tail, waits for nobody. */
+  /** Work without a caller, such as the live tail, does not queue. */
   const inTurn = <Result>(queue: FairQueue, work: () => Promise<Result>): Promise<Result> => {
     const scope = requestScope.getStore();
     if (!scope) return work();
     if (!isEmbedded) return queue.run(scope.share, work);
-    // It answers without ever going back to the event loop: somebody's next request could not even be read.
+    // The embedded database answers without returning to the event loop, so other requests could not even be read.
     return queue.run(scope.share, () => work().finally(breathe));
   };
   /**
-   * The same database, whose statements take turns one by one. Not for `$transaction`, whose first statement would hold the place
-   * that its second one waits for.
+   * The same database, but each statement queues. Not for `$transaction`: its first statement would hold the place that its
+   * second one waits for.
    */
   const inTurns = <Of extends Database>(database: Of, queue: FairQueue): Of => {
     const prisma = database.prisma.$extends({
@@ -63,18 +63,18 @@ export const composeShares = (
   return {
     queries: queueFor('queries', operationsAtOnce, bounds.operations),
     mutations: queueFor('mutations', operationsAtOnce, bounds.operations),
-    /** For what callers read. */
+    /** For callers' reads. */
     reading: <Of extends Database>(reads: Of): Of => inTurns(reads, statements),
-    /** For what reads in several statements that belong together, on the database itself: they have one turn. */
+    /** For reads of several statements that belong together: they take one turn. */
     readingAtOnce: <Result>(work: () => Promise<Result>): Promise<Result> => inTurn(statements, work),
-    /** For finding out who calls, on the connections for changes: strangers with keys that nobody has take turns, too. */
+    /** For authentication, on the connections for changes. Strangers queue here, too. */
     identifying: <Of extends Database>(writes: Of): Of => inTurns(writes, transactions),
-    /** For what callers change; a transaction that runs again keeps its place. */
+    /** For callers' changes. A transaction that is run again keeps its place. */
     changing:
       (inTransaction: InTransaction): InTransaction =>
       (work) =>
         inTurn(transactions, () => inTransaction(work)),
-    /** Waits until an event of a replay may be handled. */
+    /** Waits for the turn to handle one replayed event. */
     takeReplayTurn: async (): Promise<void> => {
       const leave = await replayed.enter(requestScope.getStore()?.share ?? '');
       setImmediate(leave);

@@ -3,10 +3,10 @@ import { makeThrottledLog } from '../kernel/limits/throttled-log.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 import type { AuditPipeline } from './pipeline.ts';
 
-/** How often it is looked whether there is something to say of what was held back. */
+/** How often held-back messages are looked for. */
 const sweepMs = 1000;
 
-/** What is said less often than it happens: in the log of strangers, in the audit log of refused operations. */
+/** Limits repeated messages: log lines about strangers, and events about refused operations. */
 export const composeThrottles = (
   { audit }: Pick<AuditPipeline, 'audit'>,
   { logger, clock }: Pick<Surroundings, 'logger' | 'clock'>,
@@ -18,10 +18,10 @@ export const composeThrottles = (
     denials.sweep();
   }, sweepMs);
   return {
-    /** For what is logged of requests that nobody has authenticated, and in an outage of all. */
+    /** For log lines about unauthenticated requests, and about all requests during an outage. */
     strangers,
     recordAccessDenied: denials.note,
-    /** Says what there is left to say. */
+    /** Logs what is still held back. */
     stop: () => {
       clearInterval(sweeping);
       strangers.flush();

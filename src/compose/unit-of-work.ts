@@ -18,25 +18,25 @@ import type { InTransaction as InTransactionOf } from '../kernel/in-transaction.
 import type { ScheduleTransaction } from '../schedules/commands/schedule-store.ts';
 import { makeScheduleWriter } from '../schedules/store/schedule-writer.ts';
 
-/** What one transaction reaches: what the commands of every wing need. */
+/** What the commands of all wings use inside one transaction. */
 export type Transaction = ApiKeyTransaction & EnvironmentTransaction & FlagTransaction & ScheduleTransaction;
 export type InTransaction = InTransactionOf<Transaction>;
 
 type Deps = {
   prisma: PrismaClient;
-  /** Turns a draft into the exact entry; null, counted as lost, where that cannot be done. */
+  /** Turns a draft into its entry. If that fails, counts a loss and returns null. */
   toEntry: (draft: EventDraft) => string | null;
   gate: OutboxGate;
-  /** Called after a commit that brought events. */
+  /** Called after a commit with events. */
   onCommitted: () => void;
   logger: Logger;
-  /** In place of the database's clock, which schedules are planned and edited by. */
+  /** Replaces the database's clock, by which schedules are planned and edited. */
   clock?: Clock;
 };
 
 const limits = { maxWait: 10_000, timeout: 30_000 };
 
-/** Transactions of the database, with the events that they log, and what each wing writes. */
+/** Runs transactions with what each wing writes and the events that they log. */
 export const makeInTransaction = ({ prisma, toEntry, gate, onCommitted, logger, clock }: Deps): InTransaction => {
   const sqlNow: SqlNow = () =>
     clock ? Prisma.sql`${clock.now()}::timestamptz(3)` : Prisma.sql`clock_timestamp()::timestamptz(3)`;
