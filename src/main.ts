@@ -22,21 +22,21 @@ import { escapeControls } from './kernel/escape-controls.ts';
 import { openOutput } from './process/output.ts';
 import { onStopSignal } from './process/signals.ts';
 
-// The command line, and the only reader of process.env: everything else is told.
+// The command line. Only this file reads process.env; everything else gets its settings passed in.
 
-// Whatever this process makes is for its user alone: the database, the spool, exports.
+// Files that this process creates (database, spool, exports) are for its user only.
 process.umask(0o077);
 
 const clock = { now: () => new Date() };
 
-// Whoever reads may go away, as `head` does: a command ends quietly then, and a service goes on.
+// A reader such as `head` can close the pipe: a command then ends quietly, and a service goes on.
 openOutput(process.stderr, { clock });
 let isService = false;
 const stdout = openOutput(process.stdout, {
   clock,
   onTrouble: (error) => {
     if (isService)
-      process.stderr.write(`flagtrail: stdout takes nothing (${error.message}); the service goes on, its log is lost\n`);
+      process.stderr.write(`flagtrail: stdout takes nothing (${error.message}); the service goes on without its log\n`);
     else if (!('code' in error && error.code === 'EPIPE')) {
       process.stderr.write(`flagtrail: stdout takes nothing: ${error.message}\n`);
       process.exitCode = 1;
@@ -45,7 +45,7 @@ const stdout = openOutput(process.stdout, {
 });
 const surroundings = { stdout, clock, newId: (at: Date) => uuidv7({ msecs: at.getTime() }), random: Math.random };
 
-// Other people's text must not take over the terminal: names of files and flags, what events and errors say, arguments.
+// Names of files and flags, events, errors and arguments can hold control characters, which must not reach the terminal.
 const writeOut = (text: string) => void process.stdout.write(escapeControls(text));
 const writeErr = (text: string) => void process.stderr.write(escapeControls(text));
 
@@ -72,9 +72,9 @@ const program = new Command('flagtrail')
     isService = ['serve', 'worker'].includes(command.name());
   });
 
-/** The settings, checked for what a command needs of them. */
+/** The settings, checked for what a command needs. */
 const readSettings = (needs: Needs) => readConfig(process.env, needs);
-/** Those of a command that opens the database, does its work and ends. */
+/** The settings for a command that opens the database, does its work and ends. */
 const commandSettings = () => readSettings({ roles: [] });
 
 addServeCommands(program, { readConfig: readSettings, surroundings });
@@ -95,7 +95,7 @@ addExportFlagsCommand(exportCommand, { open: openParts, userName, ...streams });
 addImportCommand(program, { open: openParts, userName, ...streams, onInterrupt: onStopSignal, setExitCode });
 const sources = {
   openDatabase: openingDatabase('ready'),
-  // Read when it is needed: the command may find a database.
+  // The settings are read only if the service must be asked.
   ask: <Data>(query: string, variables?: Record<string, unknown>) =>
     makeAskService(commandSettings(), clock)<Data>(query, variables),
 };
@@ -130,7 +130,7 @@ async function openParts() {
   return openCommand(commandSettings(), { ...surroundings, logger });
 }
 
-/** Containers run as users without a name. */
+/** Null if the user has no name, as in many containers. */
 function userName(): string | null {
   try {
     return userInfo().username;
@@ -143,14 +143,14 @@ function setExitCode(code: number) {
   process.exitCode = code;
 }
 
-/** One line for people, without a stack trace; what nobody foresaw keeps its trace, for the report. */
+/** One line for people. An unexpected error keeps its stack trace with LOG_LEVEL=debug, for a report. */
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof DataDirectoryInUseError || error instanceof MigrationRefusedError)
     return error.message;
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
     return `${error.message}: another program listens there; set PORT`;
   if (error instanceof Error && process.env.LOG_LEVEL === 'debug') return error.stack ?? error.message;
-  // The database's errors in its own words, without what Prisma writes around them.
+  // Shows a database error in the database's words, without Prisma's text around them.
   const isOurs = error instanceof Error && error.message !== '' && sqlStateOf(error) === null && toUnavailable(error) === null;
   return isOurs ? error.message : describeFailure(error);
 }

@@ -9,17 +9,17 @@ import { describeError } from '../kernel/describe-error.ts';
 const tokenLifetimeMs = 60_000;
 const patienceMs = 10_000;
 
-/** Asks the running service, and gives back the data of its answer. Throws an Error that says what to do where that fails. */
+/** Sends a query to the running service and returns its data. Throws an Error that says what to do. */
 export type AskService = <Data>(query: string, variables?: Record<string, unknown>) => Promise<Data>;
 
 export type Sources = {
-  /** Opens the database of the settings, ready to be read, for this command alone; `close` gives up all that was taken for it. */
+  /** Opens the configured database for reading, for one command. `close` releases everything. */
   openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
-  /** Asks the running service, where the database is its alone. */
+  /** Asks the running service, if only that can open the embedded database. */
   ask: AskService;
 };
 
-/** Reads from the database or, where that is the embedded one of a running service, asks the service. */
+/** Reads from the database. If a running service has the embedded database open, asks the service instead. */
 export const readOrAsk = async <Found>(
   { openDatabase, ask }: Sources,
   { read, inquire }: { read: (database: Database) => Promise<Found>; inquire: (ask: AskService) => Promise<Found> },
@@ -37,20 +37,20 @@ export const readOrAsk = async <Found>(
 };
 
 /**
- * Asks the service that the settings describe over HTTP, because the embedded database is its alone. The token is signed with the
- * development key or AUTH_SECRET, as `flagtrail token` does it.
+ * Asks the configured service over HTTP, because only one process can open the embedded database. Signs its token with the
+ * development key or AUTH_SECRET, as `flagtrail token` does.
  */
 export const makeAskService =
   (config: Config, clock: Clock): AskService =>
   async <Data>(query: string, variables: Record<string, unknown> = {}): Promise<Data> => {
     const url = `http://${addressOf(config)}/graphql`;
     const giveUp = (reason: string) => {
-      const how = 'set HOST and PORT as the service has them, or ask it yourself: GET /readyz, or the query serviceStatus';
-      return new Error(`the embedded database belongs to a running service, and ${url} cannot be asked: ${reason}; ${how}`);
+      const how = "set HOST and PORT to the service's values, or ask it yourself: GET /readyz, or the query serviceStatus";
+      return new Error(`a running service has the embedded database open, and ${url} does not answer: ${reason}; ${how}`);
     };
     const { auth } = config;
     const secret = auth && (await openSigningKey(auth.keys, { dataDir: config.dataDir }));
-    if (!secret) throw giveUp('a token takes the development key or AUTH_SECRET');
+    if (!secret) throw giveUp('signing a token needs the development key or AUTH_SECRET');
     const token = await mintToken({
       secret,
       issuer: auth.issuer,
@@ -71,11 +71,11 @@ export const makeAskService =
       .catch((error) => {
         throw giveUp(describeError(error instanceof Error && error.cause ? error.cause : error));
       });
-    if (!answer.data || answer.errors?.length) throw giveUp(answer.errors?.[0]?.message ?? 'it gave no answer');
+    if (!answer.data || answer.errors?.length) throw giveUp(answer.errors?.[0]?.message ?? 'the response holds no data');
     return answer.data;
   };
 
-/** Where the service is reached from this machine. */
+/** The service's address as seen from this machine. */
 const addressOf = ({ host, port }: Config): string => {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;

@@ -5,8 +5,8 @@ import { text } from '../kernel/text.ts';
 const idSchema = text(1, 255);
 
 /**
- * A command at work for somebody. It has the database, so it may do everything. Nobody has proved who they are, so the actor is
- * the command; for whom it acts is in the actor's name, in `adminUserId`, and wherever a userId is kept.
+ * The caller of a command that changes flags. Access to the database allows everything. The user's identity is not proved, so
+ * the actor is the command; the user is in the actor's name, in `adminUserId`, and in every field that holds a userId.
  */
 export const commandLineCaller = (command: 'import' | 'export', userId: string): Caller => ({
   actor: { type: 'SERVICE_ACCOUNT', id: `flagtrail-${command}`, name: `flagtrail ${command}, for ${userId}`, email: null },
@@ -18,7 +18,7 @@ export const commandLineCaller = (command: 'import' | 'export', userId: string):
   requestContext: { ipAddress: null, userAgent: `flagtrail ${command}`, requestId: null, sessionId: null, apiKeyId: null },
 });
 
-/** For an option that names a user; throws what commander shows. */
+/** Parses an option that names a user. Throws an InvalidArgumentError. */
 export const parseUserId = (id: string): string => {
   const parsed = idSchema.safeParse(id);
   if (!parsed.success) throw new InvalidArgumentError('allowed: 1 to 255 characters');

@@ -6,7 +6,7 @@ import type { AuditEventFilter } from '../audit/model/audit-filter.ts';
 import { type AuditEventType, auditEventTypes } from '../catalogue/event-types.ts';
 import { parseInstant } from '../kernel/instant.ts';
 
-/** Adds the fields of the filter that the API's lists of events have, an option each; what they say becomes a filter. */
+/** Adds one option for each field of the API's event filter. */
 export const addEventFilterOptions = (command: Command): Command =>
   command
     .option('--flag-key <key>', 'about this flag', parseText)
@@ -25,7 +25,7 @@ export const addEventFilterOptions = (command: Command): Command =>
     .option('--from <instant>', 'at this instant or later, such as 2026-11-01T00:00:00Z', parseDate)
     .option('--to <instant>', 'before this instant', parseDate);
 
-/** What the options are called in the filter, where it is something else. */
+/** Turns the options into the API's filter, whose names differ in places. */
 export const toEventFilter = ({ type, ...options }: Omit<AuditEventFilter, 'types'> & { type?: AuditEventType[] }) => {
   const { flagKey, actorId, actorType, resourceType, resourceId, scheduleId, environment } = options;
   const { workspaceId, requestId, apiKeyId, ipAddress, result, from, to } = options;

@@ -8,10 +8,10 @@ import { escapeControls } from '../kernel/escape-controls.ts';
 import { syncFolder } from '../process/sync-folder.ts';
 
 /**
- * Writes text to a file, or to the given stream where `file` is null, no faster than it is taken. A file appears whole, under
- * its name, once everything is written and on the disk: an export that was interrupted never looks like one that was not. A
- * new file is its owner's alone, since events name people; one that was there keeps its permissions.
- * False where the reader of the stream went away, as `head` does. A terminal gets control characters escaped.
+ * Writes text to a file, or to `stdout` if `file` is null, no faster than the destination accepts it. The file gets its name
+ * only when it is complete and on disk, so an interrupted export never looks complete. Only its owner can read a new file,
+ * because events name people; an existing file keeps its permissions. On a terminal, control characters are escaped. Returns
+ * false if the reader of the stream closed it, as `head` does.
  */
 export const writeExport = async (
   text: AsyncIterable<string>,
@@ -35,15 +35,15 @@ async function* forTerminal(text: AsyncIterable<string>) {
 }
 
 const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<void> => {
-  // Renaming a file over a device would replace it: for root, that is /dev/null for everybody.
+  // Renaming a file over a device would replace the device: as root, /dev/null for everybody.
   const refusal = refuseFile(file);
   if (refusal !== null) throw new Error(`'${file}' cannot be written; allowed: ${refusal}`);
   const found = statSync(file, { throwIfNoEntry: false });
   const target = found ? realpathSync(file) : file;
   const temporary = `${target}.${process.pid}.partial`;
-  // One that a killed process left would keep its permissions.
+  // A file that a killed process left behind would keep its permissions.
   rmSync(temporary, { force: true });
-  // Open before anything can fail: a stream that opens it by itself might do so after it was removed.
+  // Opened here, not by the stream: the stream could open the file after an error has removed it.
   const handle = await open(temporary, 'wx', 0o600);
   try {
     await pipeline(text, handle.createWriteStream({ flush: true }));
@@ -56,18 +56,17 @@ const writeWhole = async (text: AsyncIterable<string>, file: string): Promise<vo
   }
 };
 
-/** Why no file of that name can be written; null where one can, as far as can be told before. */
+/** Finds why the file cannot be written; null if nothing speaks against it yet. */
 const refuseFile = (file: string): string | null => {
   const found = statSync(file, { throwIfNoEntry: false });
-  if (found && !found.isFile()) return 'the name of a file: this is none';
-  // To rename over it would replace the link, and leave nothing where it leads.
-  if (!found && lstatSync(file, { throwIfNoEntry: false }))
-    return 'a file, or a link to one that exists: this link leads nowhere';
+  if (found && !found.isFile()) return 'the name of a file: this is not a file';
+  // Renaming over the link would replace the link and not create its target.
+  if (!found && lstatSync(file, { throwIfNoEntry: false })) return 'a file, or a link to one that exists: this link is broken';
   const folder = path.dirname(file);
   return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? null : `a file in a folder that exists: ${folder} does not`;
 };
 
-/** For an option that names the file to write; throws what commander shows. */
+/** Parses an option that names the output file. Throws an InvalidArgumentError. */
 export const parseOutputFile = (file: string): string => {
   const refusal = file === '' ? 'the name of a file' : refuseFile(file);
   if (refusal !== null) throw new InvalidArgumentError(`allowed: ${refusal}`);

@@ -178,7 +178,7 @@ describe('flagtrail export events', () => {
     [['--after', '1e3'], /'1e3' is invalid/],
     [['--limit', '0'], /'0' is invalid\. allowed: a whole number, 1 or more/],
     [['--flag-key', ''], /'' is invalid\. allowed: text that is not empty/],
-    [['--output', tmpdir()], /is invalid\. allowed: the name of a file: this is none/],
+    [['--output', tmpdir()], /is invalid\. allowed: the name of a file: this is not a file/],
     [['--output', '/nowhere/at/all'], /allowed: a file in a folder that exists/],
     [['--colour', 'red'], /unknown option '--colour'/],
     [['surplus'], /too many arguments/],
@@ -234,7 +234,7 @@ describe('flagtrail export events', () => {
       const link = path.join(folder, 'link');
       symlinkSync(path.join(folder, 'gone'), link);
       const { err, exitCode } = await run(['--output', link]);
-      expect(err).toMatch(/allowed: a file, or a link to one that exists: this link leads nowhere/);
+      expect(err).toMatch(/allowed: a file, or a link to one that exists: this link is broken/);
       expect(exitCode).toBe(1);
       expect(readlinkSync(link)).toBe(path.join(folder, 'gone'));
     });
@@ -278,7 +278,7 @@ describe('flagtrail export events', () => {
   it('ends between two lines when it is interrupted, and says where to go on', async () => {
     const { lines, err, exitCode, closed } = await run([], { interruptAt: 'first page' });
     expect(positions(lines)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
-    expect(err).toBe('Interrupted: 100 events, positions 1–100; go on with --after 100\n');
+    expect(err).toBe('Interrupted: 100 events, positions 1–100; continue with --after 100\n');
     expect({ exitCode, closed }).toEqual({ exitCode: 130, closed: 1 });
   });
 });

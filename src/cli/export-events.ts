@@ -9,13 +9,13 @@ import { parseOutputFile, writeExport } from './export-destination.ts';
 import { makeProgressBar, type Terminal } from './progress-bar.ts';
 
 type Deps = {
-  /** Opens the database of the settings, ready to be read, for this command alone; `close` gives up all that was taken for it. */
+  /** Opens the configured database for reading, for one command. `close` releases everything. */
   openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
   stdout: Writable & { isTTY?: boolean };
   stderr: Terminal;
-  /** Calls back when the user wants the command to end; returns the way to call it off. */
+  /** Calls `listener` when the user interrupts the command. Returns a function that removes it. */
   onInterrupt: (listener: () => void) => () => void;
-  /** The exit code of a run without errors. */
+  /** Sets the exit code of a run without errors. */
   setExitCode: (code: number) => void;
 };
 type Options = Parameters<typeof toEventFilter>[0] & {
@@ -32,17 +32,17 @@ Examples:
   flagtrail export events --output events.ndjson
   flagtrail export events --type flag_schedule.failed --type flag_schedule.cancelled --from 2026-11-01T00:00:00Z
   flagtrail export events --flag-key checkout-v2 --order newest --limit 20 | jq .description
-  flagtrail export events --after 5678 >> events.ndjson     # what came after an earlier export
+  flagtrail export events --after 5678 >> events.ndjson     # continue an earlier export
 
-DATABASE_URL says which database has the log; without it, the embedded one in DATA_DIR, whose service must be stopped.`;
+DATABASE_URL names the database with the log; without it, the embedded database in DATA_DIR, whose service must be stopped.`;
 
-/** Adds `flagtrail export events` to `flagtrail export`: audit events as lines of JSON, each as sinks write it. */
+/** Adds `flagtrail export events`: audit events as lines of JSON, in the form in which sinks write them. */
 export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
   const { openDatabase, stdout, stderr, onInterrupt, setExitCode } = deps;
   const command = parent.command('events').description('write audit events as JSON, one per line (NDJSON)');
   addEventFilterOptions(command)
     .addOption(
-      new Option('--order <order>', 'by position in the log, oldest or newest event first')
+      new Option('--order <order>', 'the order by position in the log: oldest or newest event first')
         .choices(['oldest', 'newest'])
         .default('oldest'),
     )
@@ -85,7 +85,7 @@ export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
 
 class InterruptedError extends Error {}
 
-/** What was interrupted ends between two lines where it goes to a stream; a file must not look whole. */
+/** An interrupted stream ends between two lines. An interrupted file must not look complete, so it is an error. */
 async function* untilStopped(text: AsyncIterable<string>, { signal, file }: { signal: AbortSignal; file: string | null }) {
   yield* text;
   if (signal.aborted && file !== null) throw new InterruptedError();
@@ -98,7 +98,7 @@ const describe = ({ events, first, last }: ExportProgress, wasInterrupted: boole
   if (first === null || last === null) return wasInterrupted ? 'Interrupted: 0 events' : '0 events';
   const count = `${number.format(events)} event${events === 1 ? '' : 's'}`;
   const range = `positions ${number.format(Math.min(first, last))}–${number.format(Math.max(first, last))}`;
-  return wasInterrupted ? `Interrupted: ${count}, ${range}; go on with --after ${last}` : `${count}, ${range}`;
+  return wasInterrupted ? `Interrupted: ${count}, ${range}; continue with --after ${last}` : `${count}, ${range}`;
 };
 
 const parseCount = (min: number) => (text: string) => {

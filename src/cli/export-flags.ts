@@ -8,9 +8,9 @@ import { onOneLine } from './plain.ts';
 import type { Terminal } from './progress-bar.ts';
 
 type Deps = {
-  /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
+  /** Opens the configured database for one command. `close` releases everything. */
   open: () => Promise<{ parts: Pick<CommandParts, 'exportFlags'>; close: () => Promise<void> }>;
-  /** The name of whoever runs the command; null where the system knows none. */
+  /** The name of the user who runs the command; null if the user has none. */
   userName: () => string | null;
   stdout: Writable;
   stderr: Terminal;
@@ -26,14 +26,14 @@ Examples:
   flagtrail export flags --environment production > flags.flagd.json
   flagtrail export flags --environment staging --output flags.flagd.json && flagd start --uri file:flags.flagd.json
 
-DATABASE_URL says which database it is; without it, the embedded one in DATA_DIR, whose service must be stopped.`;
+DATABASE_URL names the database; without it, the embedded database in DATA_DIR, whose service must be stopped.`;
 
-/** Adds `flagtrail export flags` to `flagtrail export`: one environment's flags as a flagd document. */
+/** Adds `flagtrail export flags`: one environment's flags as a flagd document. */
 export const addExportFlagsCommand = (parent: Command, { open, userName, stdout, stderr }: Deps): void => {
   parent
     .command('flags')
     .description('write the flags of one environment as a flagd document (JSON)')
-    .option('--environment <key>', 'whose flag states to write', 'production')
+    .option('--environment <key>', 'the environment whose flag states to write', 'production')
     .option('--output <file>', 'write to this file, which appears when it is complete; default: standard output', parseOutputFile)
     .addHelpText('after', help)
     .action(async ({ environment, output }: Options) => {
@@ -63,7 +63,7 @@ type Listeners = {
   onLeftOut: (flag: OmittedFlag) => void;
 };
 
-/** The document as text, with a line for each flag, as its pieces come. */
+/** Writes the document piece by piece, with a line for each flag. */
 async function* documentText(pieces: AsyncIterable<FlagdDocument>, { onFlag, onLeftOut }: Listeners) {
   const { $schema } = toFlagdDocument([]);
   yield `{\n  "$schema": ${JSON.stringify($schema)},\n  "flags": {`;

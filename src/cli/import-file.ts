@@ -4,19 +4,19 @@ import { ValidationError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import { onOneLine } from './plain.ts';
 
-/** A file is in memory as a whole, several times over. */
+/** The file is in memory several times over. */
 const maxMegabytes = 32;
 const maxFlags = 20_000;
 
 type Options = {
-  /** Hears of each flag that is read, as one of so many; reading waits for it. */
+  /** Called for each flag that is read, with the total. Reading waits for it. */
   onRead: (done: number, total: number) => Promise<void>;
   signal: AbortSignal;
 };
 
 /**
- * The flags that a file defines, a flagd document (JSON); null where the signal aborts it. Throws an Error that says why it cannot
- * be read (beyond 32 MiB or 20,000 flags, too), and a ValidationError for what is wrong with its content.
+ * Reads the flags of a flagd document (JSON); null if the signal aborts it. Throws an Error if the file cannot be read or is
+ * larger than 32 MiB or 20,000 flags, and a ValidationError for errors in its content.
  */
 export const readImportFile = async (file: string, { onRead, signal }: Options): Promise<ImportedFlag[] | null> => {
   const document = parseJson(readText(file), file);
@@ -44,7 +44,7 @@ const readText = (file: string): string => {
   try {
     refuseTooLarge(file, statSync(file).size);
     const content = readFileSync(file);
-    // A pipe tells its size only now.
+    // The size of a pipe is known only now.
     refuseTooLarge(file, content.length);
     return content.toString('utf8').replace(/^\uFEFF/, '');
   } catch (error) {
@@ -66,9 +66,9 @@ const parseJson = (content: string, file: string): Json => {
   try {
     return JSON.parse(content);
   } catch (error) {
-    throw new Error(`${onOneLine(file)} is no JSON: ${messageOf(error)}`, { cause: error });
+    throw new Error(`${onOneLine(file)} is not JSON: ${messageOf(error)}`, { cause: error });
   }
 };
 
-/** On one line: the parser quotes the file. */
+/** On one line, because the parser quotes the file. */
 const messageOf = (error: unknown): string => onOneLine(error instanceof Error ? error.message : String(error));

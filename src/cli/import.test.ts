@@ -229,7 +229,7 @@ describe('flagtrail import of a flagd document', () => {
     const file = document({ there: flag({ defaultVariant: 'green' }), fresh: flag() });
     expect(await importing(file, '--dry-run')).toEqual({
       out: 'updated   there\ncreated   fresh\n',
-      err: `A dry run, nothing was changed: ${summary(1, 1, 0)}`,
+      err: `Dry run, nothing was changed: ${summary(1, 1, 0)}`,
       exitCode: 0,
     });
     expect(await stored('fresh')).toBeNull();
@@ -294,7 +294,7 @@ describe('flagtrail import of a flagd document', () => {
   it('ends after the flag that is under way when it is interrupted, and goes on when it is run again', async () => {
     const file = document({ i1: flag(), i2: flag(), i3: flag() });
     const { err, exitCode } = await run(['import', file, '--environment', 'production'], { interruptAtFlag: 2 });
-    expect(err).toBe(`Interrupted (run it again to go on): ${summary(2, 0, 0)}`);
+    expect(err).toBe(`Interrupted (run it again to continue): ${summary(2, 0, 0)}`);
     expect(exitCode).toBe(130);
     expect(await eventsOf('i2')).toHaveLength(2);
     expect((await importing(file)).err).toBe(summary(1, 0, 2));
@@ -303,7 +303,7 @@ describe('flagtrail import of a flagd document', () => {
   it.each(['flags read', 'flags compared'])('ends before anything is changed when it is interrupted at: %s', async (output) => {
     const file = document({ n1: flag(), n2: flag() });
     const { err, exitCode } = await run(['import', file], { tty: true, interruptAtOutput: output });
-    expect(err).toContain(`Interrupted (run it again to go on): ${summary(0, 0, 0)}`);
+    expect(err).toContain(`Interrupted (run it again to continue): ${summary(0, 0, 0)}`);
     expect(exitCode).toBe(130);
     expect(await stored('n1')).toBeNull();
   });
@@ -346,11 +346,11 @@ describe('flagtrail import', () => {
   });
 
   it('refuses what is no JSON, an unknown environment, and a user without a name', async () => {
-    expect((await importing(written('{', 'x.json'))).err).toMatch(/^flagtrail: .*x\.json is no JSON: /);
-    expect((await importing(written('key,enabled\na,true\n', 'x.csv'))).err).toMatch(/^flagtrail: .*x\.csv is no JSON: /);
+    expect((await importing(written('{', 'x.json'))).err).toMatch(/^flagtrail: .*x\.json is not JSON: /);
+    expect((await importing(written('key,enabled\na,true\n', 'x.csv'))).err).toMatch(/^flagtrail: .*x\.csv is not JSON: /);
     const file = document({ x: flag() });
     expect((await run(['import', file, '--environment', 'nowhere'])).err).toBe("flagtrail: There is no environment 'nowhere'\n");
-    expect((await run(['import', file, '--environment', 'production'], { userName: null })).err).toMatch(/say --by/);
+    expect((await run(['import', file, '--environment', 'production'], { userName: null })).err).toMatch(/set --by/);
   });
 
   it('refuses a file that is too large, and too many flags, in one line with the limit', async () => {

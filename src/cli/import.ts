@@ -12,15 +12,15 @@ import { onOneLine } from './plain.ts';
 import { makeProgressBar, type ProgressBar, type Terminal } from './progress-bar.ts';
 
 type Deps = {
-  /** Opens the database of the settings, for this command alone; `close` leaves the events in the log, and gives up all that was taken. */
+  /** Opens the configured database for one command. `close` moves the events into the log and releases everything. */
   open: () => Promise<{ parts: Pick<CommandParts, 'importFlags'>; close: () => Promise<void> }>;
-  /** The name of whoever runs the command; null where the system knows none. */
+  /** The name of the user who runs the command; null if the user has none. */
   userName: () => string | null;
   stdout: Writable;
   stderr: Terminal;
-  /** Calls back when the user wants the command to end; returns the way to call it off. */
+  /** Calls `listener` when the user interrupts the command. Returns a function that removes it. */
   onInterrupt: (listener: () => void) => () => void;
-  /** The exit code of a run without errors. */
+  /** Sets the exit code of a run without errors. */
   setExitCode: (code: number) => void;
 };
 type Options = { environment: string; by?: string; dryRun?: boolean };
@@ -34,15 +34,15 @@ an import. No flag is deleted. If anything in the file is wrong, nothing changes
 import is interrupted, run it again: it does the rest.
 
 Every change is recorded in the audit log. The actor is the service account 'flagtrail-import', because a name on a command line
-proves nothing; the user of --by, or who runs the command, is in the actor's name and in metadata.adminUserId.
+proves nothing. The user of --by, or the user who runs the command, is in the actor's name and in metadata.adminUserId.
 
 Examples:
   flagtrail import flags.flagd.json --environment staging --dry-run
   flagtrail import flags.flagd.json --environment staging --by alice@example.com
 
-DATABASE_URL says which database it is; without it, the embedded one in DATA_DIR, whose service must be stopped.`;
+DATABASE_URL names the database; without it, the embedded database in DATA_DIR, whose service must be stopped.`;
 
-/** Adds `flagtrail import`, which brings flags and their states in one environment to what a file says. */
+/** Adds `flagtrail import`, which makes flags and their states in one environment match a file. */
 export const addImportCommand = (program: Command, deps: Deps): void => {
   const { open, userName, stdout, stderr, onInterrupt, setExitCode } = deps;
   const command = program.command('import').description('create and change flags from a flagd document (JSON)');
@@ -54,7 +54,7 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
     .addHelpText('after', help)
     .action(async (file: string, { environment, by, dryRun = false }: Options) => {
       const userId = by ?? userName();
-      if (userId === null) return command.error('error: the system has no name for who runs this: say --by');
+      if (userId === null) return command.error('error: the user who runs this has no name: set --by');
       const stop = new AbortController();
       const forget = onInterrupt(() => stop.abort());
       const progress = makeProgress(stderr);
@@ -95,7 +95,10 @@ export const addImportCommand = (program: Command, deps: Deps): void => {
     });
 };
 
-/** One bar after the other; in between, signals are heard: a database inside of the process leaves them no other time. */
+/**
+ * Shows one progress bar after another. Yields to the event loop in between: the embedded database runs in this process, and
+ * signals would not be noticed otherwise.
+ */
 const makeProgress = (stderr: Terminal) => {
   let current: { unit: string; bar: ProgressBar } | null = null;
   const stop = () => {
@@ -120,8 +123,8 @@ const describe = (
   { environment, dryRun, wasInterrupted }: Ending,
 ) =>
   [
-    ...(wasInterrupted ? ['Interrupted (run it again to go on): '] : []),
-    ...(dryRun ? ['A dry run, nothing was changed: '] : []),
+    ...(wasInterrupted ? ['Interrupted (run it again to continue): '] : []),
+    ...(dryRun ? ['Dry run, nothing was changed: '] : []),
     `${created} created, ${updated} updated, ${unchanged} unchanged in ${onOneLine(environment)}`,
   ].join('');
 

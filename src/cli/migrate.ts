@@ -3,28 +3,27 @@ import type { Database } from '../database/database.ts';
 import { type MigrationStatus, migrate, migrationStatus } from '../database/migrate.ts';
 
 type Deps = {
-  /** Opens the database of the settings, for this command alone; `close` gives up all that was taken for it. */
+  /** Opens the configured database for one command. `close` releases everything. */
   openDatabase: () => Promise<{ database: Database; close: () => Promise<void> }>;
-  /** Prisma's folder; the package's own where absent. */
+  /** Prisma's migrations folder; by default the package's own. */
   migrationsFolder?: string;
-  /** Writes to standard output. */
   write: (text: string) => void;
-  /** The exit code of a run without errors. */
+  /** Sets the exit code of a run without errors. */
   setExitCode: (code: number) => void;
 };
 
 const help = `
 Run it on PostgreSQL before the processes of a new release: they wait for it. Processes of the previous
-release can keep running meanwhile. You can run it again: it skips what was applied. The embedded database needs no 'migrate',
+release can keep running meanwhile. You can run it again: it skips what is applied. The embedded database needs no 'migrate',
 because 'flagtrail serve' brings it up to date.
 
 Examples:
   flagtrail migrate --status
   flagtrail migrate
 
-DATABASE_URL says which database it is; without it, the embedded one in DATA_DIR, which no running service may have open.`;
+DATABASE_URL names the database; without it, the embedded database in DATA_DIR, whose service must be stopped.`;
 
-/** Adds `flagtrail migrate`, which brings the database to this release's schema, and `--status`, which only looks. */
+/** Adds `flagtrail migrate`, which migrates the database to this release's schema. With `--status` it only lists migrations. */
 export const addMigrateCommand = (program: Command, { openDatabase, migrationsFolder, write, setExitCode }: Deps): void => {
   const look = async (database: Database) => {
     const status = await migrationStatus(database, migrationsFolder);
@@ -56,7 +55,7 @@ export const addMigrateCommand = (program: Command, { openDatabase, migrationsFo
           await close();
         }
       } catch (error) {
-        // Ends the process, so not before the database is closed.
+        // `command.error` ends the process, so the database is closed first.
         command.error(`error: ${error instanceof Error ? error.message : String(error)}`);
       }
     });
@@ -69,4 +68,4 @@ const describe = ({ applied, pending, unknown }: MigrationStatus): string => {
 };
 
 const warnOf = (unknown: readonly string[]): string =>
-  unknown.length === 0 ? '' : `A newer release has applied: ${unknown.join(', ')}. This release runs with them, too.\n`;
+  unknown.length === 0 ? '' : `A newer release has applied: ${unknown.join(', ')}. This release works with them, too.\n`;

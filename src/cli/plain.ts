@@ -1,4 +1,4 @@
-/** A value as it comes out of JSON: instants are text. */
+/** The type of a value after JSON: instants are text. */
 export type Plain<Value> = Value extends Date
   ? string
   : Value extends readonly (infer Item)[]
@@ -7,10 +7,10 @@ export type Plain<Value> = Value extends Date
       ? { [Name in keyof Value]: Plain<Value[Name]> }
       : Value;
 
-/** Text of somebody else's on one line of a terminal, which control characters would take over. */
+/** Puts foreign text on one line and removes control characters, which would act on the terminal. */
 export const onOneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ').trim();
 
-/** How long something takes, or took, in the unit that people would use. */
+/** A duration in the unit that people would use. */
 export const describeMs = (ms: number): string => {
   const seconds = Math.abs(ms) / 1000;
   if (seconds < 100) return `${Number(seconds.toFixed(seconds < 10 ? 1 : 0))} s`;
@@ -19,7 +19,7 @@ export const describeMs = (ms: number): string => {
   return `${Math.round(seconds / 86_400)} days`;
 };
 
-/** Rows under each other, each column as wide as its widest cell; every line is indented. */
+/** Aligns rows in columns, each as wide as its widest cell. Every line is indented. */
 export const inColumns = (rows: readonly (readonly string[])[]): string[] => {
   const widthOf = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   const widths = (rows[0] ?? []).map((_cell, column) => widthOf(column));

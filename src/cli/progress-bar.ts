@@ -1,18 +1,18 @@
 import cliProgress from 'cli-progress';
 
-/** Standard error, or a stand-in. */
+/** Standard error, or a substitute in tests. */
 export type Terminal = NodeJS.WritableStream & { isTTY?: boolean };
 
-/** A progress bar for a terminal; nothing at all elsewhere. */
+/** A progress bar. It shows nothing if the stream is not a terminal. */
 export type ProgressBar = { update(share: number, done: number): void; stop(): void };
 
 const steps = 1000;
 
-/** `unit` is what is counted: events, flags … */
+/** `unit` names what is counted: events, flags … */
 export const makeProgressBar = (stream: Terminal | null, unit = 'events'): ProgressBar => {
   if (!stream?.isTTY) return { update: () => {}, stop: () => {} };
   const bar = new cliProgress.SingleBar(
-    // Ctrl+C is the command's to handle.
+    // The command handles Ctrl+C.
     { stream, format: `{bar} {percentage} % · {done} ${unit}`, hideCursor: true, clearOnComplete: true, gracefulExit: false },
     cliProgress.Presets.shades_classic,
   );

@@ -38,22 +38,25 @@ type Row = Pick<Schedule, (typeof shown)[number]> & {
 };
 type Found = { databaseTime: Date; total: number; causes: readonly string[]; schedules: readonly Row[] };
 
-/** One schedule, as `--json` writes it. */
+/** One schedule, in the form that `--json` writes. */
 export type ScheduleReport = Plain<Row> & {
-  /** How late it was applied or, where it can still be applied, how long it has been due; null for any other. */
+  /** Milliseconds: how late an applied schedule was, or how long an open one has been due; null for others. */
   latenessMs: number | null;
 };
 export type SchedulesReport = {
   flagKey: string;
   databaseTime: string;
-  /** How many match in all; the latest of them are shown. */
+  /** How many schedules match; only the latest are shown. */
   total: number;
-  /** Why schedules of the service are overdue, as far as that is known. */
+  /** Why the service's schedules are overdue, as far as known. */
   causes: readonly string[];
   schedules: ScheduleReport[];
 };
 
-/** The latest schedules of a flag from the database, oldest due first. Throws a FlagNotFoundError where there is neither flag nor schedule. */
+/**
+ * Reads a flag's latest schedules from the database, oldest due first. Throws a FlagNotFoundError if neither the flag nor any
+ * schedule of it exists.
+ */
 export const readSchedules = async (database: Database, wanted: SchedulesWanted): Promise<SchedulesReport> => {
   const { prisma } = database;
   const { flagKey, environment, statuses, limit } = wanted;
@@ -96,7 +99,7 @@ type Answer = {
   };
 };
 
-/** The same from the running service. */
+/** Reads the same from the running service. */
 export const askForSchedules = async (ask: AskService, wanted: SchedulesWanted): Promise<SchedulesReport> => {
   const { flag, schedules, serviceStatus } = await ask<Answer>(query, wanted);
   if (!flag && schedules.totalCount === 0) throw new FlagNotFoundError(wanted.flagKey);

@@ -6,7 +6,6 @@ import { describeMs, inColumns, onOneLine } from './plain.ts';
 import { askForSchedules, readSchedules, type ScheduleReport, type SchedulesReport } from './schedules-report.ts';
 
 type Deps = Sources & {
-  /** Writes to standard output. */
   write: (text: string) => void;
 };
 type Options = { flag: string; environment?: string; status?: ScheduleStatus[]; limit: number; json?: boolean };
@@ -17,15 +16,15 @@ const help = `
 If a scheduled change did not happen, this tells why: its status, how late it is, why it failed, when it is tried again, and its
 latest event in the audit log.
 
-It reads the database, so it also works when no process runs. Set DATABASE_URL, or DATA_DIR, as the service has it. While a service
-has the embedded database open, it asks that service over HTTP, at HOST and PORT.
+It reads the database, so it also works when no process runs. Set DATABASE_URL or DATA_DIR to the service's values. While a
+service has the embedded database open, it asks that service over HTTP, at HOST and PORT.
 
 Examples:
   flagtrail schedules --flag checkout-v2
   flagtrail schedules --flag checkout-v2 --environment production --status PENDING,FAILED
   flagtrail schedules --flag checkout-v2 --json | jq '.schedules[].lastEvent'`;
 
-/** Adds `flagtrail schedules`: what became of the scheduled changes of one flag. */
+/** Adds `flagtrail schedules`: what happened to the scheduled changes of one flag. */
 export const addSchedulesCommand = (program: Command, { write, ...sources }: Deps): void => {
   program
     .command('schedules')
@@ -53,7 +52,7 @@ export const addSchedulesCommand = (program: Command, { write, ...sources }: Dep
 const parseStatuses = (list: string): ScheduleStatus[] =>
   list.split(',').map((item) => {
     const status = scheduleStatuses.find((known) => known === item.trim().toUpperCase());
-    if (!status) throw new InvalidArgumentError(`'${item}' is none of ${scheduleStatuses.join(', ')}`);
+    if (!status) throw new InvalidArgumentError(`'${item}' is not one of ${scheduleStatuses.join(', ')}`);
     return status;
   });
 
@@ -64,7 +63,7 @@ const parseLimit = (text: string): number => {
 };
 
 const describeReport = ({ flagKey, databaseTime, total, causes, schedules }: SchedulesReport): string => {
-  if (total === 0) return `Flag '${flagKey}' has no such schedules.`;
+  if (total === 0) return `Flag '${flagKey}' has no matching schedules.`;
   const isLate = schedules.some((schedule) => isOpen(schedule) && (schedule.latenessMs ?? 0) > overdueAfterMs);
   return [
     `${total === 1 ? '1 schedule' : `${total} schedules`} of flag '${flagKey}'${total > schedules.length ? `, the latest ${schedules.length}` : ''}; now ${databaseTime}`,

@@ -14,8 +14,8 @@ type Deps = {
 };
 
 const stopping = `
-It runs until it gets SIGINT (Ctrl+C) or SIGTERM. Then it finishes what is under way, within 10 seconds, and exits with 0. A second
-signal, a second later, ends it at once.`;
+It runs until it gets SIGINT (Ctrl+C) or SIGTERM. Then it finishes work under way, within 10 seconds, and exits with 0. A second signal,
+at least a second later, ends it at once.`;
 
 const serveHelp = `
 Without DATABASE_URL it uses an embedded database in DATA_DIR, which only one process can have open, and brings it up to date. On
@@ -29,14 +29,14 @@ Examples:
   DATABASE_URL=postgres://app:secret@db/flagtrail ROLES=api PORT=8080 flagtrail serve`;
 
 const workerHelp = `
-The same as 'serve' with ROLES=worker. Start as many as you like on one PostgreSQL server: each schedule is applied once. The events that a
-worker makes reach the log while some process runs with the role audit. With PORT set, it serves /healthz, /readyz and /metrics.
+The same as 'serve' with ROLES=worker. Start as many as you like on one PostgreSQL server: each schedule is applied once. A worker's
+events reach the log while another process runs with the role audit. With PORT set, it serves /healthz, /readyz and /metrics.
 ${stopping}
 
 Example:
   DATABASE_URL=postgres://app:secret@db/flagtrail flagtrail worker`;
 
-/** Adds `flagtrail serve` and `flagtrail worker`, which run until they are told to stop. */
+/** Adds `flagtrail serve` and `flagtrail worker`, which run until a signal stops them. */
 export const addServeCommands = (program: Command, { readConfig, surroundings }: Deps): void => {
   program
     .command('serve')
@@ -55,7 +55,7 @@ const run = async (config: Config, surroundings: Deps['surroundings']): Promise<
     {
       level: config.logLevel,
       base: { pid: process.pid },
-      // The level by its name, as the events on the same stream have it.
+      // Names the level, as the events on the same stream do.
       formatters: { level: (level) => ({ level }) },
       mixin: () => {
         const scope = requestScope.getStore();
@@ -76,7 +76,7 @@ const run = async (config: Config, surroundings: Deps['surroundings']): Promise<
     });
     await stopped;
   } finally {
-    // Whatever is left, such as a connection whose other side does not let go, must not keep the process.
+    // Nothing that is left, such as a connection that the other side keeps open, can keep the process alive.
     setTimeout(() => process.exit(), lingerMs).unref();
   }
 };
@@ -91,7 +91,7 @@ const untilStopped = (service: Service, onSignal: (signal: string) => void): Pro
     });
   });
 
-/** In development mode: where it is, and how to use it, on stderr. */
+/** Prints to stderr, in development mode, where the service is and how to call it. */
 const announce = ({ url, token, pageCode }: Welcome & { url: string }): void => {
   const query = '{"query":"{ viewer { actor { id } roles } environments { key } }"}';
   const page =

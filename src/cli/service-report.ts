@@ -5,7 +5,7 @@ import { type ServiceStatus, toServiceStatus } from '../service/model/service-st
 import { makeServiceStore } from '../service/store/service-store.ts';
 import type { Plain } from './plain.ts';
 
-/** What `serviceStatus` answers, in the form in which JSON carries it: from the database, or from the running service. */
+/** The answer of `serviceStatus` as JSON, read from the database or from the running service. */
 export type ServiceReport = Plain<
   Omit<ServiceStatus, 'processes' | 'overdueSchedules'> & {
     processes: readonly (Omit<ServiceStatus['processes'][number], 'detail'> & {
@@ -29,7 +29,10 @@ export const serviceReportQuery = `{ serviceStatus {
   warnings
 } }`;
 
-/** Reads from the database what the API would say. The embedded one is free, so none of its processes runs any more. */
+/**
+ * Reads what the API would answer from the database. If this command could open the embedded database, no process of the
+ * service runs.
+ */
 export const readServiceReport = async (database: Database): Promise<ServiceReport> => {
   const [facts, losses] = await Promise.all([
     makeServiceStore(database).readFacts(),

@@ -4,22 +4,21 @@ import { describeMs, inColumns, onOneLine } from './plain.ts';
 import { readServiceReport, type ServiceReport, serviceReportQuery } from './service-report.ts';
 
 type Deps = Sources & {
-  /** Writes to standard output. */
   write: (text: string) => void;
   setExitCode: (code: number) => void;
 };
 
 const help = `
-It reads the database, so it also works when no process runs. Set DATABASE_URL, or DATA_DIR, as the service has it. While a service
-has the embedded database open, it asks that service over HTTP, at HOST and PORT.
+It reads the database, so it also works when no process runs. Set DATABASE_URL or DATA_DIR to the service's values. While a
+service has the embedded database open, it asks that service over HTTP, at HOST and PORT.
 
-Exits with 0 if all is well, and with 1 if something is wrong or could not be found out.
+Exits with 0 if all is well, and with 1 if something is wrong or unknown.
 
 Examples:
   flagtrail status
   flagtrail status --json | jq .overdueSchedules`;
 
-/** Adds `flagtrail status`: how the service is, as the query serviceStatus says it. */
+/** Adds `flagtrail status`, which prints the answer of the query serviceStatus. */
 export const addStatusCommand = (program: Command, { write, setExitCode, ...sources }: Deps): void => {
   program
     .command('status')
@@ -50,7 +49,7 @@ const describeReport = (report: ServiceReport): string => {
         `${onOneLine(host)}:${pid}`,
         roles.join(',') || '(no role)',
         version,
-        isSeen ? `up since ${startedAt}` : `GONE, seen ${agoOf(lastSeenAt)}`,
+        isSeen ? `up since ${startedAt}` : `GONE, last seen ${agoOf(lastSeenAt)}`,
         clockSkewMs === null ? '' : `clock ${clockSkewMs < 0 ? '-' : '+'}${(Math.abs(clockSkewMs) / 1000).toFixed(1)} s`,
         spool && spool.waiting > 0 ? `${spool.waiting} spooled` : '',
       ]),
@@ -77,12 +76,12 @@ const describeReport = (report: ServiceReport): string => {
       ]),
     ),
     '',
-    `Waiting for a place in the log: ${describeWaiting(sequencer)}`,
+    `Waiting for a position in the log: ${describeWaiting(sequencer)}`,
     `Declared lost: ${losses.flagtrail} by Flagtrail, ${losses.applications} by applications`,
   ].join('\n');
 };
 
 const describeWaiting = (sequencer: ServiceReport['sequencer']): string => {
-  if (!sequencer) return 'unknown, a lock keeps everybody from the outbox';
+  if (!sequencer) return 'unknown, because the outbox is locked';
   return `${sequencer.waiting}${sequencer.waiting > 0 ? `, the oldest for ${describeMs(sequencer.oldestMs)}` : ''}`;
 };

@@ -5,17 +5,16 @@ import type { Config, Needs } from '../config/config.ts';
 import type { Clock } from '../kernel/clock.ts';
 
 type Deps = {
-  /** The settings; throws a ConfigError. */
+  /** Reads the settings. Throws a ConfigError. */
   readConfig: (needs: Needs) => Config;
   clock: Clock;
-  /** Writes to standard output. */
   write: (text: string) => void;
 };
 type Options = { sub?: string; email?: string; name?: string; groups?: string[]; expires: number };
 
 const help = `
 It signs the token with AUTH_SECRET or, in development mode, with the development key in DATA_DIR. If tokens come from an identity
-provider (AUTH_JWKS_URL, AUTH_PUBLIC_KEY), only that can issue them. It prints nothing but the token.
+provider (AUTH_JWKS_URL, AUTH_PUBLIC_KEY), only the provider can issue them. It prints only the token.
 
 Examples:
   flagtrail token
@@ -23,7 +22,7 @@ Examples:
   curl -H "authorization: Bearer $(flagtrail token)" -H 'content-type: application/json' \\
     -d '{"query":"{ viewer { roles } }"}' http://127.0.0.1:4000/graphql`;
 
-/** Adds `flagtrail token`, which prints a bearer token, and nothing else, on standard output. */
+/** Adds `flagtrail token`, which prints a bearer token on standard output, and nothing else. */
 export const addTokenCommand = (program: Command, { readConfig, clock, write }: Deps): void => {
   const expires = new Option('--expires <duration>', 'lifetime, from 1s to 3650d, with a unit of s, m, h or d')
     .default(3_600_000, '1h')
@@ -35,7 +34,7 @@ export const addTokenCommand = (program: Command, { readConfig, clock, write }: 
     .option('--name <name>', "the user's name")
     .option(
       '--groups <list>',
-      'groups, separated by commas, which give roles; default with the development key: an admin group',
+      'groups that give roles, separated by commas; default with the development key: an admin group',
       parseGroups,
     )
     .addOption(expires)
@@ -49,7 +48,7 @@ export const addTokenCommand = (program: Command, { readConfig, clock, write }: 
       }
       const development = auth.keys.kind === 'development';
       const subject = sub ?? (development ? 'developer' : null);
-      if (subject === null) return command.error('error: with AUTH_SECRET, --sub must say who the token is for');
+      if (subject === null) return command.error('error: with AUTH_SECRET, --sub must name the user of the token');
       const token = await mintToken({
         secret,
         issuer: auth.issuer,
@@ -79,7 +78,7 @@ const parseGroups = (list: string): string[] =>
 const unitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const maxLifetimeMs = 3650 * 86_400_000;
 
-/** In milliseconds. */
+/** Returns milliseconds. */
 const parseDuration = (text: string): number => {
   const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   const lifetimeMs = Number(count) * (unitsMs[unit ?? ''] ?? Number.NaN);

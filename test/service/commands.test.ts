@@ -111,7 +111,7 @@ describe('flagtrail status', () => {
     const lost = await run(['status'], { ...env, PORT: '1' });
     expect(lost).toMatchObject({ code: 1, out: '' });
     expect(lost.err).toMatch(
-      /^the embedded database belongs to a running service, and http:\/\/127\.0\.0\.1:1\/graphql cannot be asked: .*set HOST and PORT/,
+      /^a running service has the embedded database open, and http:\/\/127\.0\.0\.1:1\/graphql does not answer: .*set HOST and PORT/,
     );
     expect(lost.err).not.toMatch(/\n +at /);
   }, 120_000);
@@ -201,7 +201,7 @@ describe('flagtrail schedules', () => {
   it.each([
     [['--flag', 'gone'], "There is no flag 'gone'"],
     [[], "error: required option '--flag <key>' not specified\n"],
-    [['--flag', 'x', '--status', 'DONE'], "'DONE' is none of PENDING, APPLIED, FAILED, CANCELLED\n"],
+    [['--flag', 'x', '--status', 'DONE'], "'DONE' is not one of PENDING, APPLIED, FAILED, CANCELLED\n"],
     [['--flag', 'x', '--limit', '0'], 'allowed: 1 to 200\n'],
   ])('refuses %j with what to do, and without a stack trace', async (args, message) => {
     const database = await createPostgresDatabase();

@@ -33,7 +33,7 @@ describe('what others wrote cannot take over the terminal', { timeout: 60_000 },
     ['an unknown option', /unknown option/, () => ['status', `--${hostile}`]],
     ["an option's value", /invalid|allowed/, () => ['export', 'events', '--from', hostile]],
     ['the name of a file that is not there', /cannot be read/, () => ['import', `${hostile}\n.json`]],
-    ['a file that is no JSON', /is no JSON/, () => ['import', file('x.json', `{"flags": ${hostile}}`)]],
+    ['a file that is no JSON', /is not JSON/, () => ['import', file('x.json', `{"flags": ${hostile}}`)]],
     [
       'a flag definition that is wrong',
       /nothing was imported/,
