@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import type { FlagSetting } from './gates.ts';
 
-// Flagtrail's API with nothing but `fetch` and graphql-ws: copy what you need.
+// Calls Flagtrail's API with only `fetch` and graphql-ws. Copy what you need.
 
 export type LogEvent = {
   id: string;
@@ -16,7 +16,7 @@ export type LogEvent = {
 };
 export type ScheduleStatus = 'PENDING' | 'APPLIED' | 'FAILED' | 'CANCELLED';
 type Connection<Node> = { edges: { node: Node }[]; pageInfo: { endCursor: string | null; hasNextPage: boolean } };
-/** A mutation answers with what it made, or with an error that the caller can act on. */
+/** A mutation returns its result, or an error that the caller can act on. */
 export type Outcome<Made> = ({ __typename: string } & Made) | { __typename: string; message: string; code: string };
 
 const eventFields = 'id position cursor eventType scheduleId flagKey description metadata';
@@ -36,7 +36,7 @@ const events = `query ($after: String) {
 const newestEvent = 'query { page: auditEvents(first: 1) { edges { node { cursor position } } } }';
 const feed = `subscription ($after: String) { event: auditEvents(after: $after) { ${eventFields} } }`;
 
-/** The operations of the demo. `signal` ends what is under way. */
+/** The operations of the demo. `signal` aborts those under way. */
 export const makeApi = ({ url, token, signal }: { url: string; token: string; signal: AbortSignal }) => {
   const authorization = `Bearer ${token}`;
 
@@ -64,11 +64,11 @@ export const makeApi = ({ url, token, signal }: { url: string; token: string; si
       (await gql<{ createFlag: Outcome<{ key: string }> }>(createFlag, { input })).createFlag,
     createSchedule: async (input: { flagKey: string; scheduledAt: Date; updates: FlagSetting; idempotencyKey: string }) =>
       (await gql<{ createSchedule: Outcome<{ id: string }> }>(createSchedule, { input })).createSchedule,
-    /** Every flag whose key or name holds this text, with its state in production. */
+    /** Lists flags whose key or name contains `search`, with their state in production. */
     flags: (search: string) => all<{ key: string; state: FlagSetting }>(flags, { search: search || null }),
-    /** Every schedule that is due from one instant until before another. */
+    /** Lists schedules that are due from `from` until before `to`. */
     schedules: (range: { from: Date; to: Date }) => all<{ id: string; status: ScheduleStatus }>(schedules, range),
-    /** The log, from its start or after a cursor, as it was written. */
+    /** Reads the log from its start, or after a cursor. */
     eventsAfter: (cursor: string | null) => all<LogEvent>(events, {}, cursor),
     newestEvent: async () => (await gql<{ page: Connection<LogEvent> }>(newestEvent)).page.edges[0]?.node ?? null,
     follow: (after: string) => follow({ url, authorization, after, signal }),
@@ -76,9 +76,12 @@ export const makeApi = ({ url, token, signal }: { url: string; token: string; si
 };
 export type Api = ReturnType<typeof makeApi>;
 
-/** The log, live, after a cursor. A connection that drops is made anew where the feed broke off: nothing is missed or doubled. */
+/**
+ * Follows the log live, after a cursor. If the connection drops, reconnects and goes on where it stopped: no event is missing
+ * or doubled.
+ */
 async function* follow({ url, authorization, after, signal }: FollowOptions): AsyncGenerator<LogEvent, undefined> {
-  // Its own retries would send the first cursor again, so they are off.
+  // graphql-ws's own retries would start from the first cursor again, so they are off.
   const client = createClient({
     url: `${url.replace(/^http/, 'ws')}/graphql`,
     connectionParams: { authorization },
@@ -107,6 +110,8 @@ async function* follow({ url, authorization, after, signal }: FollowOptions): As
 }
 type FollowOptions = { url: string; authorization: string; after: string; signal: AbortSignal };
 
-/** Gone away, broken off, restarting, busy: worth another try. What the server refused (4400 and up) is not. */
+/**
+ * Whether another try makes sense: going away, broken connection, restart, overload. A close code of 4400 or more is a refusal.
+ */
 const isDrop = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && [1001, 1006, 1012, 1013].includes(Number(error.code));

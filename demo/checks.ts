@@ -1,24 +1,24 @@
 import type { LogEvent, ScheduleStatus } from './api.ts';
 import type { FlagSetting } from './gates.ts';
 
-/** What the demo asked for, and what it found in the end. */
+/** What the demo requested, and what it found in the end. */
 export type Findings = {
-  /** What each flag should be, by its key. */
+  /** The expected state of each flag, by key. */
   expected: ReadonlyMap<string, FlagSetting>;
   flags: readonly { key: string; state: FlagSetting }[];
-  /** The ids of the schedules that were created. */
+  /** The ids of the created schedules. */
   scheduleIds: readonly string[];
   schedules: readonly { id: string; status: ScheduleStatus }[];
-  /** The log's last position before the demo; 0 for an empty log. */
+  /** The log's last position before the demo; 0 if the log was empty. */
   startPosition: number;
   /** The log's events after that. */
   log: readonly LogEvent[];
-  /** What the live feed brought; it started after the log's first event here. */
+  /** The events of the live feed, which started after the first event of `log`. */
   feed: readonly LogEvent[];
 };
 export type Check = { title: string; problems: string[] };
 
-/** Compares. A check without problems passed. */
+/** Compares findings with expectations. A check without problems has passed. */
 export const check = (findings: Findings): Check[] => {
   const { expected, scheduleIds, startPosition, log, feed } = findings;
   const upTo = log.at(-1)?.position ?? startPosition;
@@ -63,7 +63,7 @@ const checkPositions = (log: readonly LogEvent[], startPosition: number): string
   });
 
 const checkFeed = ({ log, feed, scheduleIds }: Findings): string[] => {
-  // Up to the last event of the demo's own: what others did afterwards may still be on its way.
+  // Only up to the demo's own last event: later events of others can still be on their way.
   const ours = new Set<string | null>(scheduleIds);
   const last = Math.max(feed.at(-1)?.position ?? 0, log.findLast(({ scheduleId }) => ours.has(scheduleId))?.position ?? 0);
   const wanted = log.slice(1).filter(({ position }) => position <= last);
@@ -78,7 +78,7 @@ const checkFeed = ({ log, feed, scheduleIds }: Findings): string[] => {
 export const appliedEvents = (log: readonly LogEvent[]): LogEvent[] =>
   log.filter(({ eventType }) => eventType === 'flag_schedule.applied');
 
-/** The value that a share of the values does not exceed (nearest rank); null where there is none. */
+/** The smallest value that is not exceeded by the given share of the values (nearest rank); null if there are none. */
 export const percentile = (values: readonly number[], share: number): number | null => {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null;

@@ -1,19 +1,19 @@
 import cliProgress from 'cli-progress';
 import { escapeControls } from '../src/kernel/escape-controls.ts';
 
-/** Where the demo says what happens: lines for everybody, bars and the live feed for a terminal only. */
+/** Shows what the demo does: lines everywhere, bars and the live feed only on a terminal. */
 export type Display = {
   say(line: string): void;
   /** A line of the live feed, above the bars. */
   feed(line: string): void;
-  /** A bar; call the result with how far it has come. */
+  /** Starts a bar. Call the returned function with the progress. */
   bar(label: string, total: number): (done: number) => void;
-  /** Leaves the bars as they stand. */
+  /** Stops the bars and leaves them on the screen. */
   stop(): void;
 };
 
 export const makeDisplay = (stdout: NodeJS.WriteStream): Display => {
-  // What a service answers may hold anything, and a terminal would obey it.
+  // A service's answers can hold control characters, which must not reach the terminal.
   const say = (line: string) => void stdout.write(`${escapeControls(line)}\n`);
   if (!stdout.isTTY) return { say, feed: () => {}, bar: () => () => {}, stop: () => {} };
 
@@ -25,7 +25,7 @@ export const makeDisplay = (stdout: NodeJS.WriteStream): Display => {
         format: '{label} {bar} {value}/{total}',
         hideCursor: true,
         clearOnComplete: false,
-        // Ctrl+C is the demo's to handle.
+        // The demo handles Ctrl+C.
         gracefulExit: false,
       },
       cliProgress.Presets.shades_classic,

@@ -1,13 +1,13 @@
 import type { LogEvent } from './api.ts';
 
-/** Everything that came over the live feed so far, and a way to wait for more. */
+/** The events of the live feed so far, and a way to wait for more. */
 export type Feed = {
   received: readonly LogEvent[];
-  /** Resolves when the condition holds, at the latest after `timeoutMs`: then with false. Rejects where the feed broke. */
+  /** Resolves with true when the condition holds, or with false after `timeoutMs`. Rejects if the feed breaks. */
   until(condition: () => boolean, timeoutMs: number): Promise<boolean>;
 };
 
-/** Reads the feed to its end in the background. */
+/** Reads the whole feed in the background. */
 export const collect = (events: AsyncIterable<LogEvent>, onEvent: (event: LogEvent) => void): Feed => {
   const received: LogEvent[] = [];
   let look = () => {};
@@ -18,7 +18,7 @@ export const collect = (events: AsyncIterable<LogEvent>, onEvent: (event: LogEve
       look();
     }
   })();
-  // Whoever waits hears of it; without this line a feed that breaks while nobody waits would end the process.
+  // `until` reports the error. Without this line, an error while nobody waits would end the process.
   reading.catch(() => {});
   return {
     received,

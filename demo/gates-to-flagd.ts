@@ -9,7 +9,7 @@ const parseVersion = (text: string): string => {
 
 const [version = null] = new Command('npm run --silent demo:gates --')
   .description("Prints Kubernetes' feature gates as a flagd document, which `flagtrail import` reads.")
-  .argument('[version]', 'the gates as they are at this version, such as 1.31; at the newest one without it', parseVersion)
+  .argument('[version]', 'print the gates as of this version, such as 1.31; default: the newest version', parseVersion)
   .parse().processedArgs as [string?];
 
 const changes = readGates(readFileSync(new URL('./data/kubernetes-feature-gates.csv', import.meta.url), 'utf8'));

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { type GateChange, readGates, readReleases } from './kubernetes-gates.ts';
 
-/** One row of the data: from this version on, the gate is at this stage, and on or off by default. */
+/** One row of the data: from this version on, the gate has this stage, and is on or off by default. */
 export type StageChange = Omit<GateChange, 'locked'> & { releasedOn: string };
 
-/** What a flag is, or becomes. */
+/** A flag's state, before or after a change. */
 export type FlagSetting = { enabled: boolean; rolloutPercentage: number };
 
-/** A stage change with the instant that stands for its release date. */
+/** A stage change, with the instant that represents its release date. */
 export type PlannedChange = StageChange & { scheduledAt: Date; setting: FlagSetting };
 
 const rolloutOf: Record<StageChange['stage'], number> = { alpha: 10, beta: 50, ga: 100, deprecated: 100 };
 
-/** The changes of the first gates, in alphabetical order; of all of them without a number. */
+/** The changes of the first `count` gates in alphabetical order; without `count`, of all. */
 export const ofFirstGates = (changes: readonly StageChange[], count = Number.POSITIVE_INFINITY): StageChange[] => {
   const first = new Set([...new Set(changes.map(({ gate }) => gate))].sort().slice(0, count));
   return changes.filter(({ gate }) => first.has(gate));
@@ -20,7 +20,7 @@ export const ofFirstGates = (changes: readonly StageChange[], count = Number.POS
 
 const settingOf = ({ stage, enabled }: StageChange): FlagSetting => ({ enabled, rolloutPercentage: rolloutOf[stage] });
 
-/** All stage changes of all gates, oldest release first, and within a release in the source's order. */
+/** All stage changes of all gates, oldest release first; within a release, in the source's order. */
 export const readStageChanges = (folder = new URL('./data/', import.meta.url)): StageChange[] => {
   const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
   const releases = readReleases(read('kubernetes-releases.csv'));
@@ -33,7 +33,7 @@ export const readStageChanges = (folder = new URL('./data/', import.meta.url)): 
     .sort((a, b) => a.releasedOn.localeCompare(b.releasedOn));
 };
 
-/** Maps release dates linearly onto the stretch from `startsAt` on: the first release is due then, the last at its end. */
+/** Maps release dates linearly onto the time from `startsAt` on: the first release is due at its start, the last at its end. */
 export const planChanges = (
   changes: readonly StageChange[],
   { startsAt, stretchMs }: { startsAt: Date; stretchMs: number },
@@ -48,6 +48,6 @@ export const planChanges = (
   }));
 };
 
-/** What each gate's last row says, by the gate's name. */
+/** The setting of each gate's last row, by gate. */
 export const finalSettings = (changes: readonly StageChange[]): Map<string, FlagSetting> =>
   new Map(changes.map((change) => [change.gate, settingOf(change)]));

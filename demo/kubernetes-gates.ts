@@ -15,12 +15,15 @@ const gateChange = z.object({
 });
 const release = z.object({ version: versionSchema, released_on: z.iso.date() });
 
-/** From this version of Kubernetes on, a feature gate is at this stage, on or off by default, and locked or not. */
+/** From this version of Kubernetes on, a feature gate has this stage, is on or off by default, and is locked or not. */
 export type GateChange = z.output<typeof gateChange>;
 
 const maxIssues = 20;
 
-/** The rows of a CSV file whose header names the columns of the schema. Throws an Error that names up to 20 lines and what is wrong. */
+/**
+ * Reads the rows of a CSV file whose header names the schema's columns. Throws an Error that names up to 20 lines and their
+ * problems.
+ */
 const readCsv = <Row extends z.ZodObject>(csv: string, row: Row): z.output<Row>[] => {
   const header = Object.keys(row.shape);
   const columns = (found: string[]) => {
@@ -39,21 +42,21 @@ const readCsv = <Row extends z.ZodObject>(csv: string, row: Row): z.output<Row>[
   return rows;
 };
 
-/** Kubernetes' feature gates, in the order of the file. Throws an Error that says what is wrong with it, line by line. */
+/** Reads Kubernetes' feature gates in the file's order. Throws an Error that lists the problems by line. */
 export const readGates = (csv: string): GateChange[] => readCsv(csv, gateChange);
 
-/** When each version was released. Throws an Error, as above. */
+/** Reads when each version was released. Throws an Error that lists the problems by line. */
 export const readReleases = (csv: string): Map<string, string> =>
   new Map(readCsv(csv, release).map(({ version, released_on: releasedOn }) => [version, releasedOn]));
 
-/** Negative where `a` is the older one: 1.8 comes before 1.16. */
+/** Negative if `a` is older: 1.8 comes before 1.16. */
 export const compareVersions = (a: string, b: string): number => {
   const [aMajor = 0, aMinor = 0] = a.split('.').map(Number);
   const [bMajor = 0, bMinor = 0] = b.split('.').map(Number);
   return aMajor - bMajor || aMinor - bMinor;
 };
 
-/** What each gate is at a version, or at the newest one (null); without those that come later. */
+/** Each gate as of a version, or of the newest version (null). Gates that come later are left out. */
 export const gatesAt = (changes: readonly GateChange[], version: string | null): GateChange[] => {
   const latest = new Map<string, GateChange>();
   for (const change of changes) {
@@ -64,13 +67,13 @@ export const gatesAt = (changes: readonly GateChange[], version: string | null):
   return [...latest.values()];
 };
 
-/** Gates as a flag definition document of flagd, which `flagtrail import` reads. */
+/** Writes gates as a flagd document, which `flagtrail import` reads. */
 export const toFlagd = (gates: readonly GateChange[]) => ({
   $schema: 'https://flagd.dev/schema/v0/flags.json',
   flags: Object.fromEntries(gates.map((gate) => [gate.gate, toFlag(gate)])),
 });
 
-/** A gate as a flag: on or off, with its stage as a tag, and `locked` where operators cannot say otherwise. */
+/** Writes a gate as a flag: on or off, with its stage as a tag, and the tag `locked` if operators cannot change it. */
 const toFlag = ({ gate, stage, enabled, locked }: GateChange) => ({
   state: enabled ? 'ENABLED' : 'DISABLED',
   variants: { on: true, off: false },

@@ -28,9 +28,9 @@ const writeErr = (text: string) => void process.stderr.write(escapeControls(text
 const program = new Command('npm run demo --')
   .configureOutput({ writeErr })
   .description('Ten years of Kubernetes feature gates as scheduled flag changes, within a minute; see demo/README.md.')
-  .option('--seconds <number>', 'the stretch of time that stands for the ten years', parseSeconds, 60)
-  .option('--gates <number>', 'play only so many of the gates, the first ones; all of them by default', parseGates)
-  .option('--prefix <text>', 'what the key of each flag begins with, so that the demo can run twice on one server', '')
+  .option('--seconds <number>', 'how long the ten years take', parseSeconds, 60)
+  .option('--gates <number>', 'use only this many gates, from the first on; default: all', parseGates)
+  .option('--prefix <text>', 'a prefix for the key of each flag, so that the demo can run twice on one server', '')
   .option('--url <url>', 'use this running service; without it, one starts here (on DATABASE_URL if that is set)', parseUrl)
   .addOption(new Option('--token <token>', "an admin's token for --url").env('FLAGTRAIL_TOKEN'))
   .parse();
@@ -52,7 +52,7 @@ const main = async (display: Display): Promise<void> => {
   const { url, token = '', seconds, gates, prefix } = options;
   const databaseUrl = process.env.DATABASE_URL;
   if (!url) display.say(`Starting Flagtrail on ${databaseUrl ? 'DATABASE_URL' : 'an embedded database in a temporary folder'}`);
-  // Loaded here only: a client has no use for the whole service.
+  // Loaded only if needed: a client does not need the whole service.
   const startOwnService = async () => (await import('./own-service.ts')).startOwnService(databaseUrl);
   const service = url ? { url, token, stop: async () => {} } : await startOwnService();
   const ended = new AbortController();

@@ -11,8 +11,8 @@ import { escapeControls } from '../src/kernel/escape-controls.ts';
 import { openOutput } from '../src/process/output.ts';
 
 /**
- * The whole service in this process, in development mode and on a free port: on the embedded database in a temporary folder,
- * or on PostgreSQL, which is migrated first. Warnings go to stderr; the audit events that it ships to stdout go nowhere.
+ * Starts the whole service in this process, in development mode and on a free port: on the embedded database in a temporary
+ * folder, or on PostgreSQL, which it migrates first. Warnings go to stderr; the audit events for stdout are dropped.
  */
 export const startOwnService = async (databaseUrl: string | undefined) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-demo-'));

@@ -7,26 +7,26 @@ import { finalSettings, ofFirstGates, type PlannedChange, planChanges, readStage
 
 type Options = {
   api: Api;
-  /** How many gates to play; absent: all of them. */
+  /** How many gates to use; by default all. */
   gates?: number;
-  /** What the key of each flag begins with. */
+  /** The prefix of each flag's key. */
   prefix: string;
-  /** The stretch of time that stands for the ten years, in milliseconds. */
+  /** How long the ten years take, in milliseconds. */
   stretchMs: number;
   display: Display;
-  /** Ends the demo early; `api` ends with it. */
+  /** Ends the demo early. It must be the signal of `api`, too. */
   signal: AbortSignal;
 };
 
-/** What somebody can do something about; the message says what. */
+/** An error that the user can fix, as its message says. */
 export class DemoError extends Error {}
 
 const requestsAtATime = 8;
 const visibleWithinMs = 10_000;
-/** How long after the last instant a worker may still be at it. */
+/** How long after the last instant the demo waits for the worker. */
 const graceMs = 60_000;
 
-/** Creates the flags and schedules, follows the log until everything is applied, and compares. */
+/** Creates flags and schedules, follows the log until everything is applied, and compares. */
 export const runDemo = async ({ api, gates: wanted, prefix, stretchMs, display, signal }: Options): Promise<Check[]> => {
   const changes = ofFirstGates(readStageChanges(), wanted);
   const gates = [...finalSettings(changes).keys()];
@@ -50,10 +50,10 @@ export const runDemo = async ({ api, gates: wanted, prefix, stretchMs, display, 
     });
   const half = Math.ceil(otherGates.length / 2);
   await create(otherGates.slice(0, half));
-  // The first ones are slower: nothing is compiled yet.
+  // The first requests are slower, because nothing is compiled yet.
   const warmAtMs = performance.now();
   await create(otherGates.slice(half));
-  // Time enough to schedule everything before the first of it is due, on a slow machine as well: a flag, which gets a state in
+  // Leaves enough time to create all schedules before the first is due, even on a slow machine: a flag, which gets a state in
   // each environment, takes more than twice as long as a schedule.
   const flagMs = (performance.now() - warmAtMs) / Math.max(1, otherGates.length - half);
   const leadMs = 2000 + flagMs * changes.length;
@@ -106,7 +106,7 @@ const addFlag = async (api: Api, key: string, gate: string) => {
 
 const addSchedule = async (api: Api, prefix: string, { gate, version, scheduledAt, setting }: PlannedChange): Promise<string> => {
   const flagKey = `${prefix}${gate}`;
-  // Repeating a request whose answer got lost would be safe with this key.
+  // With this key, a request whose answer got lost can be repeated safely.
   const idempotencyKey = `${flagKey} ${version} ${scheduledAt.toISOString()}`;
   const outcome = await api.createSchedule({ flagKey, scheduledAt, updates: setting, idempotencyKey });
   return succeeded(outcome, `scheduling ${flagKey} ${version}`).id;
@@ -117,7 +117,10 @@ const succeeded = <Made>(outcome: Outcome<Made>, doing: string): Made => {
   return outcome;
 };
 
-/** The event of the first flag. The feed starts after it: nobody tells a subscriber when "from now on" has begun. */
+/**
+ * Waits for the first flag's event. The feed starts after it, because nothing tells a subscriber when its subscription has
+ * started.
+ */
 const findEvent = async (api: Api, after: string | null, flagKey: string, signal: AbortSignal): Promise<LogEvent> => {
   for (const until = Date.now() + visibleWithinMs; Date.now() < until; await sleep(100, undefined, { signal })) {
     const event = (await api.eventsAfter(after)).find((found) => found.flagKey === flagKey);
@@ -126,7 +129,7 @@ const findEvent = async (api: Api, after: string | null, flagKey: string, signal
   throw new DemoError(`no event of flag '${flagKey}' in the log: does a process with ROLES=audit run?`);
 };
 
-/** Shows what is applied until nothing is left, or until long after the last instant. */
+/** Shows applied changes until none is left, or until long after the last instant. */
 const watch = async (feed: Feed, { byId, plan, display, onApplied }: WatchOptions): Promise<void> => {
   const settled = new Set<string>();
   const applied = display.bar('applied', plan.length);
@@ -134,7 +137,7 @@ const watch = async (feed: Feed, { byId, plan, display, onApplied }: WatchOption
     const change = scheduleId && byId.get(scheduleId);
     if (!change || !/^flag_schedule\.(applied|failed)$/.test(eventType)) return;
     const outcome = eventType.endsWith('applied') ? '' : 'FAILED: ';
-    // The part of the sentence before the colon says what the line says already.
+    // The line already says what the part before the colon says.
     const what = `${outcome}${description.slice(description.indexOf(': ') + 2)}`;
     display.feed(`${String(position).padStart(6)}  ${change.releasedOn}  v${change.version.padEnd(5)} ${flagKey}: ${what}`);
     settled.add(scheduleId);
