@@ -13,14 +13,17 @@ import { applyBatchSql } from './plain-apply.ts';
 import { seedDueSchedules, seedFlags } from './seed.ts';
 
 const schedules = 20_000;
-/** One transaction each takes long: fewer tell as much. */
+/** Fewer, because one transaction each is slow, and fewer are enough to measure it. */
 const singleSchedules = 2000;
 const flags = 4000;
 const batchSize = 500;
 
 type Applied = { perSecond: number; statementsPerBatch: number };
 
-/** Applying what is due with one worker, beside plain `pg` doing the same set-wise, and beside one transaction each. */
+/**
+ * Measures one worker that applies due schedules. The references are plain `pg` that does the same set-wise, and one
+ * transaction for each schedule.
+ */
 export const benchApplyDue: Bench = {
   name: 'apply-due',
   steps: (rounds) => 4 * rounds,
@@ -69,7 +72,7 @@ const seed = async (lab: Lab, count: number): Promise<string> => {
   return url;
 };
 
-/** Works on a copy of the data, and makes sure that each schedule was applied with its event. */
+/** Runs the work on a copy of the data, then checks that each schedule was applied with its event. */
 const onCopy = async <Result>(
   lab: Lab,
   seeded: string,
@@ -89,7 +92,7 @@ const onCopy = async <Result>(
   return result;
 };
 
-/** The application's worker, without its cron: one tick. */
+/** Runs one tick of the application's worker, without its cron. */
 const applyWithWorker = async (url: string, size: number): Promise<Applied> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-bench-'));
   const logger = pino({ level: 'silent' });
@@ -146,7 +149,7 @@ const applyWithPlainPg = async (url: string, size: number): Promise<number> => {
   }
 };
 
-/** How many statements this process sends while it works, BEGIN and COMMIT among them. */
+/** Counts the statements that this process sends during the work, including BEGIN and COMMIT. */
 const countStatements = async (work: () => Promise<void>): Promise<number> => {
   let count = 0;
   const { query } = pg.Client.prototype;

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// An audit API that records nothing, in a process of its own, so that the bench measures the client alone.
+// An audit API that records nothing. It runs in its own process, so that the bench measures only the client.
 
 const server = createServer(async (request, response) => {
   let body = '';

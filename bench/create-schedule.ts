@@ -21,7 +21,7 @@ const bodies = Array.from({ length: flags }, (_, n) =>
   }),
 );
 
-/** createSchedule over HTTP, beside its transaction through a plain `pg` pool. */
+/** Measures createSchedule over HTTP. The reference is its transaction through a plain `pg` pool. */
 export const benchCreateSchedule: Bench = {
   name: 'create-schedule',
   steps: (rounds) => 2 + 3 * rounds,
@@ -34,7 +34,7 @@ export const benchCreateSchedule: Bench = {
       await lab.createDatabase({ copyOf: seeded }),
     ];
     const pool = new pg.Pool({ connectionString: plainUrl, max: connections });
-    // A pool's end does not wait for its connections': the server may cut one that is still closing.
+    // Ending a pool does not wait for its connections, so the server can cut one that is still closing.
     pool.on('error', () => {});
     const whole = await startServiceProcess({ databaseUrl: wholeUrl, connections });
     const apiOnly = await startServiceProcess({ databaseUrl: apiUrl, connections, roles: 'api' }).catch(async (error) => {
@@ -69,7 +69,7 @@ export const benchCreateSchedule: Bench = {
   },
 };
 
-/** Mutations per second; throws where one of them was not answered with its schedule. */
+/** Returns mutations per second. Throws if an answer is not the new schedule. */
 const overHttp = async ({ url, authorization }: { url: string; authorization: string }, seconds: number): Promise<number> => {
   let client = 0;
   const result = await autocannon({
@@ -79,7 +79,7 @@ const overHttp = async ({ url, authorization }: { url: string; authorization: st
     connections,
     duration: seconds,
     requests: [{ body: bodies[0] }],
-    // Each connection starts with another flag, or all would queue for one row.
+    // Each connection starts with a different flag; otherwise all would wait for one row.
     setupClient: (each) => {
       const start = Math.floor((client++ * flags) / connections);
       each.setRequests(
@@ -99,7 +99,10 @@ const overHttp = async ({ url, authorization }: { url: string; authorization: st
   return result['2xx'] / result.duration;
 };
 
-/** The statements of createSchedule's transaction, one round trip each, on as many connections; transactions per second. */
+/**
+ * Runs the statements of createSchedule's transaction, one round trip each, on as many connections. Returns transactions per
+ * second.
+ */
 const throughPool = async (pool: pg.Pool, seconds: number): Promise<number> => {
   const { entry } = sampleEntry();
   const until = performance.now() + seconds * 1000;

@@ -2,24 +2,24 @@ import pg from 'pg';
 import { openDatabases } from '../src/database/open-database.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 
-/** What a bench works with. */
+/** What each bench is given. */
 export type Lab = {
-  /** PostgreSQL's own version. */
+  /** The version that PostgreSQL reports. */
   readonly postgresVersion: string;
-  /** A new migrated database: empty, or a copy of another one that nobody is connected to. Returns its URL. */
+  /** Creates a migrated database, empty or copied from one that has no connections. Returns its URL. */
   createDatabase(options?: { copyOf?: string }): Promise<string>;
-  /** Runs SQL on a database, on a connection of its own. */
+  /** Runs SQL on a database, on a new connection. */
   sql<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]>;
-  /** Writes what is dirty now, so that the next round does not pay for it. */
+  /** Makes PostgreSQL write dirty pages now, so that the next round does not pay for them. */
   settle(): Promise<void>;
   close(): Promise<void>;
 };
 
-/** Says what is being measured; throws where the run was called off. */
+/** Shows what is being measured. Throws if the run was cancelled. */
 type Step = (what: string) => void;
 export type Bench = {
   name: string;
-  /** How often it calls `step`. */
+  /** How often the bench calls `step`. */
   steps: (rounds: number) => number;
   run: (lab: Lab, options: { rounds: number; step: Step }) => Promise<Figure[]>;
 };
@@ -27,7 +27,7 @@ type Figure = import('./statistics.ts').Figure;
 
 const emptyDatabase = 'bench_empty';
 
-/** Starts PostgreSQL on the loopback interface, with everything as it comes but the number of connections. */
+/** Starts PostgreSQL on the loopback interface with its default settings, except the number of connections. */
 export const openLab = async (): Promise<Lab> => {
   const server = await startPostgresServer();
   const urlOf = (name: string) => `${server.baseUrl}/${name}`;

@@ -10,7 +10,7 @@ const samples = 300;
 const standsWithinMs = 10_000;
 const scheduledAt = new Date(Date.now() + 30 * 86_400_000).toISOString();
 
-/** From a mutation's answer to its event at a subscriber, beside a bare NOTIFY on the same server. */
+/** Measures the time from a mutation's answer to its event at a subscriber. The reference is a bare NOTIFY on the same server. */
 export const benchLatency: Bench = {
   name: 'latency',
   steps: (rounds) => 2 * rounds,
@@ -58,7 +58,7 @@ export const benchLatency: Bench = {
 };
 
 type Service = { url: string; authorization: string };
-/** When the event of a schedule came, in milliseconds of `performance.now()`. */
+/** When a schedule's event arrived, in milliseconds of `performance.now()`. */
 type Arrivals = { of(scheduleId: string): Promise<number>; count(): number };
 
 const follow = (client: Client): Arrivals => {
@@ -107,7 +107,7 @@ const createSchedule = async ({ url, authorization }: Service, n: number): Promi
   return data.createSchedule.id;
 };
 
-/** A subscriber is not told when its subscription stands: the first event tells. */
+/** Waits for the first event: nothing else tells a subscriber that the subscription has started. */
 const untilItStands = async (service: Service, arrivals: Arrivals): Promise<void> => {
   for (const until = Date.now() + standsWithinMs; arrivals.count() === 0; await sleep(100)) {
     if (Date.now() > until) throw new Error('no event came over the subscription');

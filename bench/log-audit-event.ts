@@ -7,7 +7,7 @@ import type { Bench } from './lab.ts';
 import { percentile } from './statistics.ts';
 
 const calls = 50_000;
-/** A request of an application records no more than this at a time. */
+/** One request of an application records no more events than this. */
 const callsInATurn = 20;
 
 const sampleEvent = (index: number): AuditEvent => ({
@@ -28,7 +28,7 @@ const sampleEvent = (index: number): AuditEvent => ({
   newValue: { email: true, push: true, digest: 'daily' },
 });
 
-/** What one call costs its caller, beside pino's info of the same event to /dev/null. */
+/** Measures what one call costs its caller. The reference is pino's info of the same event to /dev/null. */
 export const benchLogAuditEvent: Bench = {
   name: 'log-audit-event',
   steps: (rounds) => 2 * rounds,
@@ -70,7 +70,7 @@ export const benchLogAuditEvent: Bench = {
   },
 };
 
-/** How long each call took, in microseconds. The client sends what it was given meanwhile, in the same process. */
+/** Returns how long each call took, in microseconds. Meanwhile the client sends the events from the same process. */
 const timeCalls = async (call: (event: AuditEvent) => void, isBusy: () => boolean): Promise<number[]> => {
   const times: number[] = [];
   while (times.length < calls) {

@@ -72,7 +72,7 @@ const run = async (): Promise<void> => {
 try {
   await run();
 } catch (error) {
-  // A terminal interrupts the service and PostgreSQL as well: what fails then is no news.
+  // Ctrl+C in a terminal also interrupts the service and PostgreSQL, so errors after it mean nothing.
   process.exitCode = interrupted.aborted ? interruptedExitCode : 1;
   process.stderr.write(interrupted.aborted || !(error instanceof Error) ? 'Interrupted.\n' : `${error.stack}\n`);
 }

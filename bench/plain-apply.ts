@@ -1,6 +1,6 @@
 /**
- * The reference for applying due schedules: one statement claims flag states, changes them, marks their schedules and writes
- * one event each, all computed by the database. It knows no failures, no retries and no supersession.
+ * The reference for applying due schedules: one statement claims states, changes them, marks their schedules and writes one
+ * event each, all in the database. It has no failures, retries or supersession.
  */
 export const applyBatchSql = `
   WITH due AS MATERIALIZED (

@@ -14,7 +14,7 @@ const caller: Caller = {
   requestContext: { ipAddress: '127.0.0.1', userAgent: 'bench', requestId: uuidv7(), sessionId: null, apiKeyId: null },
 };
 
-/** An entry of the size that createSchedule writes. */
+/** An entry as large as the one that createSchedule writes. */
 export const sampleEntry = () => {
   const now = new Date();
   const id = uuidv7();

@@ -8,7 +8,7 @@ import { seedOutbox } from './seed.ts';
 const events = 50_000;
 const batchSize = 1000;
 
-/** Giving committed events their positions, beside moving their bytes and nothing else. */
+/** Measures how fast committed events get their positions. The reference only moves their bytes. */
 export const benchSequencer: Bench = {
   name: 'sequencer',
   steps: (rounds) => 2 * rounds,
@@ -58,7 +58,7 @@ const sequenceAll = async (url: string): Promise<number> => {
   }
 };
 
-/** The least that a sequencer has to do: no parsing, no hashes, no indexes but the primary key. */
+/** The minimum that a sequencer has to do: no parsing, no hashes, and no index except the primary key. */
 const moveAll = async (url: string): Promise<number> => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

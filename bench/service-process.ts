@@ -15,7 +15,7 @@ const audience = 'bench';
 
 type Options = { databaseUrl: string; roles?: string; connections?: number; nodeOptions?: readonly string[] };
 
-/** `flagtrail serve` in production mode, as a process of its own; its stdout goes to the null device. */
+/** Starts `flagtrail serve` in production mode as its own process. Its stdout goes to the null device. */
 export const startServiceProcess = async ({
   databaseUrl,
   roles = 'api,worker,audit',

@@ -1,4 +1,4 @@
-/** One thing that was measured, once in each round, beside its reference in the same round. */
+/** One measured quantity: a value for each round, and its reference's value in the same round. */
 export type Figure = {
   label: string;
   unit: string;
@@ -6,7 +6,7 @@ export type Figure = {
   reference?: { label: string; values: number[] };
 };
 
-/** The value that a share of the values does not exceed (nearest rank). */
+/** The smallest value that is not exceeded by the given share of the values (nearest rank). */
 export const percentile = (values: readonly number[], share: number): number => {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
@@ -14,7 +14,7 @@ export const percentile = (values: readonly number[], share: number): number => 
 
 const median = (values: readonly number[]): number => percentile(values, 0.5);
 
-/** A table for people: medians over the rounds with least and most, and the median of each round's ratio to its reference. */
+/** A table with the median, least and most over the rounds, and the median of each round's ratio to its reference. */
 export const describeFigures = (figures: readonly Figure[]): string => {
   const rows = figures.map(({ label, unit, values, reference }) => [
     label,
