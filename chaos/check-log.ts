@@ -1,8 +1,8 @@
 import { byDue, describeState, isSameState, type Ledger, ofType, type Step } from './ledger.ts';
 
-// The log, against rows, feeds and sinks. Each rule returns what breaks it, a sentence each.
+// Compares the log with rows, feeds and sinks. Each rule returns one sentence for each violation.
 
-/** Positions count from 1 without a gap, each event has one, and none waits. */
+/** Positions count from 1 without a gap, each event has one position, and no event waits. */
 export const checkPositions = ({ log, size, waiting }: Ledger): string[] => {
   const found: string[] = [];
   log.forEach(({ position }, index) => {
@@ -14,7 +14,7 @@ export const checkPositions = ({ log, size, waiting }: Ledger): string[] => {
   return twice > 0 ? [...found, `${twice} events are in the log twice`] : found;
 };
 
-/** Each schedule is applied once when it is due, or was cancelled; row and log agree on which. */
+/** Each schedule was applied once when it was due, or was cancelled. Row and log agree. */
 export const checkFates = ({ schedules, eventsOfSchedule, scheduleById, inTime }: Ledger): string[] => {
   const found: string[] = [];
   for (const { id, status, errorMessage, idempotencyKey } of schedules) {
@@ -33,13 +33,13 @@ export const checkFates = ({ schedules, eventsOfSchedule, scheduleById, inTime }
   return [...found, ...strangers.map((id) => `the log knows schedule ${id}, the rows do not`)];
 };
 
-/** Schedules of one flag are applied in the order in which they are due, those that were there by then. */
+/** Schedules of one flag were applied in the order in which they were due, if they existed by then. */
 export const checkOrder = ({ schedules, eventsOfSchedule, wasSpooled, inTime }: Ledger): string[] => {
   const applied = schedules.flatMap((row) => {
     const events = eventsOfSchedule.get(row.id);
     const event = ofType(events, 'flag_schedule.applied')[0];
     if (!event) return [];
-    // The version tells the order, too, where the log's own may be another one.
+    // After spooling, the log's order can differ. The version still tells the order.
     return [{ row, rank: wasSpooled ? (event.after?.version ?? 0) : event.position }];
   });
   const found: string[] = [];
@@ -54,7 +54,7 @@ export const checkOrder = ({ schedules, eventsOfSchedule, wasSpooled, inTime }: 
   return found;
 };
 
-/** A flag's state is what the log's changes make of the first one, a version after the other. */
+/** Replaying the log's changes in the order of versions gives each flag's state. */
 export const checkReplay = (ledger: Ledger): string[] => {
   const found = [...ledger.first.keys()]
     .filter((flagKey) => !ledger.states.has(flagKey))
@@ -78,14 +78,14 @@ export const checkReplay = (ledger: Ledger): string[] => {
 const byVersion = (a: Step, b: Step): number => a.after.version - b.after.version || a.before.version - b.before.version;
 
 const problemOf = ({ before, after }: Step, state: Step['after']): string | null => {
-  // A hole among the versions is an event that is lost, which is another rule's concern.
+  // A gap in the versions is a lost event, which `checkLosses` finds.
   if (before.version <= state.version && !isSameState(before, state))
     return `changes ${describeState(before)}, but the log was at ${describeState(state)}`;
   if (after.version > before.version + 1) return `goes from version ${before.version} to ${after.version}`;
   return after.version === before.version && !isSameState(after, before) ? 'changes a state, and not its version' : null;
 };
 
-/** Each follower saw every position once, in order. */
+/** Each follower got every position once, in order. */
 export const checkFeeds = ({ feeds, size }: Ledger): string[] =>
   [...feeds].flatMap(([name, positions]) => {
     const wrong = positions.findIndex((position, index) => position !== index + 1);
@@ -93,7 +93,7 @@ export const checkFeeds = ({ feeds, size }: Ledger): string[] =>
     return positions.length === size ? [] : [`${name} got ${positions.length} of ${size} events`];
   });
 
-/** Each sink took every event at least once. */
+/** Each sink got every event at least once. */
 export const checkSinks = ({ sinks, log }: Ledger): string[] =>
   [...sinks].flatMap(([name, taken]) => {
     const idsAt = Map.groupBy(taken, ({ position }) => position);
@@ -104,7 +104,7 @@ export const checkSinks = ({ sinks, log }: Ledger): string[] =>
     });
   });
 
-/** Everything in the rows has its event, but for as many as the log declares lost. */
+/** Every change in the rows has its event, except for as many as the log declares lost. */
 export const checkLosses = (ledger: Ledger): string[] => {
   const { states, first, stepsOf, schedules, eventsOfSchedule, declaredLost } = ledger;
   const missing: string[] = [];

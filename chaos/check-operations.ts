@@ -1,9 +1,9 @@
 import type { Operation } from './evidence.ts';
 import { describeOperation, type Ledger, ofType } from './ledger.ts';
 
-// What clients know, against rows and log. Each rule returns what breaks it, a sentence each.
+// Compares what clients know with rows and log. Each rule returns one sentence for each violation.
 
-/** What was acknowledged is there. */
+/** Every acknowledged operation is in the rows and the log. */
 export const checkAcknowledged = (ledger: Ledger): string[] =>
   ledger.operations.flatMap((operation) => {
     if (operation.outcome !== 'ok') return [];
@@ -42,14 +42,14 @@ const missingOf = (operation: Operation, { states, scheduleById, first, stepsOf 
   }
 };
 
-/** What a request did has its event under the request's own id. A repeated createSchedule, or a change to what is there, did nothing. */
+/** A request's event carries the request's id. A repeated createSchedule, and an update that changed nothing, have no event. */
 const eventMissingOf = ({ kind, requestId }: Operation, { eventsOfRequest, declaredLost }: Ledger): string | null => {
   if (kind === 'createSchedule' || kind === 'updateFlagState' || declaredLost > 0) return null;
   const type = kind === 'createFlag' ? 'flag.created' : 'flag_schedule.cancelled';
   return ofType(eventsOfRequest.get(requestId), type).length === 1 ? null : `it has no ${type}`;
 };
 
-/** What was refused left nothing behind: no event, no row. */
+/** A refused operation left no event and no row. */
 export const checkRefused = (ledger: Ledger): string[] =>
   ledger.operations.flatMap((operation) => {
     if (operation.outcome !== 'refused') return [];
@@ -61,25 +61,25 @@ export const checkRefused = (ledger: Ledger): string[] =>
 const leftBy = (operation: Operation, { states, schedulesByKey, triesByKey }: Ledger): string | null => {
   if (operation.kind === 'createFlag') return states.has(operation.flagKey) ? 'the flag is there' : null;
   if (operation.kind !== 'createSchedule') return null;
-  // Another try with the same key may have made it.
+  // Another try with the same key can have created it.
   const tries = triesByKey.get(operation.idempotencyKey) ?? [];
   if (tries.some(({ outcome }) => outcome !== 'refused')) return null;
   return schedulesByKey.has(operation.idempotencyKey) ? 'the schedule is there' : null;
 };
 
-/** Of what nobody answered, everything is there or nothing: never a row without its event, or an event without its row. */
+/** An operation without an answer was done completely or not at all: no row without its event, no event without its row. */
 export const checkUnknown = (ledger: Ledger): string[] =>
   ledger.operations.flatMap((operation) => {
     if (operation.outcome !== 'unknown') return [];
     const events = ledger.eventsOfRequest.get(operation.requestId) ?? [];
     if (events.length > 1) return [`${describeOperation(operation)} has ${events.length} events`];
     const { row, event } = halvesOf(operation, ledger);
-    // What the log declares lost may have been this event.
+    // This event can be one that the log declares lost.
     const isHalf = row === event || (row && ledger.declaredLost > 0) ? null : row ? 'a row and no event' : 'an event and no row';
     return isHalf === null ? [] : [`${describeOperation(operation)} is half done: ${isHalf}`];
   });
 
-/** Whether the rows show the operation, and whether the log does. */
+/** Whether the rows, and whether the log, show the operation. */
 const halvesOf = (operation: Operation, ledger: Ledger): { row: boolean; event: boolean } => {
   const own = ledger.eventsOfRequest.get(operation.requestId)?.[0];
   switch (operation.kind) {
@@ -97,13 +97,13 @@ const halvesOf = (operation: Operation, ledger: Ledger): { row: boolean; event: 
     }
     case 'updateFlagState': {
       const version = ledger.states.get(operation.flagKey)?.version ?? 0;
-      // Without an event it was not done, or changed nothing: what changed without one is a hole among the versions.
+      // Without an event, the operation was not done or changed nothing. A change without an event is a gap in the versions.
       return { row: own !== undefined && version >= (own.after?.version ?? 0), event: own !== undefined };
     }
   }
 };
 
-/** One key, one schedule, whoever was answered. */
+/** Each idempotency key made one schedule, whichever tries were answered. */
 export const checkIdempotency = ({ triesByKey, schedulesByKey }: Ledger): string[] =>
   [...triesByKey].flatMap(([key, tries]) => {
     const rows = schedulesByKey.get(key)?.length ?? 0;
@@ -112,7 +112,7 @@ export const checkIdempotency = ({ triesByKey, schedulesByKey }: Ledger): string
     return ids.size > 1 ? [`idempotencyKey ${key} was answered with ${ids.size} schedules: ${[...ids].join(', ')}`] : [];
   });
 
-/** Whatever is broken, nobody is told of an error that nobody foresaw. */
+/** No client gets an unexpected error, whatever is broken. */
 export const checkAnswers = ({ operations }: Ledger): string[] =>
   operations
     .filter(({ said }) => said === 'INTERNAL_SERVER_ERROR')

@@ -3,7 +3,7 @@ import { checkAcknowledged, checkAnswers, checkIdempotency, checkRefused, checkU
 import type { Evidence, Violation } from './evidence.ts';
 import { type Ledger, makeLedger } from './ledger.ts';
 
-/** What must hold after a run, whatever was broken in it. */
+/** What must hold after every run. */
 export const rules = {
   'what was acknowledged is there': checkAcknowledged,
   'what was refused left nothing': checkRefused,
@@ -22,7 +22,7 @@ export const rules = {
 } satisfies Record<string, (ledger: Ledger) => string[]>;
 export type RuleName = keyof typeof rules;
 
-/** Everything that breaks a rule. Pure: the same evidence, the same verdict. */
+/** Finds every violation. Pure: the same evidence gives the same result. */
 export const check = (evidence: Evidence): Violation[] => {
   const ledger = makeLedger(evidence);
   return Object.entries(rules).flatMap(([rule, find]) => find(ledger).map((what) => ({ rule, what })));

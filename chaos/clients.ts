@@ -12,10 +12,10 @@ type Options = {
   signal: AbortSignal;
 };
 
-/** Long enough for a slow answer, short enough to go on. */
+/** Long enough for a slow answer, and short enough to keep a client busy. */
 const requestMs = 8000;
 const [leastPauseMs, mostPauseMs] = [30, 150];
-/** How far ahead schedules are planned: some become due while something is broken. */
+/** How far ahead schedules are planned. Some become due during a fault. */
 const [leastAheadMs, mostAheadMs] = [1500, 6000];
 
 const mutations = {
@@ -27,10 +27,10 @@ const mutations = {
   cancelSchedule: 'mutation ($input: CancelScheduleInput!) { it: cancelSchedule(input: $input) { __typename } }',
 } satisfies Record<Wish['kind'], string>;
 
-/** With these nothing was begun. Any other error leaves open what came of the operation. */
+/** After these errors nothing was done. After any other error the operation can have been done. */
 const refusals = new Set(['NOT_READY', 'RATE_LIMITED', 'BAD_USER_INPUT', 'UNAUTHENTICATED', 'FORBIDDEN']);
 
-/** People who change flags, through one API process or another, until told to stop; resolves when the last answer is in. */
+/** Runs clients that change flags through all API processes until the signal aborts. Resolves after the last answer. */
 export const runClients = async ({ urls, authorization, seed, clients, record, signal }: Options): Promise<void> => {
   const flagKeys: string[] = [];
   const open: string[] = [];
@@ -50,7 +50,7 @@ export const runClients = async ({ urls, authorization, seed, clients, record, s
     for (let turn = 0; !signal.aborted; turn += 1) {
       const wish = chooseWish(random, { flagKeys, open, name: `c${client}-${turn}` });
       const { outcome } = await send(random, wish);
-      // Who was not answered may ask again, with the same key: that makes one schedule.
+      // A client without an answer can repeat the request with the same key; that still makes one schedule.
       if (outcome === 'unknown' && wish.kind === 'createSchedule' && random() < 0.5 && !signal.aborted) await send(random, wish);
       await sleep(between(random, leastPauseMs, mostPauseMs), undefined, { signal }).catch(() => {});
     }
@@ -63,7 +63,7 @@ type Choice = { flagKeys: readonly string[]; open: string[]; name: string };
 const chooseWish = (random: () => number, { flagKeys, open, name }: Choice): Wish => {
   const draw = random();
   if (flagKeys.length < 3 || draw < 0.1) return { kind: 'createFlag', flagKey: `flag-${name}` };
-  // A few flags take most changes, so that schedules of one flag meet.
+  // Most changes go to a few flags, so that schedules of one flag overlap.
   const flagKey = random() < 0.7 ? pick(random, flagKeys.slice(0, 5)) : pick(random, flagKeys);
   if (draw < 0.3) return { kind: 'updateFlagState', flagKey, updates: chooseUpdates(random) };
   const scheduleId = draw < 0.4 ? open.splice(Math.floor(random() * open.length), 1)[0] : undefined;
@@ -99,7 +99,7 @@ const ask = async (
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const said =
       cause instanceof Error ? ('code' in cause && typeof cause.code === 'string' ? cause.code : cause.name) : 'unknown';
-    // Nobody listens: nothing was sent.
+    // The connection was refused, so nothing was sent.
     return { outcome: said === 'ECONNREFUSED' ? 'refused' : 'unknown', said };
   }
 };

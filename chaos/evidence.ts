@@ -1,6 +1,6 @@
-// What a run leaves behind, as the checker takes it. Everything happens in one environment, production.
+// What a run leaves behind, as the checker reads it. Everything happens in one environment, production.
 
-/** What a client asked for. */
+/** What a client requested. */
 export type Wish =
   | { kind: 'createFlag'; flagKey: string }
   | { kind: 'createSchedule'; flagKey: string; scheduledAt: string; updates: Updates; idempotencyKey: string }
@@ -8,17 +8,17 @@ export type Wish =
   | { kind: 'cancelSchedule'; scheduleId: string };
 export type Updates = { enabled?: boolean; rolloutPercentage?: number };
 
-/** What the client knows of it: it was done; it was not; or nobody said. */
+/** What the client knows: the operation was done, was not done, or had no answer. */
 export type Outcome = 'ok' | 'refused' | 'unknown';
 export type Operation = Wish & {
-  /** In the request's header, and in the events that came of it. */
+  /** Sent in the request's header, and found in the events of the request. */
   requestId: string;
   outcome: Outcome;
-  /** What was answered, in a word: a type, an error's code, or how the connection broke. */
+  /** The answer in one word: a type, an error code, or how the connection broke. */
   said: string;
-  /** When the answer was in, in milliseconds since 1970. */
+  /** When the answer arrived, in milliseconds since 1970. */
   answeredAt: number;
-  /** Of what was made or changed: a schedule's id; the version of a state. */
+  /** The id of the schedule, or the version of the state, that resulted. */
   scheduleId?: string;
   version?: number;
 };
@@ -40,32 +40,32 @@ export type LogRow = {
   flagKey: string | null;
   scheduleId: string | null;
   requestId: string | null;
-  /** Of a change of a state: before and after it. Of a new flag: what it is at first. */
+  /** The state before a change, and after it. A new flag has only the state after. */
   before: State | null;
   after: State | null;
-  /** How many events this one declares lost. */
+  /** How many lost events this event declares. */
   declaredLost: number;
 };
 
 export type Evidence = {
   operations: readonly Operation[];
-  /** By the flag's key. */
+  /** By flag key. */
   states: ReadonlyMap<string, State>;
   schedules: readonly ScheduleRow[];
-  /** In order of position. */
+  /** Ordered by position. */
   log: readonly LogRow[];
-  /** How many events the log says that it has, and how many wait before it, in the outbox and in spools on disk. */
+  /** How many events the log reports, and how many still wait in the outbox and in spools. */
   size: number;
   waiting: number;
-  /** Whether a process had to spool events. Between processes, what was spooled may enter the log in another order. */
+  /** Whether a process spooled events. Spooled events of different processes can enter the log in another order. */
   wasSpooled: boolean;
-  /** The positions in the order in which each follower got them. */
+  /** The positions that each follower got, in order of arrival. */
   feeds: ReadonlyMap<string, readonly number[]>;
-  /** What each sink took, in any order. */
+  /** The events that each sink got, in any order. */
   sinks: ReadonlyMap<string, readonly { position: number; id: string }[]>;
-  /** Processes that ended without being told to, and why. */
+  /** Processes that ended by themselves, and why. */
   crashes: readonly string[];
-  /** Processes that are not ready in the end. */
+  /** Processes that are not ready at the end. */
   unready: readonly string[];
 };
 

@@ -3,7 +3,10 @@ import { type Lab, restartPostgres } from './lab.ts';
 import type { Fault, FaultKind, ProcessName } from './plan.ts';
 import { type ServiceProcess, untilReady } from './service-process.ts';
 
-/** How soon a process was ready after the faults that met it since it was ready before; null: it was not within the limit. */
+/**
+ * How soon a process was ready again after the listed faults, counted from the end of the last one; null if it exceeded the
+ * limit.
+ */
 export type Recovery = { faults: readonly FaultKind[]; process: ProcessName; readyMs: number | null };
 
 const readyWithinMs = 60_000;
@@ -22,7 +25,7 @@ const ofProcess: Partial<Record<FaultKind, (fault: Fault) => Breaking>> = {
 };
 const signals = { 'stop fast': 'SIGINT', 'stop immediately': 'SIGQUIT', 'kill server': 'SIGKILL' } as const;
 
-/** Breaks what the plan says, when it says so, and measures how soon each process is ready again. */
+/** Carries out the plan, and measures how soon each process is ready again. */
 export const carryOut = async (
   plan: readonly Fault[],
   { lab, signal: interrupted, onFault }: { lab: Lab; signal: AbortSignal; onFault: (fault: Fault) => void },
@@ -31,9 +34,9 @@ export const carryOut = async (
   const signal = AbortSignal.any([interrupted, failed.signal]);
   const recoveries: Recovery[] = [];
   const watches: Promise<void>[] = [];
-  /** What a process met since it was ready, and what ends the measurement when the next fault meets it. */
+  /** The faults of each process since it was last ready, and the controller that stops the measurement at the next fault. */
   const met = new Map<ProcessName, { faults: FaultKind[]; disturbed: AbortController }>();
-  /** How many faults a process is under now. */
+  /** How many faults affect each process now. */
   const under = new Map<ProcessName, number>();
   const startedAt = performance.now();
 
@@ -47,7 +50,7 @@ export const carryOut = async (
     const now = met.get(service.name);
     const left = (under.get(service.name) ?? 0) - 1;
     under.set(service.name, left);
-    // What else is broken ends later, and measures then.
+    // Another fault still affects the process. The measurement starts when that one ends.
     if (!now || left > 0) return;
     const { faults, disturbed } = now;
     const limit = AbortSignal.timeout(readyWithinMs);
@@ -56,7 +59,7 @@ export const carryOut = async (
     recoveries.push({ faults, process: service.name, readyMs });
     if (met.get(service.name) === now) met.delete(service.name);
   };
-  /** On a busy machine a fault may not be over yet when the next one of the same target is due: it waits. */
+  /** On a busy machine a fault can still last when the next one of its target is due. The next one then waits. */
   const underWay = new Map<Fault['target'], Promise<void>>();
   const run = async (fault: Fault, before: Promise<void>) => {
     await until(startedAt + fault.atMs, signal);
@@ -71,7 +74,7 @@ export const carryOut = async (
     watches.push(...services.map(watch));
   };
   for (const fault of plan) underWay.set(fault.target, run(fault, underWay.get(fault.target) ?? Promise.resolve()));
-  // All of them end before this does: what one of them started after that would be nobody's.
+  // Waits for all faults to end: a process that one of them started later would never be stopped.
   const ends = [...underWay.values()];
   for (const end of ends) end.catch((error) => failed.abort(error));
   await Promise.allSettled(ends);
@@ -79,7 +82,7 @@ export const carryOut = async (
   return recoveries;
 };
 
-/** Begins a fault; the result ends it. */
+/** Begins a fault. Returns a function that ends it. */
 const begin = async (fault: Fault, { postgres }: Lab, services: readonly ServiceProcess[]): Promise<() => Promise<void>> => {
   if (fault.target === 'database') {
     await postgres.stop({ keepData: true, signal: signals[fault.kind as keyof typeof signals] });

@@ -11,8 +11,8 @@ const query = 'subscription ($after: String) { event: auditEvents(after: $after)
 type Event = { position: number; cursor: string };
 
 /**
- * Follows the log from its start, and goes on where it broke off, through the next API process, until told to stop. The
- * positions are in the order in which they came.
+ * Follows the log from its start until the signal aborts. After a break, it goes on where it stopped, through the next API
+ * process. Positions are in order of arrival.
  */
 export const followLog = ({ urls, authorization, signal }: Options) => {
   const positions: number[] = [];
@@ -28,7 +28,7 @@ export const followLog = ({ urls, authorization, signal }: Options) => {
       connectionAckWaitTimeout: pongWithinMs,
       on: {
         ping: (received) => {
-          // A process that stands still, or a dead connection, does not answer.
+          // A paused process or a dead connection does not answer.
           if (!received) pong = setTimeout(() => client.terminate(), pongWithinMs);
         },
         pong: (received) => {
@@ -47,13 +47,13 @@ export const followLog = ({ urls, authorization, signal }: Options) => {
     } finally {
       signal.removeEventListener('abort', end);
       clearTimeout(pong);
-      // Not waited for: a connection that was never made would hold it up.
+      // Not awaited: a connection that was never established would block.
       void client.dispose();
     }
   };
   const done = (async () => {
     for (let turn = 0; !signal.aborted; turn += 1) {
-      // Whatever ends it, it is tried again: what is missing in the end is found by the checker.
+      // Every error leads to a new attempt. The checker finds what is missing at the end.
       await followOnce(urls[turn % urls.length] ?? '').catch(() => {});
       await sleep(retryMs, undefined, { signal }).catch(() => {});
     }

@@ -15,12 +15,12 @@ type FoundEvent = {
   requestContext: { requestId: string | null } | null;
 };
 
-/** What is in the database, read past every proxy. */
+/** Reads the evidence in the database directly, not through a proxy. */
 export const gather = async (
   databaseUrl: string,
 ): Promise<Pick<Evidence, 'states' | 'schedules' | 'log' | 'size'> & { inOutbox: number }> => {
   const client = new pg.Client({ connectionString: databaseUrl });
-  // A server that goes away answers the query that runs with the same error.
+  // If the server disappears, the running query also fails with this error.
   client.on('error', () => {});
   await client.connect();
   try {

@@ -11,7 +11,7 @@ import { type PostgresServer, startPostgresServer } from '../test/support/postgr
 import { type ProcessName, processNames } from './plan.ts';
 import { makeServiceProcess, type ServiceProcess } from './service-process.ts';
 
-/** Everything that a run works with: real processes of the service, a real PostgreSQL, and a CloudWatch of our own. */
+/** What a run works with: real processes of the service, a real PostgreSQL, and our own CloudWatch server. */
 export type Lab = Awaited<ReturnType<typeof openLab>>;
 
 const issuer = 'https://chaos.example';
@@ -22,7 +22,7 @@ const restartAttempts = 60;
 export const openLab = async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'flagtrail-chaos-'));
   const closers: (() => unknown)[] = [];
-  /** Ends everything, the latest first. The folder with what the processes wrote stays where it is worth a look. */
+  /** Ends everything in reverse order. `keepFolder` keeps the folder with the processes' output. */
   const close = async ({ keepFolder = false }: { keepFolder?: boolean } = {}) => {
     for (const end of closers.splice(0).reverse()) await end();
     if (!keepFolder) rmSync(folder, { recursive: true, force: true });
@@ -67,7 +67,7 @@ export const openLab = async () => {
         lifetimeMs: 6 * 3_600_000,
         now: new Date(),
       })}`,
-      /** What the sinks took so far. */
+      /** The events that the sinks got so far. */
       sinks: () =>
         new Map([
           ['stdout', [...stdout]],
@@ -95,7 +95,7 @@ const createDatabase = async (postgres: PostgresServer): Promise<string> => {
   return databaseUrl;
 };
 
-/** A server that was killed leaves processes behind, and until they are gone no new one starts. */
+/** Starts PostgreSQL again. After a kill, no new server starts until the old one's processes have ended. */
 export const restartPostgres = async (postgres: PostgresServer): Promise<void> => {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -1,9 +1,9 @@
 import type { Evidence, LogRow, Operation, ScheduleRow, State } from './evidence.ts';
 
-/** A state of a flag as an event left it. */
+/** A state before and after one event. */
 export type Step = { position: number; before: State; after: State; scheduleId: string | null };
 
-/** The evidence, by what it is looked up by. */
+/** The evidence, indexed for lookups. */
 export type Ledger = ReturnType<typeof makeLedger>;
 
 export const makeLedger = (evidence: Evidence) => {
@@ -18,19 +18,19 @@ export const makeLedger = (evidence: Evidence) => {
   const tries = operations.filter((operation) => operation.kind === 'createSchedule');
   return {
     ...evidence,
-    /** A flag's state as it was created. */
+    /** The first state of each flag. */
     first,
-    /** The changes of a flag's state, in the log's order. */
+    /** The changes of each flag's state, in the log's order. */
     stepsOf,
     eventsOfRequest: groupBy(log, ({ requestId }) => requestId),
     eventsOfSchedule: groupBy(log, ({ scheduleId }) => scheduleId),
     scheduleById: new Map(schedules.map((row) => [row.id, row])),
     schedulesByKey: groupBy(schedules, ({ idempotencyKey }) => idempotencyKey),
-    /** The tries to create one schedule. */
+    /** The tries to create each schedule. */
     triesByKey: groupBy(tries, ({ idempotencyKey }) => idempotencyKey),
     /**
-     * The keys of schedules that were there before they were due, as far as clients know. One that a transaction brought later
-     * may meet what a later schedule has done already.
+     * The keys of schedules that were created before they were due, as far as clients know. A schedule that is committed later
+     * can find that a later schedule was applied already.
      */
     inTime: new Set(
       tries
@@ -61,6 +61,6 @@ export const describeOperation = (operation: Operation): string => {
   return `${operation.kind} of ${of} (request ${operation.requestId}, ${operation.said})`;
 };
 
-/** The order in which schedules of one flag are due. */
+/** Orders schedules of one flag by when they are due. */
 export const byDue = (a: ScheduleRow, b: ScheduleRow): number =>
   Date.parse(a.scheduledAt) - Date.parse(b.scheduledAt) || (a.id < b.id ? -1 : 1);

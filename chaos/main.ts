@@ -29,7 +29,7 @@ const {
 
 const interrupted = stopSignal();
 
-/** One line that is written over, on a terminal only. */
+/** Shows one line that the next one overwrites. Only on a terminal. */
 const showStep = (what: string) => void (process.stderr.isTTY && process.stderr.write(`\r\x1b[K${what}`));
 
 if (showsPlan) process.stdout.write(`seed ${seed}\n${makePlan({ seed, seconds }).map(describeFault).join('\n')}\n`);

@@ -4,7 +4,7 @@ import { between, makeRandom, pick } from './random.ts';
 export const processNames = ['api-1', 'api-2', 'worker-1', 'worker-2', 'audit-1', 'audit-2'] as const;
 export type ProcessName = (typeof processNames)[number];
 
-/** What happens to one process. */
+/** Faults of one process. */
 export const processFaults = [
   'kill',
   'pause',
@@ -14,32 +14,32 @@ export const processFaults = [
   'half-open to the database',
   'half-open to the process',
 ] as const;
-/** What happens to the database: its server is stopped in one of three ways, and started again. */
+/** Faults of the database: its server is stopped in one of three ways, and started again. */
 export const databaseFaults = ['stop fast', 'stop immediately', 'kill server'] as const;
 export type FaultKind = (typeof processFaults)[number] | (typeof databaseFaults)[number];
 
 export type Fault = {
-  /** From the start of the run. */
+  /** Milliseconds from the start of the run. */
   atMs: number;
   kind: FaultKind;
   target: ProcessName | 'database';
-  /** How long it lasts: until the process is started or goes on again, the network heals, the server is started again. */
+  /** How long the fault lasts. */
   forMs: number;
-  /** By how much each chunk is delayed, for a delay. */
+  /** For a `delay`: how long each chunk is delayed. */
   delayMs?: number;
 };
 
 const firstAtMs = 1000;
 const [leastGapMs, mostGapMs] = [500, 2500];
 const [leastMs, mostMs] = [300, 5000];
-/** The database is everybody's: it must not be away for most of the run. */
+/** Every process needs the database, so its faults are short. */
 const mostOfDatabaseMs = 1500;
-/** It takes a while to start, and is left alone for a while then: people are to get something done. */
+/** After a fault, the database starts and then stays up for a while, so that clients get something done. */
 const restMs = 5000;
 
 /**
- * What goes wrong, and when: it follows from the seed alone. Every kind comes once before any comes again; one target has one
- * fault at a time, and all are over at the end.
+ * Plans the faults. The plan follows from the seed alone. Every kind occurs once before any occurs again, a target has one
+ * fault at a time, and all faults end before the run does.
  */
 export const makePlan = ({ seed, seconds }: { seed: number; seconds: number }): Fault[] => {
   const random = makeRandom(seed);
@@ -60,7 +60,7 @@ export const makePlan = ({ seed, seconds }: { seed: number; seconds: number }): 
   return plan;
 };
 
-/** Draws each of the items once, in any order, before it draws any again. */
+/** Draws each item once, in random order, before it draws any item again. */
 const makeBag = <Item>(random: () => number, items: readonly Item[]): (() => Item) => {
   let bag: Item[] = [];
   return () => {

@@ -1,4 +1,4 @@
-/** Numbers from 0 to below 1 that follow from the seed alone (Mulberry32): the same run again, wherever it runs. */
+/** Random numbers in [0, 1) that follow from the seed alone (Mulberry32), so that a run can be repeated on any machine. */
 export const makeRandom = (seed: number): (() => number) => {
   let state = seed >>> 0;
   return () => {

@@ -4,7 +4,7 @@ import type { Result } from './run.ts';
 
 const shownViolations = 20;
 
-/** What came of a run, for people: figures, then the verdict. */
+/** The report of a run: figures, then the verdict. */
 export const describeResult = ({ seed, seconds, plan, evidence, violations, recoveries, settledMs, folder }: Result): string => {
   const lines = [
     `${evidence.operations.length} operations under ${plan.length} faults in ${seconds} s: ${describeOutcomes(evidence.operations)}`,
@@ -36,7 +36,7 @@ const describeOutcomes = (operations: readonly Operation[]): string => {
     .join(', ');
 };
 
-/** By the fault that was recovered from; where another one came before that, they are counted together. */
+/** Groups recoveries by fault. A recovery from several faults in a row has a group of its own. */
 const describeRecoveries = (recoveries: readonly Recovery[]): string[] =>
   [...Map.groupBy(recoveries, ({ faults }) => (faults.length === 1 ? String(faults[0]) : several))].map(([what, group]) => {
     const inOrder = group.toSorted((a, b) => (a.readyMs ?? Infinity) - (b.readyMs ?? Infinity));

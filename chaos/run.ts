@@ -17,26 +17,26 @@ export type Result = {
   violations: readonly Violation[];
   recoveries: readonly Recovery[];
   settledMs: number;
-  /** Where the logs of the processes are, if they were kept. */
+  /** The folder with the processes' logs; null if it was not kept. */
   folder: string | null;
 };
 
 type Options = {
   seed: number;
   seconds: number;
-  /** How many people work at the same time. */
+  /** How many clients work at the same time. */
   clients: number;
-  /** Stops the run: nothing is checked then. */
+  /** Stops the run without checking anything. */
   signal: AbortSignal;
   onStep?: (what: string) => void;
 };
 
 const feeds = 3;
 const startWithinMs = 90_000;
-/** Generous: a machine that is busy with other things must not fail a run. What takes longer is stuck. */
+/** Generous, so that a busy machine does not fail a run. Anything slower is stuck. */
 const settleWithinMs = 180_000;
 
-/** One run: starts everything, breaks it while people work with it, lets it settle, and checks what is left. */
+/** Runs once: starts everything, breaks it while clients work, lets it settle, and checks what is left. */
 export const runChaos = async ({ seed, seconds, clients, signal, onStep = () => {} }: Options): Promise<Result> => {
   const plan = makePlan({ seed, seconds });
   onStep('starting PostgreSQL and the service');
@@ -69,7 +69,7 @@ export const runChaos = async ({ seed, seconds, clients, signal, onStep = () => 
     for (const { proxy } of lab.processes.values()) proxy.heal({ bury: true });
     const services = [...lab.processes.values()];
     const collect = async (): Promise<Evidence> => {
-      // Spools first: what one of them gives to the outbox meanwhile is found there.
+      // Spools first: if a spool empties into the outbox meanwhile, its events are counted there.
       const spooled = await Promise.all(services.map((service) => service.spooled()));
       const readiness = await Promise.all(services.map(async (service) => ((await service.isReady()) ? [] : [service.name])));
       const unready = readiness.flat();
@@ -110,13 +110,13 @@ const startAll = async (lab: Lab, signal: AbortSignal): Promise<void> => {
   }
 };
 
-/** Waits until everything has come through, and returns what there is then, at the latest after the limit. */
+/** Waits until no event waits anywhere, at most until the limit, and returns the evidence. */
 const settle = async (collect: () => Promise<Evidence>, signal: AbortSignal): Promise<Evidence> => {
   const giveUpAt = performance.now() + settleWithinMs;
   let size = -1;
   for (;;) {
     const evidence = await collect();
-    // Twice the same: a transaction that was still open has had its time.
+    // Requires the same size twice, so that a transaction that was still open has committed.
     if ((isSettled(evidence) && evidence.size === size) || performance.now() > giveUpAt || signal.aborted) return evidence;
     size = evidence.size;
     await sleep(1000, undefined, { signal }).catch(() => {});

@@ -9,20 +9,20 @@ import { findFreePort } from '../test/support/free-port.ts';
 import { startTcpProxy, type TcpProxy } from '../test/support/tcp-proxy.ts';
 import type { ProcessName } from './plan.ts';
 
-/** One process of the service, which lives under one name through all its ends and starts. */
+/** One process of the service. It keeps its name when it ends and starts again. */
 export type ServiceProcess = {
   name: ProcessName;
   url: string;
-  /** What is between it and the database. */
+  /** The proxy between the process and the database. */
   proxy: TcpProxy;
   start(): void;
   kill(): Promise<void>;
   pause(): void;
   resume(): void;
   isReady(): Promise<boolean>;
-  /** How many events wait in its spool; infinitely many where it does not answer. */
+  /** How many events wait in its spool; infinity if it does not answer. */
   spooled(): Promise<number>;
-  /** Asks it to end, and kills it where it does not. */
+  /** Asks the process to end, and kills it if it does not. */
   stop(): Promise<void>;
 };
 
@@ -31,11 +31,11 @@ type Options = {
   folder: string;
   databaseUrl: string;
   env: Record<string, string>;
-  /** Hears of the audit events that it writes to stdout. */
+  /** Called for each audit event that the process writes to stdout. */
   onEvent: (event: { position: number; id: string }) => void;
-  /** Hears that it began to spool events: the database did not take them. */
+  /** Called when the process starts to spool events. */
   onSpooling: () => void;
-  /** Hears that it ended without being told to. It is started again, as a supervisor does. */
+  /** Called when the process ends by itself. It is started again, as a supervisor would do. */
   onCrash: (why: string) => void;
 };
 
@@ -80,7 +80,7 @@ export const makeServiceProcess = async ({
   const readLine = (line: string) => {
     if (line.includes(spoolingMessage)) onSpooling();
     if (!line.includes('"eventType"') || !line.includes('"position"')) return appendFileSync(log, `${line}\n`);
-    // A process that was killed may have left half a line.
+    // A killed process can leave half a line.
     const event = parse(line);
     if (event) onEvent({ position: Number(event.position), id: String(event.id) });
   };
@@ -89,7 +89,7 @@ export const makeServiceProcess = async ({
     const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'serve'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: settings,
-      // Not in the terminal's group: Ctrl+C is this process's to pass on.
+      // Outside the terminal's process group, so that this process decides what Ctrl+C does.
       detached: true,
     });
     child = started;
@@ -148,7 +148,7 @@ export const makeServiceProcess = async ({
   };
 };
 
-/** Polls until the process is ready. Null where the signal ended that. */
+/** Polls until the process is ready. Null if the signal aborts first. */
 export const untilReady = async (service: ServiceProcess, signal: AbortSignal): Promise<number | null> => {
   const startedAt = performance.now();
   while (!signal.aborted) {
@@ -166,7 +166,7 @@ const parse = (line: string): Record<string, unknown> | null => {
   }
 };
 
-/** Kills the process when this one is killed and cannot do so itself: a shell waits for the pipe from it to break. */
+/** Kills the process if this one is killed: a shell waits until its pipe from this process breaks. */
 const guard = (pid: number | undefined): (() => void) => {
   const shell = spawn('sh', ['-c', 'cat >/dev/null; kill -9 "$1"', 'sh', String(pid)], {
     detached: true,
