@@ -3,13 +3,14 @@ import { lexicographicSortSchema, printSchema } from 'graphql';
 import { generatedPages } from './scripts/docs-tables.ts';
 import { schema } from './src/compose/schema.ts';
 
-// Writes what follows from the schema, the settings and the event types. With --check it writes nothing, names the files that are not as
-// they would be written, and exits with 1. Paths are below the working directory, which npm sets to the project's.
+// Writes the files that are generated from the schema, the settings and the event types. With --check it writes nothing, names
+// the files that are out of date, and exits with 1. Paths are relative to the working directory, which npm sets to the
+// project's folder.
 
 const schemaFile = 'schema.graphql';
 
 const outputs = {
-  // As people and tools read it: with descriptions, and sorted, so that moving code about changes nothing.
+  // With descriptions, and sorted, so that moving code changes nothing.
   [schemaFile]: `${printSchema(lexicographicSortSchema(schema))}\n`,
   ...Object.fromEntries(Object.entries(generatedPages).map(([file, render]) => [file, render(readFileSync(file, 'utf8'))])),
 };

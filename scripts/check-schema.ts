@@ -1,7 +1,6 @@
-// Prints the SQL that leads from where the migrations end to prisma/schema.prisma, and exits with 1, where they differ.
-// Prints nothing and exits with 0 where they agree. `npm run schema:check`, offline.
-//
-// What Prisma's schema language cannot say (CHECK constraints, partial indexes, functions, triggers) is not compared.
+// Compares the migrations with prisma/schema.prisma. If they differ, prints the SQL that is missing and exits with 1; otherwise
+// prints nothing and exits with 0. Runs offline, as `npm run schema:check`. Does not compare what Prisma's schema language
+// cannot express: CHECK constraints, partial indexes, functions, triggers.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { auditEventTypes, eventDescriptions, metadataSchemas } from '../src/catalogue/event-types.ts';
 import { settings } from '../src/config/settings.ts';
 
-/** The pages with generated tables. Each function returns its page with the tables as the code has them now. */
+/** The pages with generated tables. Each function returns its page with up-to-date tables. */
 export const generatedPages: Record<string, (page: string) => string> = {
   'docs/configuration.md': (page) => replaceBetween(page, 'settings', settingsTable()),
   'docs/events.md': (page) => {
@@ -11,7 +11,7 @@ export const generatedPages: Record<string, (page: string) => string> = {
   },
 };
 
-/** Throws if the page has no place for the table: a table that nobody generates goes stale unnoticed. */
+/** Throws if the page lacks the markers: otherwise a table could go stale unnoticed. */
 const replaceBetween = (page: string, name: string, table: string): string => {
   const place = new RegExp(`(<!-- ${name}:[^>]*-->\\n)[^]*?(<!-- /${name} -->)`);
   if (!place.test(page))
@@ -41,7 +41,7 @@ type JsonSchema = z.core.JSONSchema.JSONSchema;
 const eventTables = () => {
   const namesByFields = new Map<string, Set<string>>();
 
-  /** "`flagKey`, `environment` string, `nextRetryAt` date-time or null": neighbours of one type share it. */
+  /** "`flagKey`, `environment` string, `nextRetryAt` date-time or null": neighbours of the same type share it. */
   const describeFields = ({ properties = {}, required = [] }: JsonSchema, parent = ''): string => {
     const groups: { names: string[]; type: string }[] = [];
     for (const [name, schema] of Object.entries(properties)) {
@@ -72,7 +72,7 @@ const eventTables = () => {
     eventDescriptions[type],
     describeFields(z.toJSONSchema(metadataSchemas[type])),
   ]);
-  // By name, so that an object stands before the objects in it.
+  // By name, so that an object comes before the objects in it.
   const objects = [...namesByFields]
     .map(([fields, names]) => ({ fields, names: [...names] }))
     .toSorted((a, b) => (a.names.join() < b.names.join() ? -1 : 1))

@@ -7,11 +7,11 @@ import type * as Glue from '@prisma/schema-engine-wasm';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 
 /**
- * Prisma's own schema engine, the part of its CLI that knows schemas and migrations, over a PGlite database. The CLI fetches
- * it as a native binary; this is the same engine as WebAssembly, which npm delivers.
+ * Opens Prisma's schema engine (the part of its CLI that handles schemas and migrations) on a PGlite database. The CLI
+ * downloads it as a native binary; npm delivers the same engine as WebAssembly.
  */
 export const openSchemaEngine = async (pglite: PGlite, schemaFile: string): Promise<Glue.SchemaEngine> => {
-  // One instance for all: the glue is a module, and keeps its view of one instance's memory.
+  // One instance is enough, and the glue module can hold only one instance's memory.
   loading ??= loadGlue();
   const glue = await loading;
   const factory = Object.assign(new PrismaPGlite(pglite), {
@@ -23,7 +23,7 @@ export const openSchemaEngine = async (pglite: PGlite, schemaFile: string): Prom
 
 let loading: Promise<typeof Glue> | undefined;
 
-/** A migrations folder as the engine takes it. */
+/** Reads a migrations folder in the form that the engine takes. */
 export const migrationListOf = (folder: string): Glue.MigrationList => {
   const lockfile = path.join(folder, 'migration_lock.toml');
   return {
@@ -44,15 +44,15 @@ export const migrationListOf = (folder: string): Glue.MigrationList => {
   };
 };
 
-/** Everything that a schema knows of is compared. */
+/** Compares everything. */
 export const NO_FILTERS: Glue.SchemaFilter = { externalTables: [], externalEnums: [] };
 
-// TypeScript types this global together with the browser's only.
+// TypeScript declares this global only with the browser's types.
 declare const WebAssembly: {
   instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: { __wbindgen_start(): void } } }>;
 };
 
-// The package is made for bundlers, which know how to import a .wasm file. Node does not, so its two halves are tied here.
+// The package is made for bundlers that import .wasm files. Node does not, so this connects its two halves.
 const loadGlue = async (): Promise<typeof Glue> => {
   const folder = path.dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm'));
   const glue = await import(path.join(folder, 'schema_engine_bg.js'));
