@@ -64,7 +64,7 @@ export type Welcome = {
 const unsignedNote = (canSignIn: boolean): string =>
   canSignIn
     ? 'This page is not signed in. The service printed the address that signs it in, <code>…/graphql?code=…</code>, on its stderr when it started. Open that address on the machine that runs the service, or put a token into Headers, below.'
-    : 'This page is not signed in, because other machines can reach it. Put the token that the service printed on its stderr into Headers, below.';
+    : 'This page is not signed in, because other machines may reach it. Put the token that the service printed on its stderr into Headers, below.';
 
 /** Wires the API of a process: GraphQL over HTTP and websockets, and authentication. */
 export const composeApi = async (config: Config, parts: Parts, surroundings: Surroundings) => {

@@ -10,6 +10,7 @@ const itemsOfContext = 20;
 /** A text in an iteration's body counts as one step per this many characters. */
 const charactersPerStep = 64;
 
+/** The operators that evaluate an expression for each item of a list. */
 export const iterations = new Set(['map', 'filter', 'reduce', 'all', 'none', 'some']);
 
 /**
