@@ -12,7 +12,7 @@ const operationsAtOnce = 64;
 /** How many replayed events one turn of the event loop handles, so that other work gets its turn. */
 const replayedAtOnce = 4;
 const bounds = {
-  // A service that restarts its sockets sends some thousands of operations at once.
+  // After a restart, every socket of a service sends an operation at the same time: some thousands.
   operations: {
     maxWaitingPerCaller: 2_500,
     maxWaiting: 5_000,

@@ -70,7 +70,7 @@ const updated: Field[] = [...stateFields, 'version', 'updatedAt', 'lastSet'];
 /** The SET list that copies the written fields from the rows `o`, which `updatedRecord` declares and `toUpdatedRow` fills. */
 export const setUpdated = Prisma.raw(updated.map((field) => `${columns[field].column} = o.${columns[field].column}`).join(', '));
 
-/** The column definitions of the rows `o`, for json_to_recordset. */
+/** The column definitions of the rows `o`, for jsonb_to_recordset. */
 export const updatedRecord = Prisma.raw(
   ['flag_id uuid', 'environment_key text', ...updated.map((field) => `${columns[field].column} ${columns[field].type}`)].join(
     ', ',
