@@ -272,7 +272,7 @@ describe('flagtrail import of a flagd document', () => {
       expect.stringMatching(/flags\.typed\.type: is NUMBER, but the existing flag is STRING/),
       expect.stringMatching(/flags\.archived: Flag 'archived' is archived/),
       expect.stringMatching(/flags\.held: An emergency override holds flag 'held' in production .*\(fire\)/),
-      expect.stringMatching(/flags\.set\.defaultVariant: is missing, but the existing flag has 'red'/),
+      expect.stringMatching(/flags\.set\.defaultVariant: is missing, but the flag has 'red' here/),
       expect.stringMatching(/flags\.used\.variants: must include 'green': the default variant in staging needs it/),
     ]);
     expect(await stored('fine')).toBeNull();

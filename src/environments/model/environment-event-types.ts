@@ -4,17 +4,17 @@ import type { DraftOf } from '../../audit/model/audit-event.ts';
 import type { EventTypes } from '../../audit/model/event-types.ts';
 
 const metadata = z.object({ environment: z.string(), name: z.string(), ...adminMetadata });
-/** The open schedules that will fail; absent if there are none. */
+/** How many open schedules will fail because of it; absent if none will. */
 const openSchedules = z.int().optional();
 
-/** The types of events about environments. */
+/** The event types about environments. */
 export const environmentEventTypes = {
   'environment.created': { description: 'An admin created an environment.', metadata },
   'environment.updated': { description: 'An admin renamed an environment.', metadata },
   'environment.deleted': { description: 'An admin deleted an empty environment.', metadata },
   'environment.enabled': { description: 'An admin enabled an environment.', metadata },
   'environment.disabled': {
-    description: 'An admin disabled an environment: it takes and applies no schedules.',
+    description: 'An admin disabled an environment: no schedules are created or applied in it.',
     metadata: metadata.extend({ openSchedules }),
   },
 } as const satisfies EventTypes;

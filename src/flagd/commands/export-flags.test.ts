@@ -87,7 +87,9 @@ describe('an export of flags', () => {
 
   it('counts bytes, of which some characters have several', async () => {
     const exported = exportOf(storeOf(600, 'é'.repeat(15_000)));
-    await expect(exported).rejects.toThrow("'production' has more than 10000 flags, or more than 16 MiB of JSON");
+    await expect(exported).rejects.toThrow(
+      "Environment 'production' has more than 10000 flags, or more than 16 MiB of them as JSON",
+    );
     expect((await exportOf(storeOf(500, 'é'.repeat(15_000)))).keys).toHaveLength(500);
   });
 

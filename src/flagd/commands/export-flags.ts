@@ -63,7 +63,7 @@ export const toOneDocument =
       if (size.flags > exportLimits.flags || size.bytes > exportLimits.bytes) {
         const { flags: most, bytes } = exportLimits;
         throw new ExportTooLargeError(
-          `'${environment}' has more than ${most} flags, or more than ${bytes / 2 ** 20} MiB of JSON: use 'flagtrail export flags'`,
+          `Environment '${environment}' has more than ${most} flags, or more than ${bytes / 2 ** 20} MiB of them as JSON: use 'flagtrail export flags'`,
         );
       }
       Object.assign(all, piece.flags);

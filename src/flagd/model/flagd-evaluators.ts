@@ -18,7 +18,7 @@ export const writeOutReferences = (
     if (nodes > maxNodes || level > maxLevels) {
       throw new Unresolvable({
         path: [],
-        message: 'is too large, or too deep, once its references to $evaluators are written out',
+        message: 'is too large or too deep once its references to $evaluators are written out',
       });
     }
     if (typeof value !== 'object' || value === null) return value;

@@ -149,7 +149,10 @@ describe('a flagd document is refused as a whole, with the place and the reason:
 
   it('a reference that has company', () => {
     const { issues } = read({ x: flag({ targeting: { $ref: 'a', if: [true, 'on'] } }) }, { a: inBeta });
-    expect(issues[0]).toEqual({ path: ['flags', 'x', 'targeting'], message: 'has $ref and if: one operator is allowed' });
+    expect(issues[0]).toEqual({
+      path: ['flags', 'x', 'targeting'],
+      message: 'has the operators $ref and if: only one is allowed',
+    });
   });
 
   it('references that double at every step', () => {

@@ -175,9 +175,7 @@ const findDefaultIssues = ({ type, state: { defaultVariant } }: ImportedFlag, ke
     return issue(`is '${defaultVariant}', which is not a variant of the flag: it has ${keys.join(', ')}`);
   }
   // Without a default variant, Flagtrail would serve the flag's true variant, but flagd the application's default.
-  return type === 'BOOLEAN' && defaultVariant === null
-    ? issue(`must be given for a boolean flag: one of ${keys.join(', ')}`)
-    : [];
+  return type === 'BOOLEAN' && defaultVariant === null ? issue(`is required for a boolean flag: one of ${keys.join(', ')}`) : [];
 };
 
 const tagsOf = (text: string): string[] =>

@@ -58,7 +58,7 @@ export const planImport = (
   if (updates && !updates.defaultVariant && state.defaultVariant !== null && flag.type !== 'BOOLEAN') {
     return refuse(
       ['defaultVariant'],
-      `is missing, but the existing flag has '${state.defaultVariant}': a default variant cannot be removed`,
+      `is missing, but the flag has '${state.defaultVariant}' here: a default variant cannot be removed`,
     );
   }
 

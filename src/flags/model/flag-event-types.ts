@@ -11,10 +11,10 @@ import { flagUpdatesShape } from './flag-updates.ts';
 const uuid = z.uuid();
 const instant = z.iso.datetime();
 const arms = experimentSchema.shape.variants;
-/** A flag's full state in one environment, as events record it. */
+/** All of a flag's state in one environment, as events record it. */
 export const recordedFlagState = flagStateShape.extend({ status: z.enum(flagStatuses) });
 
-/** A schedule with a retry to come. Of its rules, only the count is kept. */
+/** A schedule that will be retried, with the number of its rules instead of the rules. */
 const retry = z.object({
   scheduleId: uuid,
   environment: z.string(),
@@ -22,7 +22,7 @@ const retry = z.object({
   nextRetryAt: instant.nullable(),
   updates: flagUpdatesShape.omit({ rules: true }).extend({ rulesCount: z.int().optional() }),
 });
-/** The open schedules that will fail; absent if there are none. */
+/** How many open schedules will fail because of it; absent if none will. */
 const openSchedules = z.int().optional();
 
 const ofFlag = { flagKey: z.string(), ...adminMetadata };
@@ -31,7 +31,7 @@ const ofState = { flagKey: z.string(), environment: z.string(), ...adminMetadata
 const ofRule = z.object({ ...ofState, ruleKey: z.string() });
 const ofOverride = { ...ofState, override_type: z.enum([...overrideTypes, 'EMERGENCY']), target_id: z.string() };
 
-/** The types of events about flags. */
+/** The event types about flags. */
 export const flagEventTypes = {
   'flag.created': { description: 'An admin created a flag.', metadata: z.object(ofFlag) },
   'flag.updated': {
@@ -44,7 +44,7 @@ export const flagEventTypes = {
     metadata: z.object({ ...ofFlag, cancelledSchedules: z.int() }),
   },
   'flag.archived': {
-    description: 'An admin archived a flag: it is off everywhere.',
+    description: 'An admin archived a flag: it is off in all environments.',
     metadata: z.object({ ...ofFlagOrState, openSchedules }),
   },
   'flag.activated': {
@@ -59,22 +59,22 @@ export const flagEventTypes = {
     metadata: z.object(ofState),
   },
   'flag.viewed': {
-    description: 'A caller read a flag. Recorded only if AUDIT_READS contains viewed.',
+    description: 'Somebody looked at a flag. Recorded only if AUDIT_READS includes viewed.',
     metadata: z.object({ flagKey: z.string() }),
   },
   'flag.exported': {
-    description: 'A caller exported flags. Recorded only if AUDIT_READS contains exported.',
+    description: 'Somebody exported flags. Recorded only if AUDIT_READS includes exported.',
     metadata: z.object({ environment: z.string(), format: z.string(), flags: z.int() }),
   },
   'flag_rule.added': { description: 'An admin added a targeting rule.', metadata: ofRule },
-  'flag_rule.updated': { description: 'An admin updated a targeting rule.', metadata: ofRule },
+  'flag_rule.updated': { description: 'An admin changed a targeting rule.', metadata: ofRule },
   'flag_rule.removed': { description: 'An admin removed a targeting rule.', metadata: ofRule },
   'flag_experiment.started': {
     description: 'An admin started an experiment.',
     metadata: z.object({ ...ofState, experimentKey: z.string(), variants: arms }),
   },
   'flag_experiment.stopped': {
-    description: 'An admin stopped an experiment and recorded its outcome.',
+    description: 'An admin stopped an experiment, and recorded its outcome.',
     metadata: z.object({
       ...ofState,
       experimentKey: z.string(),
@@ -83,21 +83,21 @@ export const flagEventTypes = {
     }),
   },
   'flag_override.added': {
-    description: 'An admin added an override for one user or one group.',
+    description: 'An admin gave one user or one group a variant.',
     metadata: z.object({ ...ofOverride, variant: z.string(), expiresAt: instant.nullable() }),
   },
   'flag_override.removed': {
-    description: 'An admin removed the override of one user or one group, or lifted an emergency override.',
+    description: 'An admin removed the override of one user or group, or lifted an emergency override.',
     metadata: z.object({
       ...ofOverride,
       reason: z.string().nullable(),
-      /** Set if an emergency override was lifted: how many failed schedules have a retry to come, and the next 20 of them. */
+      /** Only if an emergency override was lifted: how many failed schedules will be retried, and the soonest 20 of them. */
       retriesTotal: z.int().optional(),
       retries: z.array(retry).optional(),
     }),
   },
   'flag_override.emergency': {
-    description: 'An admin set an emergency override: nothing else changes the state until an admin lifts it.',
+    description: 'An admin set an emergency override: it changes a flag at once, and blocks other changes until it is lifted.',
     metadata: z.object({ ...ofOverride, reason: z.string(), updates: flagUpdatesShape, openSchedules }),
   },
 } as const satisfies EventTypes;

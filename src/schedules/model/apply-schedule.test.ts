@@ -56,16 +56,16 @@ describe('applySchedule', () => {
   it.each([
     ['the environment is disabled', held({ environmentEnabled: false }), /^Environment 'production' is disabled/],
     ['an emergency override holds the state', held({ emergency: { reason: 'leak', startedAt: 'T', startedBy: 'ann' } }), /leak/],
-    ['the flag is archived', held({}, { status: 'ARCHIVED' }), /^Flag 'checkout' is archived: it takes/],
+    ['the flag is archived', held({}, { status: 'ARCHIVED' }), /^Flag 'checkout' is archived: it cannot be changed/],
     [
       'somebody archived the flag',
       held({}, { status: 'ARCHIVED', statusLastSet: setByCarol({ from: 'ACTIVE', to: 'ARCHIVED' }) }),
-      /^Flag 'checkout' is archived \(by 'carol' at 2026-03-01T08:59:00.000Z\): it takes/,
+      /^Flag 'checkout' is archived \(by 'carol' at 2026-03-01T08:59:00.000Z\): it cannot be changed/,
     ],
     [
       'a schedule archived the flag',
       held({}, { status: 'ARCHIVED', statusLastSet: setBySchedule({ scheduledAt: minutes(-20), id: 'z' }, 'ARCHIVED') }),
-      /^Flag 'checkout' is archived \(by schedule 'z' at 2026-03-01T08:58:00.000Z\): it takes/,
+      /^Flag 'checkout' is archived \(by schedule 'z' at 2026-03-01T08:58:00.000Z\): it cannot be changed/,
     ],
     [
       'the flag no longer has the variant',

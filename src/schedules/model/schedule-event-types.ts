@@ -8,14 +8,14 @@ import { flagUpdatesShape as updates } from '../../flags/model/flag-updates.ts';
 const instant = z.iso.datetime();
 const scheduled = { scheduleId: z.uuid(), flagKey: z.string(), environment: z.string() };
 
-/** The types of events about schedules. */
+/** The event types about schedules. */
 export const scheduleEventTypes = {
   'flag_schedule.created': {
     description: 'An admin scheduled a change of a flag.',
     metadata: z.object({ ...scheduled, scheduledAt: instant, updates, ...adminMetadata }),
   },
   'flag_schedule.updated': {
-    description: 'An admin edited a schedule, or retried a failed one.',
+    description: 'An admin edited a scheduled change, or retried a failed one.',
     metadata: z.object({
       ...scheduled,
       previousScheduledAt: instant,
@@ -28,11 +28,11 @@ export const scheduleEventTypes = {
     }),
   },
   'flag_schedule.cancelled': {
-    description: 'An admin cancelled a schedule, or deleted its flag.',
+    description: 'An admin cancelled a scheduled change, or deleted its flag.',
     metadata: z.object({ ...scheduled, scheduledAt: instant, ...adminMetadata, reason: z.string() }),
   },
   'flag_schedule.applied': {
-    description: 'The worker applied a schedule, or an admin applied it at once.',
+    description: 'The worker applied a scheduled change, or an admin applied it by hand.',
     metadata: z.object({
       ...scheduled,
       updates,
@@ -43,7 +43,7 @@ export const scheduleEventTypes = {
     }),
   },
   'flag_schedule.failed': {
-    description: 'The worker could not apply a schedule.',
+    description: 'The worker could not apply a scheduled change.',
     metadata: z.object({
       ...scheduled,
       errorMessage: z.string(),

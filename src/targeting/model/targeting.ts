@@ -57,7 +57,8 @@ const findStructureIssues = (targeting: Json): ValidationIssue[] => {
       for (const [index, item] of value.entries()) visit(item, [...path, `${index}`], iteration);
     } else if (typeof value === 'object' && value !== null) {
       const operators = Object.keys(value);
-      if (operators.length > 1) issues.push({ path, message: `has ${operators.join(' and ')}: one operator is allowed` });
+      if (operators.length > 1)
+        issues.push({ path, message: `has the operators ${operators.join(' and ')}: only one is allowed` });
       for (const operator of operators) {
         const message = refuseOperator(operator, value[operator] ?? null, iteration);
         if (message) issues.push({ path: [...path, operator], message });
@@ -70,11 +71,11 @@ const findStructureIssues = (targeting: Json): ValidationIssue[] => {
 };
 
 const refuseOperator = (operator: string, operands: Json, iteration: string | null): string | null => {
-  if (operator === '$ref') return 'is a reference, but a rule has no $evaluators: write the referenced rule out here';
+  if (operator === '$ref') return 'is a reference, but rules have no $evaluators: write out the shared rule instead';
   if (iteration !== null && iterations.has(operator)) return `is inside ${iteration}: iterations cannot be nested`;
-  if (iteration === 'reduce' && growing.has(operator)) return 'is inside reduce, where the result could grow without limit';
+  if (iteration === 'reduce' && growing.has(operator)) return 'is inside reduce, where it could grow without end';
   if (iteration !== null && operator === 'var' && !staysInside(operands)) {
-    return `is inside ${iteration}: it must be a literal path into the item, without ../`;
+    return `is inside ${iteration}: it must be a literal path within the item, without ../`;
   }
   return null;
 };
@@ -92,6 +93,6 @@ const findResultIssues = (targeting: Json, variantKeys: readonly string[]): Vali
 
 const describeResult = (value: Json, variantKeys: readonly string[]): string => {
   const what = typeof value === 'object' ? 'gives a list' : `gives ${JSON.stringify(value)}`;
-  const hint = typeof value === 'boolean' ? '. Write a condition as {"if": [condition, variant, null]}' : '';
+  const hint = typeof value === 'boolean' ? '; write a condition as {"if": [condition, variant, null]}' : '';
   return `${what}, which is not a variant of the flag: allowed are ${variantKeys.join(', ') || 'none yet'}, and null${hint}`;
 };
