@@ -27,7 +27,7 @@ export class FlagArchivedError extends DomainError {
   /** `archived`: by whom and when; null where that is not known. */
   constructor(flagKey: string, archived: string | null) {
     super(
-      `Flag '${flagKey}' is archived${archived === null ? '' : ` (${archived})`}: it takes no change until it is made ACTIVE again`,
+      `Flag '${flagKey}' is archived${archived === null ? '' : ` (${archived})`}: it cannot be changed until it is ACTIVE again`,
     );
     this.flagKey = flagKey;
   }
