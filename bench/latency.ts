@@ -28,7 +28,7 @@ export const benchLatency: Bench = {
     const notified: number[][] = [];
     try {
       const arrivals = follow(client);
-      await untilItStands(service, arrivals);
+      await untilSubscribed(service, arrivals);
       for (let round = 1; round <= rounds; round++) {
         step(`commit to subscriber, round ${round}`);
         const measured = await measureEvents(service, arrivals);
@@ -108,7 +108,7 @@ const createSchedule = async ({ url, authorization }: Service, n: number): Promi
 };
 
 /** Waits for the first event: nothing else tells a subscriber that the subscription has started. */
-const untilItStands = async (service: Service, arrivals: Arrivals): Promise<void> => {
+const untilSubscribed = async (service: Service, arrivals: Arrivals): Promise<void> => {
   for (const until = Date.now() + standsWithinMs; arrivals.count() === 0; await sleep(100)) {
     if (Date.now() > until) throw new Error('no event came over the subscription');
     await createSchedule(service, 0);

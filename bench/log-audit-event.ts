@@ -8,7 +8,7 @@ import { percentile } from './statistics.ts';
 
 const calls = 50_000;
 /** One request of an application records no more events than this. */
-const callsInATurn = 20;
+const callsPerTurn = 20;
 
 const sampleEvent = (index: number): AuditEvent => ({
   type: 'settings_changed',
@@ -74,7 +74,7 @@ export const benchLogAuditEvent: Bench = {
 const timeCalls = async (call: (event: AuditEvent) => void, isBusy: () => boolean): Promise<number[]> => {
   const times: number[] = [];
   while (times.length < calls) {
-    for (let turn = 0; turn < callsInATurn; turn++) {
+    for (let turn = 0; turn < callsPerTurn; turn++) {
       const event = sampleEvent(times.length);
       const startedAtMs = performance.now();
       call(event);

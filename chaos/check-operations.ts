@@ -7,11 +7,11 @@ import { describeOperation, type Ledger, ofType } from './ledger.ts';
 export const checkAcknowledged = (ledger: Ledger): string[] =>
   ledger.operations.flatMap((operation) => {
     if (operation.outcome !== 'ok') return [];
-    const missing = missingOf(operation, ledger) ?? eventMissingOf(operation, ledger);
+    const missing = rowMissingOf(operation, ledger) ?? eventMissingOf(operation, ledger);
     return missing === null ? [] : [`${describeOperation(operation)} was acknowledged, but ${missing}`];
   });
 
-const missingOf = (operation: Operation, { states, scheduleById, first, stepsOf }: Ledger): string | null => {
+const rowMissingOf = (operation: Operation, { states, scheduleById, first, stepsOf }: Ledger): string | null => {
   switch (operation.kind) {
     case 'createFlag':
       return states.has(operation.flagKey) ? null : 'the flag is not there';
@@ -73,14 +73,14 @@ export const checkUnknown = (ledger: Ledger): string[] =>
     if (operation.outcome !== 'unknown') return [];
     const events = ledger.eventsOfRequest.get(operation.requestId) ?? [];
     if (events.length > 1) return [`${describeOperation(operation)} has ${events.length} events`];
-    const { row, event } = halvesOf(operation, ledger);
+    const { row, event } = tracesOf(operation, ledger);
     // This event can be one that the log declares lost.
     const isHalf = row === event || (row && ledger.declaredLost > 0) ? null : row ? 'a row and no event' : 'an event and no row';
     return isHalf === null ? [] : [`${describeOperation(operation)} is half done: ${isHalf}`];
   });
 
 /** Whether the rows, and whether the log, show the operation. */
-const halvesOf = (operation: Operation, ledger: Ledger): { row: boolean; event: boolean } => {
+const tracesOf = (operation: Operation, ledger: Ledger): { row: boolean; event: boolean } => {
   const own = ledger.eventsOfRequest.get(operation.requestId)?.[0];
   switch (operation.kind) {
     case 'createFlag':

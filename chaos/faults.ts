@@ -35,21 +35,21 @@ export const carryOut = async (
   const recoveries: Recovery[] = [];
   const watches: Promise<void>[] = [];
   /** The faults of each process since it was last ready, and the controller that stops the measurement at the next fault. */
-  const met = new Map<ProcessName, { faults: FaultKind[]; disturbed: AbortController }>();
+  const faultsOf = new Map<ProcessName, { faults: FaultKind[]; disturbed: AbortController }>();
   /** How many faults affect each process now. */
-  const under = new Map<ProcessName, number>();
+  const activeFaults = new Map<ProcessName, number>();
   const startedAt = performance.now();
 
   const note = (service: ServiceProcess, kind: FaultKind) => {
-    const before = met.get(service.name);
+    const before = faultsOf.get(service.name);
     before?.disturbed.abort();
-    under.set(service.name, (under.get(service.name) ?? 0) + 1);
-    met.set(service.name, { faults: [...(before?.faults ?? []), kind], disturbed: new AbortController() });
+    activeFaults.set(service.name, (activeFaults.get(service.name) ?? 0) + 1);
+    faultsOf.set(service.name, { faults: [...(before?.faults ?? []), kind], disturbed: new AbortController() });
   };
   const watch = async (service: ServiceProcess) => {
-    const now = met.get(service.name);
-    const left = (under.get(service.name) ?? 0) - 1;
-    under.set(service.name, left);
+    const now = faultsOf.get(service.name);
+    const left = (activeFaults.get(service.name) ?? 0) - 1;
+    activeFaults.set(service.name, left);
     // Another fault still affects the process. The measurement starts when that one ends.
     if (!now || left > 0) return;
     const { faults, disturbed } = now;
@@ -57,7 +57,7 @@ export const carryOut = async (
     const readyMs = await untilReady(service, AbortSignal.any([signal, disturbed.signal, limit]));
     if (readyMs === null && !limit.aborted) return;
     recoveries.push({ faults, process: service.name, readyMs });
-    if (met.get(service.name) === now) met.delete(service.name);
+    if (faultsOf.get(service.name) === now) faultsOf.delete(service.name);
   };
   /** On a busy machine a fault can still last when the next one of its target is due. The next one then waits. */
   const underWay = new Map<Fault['target'], Promise<void>>();

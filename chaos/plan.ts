@@ -33,7 +33,7 @@ const firstAtMs = 1000;
 const [leastGapMs, mostGapMs] = [500, 2500];
 const [leastMs, mostMs] = [300, 5000];
 /** Every process needs the database, so its faults are short. */
-const mostOfDatabaseMs = 1500;
+const longestDatabaseFaultMs = 1500;
 /** After a fault, the database starts and then stays up for a while, so that clients get something done. */
 const restMs = 5000;
 
@@ -53,7 +53,7 @@ export const makePlan = ({ seed, seconds }: { seed: number; seconds: number }): 
     const target = isIdle('database') ? 'database' : idle.length > 0 ? pick(random, idle) : null;
     if (target === null) continue;
     const kind = target === 'database' ? ofDatabase() : ofProcess();
-    const forMs = Math.min(between(random, leastMs, target === 'database' ? mostOfDatabaseMs : mostMs), endMs - atMs);
+    const forMs = Math.min(between(random, leastMs, target === 'database' ? longestDatabaseFaultMs : mostMs), endMs - atMs);
     busyUntil.set(target, atMs + forMs + (target === 'database' ? restMs : 0));
     plan.push({ atMs, kind, target, forMs, ...(kind === 'delay' && { delayMs: between(random, 20, 1500) }) });
   }

@@ -124,7 +124,7 @@ function openingDatabase(schema: 'any' | 'ready') {
 }
 
 async function openParts() {
-  // Most commands need none of it.
+  // Loaded only here, because most commands do not need it.
   const { openCommand } = await import('./compose/command.ts');
   const logger = pino({ level: 'error' }, { write: writeErr });
   return openCommand(commandSettings(), { ...surroundings, logger });

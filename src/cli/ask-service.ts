@@ -7,7 +7,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { describeError } from '../kernel/describe-error.ts';
 
 const tokenLifetimeMs = 60_000;
-const patienceMs = 10_000;
+const timeoutMs = 10_000;
 
 /** Sends a query to the running service and returns its data. Throws an Error that says what to do. */
 export type AskService = <Data>(query: string, variables?: Record<string, unknown>) => Promise<Data>;
@@ -44,13 +44,13 @@ export const makeAskService =
   (config: Config, clock: Clock): AskService =>
   async <Data>(query: string, variables: Record<string, unknown> = {}): Promise<Data> => {
     const url = `http://${addressOf(config)}/graphql`;
-    const giveUp = (reason: string) => {
+    const unreachable = (reason: string) => {
       const how = "set HOST and PORT to the service's values, or ask it yourself: GET /readyz, or the query serviceStatus";
-      return new Error(`a running service has the embedded database open, and ${url} does not answer: ${reason}; ${how}`);
+      return new Error(`a running service has the embedded database open, and asking ${url} failed: ${reason}; ${how}`);
     };
     const { auth } = config;
     const secret = auth && (await openSigningKey(auth.keys, { dataDir: config.dataDir }));
-    if (!secret) throw giveUp('signing a token needs the development key or AUTH_SECRET');
+    if (!secret) throw unreachable('signing a token needs the development key or AUTH_SECRET');
     const token = await mintToken({
       secret,
       issuer: auth.issuer,
@@ -65,13 +65,13 @@ export const makeAskService =
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
       body: JSON.stringify({ query, variables }),
-      signal: AbortSignal.timeout(patienceMs),
+      signal: AbortSignal.timeout(timeoutMs),
     })
       .then((response) => response.json() as Promise<Answer>)
       .catch((error) => {
-        throw giveUp(describeError(error instanceof Error && error.cause ? error.cause : error));
+        throw unreachable(describeError(error instanceof Error && error.cause ? error.cause : error));
       });
-    if (!answer.data || answer.errors?.length) throw giveUp(answer.errors?.[0]?.message ?? 'the response holds no data');
+    if (!answer.data || answer.errors?.length) throw unreachable(answer.errors?.[0]?.message ?? 'the response holds no data');
     return answer.data;
   };
 

@@ -65,7 +65,7 @@ const run = async (config: Config, surroundings: Deps['surroundings']): Promise<
     },
     surroundings.stdout,
   );
-  // Other commands need none of it, and start in half the time without it.
+  // Loaded only here: the other commands start in half the time without it.
   const { startService } = await import('../compose/service.ts');
   const service = await startService(config, { ...surroundings, logger }, { http: config.http, announce });
   const stopped = untilStopped(service, (signal) => logger.info({ signal }, 'stopping'));

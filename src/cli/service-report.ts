@@ -30,7 +30,7 @@ export const serviceReportQuery = `{ serviceStatus {
 } }`;
 
 /**
- * Reads what the API would answer from the database. If this command could open the embedded database, no process of the
+ * Reads from the database what the API would answer. If this command could open the embedded database, no process of the
  * service runs.
  */
 export const readServiceReport = async (database: Database): Promise<ServiceReport> => {

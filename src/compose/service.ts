@@ -138,8 +138,8 @@ export const startService = async (
 };
 
 /**
- * Migrates the embedded database. On a PostgreSQL server, waits until somebody has migrated it, because many service processes
- * can start at once. Returns false if the wait was ended.
+ * Migrates the embedded database. On a PostgreSQL server, waits until somebody has migrated it: a service must not migrate,
+ * because many processes can start at once. Returns false if the wait was ended.
  */
 const untilMigrated = async (
   database: Database,

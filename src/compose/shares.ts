@@ -43,7 +43,7 @@ export const composeShares = (
   const replayed = queueFor('events', replayedAtOnce, unbounded);
 
   /** Work without a caller, such as the live tail, does not queue. */
-  const inTurn = <Result>(queue: FairQueue, work: () => Promise<Result>): Promise<Result> => {
+  const queued = <Result>(queue: FairQueue, work: () => Promise<Result>): Promise<Result> => {
     const scope = requestScope.getStore();
     if (!scope) return work();
     if (!isEmbedded) return queue.run(scope.share, work);
@@ -54,9 +54,9 @@ export const composeShares = (
    * The same database, but each statement queues. Not for `$transaction`: its first statement would hold the place that its
    * second one waits for.
    */
-  const inTurns = <Of extends Database>(database: Of, queue: FairQueue): Of => {
+  const queueStatements = <Of extends Database>(database: Of, queue: FairQueue): Of => {
     const prisma = database.prisma.$extends({
-      query: { $allOperations: ({ args, query }) => inTurn(queue, () => query(args)) },
+      query: { $allOperations: ({ args, query }) => queued(queue, () => query(args)) },
     });
     return { ...database, prisma: prisma as unknown as PrismaClient };
   };
@@ -64,16 +64,16 @@ export const composeShares = (
     queries: queueFor('queries', operationsAtOnce, bounds.operations),
     mutations: queueFor('mutations', operationsAtOnce, bounds.operations),
     /** For callers' reads. */
-    reading: <Of extends Database>(reads: Of): Of => inTurns(reads, statements),
+    reading: <Of extends Database>(reads: Of): Of => queueStatements(reads, statements),
     /** For reads of several statements that belong together: they take one turn. */
-    readingAtOnce: <Result>(work: () => Promise<Result>): Promise<Result> => inTurn(statements, work),
+    readingAtOnce: <Result>(work: () => Promise<Result>): Promise<Result> => queued(statements, work),
     /** For authentication, on the connections for changes. Strangers queue here, too. */
-    identifying: <Of extends Database>(writes: Of): Of => inTurns(writes, transactions),
+    identifying: <Of extends Database>(writes: Of): Of => queueStatements(writes, transactions),
     /** For callers' changes. A transaction that is run again keeps its place. */
     changing:
       (inTransaction: InTransaction): InTransaction =>
       (work) =>
-        inTurn(transactions, () => inTransaction(work)),
+        queued(transactions, () => inTransaction(work)),
     /** Waits for the turn to handle one replayed event. */
     takeReplayTurn: async (): Promise<void> => {
       const leave = await replayed.enter(requestScope.getStore()?.share ?? '');

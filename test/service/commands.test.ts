@@ -111,7 +111,7 @@ describe('flagtrail status', () => {
     const lost = await run(['status'], { ...env, PORT: '1' });
     expect(lost).toMatchObject({ code: 1, out: '' });
     expect(lost.err).toMatch(
-      /^a running service has the embedded database open, and http:\/\/127\.0\.0\.1:1\/graphql does not answer: .*set HOST and PORT/,
+      /^a running service has the embedded database open, and asking http:\/\/127\.0\.0\.1:1\/graphql failed: .*set HOST and PORT/,
     );
     expect(lost.err).not.toMatch(/\n +at /);
   }, 120_000);

@@ -31,10 +31,10 @@ const findWinner = (
   schedule: Schedule,
   { lastSet: { byActor, bySchedule }, triedVersion, now }: { lastSet: LastSet; triedVersion: number | null; now: Date },
 ): Setting | null => {
-  const isLater = bySchedule && isBefore(orderOf(schedule, now), placeOf(bySchedule));
-  const isNews = byActor && triedVersion !== null && byActor.version > triedVersion;
-  if (isLater && isNews) return byActor.version > bySchedule.version ? byActor : bySchedule;
-  return (isLater && bySchedule) || (isNews && byActor) || null;
+  const isLaterSchedule = bySchedule && isBefore(orderOf(schedule, now), placeOf(bySchedule));
+  const isNewerActor = byActor && triedVersion !== null && byActor.version > triedVersion;
+  if (isLaterSchedule && isNewerActor) return byActor.version > bySchedule.version ? byActor : bySchedule;
+  return (isLaterSchedule && bySchedule) || (isNewerActor && byActor) || null;
 };
 
 const placeOf = ({ schedule: { id, scheduledAt } }: NonNullable<LastSet['bySchedule']>) => ({

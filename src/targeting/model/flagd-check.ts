@@ -8,9 +8,9 @@ import type { Json } from '../../kernel/json.ts';
  * (https://flagd.dev/schema/v0/targeting.json, compiled into the package), then in trial evaluations.
  */
 export const findFlagdIssues = (targeting: Json): ValidationIssue[] => {
-  let lastWords = '';
+  let lastMessage = '';
   const ignore = () => {};
-  const logger = { error: ignore, warn: ignore, info: ignore, debug: (...words: unknown[]) => (lastWords = words.join(' ')) };
+  const logger = { error: ignore, warn: ignore, info: ignore, debug: (...words: unknown[]) => (lastMessage = words.join(' ')) };
   // Compiling would run generated code, which browsers block under a content security policy.
   const storage = new MemoryStorage(logger, { disableDynamicCodeGeneration: true });
   const document = { flags: { trial: { state: 'ENABLED', variants: { any: true }, targeting } } };
@@ -20,7 +20,7 @@ export const findFlagdIssues = (targeting: Json): ValidationIssue[] => {
     return [describeRefusal(error instanceof Error ? error.message : String(error), targeting)];
   }
   const flag = storage.getFlag('trial');
-  return flag ? findFailures(flag, () => lastWords) : [];
+  return flag ? findFailures(flag, () => lastMessage) : [];
 };
 
 /**
@@ -30,12 +30,12 @@ export const findFlagdIssues = (targeting: Json): ValidationIssue[] => {
 const anonymous = {};
 const known = ['user-1', '42'].map((targetingKey) => ({ targetingKey, email: 'user@example.com', groups: ['beta'] }));
 
-const findFailures = (flag: FeatureFlag, lastWords: () => string): ValidationIssue[] => {
+const findFailures = (flag: FeatureFlag, lastMessage: () => string): ValidationIssue[] => {
   const failureIn = (context: object & Parameters<FeatureFlag['evaluate']>[0]): ValidationIssue | null => {
     const { errorMessage } = flag.evaluate(context);
     // The trial does not have the flag's variants, so an unknown variant is no failure.
     if (errorMessage === undefined || errorMessage.startsWith('Variant ')) return null;
-    const [, reason = 'undefined'] = lastWords().split("'trial': ");
+    const [, reason = 'undefined'] = lastMessage().split("'trial': ");
     const why = reason === 'undefined' ? 'a value has a type that its operator does not accept' : reason;
     return { path: [], message: `makes flagd fail in the context ${JSON.stringify(context)}: ${why}` };
   };
