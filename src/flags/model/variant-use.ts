@@ -14,14 +14,13 @@ type Variants = Pick<Flag, 'type' | 'variants'>;
 
 const keysOf = (flag: Variants) => variantsOf(flag).map(({ key }) => key);
 
-const noVariantsYet = 'the flag has no variants yet: give it some with updateFlag';
+const noneYet = 'the flag has no variants yet: give it some with updateFlag';
 
 /** Finds why a flag cannot serve a variant. */
 export const findUnknownVariant = (flag: Variants, variant: string, path: string[]): ValidationIssue[] => {
   const keys = keysOf(flag);
   if (keys.includes(variant)) return [];
-  const message =
-    keys.length > 0 ? `is '${variant}', which is not a variant of the flag: it has ${keys.join(', ')}` : noVariantsYet;
+  const message = keys.length > 0 ? `is '${variant}', which is not a variant of the flag: it has ${keys.join(', ')}` : noneYet;
   return [{ path, message }];
 };
 
@@ -29,7 +28,7 @@ export const findUnknownVariant = (flag: Variants, variant: string, path: string
 export const findVariantUseIssues = (flag: Variants, { defaultVariant, rules }: FlagUpdates): ValidationIssue[] => {
   const keys = keysOf(flag);
   const findIssues = ({ targeting }: FlagRule) =>
-    keys.length > 0 ? findTargetingIssues(targeting, keys) : [{ path: [], message: noVariantsYet }];
+    keys.length > 0 ? findTargetingIssues(targeting, keys) : [{ path: [], message: noneYet }];
   return [
     ...(defaultVariant === undefined ? [] : findUnknownVariant(flag, defaultVariant, ['defaultVariant'])),
     ...(rules ?? []).flatMap((rule, index) =>

@@ -43,7 +43,7 @@ const findSizeIssues = (targeting: Json): ValidationIssue[] => {
   return [];
 };
 
-const growingOperators = new Set(['cat', 'merge']);
+const growing = new Set(['cat', 'merge']);
 
 /**
  * Refuses what flagd's schema allows but an evaluation cannot take: several operators in one object, references (there are no
@@ -73,7 +73,7 @@ const findStructureIssues = (targeting: Json): ValidationIssue[] => {
 const refuseOperator = (operator: string, operands: Json, iteration: string | null): string | null => {
   if (operator === '$ref') return 'is a reference, but rules have no $evaluators: write out the shared rule instead';
   if (iteration !== null && iterations.has(operator)) return `is inside ${iteration}: iterations cannot be nested`;
-  if (iteration === 'reduce' && growingOperators.has(operator)) return 'is inside reduce, where it could grow without end';
+  if (iteration === 'reduce' && growing.has(operator)) return 'is inside reduce, where it could grow without end';
   if (iteration !== null && operator === 'var' && !staysInside(operands)) {
     return `is inside ${iteration}: it must be a literal path within the item, without ../`;
   }
