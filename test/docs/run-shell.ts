@@ -94,7 +94,8 @@ export const runShell = async (
 };
 
 /** A service takes seconds of CPU: it starts where a block names its address, or asks how it is. */
-const usesService = (blocks: readonly Block[]): boolean => blocks.some(({ text }) => /:(\$\{PORT:-)?4000\b|\bstatus\b/.test(text));
+const usesService = (blocks: readonly Block[]): boolean =>
+  blocks.some(({ text }) => /:(\$\{PORT:-)?4000\b|\bstatus\b/.test(text));
 
 /** Ends the page at the first command that fails, also within `$( … )`, and writes down which one and where it was. */
 const prelude = `unset BASH_ENV
