@@ -13,7 +13,7 @@ import { addSchedulesCommand } from './cli/schedules.ts';
 import { addServeCommands } from './cli/serve.ts';
 import { addStatusCommand } from './cli/status.ts';
 import { addTokenCommand } from './cli/token.ts';
-import { ConfigError, type Needs, readConfig } from './config/config.ts';
+import { type Config, ConfigError, type Needs, readConfig } from './config/config.ts';
 import { DataDirectoryInUseError } from './database/data-directory-lock.ts';
 import { describeFailure, sqlStateOf, toUnavailable } from './database/database-errors.ts';
 import { MigrationRefusedError } from './database/migrate.ts';
@@ -75,7 +75,8 @@ const program = new Command('flagtrail')
 /** The settings, checked for what a command needs. */
 const readSettings = (needs: Needs) => readConfig(process.env, needs);
 /** The settings for a command that opens the database, does its work and ends. */
-const commandSettings = () => readSettings({ roles: [] });
+let settings: Config | undefined;
+const commandSettings = () => (settings ??= readSettings({ roles: [] }));
 
 addServeCommands(program, { readConfig: readSettings, surroundings });
 addMigrateCommand(program, {

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type ExportProgress, makeExportEvents } from '../audit/commands/export-events.ts';
-import { makeAuditLog } from '../audit/store/audit-log.ts';
+import type { ExportProgress } from '../audit/commands/export-events.ts';
+import { composeReads } from '../compose/reads.ts';
 import type { Database } from '../database/database.ts';
 import { interruptedExitCode } from '../process/signals.ts';
 import { addEventFilterOptions, toEventFilter } from './event-filter-options.ts';
@@ -64,7 +64,7 @@ export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
             bar.update(made.share, made.events);
           };
           const what = { filter: toEventFilter(filter), newestFirst: order === 'newest', after, limit };
-          const exportEvents = makeExportEvents({ log: makeAuditLog(database.prisma) });
+          const { exportEvents } = composeReads(database);
           const file = output ?? null;
           const text = untilStopped(exportEvents(what, { onProgress, signal: stop.signal }), { signal: stop.signal, file });
           const taken = await writeExport(text, { file, stdout }).finally(() => bar.stop());

@@ -1,13 +1,10 @@
-import { findLastEvents } from '../audit/store/last-events.ts';
+import { composeReads } from '../compose/reads.ts';
 import type { Database } from '../database/database.ts';
 import { FlagNotFoundError } from '../flags/model/flag-errors.ts';
 import { type FlagUpdates, updateFields } from '../flags/model/flag-updates.ts';
-import { makeFlagStore } from '../flags/store/flag-store.ts';
 import { withoutNulls } from '../kernel/without-nulls.ts';
 import type { Schedule, ScheduleStatus } from '../schedules/model/schedule.ts';
-import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { toServiceStatus } from '../service/model/service-status.ts';
-import { makeServiceStore } from '../service/store/service-store.ts';
 import type { AskService } from './ask-service.ts';
 import type { Plain } from './plain.ts';
 
@@ -58,22 +55,18 @@ export type SchedulesReport = {
  * schedule of it exists.
  */
 export const readSchedules = async (database: Database, wanted: SchedulesWanted): Promise<SchedulesReport> => {
-  const { prisma } = database;
   const { flagKey, environment, statuses, limit } = wanted;
-  const store = makeScheduleStore(prisma);
+  const { schedules: store, flags, findLastEvents, readServiceFacts } = composeReads(database);
   const filter = { flagKey, environment, statuses };
   const [page, total, facts] = await Promise.all([
     store.list(filter, { limit, inverted: true }),
     store.count(filter),
-    makeServiceStore(database).readFacts(),
+    readServiceFacts(),
   ]);
-  if (total === 0 && !(await makeFlagStore(prisma).find(flagKey)) && (await store.count({ flagKey })) === 0) {
+  if (total === 0 && !(await flags.find(flagKey)) && (await store.count({ flagKey })) === 0) {
     throw new FlagNotFoundError(flagKey);
   }
-  const events = await findLastEvents(
-    prisma,
-    page.map(({ id }) => id),
-  );
+  const events = await findLastEvents(page.map(({ id }) => id));
   const schedules = page.reverse().map((schedule) => ({ ...schedule, lastEvent: events.get(schedule.id) ?? null }));
   const { databaseTime, overdueSchedules } = toServiceStatus(facts);
   return toReport(flagKey, JSON.parse(JSON.stringify({ databaseTime, total, causes: overdueSchedules.causes, schedules })));

@@ -1,8 +1,7 @@
-import { makeAuditLog } from '../audit/store/audit-log.ts';
+import { composeReads } from '../compose/reads.ts';
 import type { Database } from '../database/database.ts';
 import type { Schedule } from '../schedules/model/schedule.ts';
 import { type ServiceStatus, toServiceStatus } from '../service/model/service-status.ts';
-import { makeServiceStore } from '../service/store/service-store.ts';
 import type { Plain } from './plain.ts';
 
 /** The answer of `serviceStatus` as JSON, read from the database or from the running service. */
@@ -34,10 +33,8 @@ export const serviceReportQuery = `{ serviceStatus {
  * service runs.
  */
 export const readServiceReport = async (database: Database): Promise<ServiceReport> => {
-  const [facts, losses] = await Promise.all([
-    makeServiceStore(database).readFacts(),
-    makeAuditLog(database.prisma).declaredLost(),
-  ]);
+  const { readServiceFacts, log } = composeReads(database);
+  const [facts, losses] = await Promise.all([readServiceFacts(), log.declaredLost()]);
   const isFree = database.kind === 'pglite';
   const processes = facts.processes.map((process) => ({ ...process, isSeen: process.isSeen && !isFree }));
   const { overdueSchedules, ...status } = toServiceStatus({ ...facts, processes });

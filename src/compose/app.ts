@@ -2,18 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { sha256 } from '../api-keys/authentication/sha256.ts';
 import { makeCreateApiKey } from '../api-keys/commands/create-api-key.ts';
 import { makeRevokeApiKey } from '../api-keys/commands/revoke-api-key.ts';
-import { makeApiKeyStore } from '../api-keys/store/api-key-store.ts';
 import { makeRecordAuditEvents } from '../applications/commands/record-audit-events.ts';
 import { makeFindRecorded } from '../applications/store/find-recorded.ts';
 import type { AuditLogger } from '../audit/ports/audit-logger.ts';
-import { makeAuditLog } from '../audit/store/audit-log.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 import { makeCreateEnvironment } from '../environments/commands/create-environment.ts';
 import { makeDeleteEnvironment } from '../environments/commands/delete-environment.ts';
 import { makeSetEnvironmentEnabled } from '../environments/commands/set-environment-enabled.ts';
 import { makeUpdateEnvironment } from '../environments/commands/update-environment.ts';
-import { makeEnvironmentStore } from '../environments/store/environment-store.ts';
 import { makeExportFlags } from '../flagd/commands/export-flags.ts';
 import { makeImportFlags } from '../flagd/commands/import-flags.ts';
 import { makeChangeOverrides } from '../flags/commands/change-overrides.ts';
@@ -25,22 +22,20 @@ import { makeRecordFlagReads } from '../flags/commands/record-flag-reads.ts';
 import { makeRunExperiment } from '../flags/commands/run-experiment.ts';
 import { makeSetFlagStatus, makeUpdateFlag } from '../flags/commands/update-flag.ts';
 import { makeUpdateFlagState } from '../flags/commands/update-flag-state.ts';
-import { makeFlagStore } from '../flags/store/flag-store.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 import { makeApplyDueSchedules } from '../schedules/commands/apply-due-schedules.ts';
 import { makeApplyScheduleNow } from '../schedules/commands/apply-schedule-now.ts';
 import { cancelWithFlag, makeCancelSchedule, makeCancelSchedules } from '../schedules/commands/cancel-schedule.ts';
 import { makeCreateSchedule } from '../schedules/commands/create-schedule.ts';
 import { makeRetrySchedule, makeUpdateSchedule } from '../schedules/commands/update-schedule.ts';
-import { makeCountSchedules } from '../schedules/store/schedule-counts.ts';
-import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
+import { composeReads } from './reads.ts';
 import type { InTransaction } from './unit-of-work.ts';
 
 type Parts = {
   /** Runs changes. */
   inTransaction: InTransaction;
   /** Serves reads. */
-  reads: Pick<Database, 'prisma'>;
+  reads: Pick<Database, 'prisma' | 'kind'>;
   /** Serves what a change reads before its transaction; `reads` by default. */
   writes?: Pick<Database, 'prisma'>;
   /** Records events outside a transaction. */
@@ -56,11 +51,9 @@ export const composeApp = (
   { inTransaction, reads, writes = reads, audit, batchSize = 500 }: Parts,
   { clock, newId, random, logger }: Pick<Surroundings, 'clock' | 'newId' | 'random' | 'logger'>,
 ) => {
-  const { prisma } = reads;
   const commands = { inTransaction, clock, newId };
-  const environments = makeEnvironmentStore(prisma);
-  const flags = makeFlagStore(prisma);
-  const schedules = makeScheduleStore(prisma);
+  const read = composeReads(reads);
+  const { environments, flags, schedules } = read;
   const changes = {
     createFlag: makeCreateFlag(commands),
     updateFlag: makeUpdateFlag(commands),
@@ -68,13 +61,13 @@ export const composeApp = (
   };
   const { recordFlagViewed, recordFlagsExported } = makeRecordFlagReads({ audit, audited: auditReads });
   return {
-    environments,
+    ...read,
+
     createEnvironment: makeCreateEnvironment(commands),
     updateEnvironment: makeUpdateEnvironment(commands),
     deleteEnvironment: makeDeleteEnvironment({ ...commands, defaultEnvironment }),
     setEnvironmentEnabled: makeSetEnvironmentEnabled(commands),
 
-    flags,
     ...changes,
     setFlagStatus: makeSetFlagStatus(commands),
     deleteFlag: makeDeleteFlag({ ...commands, cancelOpenSchedules: cancelWithFlag }),
@@ -84,8 +77,6 @@ export const composeApp = (
     ...makeOverrideInEmergency({ ...commands, onEmergency: warnOfEmergency(logger) }),
     recordFlagViewed,
 
-    schedules,
-    countSchedules: makeCountSchedules(prisma),
     createSchedule: makeCreateSchedule(commands),
     updateSchedule: makeUpdateSchedule(commands),
     retrySchedule: makeRetrySchedule(commands),
@@ -97,11 +88,9 @@ export const composeApp = (
     exportFlags: makeExportFlags({ environments, flags, onExported: recordFlagsExported }),
     importFlags: makeImportFlags({ environments, flags, schedules, ...changes, clock }),
 
-    apiKeys: makeApiKeyStore(prisma),
     createApiKey: makeCreateApiKey({ ...commands, randomBytes, sha256 }),
     revokeApiKey: makeRevokeApiKey(commands),
 
-    log: makeAuditLog(prisma),
     recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(writes.prisma) }),
   };
 };

@@ -6,7 +6,7 @@ import type { Database } from '../database/database.ts';
 import { describeFailure } from '../database/database-errors.ts';
 import { toStorableText } from '../kernel/text.ts';
 import type { Surroundings } from '../process/surroundings.ts';
-import { makeHeartbeat } from '../service/heartbeat.ts';
+import { makeHeartbeat } from '../service/heartbeat/heartbeat.ts';
 import type { ProcessDetail } from '../service/model/service-process.ts';
 import { makeServiceStore } from '../service/store/service-store.ts';
 

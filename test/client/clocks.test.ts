@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { badUserInput, startAuditApi } from './audit-api.ts';
+import { badUserInput, startAuditApi } from '../support/audit-api.ts';
 import { openClient } from './manual-world.ts';
 
 const dayMs = 86_400_000;

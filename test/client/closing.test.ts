@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { startAuditApi } from './audit-api.ts';
+import { startAuditApi } from '../support/audit-api.ts';
 import { openClient } from './manual-world.ts';
 
 const login = { type: 'login', userId: 'user' } as const;

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as audit from '../../src/client/main.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
-import { startAuditApi } from './audit-api.ts';
+import { startAuditApi } from '../support/audit-api.ts';
 
 describe('the functions of flagtrail/client itself', () => {
   it('keep what is logged before they are configured, say so once, and never throw', async () => {

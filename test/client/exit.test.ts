@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { startAuditApi } from './audit-api.ts';
+import { startAuditApi } from '../support/audit-api.ts';
 
 const program = fileURLToPath(new URL('logging-process.ts', import.meta.url));
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createAuditClient } from '../../src/client/main.ts';
-import { startAuditApi } from './audit-api.ts';
+import { startAuditApi } from '../support/audit-api.ts';
 import { openClient } from './manual-world.ts';
 
 const login = { type: 'login', userId: 'user' } as const;

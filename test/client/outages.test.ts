@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AuditApi, startAuditApi } from './audit-api.ts';
+import { type AuditApi, startAuditApi } from '../support/audit-api.ts';
 import { openClient } from './manual-world.ts';
 
 const login = (index: number, details?: object) => ({ type: 'login', userId: `user-${index}`, details }) as const;

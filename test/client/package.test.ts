@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { startAuditApi } from '../support/audit-api.ts';
 import { temporaryFolder } from '../support/service.ts';
-import { startAuditApi } from './audit-api.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startAuditApi } from '../client/audit-api.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
+import { startAuditApi } from '../support/audit-api.ts';
 import { root } from '../support/serve-process.ts';
 
 /** Runs an npm script of the project without npm, so that signals reach it; ended with the test. */

@@ -32,8 +32,9 @@ export const importsOf = (file: string, code: string): Import[] =>
     };
   });
 
-// `… from 'x'` of an import or export statement, which can span lines; or `import 'x'` and `import('x')`.
-const STATEMENT = /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]/gm;
+// `… from 'x'` of an import or export statement, which can span lines; or `import 'x'`, `import('x')` and `declare module 'x'`.
+const STATEMENT =
+  /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|\b(?:import|declare\s+module)\s*\(?\s*['"`]([^'"`]+)['"`]/gm;
 
 const packageOf = (name: string): string => name.split('/', name.startsWith('@') ? 2 : 1).join('/');
 

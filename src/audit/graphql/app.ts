@@ -1,5 +1,4 @@
 import type { OperationBudget } from '../../graphql/operation-budget.ts';
-import { weighMap } from '../../graphql/weigh.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Follow } from '../ports/follow.ts';
 
@@ -18,6 +17,4 @@ export const meterLog = (log: AuditLog, { read }: OperationBudget): AuditLog => 
       () => log.list(...args),
       (entries) => ({ rows: entries.length, bytes: entries.reduce((bytes, { entry }) => bytes + entry.length, 0) }),
     ),
-  actorsOfSchedules: (ids) => read(() => log.actorsOfSchedules(ids), weighMap),
-  creatorsOfFlags: (ids) => read(() => log.creatorsOfFlags(ids), weighMap),
 });

@@ -1,4 +1,3 @@
-import type { Actor } from '../../access/model/actor.ts';
 import type { Slice } from '../../kernel/paging.ts';
 import type { LogEntry } from '../model/audit-event.ts';
 import type { AuditEventFilter } from '../model/audit-filter.ts';
@@ -8,9 +7,6 @@ export type Recorded = { type: string; recorderId: string | null };
 
 /** What has been recorded under each of these ids, as far as known: an event that waits in the spool is not found. */
 export type FindRecorded = (ids: readonly string[]) => Promise<Map<string, Recorded>>;
-
-/** Who created a schedule and who cancelled it, as far as the log knows. */
-export type ScheduleActors = { created: Actor | null; cancelled: Actor | null };
 
 /** Reads the log. Only the sequencer writes it. */
 export type AuditLog = {
@@ -25,13 +21,6 @@ export type AuditLog = {
   size(): Promise<number>;
   /** How many lost events the log declares (audit.loss): Flagtrail's own, and those of applications. */
   declaredLost(): Promise<{ flagtrail: number; applications: number }>;
-  /**
-   * Who acted on schedules, by schedule id, as the log knew them at that moment. Schedules that the log does not know are left
-   * out.
-   */
-  actorsOfSchedules(ids: readonly string[]): Promise<Map<string, ScheduleActors>>;
-  /** Who created flags, by flag id. Flags that the log does not know are left out. */
-  creatorsOfFlags(ids: readonly string[]): Promise<Map<string, Actor>>;
   /**
    * At most `limit` entries after a position, in order, and no more than fit into `maxBytes`. Followers of the whole log use it.
    */

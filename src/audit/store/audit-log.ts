@@ -4,7 +4,6 @@ import type { Slice } from '../../kernel/paging.ts';
 import type { LogEntry } from '../model/audit-event.ts';
 import type { AuditEventFilter } from '../model/audit-filter.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
-import { makeLoggedActors } from './logged-actors.ts';
 
 const columns = { position: true, sealedAt: true, entry: true } as const;
 
@@ -88,7 +87,6 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
       });
       return { flagtrail: Number(lostByFlagtrail), applications: Number(lostByApplications) };
     },
-    ...makeLoggedActors(prisma),
     readAfter: (position, limit, maxBytes) =>
       list({}, { after: position, limit, inverted: false, ...(maxBytes !== undefined && { maxBytes }) }),
   };

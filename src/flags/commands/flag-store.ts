@@ -1,3 +1,4 @@
+import type { Actor } from '../../access/model/actor.ts';
 import type { AuditLogger } from '../../audit/ports/audit-logger.ts';
 import type { EnvironmentStore } from '../../environments/commands/environment-store.ts';
 import type { Slice } from '../../kernel/paging.ts';
@@ -67,6 +68,8 @@ export type FlagStore = {
   counts(environment: string): Promise<FlagCounts | null>;
   /** The states of many flags by flag id: in all environments, oldest environment first, or in one environment. */
   statesOf(flagIds: readonly string[], environment?: string): Promise<Map<string, FlagState[]>>;
+  /** Who created flags, by flag id. Flags that the log does not know are left out. */
+  creatorsOf(flagIds: readonly string[]): Promise<Map<string, Actor>>;
 };
 
 /** The fields of a flag that decide whether a change can be scheduled. */

@@ -1,8 +1,7 @@
 import type { Actor } from '../../access/model/actor.ts';
-import type { AuditLog } from '../../audit/ports/audit-log.ts';
 import { distinct, makeLoader } from '../../graphql/loaders.ts';
 import type { OperationBudget } from '../../graphql/operation-budget.ts';
-import { weighRows } from '../../graphql/weigh.ts';
+import { weighMap, weighRows } from '../../graphql/weigh.ts';
 import type { makeChangeOverrides } from '../commands/change-overrides.ts';
 import type { makeChangeRules } from '../commands/change-rules.ts';
 import type { makeCreateFlag } from '../commands/create-flag.ts';
@@ -34,7 +33,7 @@ declare module '../../graphql/app.ts' {
   interface Loaders extends FlagLoaders {}
 }
 
-export const makeFlagLoaders = ({ flags, log }: { flags: FlagStore; log: AuditLog }) => ({
+export const makeFlagLoaders = ({ flags }: { flags: FlagStore }) => ({
   flagsById: makeLoader<string, Flag | null>(async (ids) => {
     const found = new Map((await flags.findByIds(distinct(ids))).map((flag) => [flag.id, flag]));
     return ids.map((id) => found.get(id) ?? null);
@@ -44,7 +43,7 @@ export const makeFlagLoaders = ({ flags, log }: { flags: FlagStore; log: AuditLo
     return ids.map((id) => states.get(id) ?? []);
   }),
   creatorOfFlag: makeLoader<string, Actor | null>(async (ids) => {
-    const creators = await log.creatorsOfFlags(ids);
+    const creators = await flags.creatorsOf(ids);
     return ids.map((id) => creators.get(id) ?? null);
   }),
 });
@@ -57,6 +56,7 @@ export const meterFlags = (flags: FlagStore, { read }: OperationBudget): FlagSto
   ...flags,
   list: (...args) => read(() => flags.list(...args), weighFlags),
   findByIds: (ids) => read(() => flags.findByIds(ids), weighFlags),
+  creatorsOf: (ids) => read(() => flags.creatorsOf(ids), weighMap),
   statesOf: (...args) =>
     read(
       () => flags.statesOf(...args),

@@ -14,6 +14,7 @@ import type {
   LockPurpose,
   SharedFlag,
 } from '../commands/flag-store.ts';
+import { makeFindFlagCreators } from './flag-creators.ts';
 import { toFlag } from './flag-rows.ts';
 import { toFlagState, toRow } from './flag-state-rows.ts';
 
@@ -139,6 +140,7 @@ export const makeFlagStore = (prisma: Queryable): FlagStore => ({
   },
   count: (filter) => prisma.flag.count({ where: toWhere(filter) }),
   counts: (environment) => countFlags(prisma, environment),
+  creatorsOf: makeFindFlagCreators(prisma),
   statesOf: async (flagIds, environment) => {
     const rows = await prisma.flagState.findMany({
       where: { flagId: { in: [...flagIds] }, ...(environment !== undefined && { environmentKey: environment }) },

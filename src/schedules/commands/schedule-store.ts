@@ -1,3 +1,4 @@
+import type { Actor } from '../../access/model/actor.ts';
 import type { AuditLogger } from '../../audit/ports/audit-logger.ts';
 import type { FlagWriter } from '../../flags/commands/flag-store.ts';
 import type { Slice } from '../../kernel/paging.ts';
@@ -39,6 +40,9 @@ export type ScheduleCounts = {
   dueWithinDay: number;
 };
 
+/** Who created a schedule and who cancelled it, as far as the log knows. */
+export type ScheduleActors = { created: Actor | null; cancelled: Actor | null };
+
 /** Reads schedules. */
 export type ScheduleStore = OpenScheduleReader & {
   find(id: string): Promise<Schedule | null>;
@@ -56,6 +60,8 @@ export type ScheduleStore = OpenScheduleReader & {
    * The retries to come for each of many states, in the order of the states, earliest first. Returns at most 100 ids for each.
    */
   upcomingRetriesOf(states: readonly StatePlace[]): Promise<string[][]>;
+  /** Who acted on schedules, by schedule id. Schedules that the log does not know are left out. */
+  actorsOf(ids: readonly string[]): Promise<Map<string, ScheduleActors>>;
   /** How many schedules are due by the database's clock (at most 100,000 are counted), and how late the oldest is. */
   backlog(): Promise<{ due: number; oldestLatenessMs: number }>;
 };

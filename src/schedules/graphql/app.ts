@@ -1,16 +1,15 @@
 import type { Caller } from '../../access/model/actor.ts';
-import type { AuditLog, ScheduleActors } from '../../audit/ports/audit-log.ts';
 import type { DeletedFlag } from '../../flags/commands/delete-flag.ts';
 import type { DeleteFlag } from '../../flags/model/flag.ts';
 import type { FlagState } from '../../flags/model/flag-state.ts';
 import { pageSize } from '../../graphql/connection.ts';
 import { distinct, makeLoader } from '../../graphql/loaders.ts';
 import type { OperationBudget } from '../../graphql/operation-budget.ts';
-import { weighIds, weighRows } from '../../graphql/weigh.ts';
+import { weighIds, weighMap, weighRows } from '../../graphql/weigh.ts';
 import type { makeApplyScheduleNow } from '../commands/apply-schedule-now.ts';
 import type { makeCancelSchedule, makeCancelSchedules } from '../commands/cancel-schedule.ts';
 import type { makeCreateSchedule } from '../commands/create-schedule.ts';
-import type { ScheduleCounts, ScheduleStore } from '../commands/schedule-store.ts';
+import type { ScheduleActors, ScheduleCounts, ScheduleStore } from '../commands/schedule-store.ts';
 import type { makeRetrySchedule, makeUpdateSchedule } from '../commands/update-schedule.ts';
 import type { Schedule } from '../model/schedule.ts';
 import type { ScheduleFilter } from '../model/schedule-filter.ts';
@@ -40,11 +39,10 @@ declare module '../../graphql/app.ts' {
 }
 
 type Reads = {
-  schedules: Pick<ScheduleStore, 'findByIds' | 'conflictsOf' | 'upcomingRetriesOf'>;
-  log: Pick<AuditLog, 'actorsOfSchedules'>;
+  schedules: Pick<ScheduleStore, 'findByIds' | 'conflictsOf' | 'upcomingRetriesOf' | 'actorsOf'>;
 };
 
-export const makeScheduleLoaders = ({ schedules, log }: Reads) => ({
+export const makeScheduleLoaders = ({ schedules }: Reads) => ({
   conflictsOf: makeLoader<Schedule, Schedule[]>(
     async (of) => {
       const conflicts = await schedules.conflictsOf(of);
@@ -60,7 +58,7 @@ export const makeScheduleLoaders = ({ schedules, log }: Reads) => ({
     { maxBatchSize: 200 },
   ),
   actorsOfSchedule: makeLoader<string, ScheduleActors | null>(async (ids) => {
-    const actors = await log.actorsOfSchedules(ids);
+    const actors = await schedules.actorsOf(ids);
     return ids.map((id) => actors.get(id) ?? null);
   }),
 });
@@ -97,4 +95,5 @@ export const meterSchedules = (schedules: ScheduleStore, { read }: OperationBudg
       (found) => weighIds([...found.values()]),
     ),
   upcomingRetriesOf: (states) => read(() => schedules.upcomingRetriesOf(states), weighIds),
+  actorsOf: (ids) => read(() => schedules.actorsOf(ids), weighMap),
 });

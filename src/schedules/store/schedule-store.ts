@@ -4,6 +4,7 @@ import { Prisma, type PrismaClient, type Schedule as Row } from '../../generated
 import type { ScheduleStore, StatePlace } from '../commands/schedule-store.ts';
 import { conflictWindowMs } from '../model/schedule.ts';
 import { makeOpenScheduleReader } from './open-schedules.ts';
+import { makeFindScheduleActors } from './schedule-actors.ts';
 import { having, listSchedules, toWhere } from './schedule-list.ts';
 import { dueAt, scheduleColumns, toSchedule } from './schedule-rows.ts';
 
@@ -38,6 +39,7 @@ export const findRetries = async (prisma: Queryable, states: readonly StatePlace
 
 export const makeScheduleStore = (prisma: PrismaClient): ScheduleStore => ({
   ...makeOpenScheduleReader(prisma),
+  actorsOf: makeFindScheduleActors(prisma),
   find: async (id) => {
     const row = await prisma.schedule.findUnique({ where: { id } });
     return row && toSchedule(row);

@@ -4,9 +4,9 @@ import { sqlStateOf } from '../../database/database-errors.ts';
 import { isOpen } from '../../database/open-schedules.ts';
 import { Prisma, type Schedule as ScheduleRow } from '../../generated/prisma/client.ts';
 import { dueAt, scheduleColumns, toSchedule } from '../../schedules/store/schedule-rows.ts';
+import type { ServiceStore } from '../commands/service-store.ts';
 import { type Blocker, mostOverdueCounted, overdueAfterMs, type ServiceFacts } from '../model/service-facts.ts';
 import { type ProcessDetail, type ProcessRole, seenWithinMs } from '../model/service-process.ts';
-import type { ServiceStore } from '../service-store.ts';
 import { findLockHolders } from './lock-holders.ts';
 
 /** How many overdue schedules are read, to check their flags for locks and to show some of them. */

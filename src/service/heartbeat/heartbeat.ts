@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../kernel/clock.ts';
-import { makeLoop } from '../kernel/loop.ts';
-import { within } from '../kernel/within.ts';
-import { isSkewed, measureSkewMs, type ProcessDetail, type ServiceProcess } from './model/service-process.ts';
-import { describeSkew, type ServiceStatus, toServiceStatus } from './model/service-status.ts';
-import type { ServiceStore } from './service-store.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { makeLoop } from '../../kernel/loop.ts';
+import { within } from '../../kernel/within.ts';
+import type { ServiceStore } from '../commands/service-store.ts';
+import { isSkewed, measureSkewMs, type ProcessDetail, type ServiceProcess } from '../model/service-process.ts';
+import { describeSkew, type ServiceStatus, toServiceStatus } from '../model/service-status.ts';
 import { makeWatchLog } from './watch-log.ts';
 
 type Deps = {

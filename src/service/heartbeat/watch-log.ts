@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../kernel/clock.ts';
-import { isSkewed, type ServiceProcess, seenWithinMs } from './model/service-process.ts';
-import { describeSkew, type ServiceStatus } from './model/service-status.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { isSkewed, type ServiceProcess, seenWithinMs } from '../model/service-process.ts';
+import { describeSkew, type ServiceStatus } from '../model/service-status.ts';
 
 type Deps = {
   logger: Pick<Logger, 'warn' | 'info'>;

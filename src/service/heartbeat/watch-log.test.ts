@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { ServiceStatus } from './model/service-status.ts';
+import type { ServiceStatus } from '../model/service-status.ts';
 import { makeWatchLog } from './watch-log.ts';
 
 const well: ServiceStatus = {

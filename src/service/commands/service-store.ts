@@ -1,5 +1,5 @@
-import type { ServiceFacts } from './model/service-facts.ts';
-import type { ProcessDetail, ServiceProcess } from './model/service-process.ts';
+import type { ServiceFacts } from '../model/service-facts.ts';
+import type { ProcessDetail, ServiceProcess } from '../model/service-process.ts';
 
 /** What a process announces about itself. */
 type Announcement = Pick<ServiceProcess, 'id' | 'roles' | 'version' | 'host' | 'pid' | 'clockSkewMs'> & {

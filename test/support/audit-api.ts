@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { isStorableText } from '../../src/kernel/text.ts';
-import { atTestEnd } from '../support/at-test-end.ts';
+import { atTestEnd } from './at-test-end.ts';
 
 export type SentEvent = { id: string; type: string; occurredAt: string; details?: Record<string, unknown> } & Record<
   string,
