@@ -39,7 +39,7 @@ export const builder = new SchemaBuilder<Types>({
     directResult: true,
     defaultUnionOptions: {
       name: ({ fieldName }) => `${capitalize(fieldName)}Result`,
-      description: 'What came of the operation: what it made or changed, or the reason why nothing happened.',
+      description: 'What the mutation created or changed, or the error that stopped it.',
     },
   },
   zod: { validationError: (error, _args, _context, info) => toArgumentError(error, info.parentType.name) },
@@ -48,14 +48,14 @@ export const builder = new SchemaBuilder<Types>({
     cursorType: 'String',
     edgesFieldOptions: { nullable: false, description: 'The items, each with its cursor.' },
     nodeFieldOptions: { nullable: false, description: 'The item.' },
-    cursorFieldOptions: { nullable: false, description: 'Where the item is in the list: for `after` and `before`.' },
-    pageInfoFieldOptions: { nullable: false, description: 'Whether there is more, and where it goes on.' },
-    pageInfoTypeOptions: { description: 'Where a page begins and ends, and whether there is more.' },
-    hasNextPageFieldOptions: { description: 'Whether there is more after this page.' },
-    hasPreviousPageFieldOptions: { description: 'Whether there is more before this page.' },
-    startCursorFieldOptions: { description: "The first item's cursor; null on an empty page." },
-    endCursorFieldOptions: { description: "The last item's cursor; null on an empty page." },
-    firstArgOptions: { description: 'How many items from the start: 1–200, 50 when neither `first` nor `last` is given.' },
+    cursorFieldOptions: { nullable: false, description: "The item's cursor, for `after` and `before`." },
+    pageInfoFieldOptions: { nullable: false, description: 'The cursors of this page, and whether there are more pages.' },
+    pageInfoTypeOptions: { description: 'The cursors of a page, and whether there are more pages.' },
+    hasNextPageFieldOptions: { description: 'Whether more items follow this page.' },
+    hasPreviousPageFieldOptions: { description: 'Whether more items come before this page.' },
+    startCursorFieldOptions: { description: "The first item's cursor; null if the page is empty." },
+    endCursorFieldOptions: { description: "The last item's cursor; null if the page is empty." },
+    firstArgOptions: { description: 'How many items from the start: 1–200. Without `first` and `last`, 50.' },
     afterArgOptions: { description: 'Only items after this cursor.' },
     lastArgOptions: { description: 'How many items from the end: 1–200.' },
     beforeArgOptions: { description: 'Only items before this cursor.' },
@@ -69,8 +69,8 @@ builder.addScalarType('JSON', Json);
 builder.globalConnectionField('totalCount', (t) =>
   t.int({
     nullable: false,
-    description: 'How many items there are in all, whatever the page.',
-    // What is counted may be millions of rows, whatever the page: six of these are an operation, thirty are an attack.
+    description: 'How many items there are on all pages together.',
+    // It can count millions of rows, however small the page. An operation needs up to six of these; thirty are an attack.
     extensions: { cost: 15_000 },
     resolve: ({ totalCount }) => totalCount(),
   }),
@@ -80,7 +80,9 @@ builder.queryType({ description: 'Everything that can be read.' });
 builder.mutationType({
   description: 'Everything that can be changed. Each change is recorded in the audit log, with who made it.',
 });
-builder.subscriptionType({ description: 'What can be followed live, over a websocket (graphql-ws).' });
+builder.subscriptionType({
+  description: 'Everything that can be followed live, over a websocket (graphql-ws) or server-sent events.',
+});
 
 /** Of JSON, or a list, that may hold 64 KiB and seldom does: all of it for all states of 200 flags is as much as one may ask for. */
 export const mayHold64KiB = { extensions: { weight: 12 } };

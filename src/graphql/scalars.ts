@@ -5,7 +5,7 @@ import { isInstant, parseInstant } from '../kernel/instant.ts';
 export const DateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
   description:
-    'An instant as RFC 3339 text with an offset, for example 2026-03-29T09:00:00+02:00, of the years 1 to 9999 and without leap seconds. Returned in UTC with milliseconds.',
+    'An instant as RFC 3339 text with an offset, for example 2026-03-29T09:00:00+02:00. The years 1 to 9999 are allowed, leap seconds are not. Answers are in UTC, with milliseconds.',
   specifiedByURL: 'https://datatracker.ietf.org/doc/html/rfc3339#section-5.6',
   parseValue: (value) => {
     const instant = typeof value === 'string' ? parseInstant(value) : null;

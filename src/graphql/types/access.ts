@@ -2,10 +2,10 @@ import type { actorTypes, roles } from '../../access/model/actor.ts';
 import { builder } from '../builder.ts';
 
 export const ActorType = builder.enumType('ActorType', {
-  description: 'What kind of actor did it.',
+  description: 'The kinds of actors.',
   values: {
     USER: { description: 'A person.' },
-    SERVICE_ACCOUNT: { description: "Another service in its own name, or one of Flagtrail's commands." },
+    SERVICE_ACCOUNT: { description: "Another service that acts in its own name, or one of Flagtrail's commands." },
     SYSTEM: { description: 'Flagtrail itself: the worker, the audit pipeline.' },
     API: { description: 'An API key.' },
   } as const satisfies Record<(typeof actorTypes)[number], { description: string }>,

@@ -3,10 +3,10 @@ import { type DomainError, ValidationError, type ValidationIssue } from '../../k
 import { builder } from '../builder.ts';
 
 const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
-  description: 'An outcome that the caller can act on. Every error type implements it.',
+  description: 'An error that the caller can act on. Every error type implements it.',
   fields: (t) => ({
-    message: t.exposeString('message', { description: 'What is wrong, with the value and what is allowed.' }),
-    code: t.exposeString('code', { description: 'The same, for programs.' }),
+    message: t.exposeString('message', { description: 'What went wrong, for people. It names the value and what is allowed.' }),
+    code: t.exposeString('code', { description: 'What went wrong, for programs: a constant, for example FLAG_NOT_FOUND.' }),
   }),
 });
 
@@ -27,15 +27,15 @@ export const errorType = <Refusal extends DomainError>(
   });
 
 export const ValidationIssueType = builder.objectRef<ValidationIssue>('ValidationIssue').implement({
-  description: 'One thing wrong with an input.',
+  description: 'One invalid value of an input.',
   fields: (t) => ({
     path: t.exposeStringList('path', {
-      description: 'Where, below the argument `input`: for example ["updates", "rolloutPercentage"].',
+      description: 'Where the value is within the argument `input`, for example ["updates", "rolloutPercentage"].',
     }),
-    message: t.exposeString('message', { description: 'What is wrong there, and what is allowed.' }),
+    message: t.exposeString('message', { description: 'Why it is invalid, and what is allowed.' }),
   }),
 });
 
-errorType(ValidationError, 'The input has values that cannot be used. Nothing was stored.', (t) => ({
-  issues: t.field({ type: [ValidationIssueType], description: 'Every value that is wrong.', resolve: ({ issues }) => issues }),
+errorType(ValidationError, 'The input has invalid values. Nothing was changed.', (t) => ({
+  issues: t.field({ type: [ValidationIssueType], description: 'Every invalid value.', resolve: ({ issues }) => issues }),
 }));

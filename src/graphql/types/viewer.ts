@@ -3,20 +3,20 @@ import { builder, requires } from '../builder.ts';
 import { ActorType, Role } from './access.ts';
 
 export const ActorRef = builder.objectRef<Actor>('Actor').implement({
-  description: 'Who acted, as known at that moment: it stays when the person is gone.',
+  description: 'Who acted, as known at that moment. It stays as it is when the person changes or leaves.',
   fields: (t) => ({
-    type: t.field({ type: ActorType, description: 'What kind of actor.', resolve: ({ type }) => type }),
+    type: t.field({ type: ActorType, description: 'The kind of actor.', resolve: ({ type }) => type }),
     id: t.exposeString('id', {
       description:
-        "The token's subject, the API key's id, or the person whom a key speaks for; `system` for Flagtrail itself, `unknown` for a token without a subject.",
+        "The token's subject, the API key's id, or the userId of the person for whom a key speaks. `system` is Flagtrail itself, `unknown` a token without a subject.",
     }),
     name: t.exposeString('name', {
       nullable: true,
-      description: 'Their name, as the token, the API key or the application that recorded it has it.',
+      description: 'Their name, from the token, the API key or the application that recorded the event.',
     }),
     email: t.exposeString('email', {
       nullable: true,
-      description: 'Their address, as the token or the application that recorded it has it.',
+      description: 'Their email address, from the token or the application that recorded the event.',
     }),
   }),
 });
@@ -25,9 +25,13 @@ export const ActorRef = builder.objectRef<Actor>('Actor').implement({
 export const loggedActor = { extensions: { weight: 5 } };
 
 const Viewer = builder.objectRef<Caller>('Viewer').implement({
-  description: 'Who is asking.',
+  description: 'The caller of this request.',
   fields: (t) => ({
-    actor: t.field({ type: ActorRef, description: 'As whom the audit log will name the caller.', resolve: ({ actor }) => actor }),
+    actor: t.field({
+      type: ActorRef,
+      description: 'The actor that the audit log names for the caller.',
+      resolve: ({ actor }) => actor,
+    }),
     roles: t.field({ type: [Role], description: 'What the caller may do.', resolve: ({ roles }) => [...roles] }),
   }),
 });
@@ -35,7 +39,7 @@ const Viewer = builder.objectRef<Caller>('Viewer').implement({
 builder.queryField('viewer', (t) =>
   t.field({
     type: Viewer,
-    description: 'Who the token or API key speaks for.',
+    description: 'The caller: who the token or API key speaks for.',
     ...requires(null),
     resolve: (_root, _args, { caller }) => caller,
   }),
