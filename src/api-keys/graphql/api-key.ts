@@ -8,35 +8,35 @@ import { type ApiKey, createApiKeySchema, revokeApiKeySchema } from '../model/ap
 import { ApiKeyNotFoundError } from '../model/api-key-errors.ts';
 
 const ApiKeyRef = builder.objectRef<ApiKey>('ApiKey').implement({
-  description: 'What a service authenticates with instead of a JWT. The key itself is shown once, when it is created.',
+  description: 'A key that a service authenticates with instead of a JWT. The key itself is shown once, when it is created.',
   fields: (t) => ({
     id: t.exposeID('id', {
-      description: 'A UUID (version 7): the actor id, and `requestContext.apiKeyId`, of what the key does.',
+      description: "A UUID (version 7). Events name it as the actor's id and as `requestContext.apiKeyId`.",
     }),
-    name: t.exposeString('name', { description: 'What people call it.' }),
-    prefix: t.exposeString('prefix', { description: 'The first characters of the key, to recognise it by.' }),
+    name: t.exposeString('name', { description: 'Its name, for people.' }),
+    prefix: t.exposeString('prefix', { description: 'The first characters of the key, by which people recognise it.' }),
     roles: t.field({ type: [Role], description: 'What it may do.', resolve: ({ roles }) => roles }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was created.', resolve: ({ createdAt }) => createdAt }),
     createdBy: t.exposeString('createdBy', {
       nullable: true,
-      description: 'The userId of the admin who created it; null where none is known.',
+      description: 'The userId of the admin who created it; null if it is not known.',
     }),
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'From then on it is refused; null: never.',
+      description: 'When it expires: from then on it is refused. Null if it never expires.',
       resolve: ({ expiresAt }) => expiresAt,
     }),
     lastUsedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was used last, to the minute; an open socket counts as use. Null: never.',
+      description: 'When it was last used, to the minute; an open socket counts as use. Null if it was never used.',
       resolve: ({ lastUsedAt }) => lastUsedAt,
     }),
     revokedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was revoked; null: it was not.',
+      description: 'When it was revoked; null if it was not.',
       resolve: ({ revokedAt }) => revokedAt,
     }),
     revokedBy: t.exposeString('revokedBy', { nullable: true, description: 'The userId of the admin who revoked it.' }),
@@ -59,7 +59,7 @@ builder.queryFields((t) => ({
   apiKey: t.field({
     type: ApiKeyRef,
     nullable: true,
-    description: 'One API key; null for an unknown id.',
+    description: 'One API key; null if none has that id.',
     args: { id: t.arg.id({ required: true, validate: { schema: z.uuid('must be a UUID') }, description: "The key's id." }) },
     ...requires('ADMIN'),
     resolve: (_root, { id }, { app }) => app.apiKeys.find(id),
@@ -84,7 +84,7 @@ builder.queryFields((t) => ({
   ),
 }));
 
-errorType(ApiKeyNotFoundError, 'There is no API key of that id.', (t) => ({
+errorType(ApiKeyNotFoundError, 'No API key has that id.', (t) => ({
   id: t.exposeID('id', { description: 'The id that was asked for.' }),
 }));
 
@@ -93,10 +93,13 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
   fields: (t) => ({
     name: t.string({
       required: true,
-      description: 'What people will call it, for example the service that uses it: 1–255 characters.',
+      description: 'Its name, for example that of the service that uses it: 1–255 characters.',
     }),
     roles: t.field({ type: [Role], defaultValue: ['AUDIT_WRITER'], description: 'What it may do: at least one role.' }),
-    expiresAt: t.field({ type: 'DateTime', description: 'From when on it is refused: in the future. Absent: never.' }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'When it expires: an instant in the future. Without it, the key never expires.',
+    }),
   }),
 });
 
@@ -106,11 +109,12 @@ const RevokeApiKeyInput = builder.inputType('RevokeApiKeyInput', {
 });
 
 const CreateApiKeyPayload = builder.objectRef<{ apiKey: ApiKey; secret: string }>('CreateApiKeyPayload').implement({
-  description: 'A new API key, with the secret that nobody can ask for again.',
+  description: 'A new API key with its secret, which cannot be shown again.',
   fields: (t) => ({
-    apiKey: t.field({ type: ApiKeyRef, description: 'The key as it is listed.', resolve: ({ apiKey }) => apiKey }),
+    apiKey: t.field({ type: ApiKeyRef, description: 'The key as `apiKeys` lists it.', resolve: ({ apiKey }) => apiKey }),
     secret: t.exposeString('secret', {
-      description: 'The key itself, for `Authorization: Bearer …`. Keep it now: it is shown this once, and stored nowhere.',
+      description:
+        'The key itself, for `Authorization: Bearer …`. Keep it safe now: Flagtrail stores only its hash, and cannot show it again.',
     }),
   }),
 });
@@ -118,7 +122,7 @@ const CreateApiKeyPayload = builder.objectRef<{ apiKey: ApiKey; secret: string }
 mutation('createApiKey', {
   type: CreateApiKeyPayload,
   description:
-    'Creates an API key for a service. FORBIDDEN to API keys, whatever their roles: a key made by a key would outlive its expiry and its revocation.',
+    "Creates an API key for a service. API keys cannot create API keys (FORBIDDEN), whatever their roles: the new key would outlive the old one's expiry and revocation.",
   input: { type: CreateApiKeyInput, schema: createApiKeySchema, description: 'The key.' },
   errors: [],
   tokenOnly: true,
@@ -128,7 +132,7 @@ mutation('createApiKey', {
 mutation('revokeApiKey', {
   type: ApiKeyRef,
   description:
-    'Revokes an API key for good: requests are refused from then on, open sockets are closed within five seconds. One that is revoked already stays as it is.',
+    'Revokes an API key for good: from then on requests are refused, and open sockets are closed within five seconds. A key that is already revoked stays as it is.',
   input: { type: RevokeApiKeyInput, schema: revokeApiKeySchema, description: 'Which key.' },
   errors: [ApiKeyNotFoundError],
   run: ({ app, caller }, input) => app.revokeApiKey(caller, input),

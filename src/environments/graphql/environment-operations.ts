@@ -15,17 +15,17 @@ const CreateEnvironmentInput = builder.inputType('CreateEnvironmentInput', {
     key: t.string({
       required: true,
       description:
-        'What other fields and arguments will call it: 1–64 letters, digits, _ and -, a letter or digit first. It never changes.',
+        'The key that other fields and arguments refer to it by: 1–64 letters, digits, _ and -, starting with a letter or digit. It never changes.',
     }),
-    name: t.string({ required: true, description: 'What people call it: 1–255 characters.' }),
+    name: t.string({ required: true, description: 'Its name, for people: 1–255 characters.' }),
   }),
 });
 
 const UpdateEnvironmentInput = builder.inputType('UpdateEnvironmentInput', {
   description: 'A new name for an environment.',
   fields: (t) => ({
-    key: t.string({ required: true, description: "The environment's key, which stays." }),
-    name: t.string({ required: true, description: 'What people call it: 1–255 characters.' }),
+    key: t.string({ required: true, description: "The environment's key. The key itself cannot change." }),
+    name: t.string({ required: true, description: 'Its name, for people: 1–255 characters.' }),
   }),
 });
 
@@ -41,7 +41,7 @@ const EnvironmentInput = builder.inputType('SetEnvironmentEnabledInput', {
 
 mutation('createEnvironment', {
   type: EnvironmentType,
-  description: `Creates an environment, enabled. Every flag starts in it as a new flag does: disabled, at full rollout. At most ${maxEnvironments} are allowed.`,
+  description: `Creates an environment, which starts enabled. Every flag starts in it like a new flag: disabled, at full rollout. There can be at most ${maxEnvironments} environments.`,
   input: { type: CreateEnvironmentInput, schema: createEnvironmentSchema, description: 'The environment.' },
   errors: [EnvironmentAlreadyExistsError],
   run: ({ app, caller }, input) => app.createEnvironment(caller, input),
@@ -49,7 +49,7 @@ mutation('createEnvironment', {
 
 mutation('updateEnvironment', {
   type: EnvironmentType,
-  description: 'Renames an environment. What changes nothing is not recorded.',
+  description: 'Renames an environment. If nothing changes, no event is recorded.',
   input: { type: UpdateEnvironmentInput, schema: updateEnvironmentSchema, description: 'The change.' },
   errors: [EnvironmentNotFoundError],
   run: ({ app, caller }, input) => app.updateEnvironment(caller, input),
@@ -58,7 +58,7 @@ mutation('updateEnvironment', {
 mutation('deleteEnvironment', {
   type: EnvironmentType,
   description:
-    'Deletes an empty environment, and returns it as it was. Empty: no open schedules, and each flag in it is as a new flag is, a default variant left aside. What was scheduled and recorded for it stays. `production` and the DEFAULT_ENVIRONMENT of the service cannot be deleted.',
+    "Deletes an empty environment, and returns it as it was. It is empty if it has no open schedules and each flag in it is like a new flag (only the default variant may differ). Its past schedules and events stay. `production` and the service's DEFAULT_ENVIRONMENT cannot be deleted.",
   input: { type: DeleteEnvironmentInput, schema: environmentKeySchema, description: 'Which environment.' },
   errors: [EnvironmentNotFoundError, EnvironmentNotEmptyError],
   run: ({ app, caller }, input) => app.deleteEnvironment(caller, input),
@@ -68,12 +68,12 @@ const switches = {
   enableEnvironment: {
     enabled: true,
     description:
-      'Enables an environment. Schedules that failed while it was disabled, and have retries left, apply with the next one.',
+      'Enables an environment. Schedules that failed while it was disabled are applied at their next retry, if they have one left.',
   },
   disableEnvironment: {
     enabled: false,
     description:
-      'Disables an environment: it takes no new schedules, and due ones fail; they are tried again as often as their `maxRetries` says. Flags can still be changed in it by hand. Ask for `openSchedules` to see what will fail.',
+      'Disables an environment: no schedules can be created in it, and those that become due fail. They are retried as often as their `maxRetries` allows. Admins can still change flags in it directly. Select `openSchedules` to see what will fail.',
   },
 } as const;
 

@@ -2,12 +2,14 @@ import { builder, requires } from '../../graphql/builder.ts';
 import type { Environment } from '../model/environment.ts';
 
 export const EnvironmentType = builder.objectRef<Environment>('Environment').implement({
-  description: 'Where flags have a state of their own: production, staging, development exist from the start.',
+  description:
+    'A place where applications run: each flag has a state of its own in it. production, staging and development exist from the start.',
   fields: (t) => ({
-    key: t.exposeString('key', { description: 'What other fields and arguments call it.' }),
-    name: t.exposeString('name', { description: 'What people call it.' }),
+    key: t.exposeString('key', { description: 'The key that other fields and arguments refer to it by.' }),
+    name: t.exposeString('name', { description: 'Its name, for people.' }),
     enabled: t.exposeBoolean('enabled', {
-      description: 'Whether it is in use: a disabled environment takes no new schedules, and due ones fail.',
+      description:
+        'Whether schedules work in it. In a disabled environment no schedules can be created, and those that become due fail.',
     }),
   }),
 });
