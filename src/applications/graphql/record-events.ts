@@ -13,7 +13,7 @@ declare module '../../graphql/app.ts' {
 }
 
 const AuditEventInput = inputOf('AuditEventInput', {
-  description: 'Something that happened in another application. Null says the same as absent.',
+  description: 'An event that happened in another application. Null means the same as absent.',
   schema: auditEventInputSchema,
   types: { result: AuditResult },
 });
@@ -33,10 +33,10 @@ const RecordedAuditEventStatus = builder.enumType('RecordedAuditEventStatus', {
   description: 'What became of an event that was sent.',
   values: {
     RECORDED: { description: 'It is stored, and will be in the log within a second.' },
-    DUPLICATE: { description: 'This sender has recorded an event of that id and type before: nothing was done.' },
+    DUPLICATE: { description: 'This sender has already recorded an event with that id and type. Nothing was stored.' },
     REFUSED: {
       description:
-        'It has values that cannot be used, or the id of another event, and was not stored: `issues` says which. Sent again it is refused again.',
+        'It was not stored, because it has invalid values or the id of another event: `issues` says which. It would be refused again if you sent it again.',
     },
   } as const,
 });
@@ -44,11 +44,15 @@ const RecordedAuditEventStatus = builder.enumType('RecordedAuditEventStatus', {
 const RecordedAuditEventType = builder.objectRef<RecordedAuditEvent>('RecordedAuditEvent').implement({
   description: 'What became of one event.',
   fields: (t) => ({
-    id: t.exposeID('id', { description: 'Its id, as it was sent; of what is no UUID, the first 100 characters.' }),
-    status: t.field({ type: RecordedAuditEventStatus, description: 'What became of it.', resolve: ({ status }) => status }),
+    id: t.exposeID('id', { description: 'Its id as it was sent. If that is not a UUID, its first 100 characters.' }),
+    status: t.field({
+      type: RecordedAuditEventStatus,
+      description: 'Whether it was recorded, and if not, why.',
+      resolve: ({ status }) => status,
+    }),
     issues: t.field({
       type: [ValidationIssueType],
-      description: 'Every value that is wrong, with its path below the event; none where it was not refused.',
+      description: 'Every invalid value, with its path within the event; empty unless the event was refused.',
       extensions: { maxItems: 20 },
       resolve: ({ issues }) => issues,
     }),
@@ -62,11 +66,11 @@ const RecordAuditEventsPayload = builder.objectRef<RecordedAuditEvent[]>('Record
   description: 'What became of each event.',
   fields: (t) => ({
     recorded: t.int({ description: 'How many were recorded.', resolve: (results) => countOf(results, 'RECORDED') }),
-    duplicates: t.int({ description: 'How many had been recorded before.', resolve: (results) => countOf(results, 'DUPLICATE') }),
+    duplicates: t.int({ description: 'How many were already recorded.', resolve: (results) => countOf(results, 'DUPLICATE') }),
     refused: t.int({ description: 'How many were refused.', resolve: (results) => countOf(results, 'REFUSED') }),
     results: t.field({
       type: [RecordedAuditEventType],
-      description: 'One for each event, in the order in which they were sent.',
+      description: 'One result for each event, in the order in which the events were sent.',
       extensions: { maxItems: maxRecordedEvents },
       resolve: (results) => results,
     }),
@@ -76,7 +80,7 @@ const RecordAuditEventsPayload = builder.objectRef<RecordedAuditEvent[]>('Record
 mutation('recordAuditEvents', {
   type: RecordAuditEventsPayload,
   description:
-    'Records events of another application. Each stands for itself: one that is refused holds up no other. Safe to repeat: an id is recorded once.',
+    'Records events of another application. Each event is checked by itself: if one is refused, the others are still recorded. It is safe to send events again, because each id is recorded only once.',
   input: { type: RecordAuditEventsInput, schema: recordAuditEventsSchema, description: 'The events.' },
   role: 'AUDIT_WRITER',
   run: ({ app, caller }, input) => app.recordAuditEvents(caller, input),

@@ -43,7 +43,7 @@ const cutText = (max: number, what: string) =>
     .string()
     .nullish()
     .transform((value) => (value ? toStorableText(value, max) : null))
-    .describe(`${what} Anything beyond ${max} characters is cut off.`);
+    .describe(`${what} Text beyond ${max} characters is cut off.`);
 
 const json = (what: string) =>
   recordableJson.describe(
@@ -62,27 +62,32 @@ export const auditEventInputSchema = z
     id: z
       .uuid('must be a UUID')
       .transform((id) => id.toLowerCase())
-      .describe('A UUID that the sender chooses. An event with the same id is recorded only once.'),
+      .describe('A UUID that the sender chooses. An event that is sent again with the same id is recorded only once.'),
     type: type.describe(
-      `What happened: one of ${applicationEventTypeNames.join(', ')}; or a short name: ${Object.keys(applicationEventAliases).join(', ')}; or audit.loss, for events that the sender lost before it could send them, with details { count, reason, since, until } and no user. Absent: action must be one of these names.`,
+      `What happened, one of: ${applicationEventTypeNames.join(', ')}; or a short name: ${Object.keys(applicationEventAliases).join(', ')}; or audit.loss, which declares events that the sender lost before it could send them. An audit.loss needs details { count, reason, since, until }, and names no user. Without type, action must be one of these names.`,
     ),
     occurredAt: recentInstant
       .nullish()
       .transform((at) => at ?? null)
-      .describe('When it happened: not before the year 2000, at most five minutes ahead. Absent: now.'),
-    userId: identifier('Who did it.', 'If id, name and email are all absent: the sender itself.'),
-    userName: cutText(255, 'Their name.'),
-    userEmail: cutText(320, 'Their email address.'),
-    workspaceId: identifier('The workspace (tenant, organisation) concerned.'),
-    environment: exactText(64).describe(
-      "The environment concerned: at most 64 characters. Absent: the service's default environment.",
+      .describe('When it happened: not before the year 2000, and at most five minutes in the future. Without it, now.'),
+    userId: identifier(
+      'The id of the person who did it.',
+      'Without userId, userName and userEmail, the actor is the sender itself.',
     ),
-    ipAddress: cutText(255, 'The IP address of the person.'),
+    userName: cutText(255, "The person's name."),
+    userEmail: cutText(320, "The person's email address."),
+    workspaceId: identifier('The workspace (tenant, organisation) that it concerns.'),
+    environment: exactText(64).describe(
+      "The environment that it concerns, at most 64 characters. Without it, the service's default environment.",
+    ),
+    ipAddress: cutText(255, "The person's IP address."),
     userAgent: cutText(512, "The User-Agent of the person's client."),
     sessionId: identifier("The id of the person's session."),
     requestId: identifier("The id of the application's request."),
-    action: identifier("What was done, in the application's own words. Without a type: one of the names that type accepts."),
-    resource: identifier('The kind of thing that was affected.'),
+    action: identifier(
+      "What was done, in the application's own words. Without type, it must be one of the names that type allows.",
+    ),
+    resource: identifier('The kind of thing that was acted on, for example project.'),
     resourceId: identifier('The id of that thing.'),
     details: json('Anything else worth recording.'),
     previousValue: json('The value before.'),

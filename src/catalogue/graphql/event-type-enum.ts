@@ -3,7 +3,8 @@ import { type AuditEventType, auditEventTypes, eventDescriptions, toTypeName } f
 
 // Fields name this enum as `type: 'AuditEventType'`: the wings below must not import the catalogue.
 builder.enumType('AuditEventType', {
-  description: 'What happened. `eventType` of an event has the same as a wire name, for example flag_schedule.created.',
+  description:
+    'The types of events. `eventType` of an event has the same name as text, for example flag_schedule.created for FLAG_SCHEDULE_CREATED.',
   values: Object.fromEntries(
     auditEventTypes.map((type) => [toTypeName(type), { value: type, description: eventDescriptions[type] }]),
   ) as Record<string, { value: AuditEventType; description: string }>,

@@ -15,9 +15,9 @@ const number = new Intl.NumberFormat('en');
 builder.queryField('exportFlags', (t) =>
   t.field({
     type: 'JSON',
-    description: `All flags of one environment as a flag definition document of flagd (https://flagd.dev/reference/flag-definitions/), which OpenFeature providers read. Left out are flags that flagd cannot have: those without a variant, as a string flag that was given none, and those whose default variant is none of their variants. Where there are any, the document names them beside \`flags\`: \`omitted: [{ flagKey, reason }]\`, which flagd passes over. At most ${number.format(exportLimits.flags)} flags and ${exportLimits.bytes / 2 ** 20} MiB; \`flagtrail export flags\` has no such limit. Flags that change meanwhile may be as before or as after.`,
+    description: `All flags of one environment as a flag definition document for flagd (https://flagd.dev/reference/flag-definitions/), which OpenFeature providers can read. Flags that flagd does not support are left out: those without variants, and those whose default variant is not one of their variants. The document then lists them beside \`flags\`, where flagd ignores them: \`omitted: [{ flagKey, reason }]\`. At most ${number.format(exportLimits.flags)} flags and ${exportLimits.bytes / 2 ** 20} MiB; the command \`flagtrail export flags\` has no such limit. A flag that changes during the export appears either as it was before or as it is after the change.`,
     args: { environment: t.arg.string({ required: true, defaultValue: 'production', description: "The environment's key." }) },
-    // It reads every flag: one or two of these are an operation.
+    // It reads every flag, so an operation can have only one or two of these.
     extensions: { ...requires('AUDITOR').extensions, cost: 50_000 },
     resolve: async (_root, { environment }, { app, caller }) => {
       try {

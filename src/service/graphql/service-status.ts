@@ -11,64 +11,68 @@ declare module '../../graphql/app.ts' {
 }
 
 const ProcessSpool = builder.objectRef<{ waiting: number; lost: number }>('ProcessSpool').implement({
-  description: 'Audit events on the disk of a process: processes that share a DATA_DIR share it.',
+  description: 'Audit events in the spool of a process. Processes with the same DATA_DIR share one spool.',
   fields: (t) => ({
     waiting: t.exposeInt('waiting', {
-      description: 'Events that the database has not taken yet; they are recorded when it does.',
+      description: 'Events that the database has not taken yet. They are recorded as soon as it takes events again.',
     }),
-    lost: t.exposeInt('lost', { description: 'Events lost for good that the log has not declared yet.' }),
+    lost: t.exposeInt('lost', { description: 'Events that are lost for good and that the log has not declared yet.' }),
   }),
 });
 
 const Process = builder.objectRef<ServiceProcess>('ServiceProcess').implement({
-  description: 'A process of the service, as it announced itself last. One that was killed stays on the list for a day.',
+  description: 'A process of the service, as it last announced itself. A process that was killed stays on the list for a day.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'A UUID (version 7), new at each start.' }),
     roles: t.stringList({
-      description: 'What it runs, as ROLES has it: api, worker, audit.',
+      description: 'What it runs, as in the setting ROLES: api, worker, audit.',
       resolve: ({ roles }) => [...roles],
     }),
-    version: t.exposeString('version', { description: 'The release of Flagtrail that it runs.' }),
+    version: t.exposeString('version', { description: 'The version of Flagtrail that it runs.' }),
     host: t.exposeString('host', { description: 'The name of its machine or container.' }),
-    pid: t.exposeInt('pid', { description: 'Its process id there.' }),
+    pid: t.exposeInt('pid', { description: 'Its process id on that host.' }),
     startedAt: t.field({ type: 'DateTime', description: 'When it started.', resolve: ({ startedAt }) => startedAt }),
     lastSeenAt: t.field({
       type: 'DateTime',
-      description: 'When it announced itself last, which it does every few seconds.',
+      description: 'When it last announced itself, which it does every few seconds.',
       resolve: ({ lastSeenAt }) => lastSeenAt,
     }),
-    isSeen: t.exposeBoolean('isSeen', { description: 'Whether that is at most 30 seconds ago.' }),
+    isSeen: t.exposeBoolean('isSeen', { description: 'Whether it announced itself within the last 30 seconds.' }),
     clockSkewMs: t.exposeFloat('clockSkewMs', {
       nullable: true,
-      description: "How many milliseconds its clock is ahead of the database's (negative: behind); null until it is measured.",
+      description:
+        "How many milliseconds its clock is ahead of the database's (negative: behind); null until it has been measured.",
     }),
     spool: t.field({
       type: ProcessSpool,
       nullable: true,
-      description: 'Audit events on its disk.',
+      description: 'Its spool: audit events on its disk.',
       resolve: ({ detail }) => detail.spool ?? null,
     }),
     workerError: t.string({
       nullable: true,
-      description: 'Why its worker could apply nothing at its latest try; null where it could, or has no worker.',
+      description: 'Why the latest tick of its worker failed; null if it succeeded, or if the process has no worker.',
       resolve: ({ detail }) => detail.workerError?.message ?? null,
     }),
   }),
 });
 
 const OverdueSchedules = builder.objectRef<ServiceStatus['overdueSchedules']>('OverdueSchedules').implement({
-  description: 'Schedules that have been due for more than a minute, and were not applied.',
+  description: 'Schedules that have been due for more than a minute and are not applied yet.',
   fields: (t) => ({
-    count: t.exposeInt('count', { description: 'How many; 1000 stands for 1000 or more.' }),
+    count: t.exposeInt('count', { description: 'How many there are; 1000 means 1000 or more.' }),
     oldestDueAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the oldest of them was due; null where there are none.',
+      description: 'When the oldest of them was due; null if there are none.',
       resolve: ({ oldestDueAt }) => oldestDueAt,
     }),
-    latenessMs: t.exposeFloat('latenessMs', { description: 'How many milliseconds ago that was; 0 where there are none.' }),
+    latenessMs: t.exposeFloat('latenessMs', {
+      description: 'How many milliseconds the oldest of them is late; 0 if there are none.',
+    }),
     causes: t.stringList({
-      description: 'Why, as far as that is known: no worker, a lock and who holds it, an error of a worker, clocks that differ.',
+      description:
+        'The causes, as far as they are known: no worker, a lock and who holds it, an error in a worker, clocks that differ.',
       resolve: ({ causes }) => [...causes],
     }),
     schedules: t.field({
@@ -81,97 +85,101 @@ const OverdueSchedules = builder.objectRef<ServiceStatus['overdueSchedules']>('O
 });
 
 const Sink = builder.objectRef<SinkFacts>('SinkStatus').implement({
-  description: 'How far a place that the log is shipped to has come.',
+  description: 'How much of the log a sink has accepted.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'What it is called: stdout, cloudwatch …' }),
+    name: t.exposeString('name', { description: 'Its name, for example stdout or cloudwatch.' }),
     position: t.field({
       type: 'SafeInt',
       description: 'The position of the last event that it accepted.',
       resolve: ({ position }) => position,
     }),
-    lag: t.field({ type: 'SafeInt', description: 'Events in the log after that.', resolve: ({ lag }) => lag }),
+    lag: t.field({
+      type: 'SafeInt',
+      description: 'How many later events of the log it has not accepted yet.',
+      resolve: ({ lag }) => lag,
+    }),
     lastError: t.exposeString('lastError', {
       nullable: true,
-      description: 'Why the latest try failed; null where it succeeded.',
+      description: 'Why the latest attempt failed; null if it succeeded.',
     }),
     lastErrorAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it failed.',
+      description: 'When that attempt failed.',
       resolve: ({ lastErrorAt }) => lastErrorAt,
     }),
     updatedAt: t.field({
       type: 'DateTime',
-      description: 'When it accepted something, or failed to, for the last time.',
+      description: 'When it last accepted events, or failed to.',
       resolve: ({ updatedAt }) => updatedAt,
     }),
   }),
 });
 
 const Sequencer = builder.objectRef<NonNullable<ServiceStatus['sequencer']>>('SequencerStatus').implement({
-  description: 'Events of committed changes on their way into the log.',
+  description: 'Committed events that are not in the log yet.',
   fields: (t) => ({
-    waiting: t.exposeInt('waiting', { description: 'Events without a position yet; 100000 stands for that many or more.' }),
+    waiting: t.exposeInt('waiting', { description: 'How many events have no position yet; 100000 means 100000 or more.' }),
     oldestMs: t.exposeFloat('oldestMs', {
-      description: 'How many milliseconds the oldest of them has waited; 0 where there are none.',
+      description: 'How many milliseconds the oldest of them has waited; 0 if there are none.',
     }),
   }),
 });
 
 const Losses = builder.objectRef<{ flagtrail: number; applications: number }>('DeclaredLosses').implement({
-  description: 'Events lost for good, in all, as the log itself declares them (`audit.loss`).',
+  description: 'How many events were lost for good, as the log itself declares them (`audit.loss`).',
   fields: (t) => ({
-    flagtrail: t.field({ type: 'SafeInt', description: 'By this service.', resolve: ({ flagtrail }) => flagtrail }),
+    flagtrail: t.field({ type: 'SafeInt', description: 'Lost by this service.', resolve: ({ flagtrail }) => flagtrail }),
     applications: t.field({
       type: 'SafeInt',
-      description: 'By applications, as they say.',
+      description: 'Lost by applications, as they reported it.',
       resolve: ({ applications }) => applications,
     }),
   }),
 });
 
 const Status = builder.objectRef<ServiceStatus>('ServiceStatus').implement({
-  description: 'How the service is: who runs it, what is late, what waits, and what is wrong.',
+  description: 'The health of the service: its processes, what is late, what waits, and what is wrong.',
   fields: (t) => ({
     databaseTime: t.field({
       type: 'DateTime',
-      description: "What the database's clock said: it decides what is due.",
+      description: "The time by the database's clock, which decides what is due.",
       resolve: ({ databaseTime }) => databaseTime,
     }),
     processes: t.field({
       type: [Process],
-      description: 'Every process that announced itself within a day, seen last first.',
+      description: 'Every process that announced itself within the last day, the most recent one first.',
       extensions: { maxItems: 20 },
       resolve: ({ processes }) => [...processes],
     }),
     missingRoles: t.stringList({
-      description: 'Roles that no process runs which is seen: api, worker, audit.',
+      description: 'Roles (api, worker, audit) that no process has announced within the last 30 seconds.',
       resolve: ({ missingRoles }) => [...missingRoles],
     }),
     overdueSchedules: t.field({
       type: OverdueSchedules,
-      description: 'What should have been applied by now.',
+      description: 'Schedules that should have been applied by now.',
       resolve: ({ overdueSchedules }) => overdueSchedules,
     }),
     sinks: t.field({
       type: [Sink],
-      description: 'Where the log is shipped to, and was.',
+      description: 'The sinks that the log is shipped to, or was shipped to in the past.',
       extensions: { maxItems: 10 },
       resolve: ({ sinks }) => [...sinks],
     }),
     sequencer: t.field({
       type: Sequencer,
       nullable: true,
-      description: 'What waits for its place in the log; null while a lock keeps everybody from the outbox.',
+      description: 'What waits for a position in the log; null while a lock blocks the outbox.',
       resolve: ({ sequencer }) => sequencer,
     }),
     losses: t.field({
       type: Losses,
-      description: 'What was lost.',
+      description: 'How many events were lost.',
       resolve: (_status, _args, { app }) => app.log.declaredLost(),
     }),
     warnings: t.stringList({
-      description: 'Everything that somebody should look at, a sentence each; empty where all is well.',
+      description: 'Everything that needs attention, one sentence each; empty if all is well.',
       resolve: ({ warnings }) => [...warnings],
     }),
   }),
@@ -180,7 +188,7 @@ const Status = builder.objectRef<ServiceStatus>('ServiceStatus').implement({
 builder.queryField('serviceStatus', (t) =>
   t.field({
     type: Status,
-    description: 'How the service is, without SQL: processes, overdue schedules and their causes, sinks, losses.',
+    description: 'The health of the service: processes, overdue schedules and their causes, sinks, losses.',
     ...requires('AUDITOR'),
     resolve: (_root, _args, { app }) => app.readServiceStatus(),
   }),
