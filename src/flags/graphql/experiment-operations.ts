@@ -17,9 +17,13 @@ const ExperimentVariantInput = builder.inputType('ExperimentVariantInput', {
 const ExperimentInput = builder.inputType('ExperimentInput', {
   description: 'An experiment.',
   fields: (t) => ({
-    key: t.string({ required: true, description: 'What people call it: 1–64 characters.' }),
-    hypothesis: t.string({ description: 'What it shall find out: up to 1,000 characters.' }),
-    variants: t.field({ type: [ExperimentVariantInput], required: true, description: 'Who gets what: 2–100 variants.' }),
+    key: t.string({ required: true, description: 'Its name, for people: 1–64 characters.' }),
+    hypothesis: t.string({ description: 'What it is meant to find out: up to 1,000 characters.' }),
+    variants: t.field({
+      type: [ExperimentVariantInput],
+      required: true,
+      description: 'The variants that take part, with their weights: 2–100.',
+    }),
   }),
 });
 
@@ -32,17 +36,18 @@ const StartExperimentInput = builder.inputType('StartExperimentInput', {
 });
 
 const StopExperimentInput = builder.inputType('StopExperimentInput', {
-  description: 'What came of the running experiment.',
+  description: 'The outcome of the running experiment.',
   fields: (t) => ({
     ...stateTargetFields(t),
     outcome: t.string({ required: true, description: 'What was found out: 1–4,000 characters.' }),
-    winningVariant: t.string({ description: 'The variant that has won: it becomes the default variant in the same change.' }),
+    winningVariant: t.string({ description: 'The variant that won: it becomes the default variant in the same change.' }),
   }),
 });
 
 mutation('startExperiment', {
   type: FlagStateType,
-  description: 'Starts an experiment: whom no override and no rule decides gets its variants, by weight. One runs at a time.',
+  description:
+    'Starts an experiment. It divides users among its variants, by weight: those whom the rollout reaches and no override or rule decides for. Only one can run at a time.',
   input: { type: StartExperimentInput, schema: startExperimentSchema, description: 'The experiment.' },
   errors: [...stateChangeErrors, ExperimentAlreadyRunningError],
   run: ({ app, caller }, input) => app.startExperiment(caller, input),
@@ -50,8 +55,8 @@ mutation('startExperiment', {
 
 mutation('stopExperiment', {
   type: FlagStateType,
-  description: 'Stops the running experiment, and says what came of it. A variant that has won becomes the default variant.',
-  input: { type: StopExperimentInput, schema: stopExperimentSchema, description: 'What came of it.' },
+  description: 'Stops the running experiment, and records its outcome. The winning variant, if any, becomes the default variant.',
+  input: { type: StopExperimentInput, schema: stopExperimentSchema, description: 'The outcome.' },
   errors: [...stateChangeErrors, ExperimentNotRunningError],
   run: ({ app, caller }, input) => app.stopExperiment(caller, input),
 });

@@ -6,9 +6,9 @@ import type { FlagType as Type } from '../model/flag-type.ts';
 import type { FlagOrderName } from './flag-orders.ts';
 
 export const FlagType = builder.enumType('FlagType', {
-  description: "What a flag's variants hold.",
+  description: "The type of a flag's values.",
   values: {
-    BOOLEAN: { description: 'On or off.' },
+    BOOLEAN: { description: 'True or false.' },
     STRING: { description: 'Text.' },
     NUMBER: { description: 'A number.' },
     OBJECT: { description: 'A JSON object.' },
@@ -16,21 +16,21 @@ export const FlagType = builder.enumType('FlagType', {
 });
 
 export const FlagStatus = builder.enumType('FlagStatus', {
-  description: 'Where a flag is in its life.',
+  description: 'The status of a flag, the same in all environments.',
   values: {
     ACTIVE: { description: 'In use.' },
-    DEPRECATED: { description: 'On its way out: it still works.' },
-    ARCHIVED: { description: 'Off everywhere. It takes no change but its return to ACTIVE.' },
+    DEPRECATED: { description: 'It still works, but should no longer be used.' },
+    ARCHIVED: { description: 'Off in all environments. It cannot be changed until it is ACTIVE again.' },
   } as const satisfies Record<Status, { description: string }>,
 });
 
 export const EffectiveReason = builder.enumType('EffectiveReason', {
   description: 'Why a flag is on or off in an environment.',
   values: {
-    ENABLED: { description: 'It is on: it is enabled there, and the flag is not archived.' },
-    DISABLED: { description: 'It is off: it is disabled there.' },
-    FLAG_ARCHIVED: { description: 'It is off: the flag is archived, whatever its state there says.' },
-    FLAG_DELETED: { description: 'It is off: the flag was deleted while the request was answered.' },
+    ENABLED: { description: 'It is on: it is enabled in the environment, and not archived.' },
+    DISABLED: { description: 'It is off: it is disabled in the environment.' },
+    FLAG_ARCHIVED: { description: 'It is off: it is archived, whatever its state in the environment says.' },
+    FLAG_DELETED: { description: 'It is off: it was deleted during this request.' },
   } as const satisfies Record<Reason, { description: string }>,
 });
 
@@ -43,14 +43,14 @@ export const OverrideType = builder.enumType('OverrideType', {
 });
 
 export const FlagOrder = builder.enumType('FlagOrder', {
-  description: 'How flags are sorted; ties are sorted by key.',
+  description: 'The order of flags. Flags that are equal in it are ordered by key.',
   values: {
     KEY_A_TO_Z: { description: 'By key, in alphabetical order.' },
-    KEY_Z_TO_A: { description: 'By key, the other way round.' },
+    KEY_Z_TO_A: { description: 'By key, in reverse alphabetical order.' },
     NAME_A_TO_Z: { description: 'By name, in alphabetical order.' },
-    NAME_Z_TO_A: { description: 'By name, the other way round.' },
+    NAME_Z_TO_A: { description: 'By name, in reverse alphabetical order.' },
     CREATED_NEWEST_FIRST: { description: 'Most recently created first.' },
-    CREATED_OLDEST_FIRST: { description: 'The oldest first.' },
+    CREATED_OLDEST_FIRST: { description: 'Least recently created first.' },
     UPDATED_NEWEST_FIRST: { description: 'Most recently changed first; changes of its states do not count.' },
     UPDATED_OLDEST_FIRST: { description: 'Least recently changed first; changes of its states do not count.' },
     STATE_UPDATED_NEWEST_FIRST: {

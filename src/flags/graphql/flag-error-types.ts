@@ -18,32 +18,32 @@ import { FlagRef } from './flag.ts';
 import { OverrideType } from './flag-enums.ts';
 import { FlagStateType } from './flag-state.ts';
 
-errorType(FlagNotFoundError, 'There is no flag of that key.', (t) => ({
+errorType(FlagNotFoundError, 'No flag has that key.', (t) => ({
   flagKey: t.exposeString('flagKey', { description: 'The key that was asked for.' }),
 }));
 
-errorType(FlagAlreadyExistsError, 'The key belongs to another flag.', (t) => ({
+errorType(FlagAlreadyExistsError, 'A flag with that key already exists.', (t) => ({
   flagKey: t.exposeString('flagKey', { description: 'The key that is taken.' }),
 }));
 
-errorType(FlagArchivedError, 'The flag is archived: it takes no change until it is made ACTIVE again.', (t) => ({
+errorType(FlagArchivedError, 'The flag is archived: it cannot be changed until it is ACTIVE again.', (t) => ({
   flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
 }));
 
-errorType(FlagVersionConflictError, 'Somebody changed the flag since the version that the caller expected.', (t) => ({
+errorType(FlagVersionConflictError, 'The flag has changed since the version that the caller expected.', (t) => ({
   expectedVersion: t.exposeInt('expectedVersion', { description: 'The version that the caller expected.' }),
   current: t.field({ type: FlagRef, description: 'The flag as it is now.', resolve: ({ current }) => current }),
 }));
 
-errorType(VersionConflictError, 'Somebody changed the state since the version that the caller expected.', (t) => ({
+errorType(VersionConflictError, 'The state has changed since the version that the caller expected.', (t) => ({
   expectedVersion: t.exposeInt('expectedVersion', { description: 'The version that the caller expected.' }),
   current: t.field({ type: FlagStateType, description: 'The state as it is now.', resolve: ({ current }) => current }),
 }));
 
 errorType(EmergencyOverrideActiveError, 'An emergency override holds the flag: lift it first.', (t) => ({
   flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
-  environment: t.exposeString('environment', { description: 'Where it is held.' }),
-  reason: t.exposeString('reason', { description: 'Why, in the words of who did it.' }),
+  environment: t.exposeString('environment', { description: 'The environment in which the flag is held.' }),
+  reason: t.exposeString('reason', { description: 'Why, in the words of the admin who set it.' }),
 }));
 
 errorType(EmergencyOverrideNotActiveError, 'No emergency override holds the flag in that environment.', (t) => ({
@@ -51,13 +51,13 @@ errorType(EmergencyOverrideNotActiveError, 'No emergency override holds the flag
   environment: t.exposeString('environment', { description: "The environment's key." }),
 }));
 
-errorType(FlagRuleNotFoundError, 'The flag has no rule of that key in that environment.', (t) => ({
+errorType(FlagRuleNotFoundError, 'The flag has no rule with that key in that environment.', (t) => ({
   flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
   environment: t.exposeString('environment', { description: "The environment's key." }),
   ruleKey: t.exposeString('ruleKey', { description: "The rule's key." }),
 }));
 
-errorType(FlagRuleAlreadyExistsError, 'The flag already has a rule of that key in that environment.', (t) => ({
+errorType(FlagRuleAlreadyExistsError, 'The flag already has a rule with that key in that environment.', (t) => ({
   flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
   environment: t.exposeString('environment', { description: "The environment's key." }),
   ruleKey: t.exposeString('ruleKey', { description: "The rule's key." }),
@@ -88,10 +88,10 @@ errorType(ExperimentNotRunningError, 'No experiment runs on the flag in that env
 
 errorType(
   ExperimentAlreadyRunningError,
-  'An experiment already runs on the flag in that environment, and only one can: stop it first.',
+  'An experiment already runs on the flag in that environment. Only one can run at a time: stop it first.',
   (t) => ({
     flagKey: t.exposeString('flagKey', { description: "The flag's key." }),
     environment: t.exposeString('environment', { description: "The environment's key." }),
-    experimentKey: t.exposeString('experimentKey', { description: 'What people call the experiment that runs.' }),
+    experimentKey: t.exposeString('experimentKey', { description: 'The key of the running experiment.' }),
   }),
 );

@@ -1,13 +1,14 @@
 import { builder } from '../../graphql/builder.ts';
 
 export const VariantInput = builder.inputType('VariantInput', {
-  description: 'A value that a flag can have, and its name.',
+  description: 'A value that a flag can give, with its key.',
   fields: (t) => ({
-    key: t.string({ required: true, description: 'Its name: 1–128 characters, each once in a flag.' }),
+    key: t.string({ required: true, description: 'Its key: 1–128 characters, unique within the flag.' }),
     value: t.field({
       type: 'JSON',
       required: true,
-      description: "What applications get: true or false, text, a number, or a JSON object, as the flag's type says.",
+      description:
+        "The value that applications get. The flag's type decides what it is: true or false, text, a number, or a JSON object.",
     }),
   }),
 });
@@ -15,7 +16,10 @@ export const VariantInput = builder.inputType('VariantInput', {
 export const FlagRuleInput = builder.inputType('FlagRuleInput', {
   description: 'A targeting rule.',
   fields: (t) => ({
-    key: t.string({ required: true, description: 'What people call it: 1–64 characters, each once in a flag and environment.' }),
+    key: t.string({
+      required: true,
+      description: 'Its name, for people: 1–64 characters, unique within its flag and environment.',
+    }),
     description: t.string({ description: 'What it is for: up to 1,000 characters.' }),
     targeting: t.field({
       type: 'JSON',

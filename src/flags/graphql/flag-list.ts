@@ -10,20 +10,20 @@ import { FlagStatus, FlagType } from './flag-enums.ts';
 import { type FlagOrderName, flagOrders } from './flag-orders.ts';
 
 const FlagStateFilterInput = builder.inputType('FlagStateFilter', {
-  description: 'What holds in one environment; every field that is given must match.',
+  description: 'Conditions on the state in one environment. A flag must meet all that are given.',
   fields: (t) => ({
     environment: t.string({ required: true, defaultValue: 'production', description: "The environment's key." }),
-    enabled: t.boolean({ description: 'On or off there. An archived flag is off, whatever this says.' }),
-    minRollout: t.int({ description: 'With this rollout percentage or a higher one.' }),
-    maxRollout: t.int({ description: 'With this rollout percentage or a lower one.' }),
-    hasExperiment: t.boolean({ description: 'With or without a running experiment there.' }),
+    enabled: t.boolean({ description: 'Whether it is enabled there. An archived flag can be enabled, although it is off.' }),
+    minRollout: t.int({ description: 'With at least this rollout percentage.' }),
+    maxRollout: t.int({ description: 'With at most this rollout percentage.' }),
+    hasExperiment: t.boolean({ description: 'Whether an experiment runs there.' }),
   }),
 });
 
 export const FlagFilterInput = builder.inputType('FlagFilter', {
-  description: 'Which flags; every field that is given must match.',
+  description: 'Conditions on flags. A flag must meet all that are given.',
   fields: (t) => ({
-    search: t.string({ description: 'Part of the key or the name, in any case.' }),
+    search: t.string({ description: 'Part of the key or the name, in upper or lower case.' }),
     type: t.field({ type: FlagType, description: 'Of this type.' }),
     statuses: t.field({
       type: [FlagStatus],
@@ -31,12 +31,12 @@ export const FlagFilterInput = builder.inputType('FlagFilter', {
       description: 'With any of these statuses: up to 1,000.',
     }),
     tags: t.stringList({ description: 'With all of these tags.' }),
-    state: t.field({ type: FlagStateFilterInput, description: 'As these are in one environment.' }),
+    state: t.field({ type: FlagStateFilterInput, description: 'Conditions on the state in one environment.' }),
     hasEmergency: t.boolean({
-      description: 'With or without an emergency override in force: in any environment, or in that of `state` where it is given.',
+      description: 'Whether an emergency override is in force: in any environment or, if `state` is given, in its environment.',
     }),
     hasOpenSchedules: t.boolean({
-      description: 'With or without schedules that can become due: in any environment, or in that of `state` where it is given.',
+      description: 'Whether there are open schedules: in any environment or, if `state` is given, in its environment.',
     }),
   }),
 });

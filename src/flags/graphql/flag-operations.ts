@@ -32,7 +32,7 @@ builder.queryFields((t) => ({
   flag: t.field({
     type: FlagRef,
     nullable: true,
-    description: 'One flag; null for an unknown key.',
+    description: 'One flag; null if none has that key.',
     args: { key: t.arg.string({ required: true, description: "The flag's key." }) },
     ...requires('AUDITOR'),
     resolve: async (_root, { key }, context) => {
@@ -44,13 +44,13 @@ builder.queryFields((t) => ({
   flags: t.connection(
     {
       type: FlagRef,
-      description: 'Flags, by key in alphabetical order, or as `order` says.',
+      description: 'Flags, in the order of their keys unless `order` says otherwise.',
       args: {
         filter: t.arg({ type: FlagFilterInput, description: 'Only these flags.' }),
         order: t.arg({
           type: FlagOrder,
           defaultValue: 'KEY_A_TO_Z',
-          description: 'In which order. A cursor is of one field, whichever way it is ordered.',
+          description: 'The order. A cursor works only in lists that are ordered by the same field, in either direction.',
         }),
       },
       ...requires('AUDITOR'),
@@ -66,15 +66,16 @@ const CreateFlagInput = builder.inputType('CreateFlagInput', {
   fields: (t) => ({
     key: t.string({
       required: true,
-      description: 'What applications call it: 1–128 letters, digits, and . _ / -, a letter or digit first. It never changes.',
+      description:
+        'The key that applications use: 1–128 letters, digits, and . _ / -, starting with a letter or digit. It never changes.',
     }),
-    name: t.string({ required: true, description: 'What people call it: 1–255 characters.' }),
+    name: t.string({ required: true, description: 'Its name, for people: 1–255 characters.' }),
     description: t.string({ description: 'What it is for: up to 4,000 characters.' }),
-    type: t.field({ type: FlagType, defaultValue: 'BOOLEAN', description: 'What its variants hold.' }),
+    type: t.field({ type: FlagType, defaultValue: 'BOOLEAN', description: "The type of its variants' values." }),
     variants: t.field({
       type: [VariantInput],
       description:
-        'What it can be: up to 100, 64 KiB of JSON in all. Without any, a boolean flag has `on` (true) and `off` (false); any other flag takes no default variant, rule, override or experiment yet.',
+        'The values that it can give: up to 100, and 64 KiB of JSON in all. Without any, a boolean flag has `on` (true) and `off` (false). A flag of another type needs variants before it can have a default variant, rules, overrides or an experiment.',
     }),
     tags: t.stringList({ description: 'Words to find it by: up to 50, of 1–64 characters each.' }),
   }),
@@ -83,17 +84,18 @@ const CreateFlagInput = builder.inputType('CreateFlagInput', {
 const expectedVersion = 'Change it only if the flag itself is still at this version.';
 
 const UpdateFlagInput = builder.inputType('UpdateFlagInput', {
-  description: 'A change of what describes a flag: at least one field. A field that is not given stays.',
+  description:
+    "A change of a flag's name, description, variants or tags: at least one of them. A field that is absent stays as it is.",
   fields: (t) => ({
     flagKey: t.string({ required: true, description: "The flag's key." }),
-    name: t.string({ description: 'What people call it: 1–255 characters.' }),
-    description: t.string({ description: 'What it is for: up to 4,000 characters; empty text takes it away.' }),
+    name: t.string({ description: 'Its name, for people: 1–255 characters.' }),
+    description: t.string({ description: 'What it is for: up to 4,000 characters. Empty text removes it.' }),
     variants: t.field({
       type: [VariantInput],
       description:
-        'All its variants: they replace those that are there, and must include all that its states and open schedules need. They cannot change while an emergency override holds the flag.',
+        'All its variants. They replace the existing ones, and must include every variant that its states and open schedules use. They cannot change while an emergency override holds the flag.',
     }),
-    tags: t.stringList({ description: 'All its tags: they replace those that are there.' }),
+    tags: t.stringList({ description: 'All its tags. They replace the existing ones.' }),
     expectedVersion: t.int({ description: expectedVersion }),
   }),
 });
@@ -122,7 +124,7 @@ mutation('createFlag', {
 mutation('updateFlag', {
   type: FlagRef,
   description:
-    "Changes a flag's name, description, variants or tags: one event for all of it. What changes nothing is not recorded.",
+    "Changes a flag's name, description, variants or tags, and records it as one event. If nothing changes, no event is recorded.",
   input: { type: UpdateFlagInput, schema: updateFlagSchema, description: 'The change.' },
   errors: [FlagNotFoundError, FlagArchivedError, FlagVersionConflictError, EmergencyOverrideActiveError],
   run: ({ app, caller }, input) => app.updateFlag(caller, input),
@@ -131,22 +133,22 @@ mutation('updateFlag', {
 mutation('deleteFlag', {
   type: FlagRef,
   description:
-    'Deletes a flag and cancels its open schedules (reason flag_deleted). Returns the flag as it was, with these schedules as `cancelledByDeletion`; its states are gone.',
+    'Deletes a flag with all its states, and cancels its open schedules with the reason flag_deleted. Returns the flag as it was; `cancelledByDeletion` lists the schedules.',
   input: { type: DeleteFlagInput, schema: deleteFlagSchema, description: 'Which flag.' },
   errors: [FlagNotFoundError, EmergencyOverrideActiveError],
   run: ({ app, caller }, input) => app.deleteFlag(caller, input),
 });
 
 const statusMutations = {
-  deprecateFlag: { status: 'DEPRECATED', description: 'Marks a flag as on its way out. It still works.' },
+  deprecateFlag: { status: 'DEPRECATED', description: 'Marks a flag as deprecated. It still works.' },
   archiveFlag: {
     status: 'ARCHIVED',
     description:
-      'Archives a flag: it is off everywhere, and takes no change but its return. Ask for `openSchedules` to see which schedules will then fail.',
+      'Archives a flag: it is off in all environments, and cannot be changed until it is ACTIVE again. Select `openSchedules` to see which schedules will fail.',
   },
   activateFlag: {
     status: 'ACTIVE',
-    description: 'Makes a deprecated or archived flag active again. Its states are as they were.',
+    description: 'Makes a deprecated or archived flag active again. Its states are as they were before.',
   },
 } as const;
 

@@ -12,47 +12,54 @@ const FlagOverrideInput = builder.inputType('FlagOverrideInput', {
   fields: (t) => ({
     type: t.field({ type: OverrideType, required: true, description: 'Whom it is for.' }),
     targetId: t.string({ required: true, description: 'The user or the group: 1–255 characters.' }),
-    variant: t.string({ required: true, description: 'What they get.' }),
-    expiresAt: t.field({ type: 'DateTime', description: 'From then on it no longer counts; it stays when this is not given.' }),
+    variant: t.string({ required: true, description: 'The key of the variant that they get.' }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'When it expires: an instant in the future. Without it, the override never expires.',
+    }),
   }),
 });
 
 const OverrideTargetInput = builder.inputType('OverrideTargetInput', {
-  description: 'Whose override.',
+  description: 'The user or the group that an override is for.',
   fields: (t) => ({
-    type: t.field({ type: OverrideType, required: true, description: 'Whether it is of a user or of a group.' }),
+    type: t.field({ type: OverrideType, required: true, description: 'Whether it is for a user or for a group.' }),
     targetId: t.string({ required: true, description: 'The user or the group.' }),
   }),
 });
 
 const AddFlagOverrideInput = builder.inputType('AddFlagOverrideInput', {
-  description: 'A variant of a flag in one environment, for one user or one group.',
+  description: 'A new override of a flag in one environment.',
   fields: (t) => ({
     ...stateTargetFields(t),
-    override: t.field({ type: FlagOverrideInput, required: true, description: 'Who gets what.' }),
+    override: t.field({ type: FlagOverrideInput, required: true, description: 'The override: who gets which variant.' }),
   }),
 });
 
 const RemoveFlagOverrideInput = builder.inputType('RemoveFlagOverrideInput', {
-  description: 'Whose variant to take back.',
+  description: 'Which override to remove.',
   fields: (t) => ({
     ...stateTargetFields(t),
-    override: t.field({ type: OverrideTargetInput, required: true, description: 'Whose.' }),
+    override: t.field({ type: OverrideTargetInput, required: true, description: 'The user or the group that it is for.' }),
   }),
 });
 
 mutation('addFlagOverride', {
   type: FlagStateType,
-  description: 'Gives one user or one group a variant, whatever the rules say. One that has expired can be replaced.',
-  input: { type: AddFlagOverrideInput, schema: addFlagOverrideSchema, description: 'Who gets what.' },
+  description: 'Gives one user or one group a variant, whatever the rules say. It replaces an override that has expired.',
+  input: { type: AddFlagOverrideInput, schema: addFlagOverrideSchema, description: 'The override.' },
   errors: [...stateChangeErrors, FlagOverrideAlreadyExistsError],
   run: ({ app, caller }, input) => app.addFlagOverride(caller, input),
 });
 
 mutation('removeFlagOverride', {
   type: FlagStateType,
-  description: 'Takes the variant of one user or one group back.',
-  input: { type: RemoveFlagOverrideInput, schema: removeFlagOverrideSchema, description: 'Whose.' },
+  description: 'Removes the override of one user or one group.',
+  input: {
+    type: RemoveFlagOverrideInput,
+    schema: removeFlagOverrideSchema,
+    description: 'The user or the group that it is for.',
+  },
   errors: [...stateChangeErrors, FlagOverrideNotFoundError],
   run: ({ app, caller }, input) => app.removeFlagOverride(caller, input),
 });

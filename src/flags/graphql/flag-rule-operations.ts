@@ -7,22 +7,26 @@ import { FlagStateType } from './flag-state.ts';
 import { stateChangeErrors } from './state-change-errors.ts';
 
 const AddFlagRuleInput = builder.inputType('AddFlagRuleInput', {
-  description: 'A new targeting rule of a flag in one environment.',
+  description: 'A new targeting rule for a flag in one environment.',
   fields: (t) => ({
     ...stateTargetFields(t),
     rule: t.field({ type: FlagRuleInput, required: true, description: 'The rule.' }),
     position: t.int({
-      description: 'Its place among the rules, from 0; behind the others when it is not given, or they are fewer.',
+      description: 'Its index among the rules, from 0. Without it, or beyond the last rule, the new rule goes to the end.',
     }),
   }),
 });
 
 const UpdateFlagRuleInput = builder.inputType('UpdateFlagRuleInput', {
-  description: 'What a targeting rule shall be.',
+  description: 'A targeting rule as it should be.',
   fields: (t) => ({
     ...stateTargetFields(t),
-    rule: t.field({ type: FlagRuleInput, required: true, description: 'The rule of that key, as it shall be.' }),
-    position: t.int({ description: 'Its new place among the rules, from 0; its old one when it is not given.' }),
+    rule: t.field({
+      type: FlagRuleInput,
+      required: true,
+      description: 'The rule as it should be. Its key says which rule to change.',
+    }),
+    position: t.int({ description: 'Its new index among the rules, from 0. Without it, the rule stays where it is.' }),
   }),
 });
 
@@ -36,8 +40,7 @@ const RemoveFlagRuleInput = builder.inputType('RemoveFlagRuleInput', {
 
 mutation('addFlagRule', {
   type: FlagStateType,
-  description:
-    "Adds a targeting rule to a flag in one environment. A rule that flagd's evaluators could not evaluate is refused.",
+  description: 'Adds a targeting rule to a flag in one environment. A rule that flagd could not evaluate is refused.',
   input: { type: AddFlagRuleInput, schema: setFlagRuleSchema, description: 'The rule.' },
   errors: [...stateChangeErrors, FlagRuleAlreadyExistsError],
   run: ({ app, caller }, input) => app.addFlagRule(caller, input),
@@ -45,7 +48,7 @@ mutation('addFlagRule', {
 
 mutation('updateFlagRule', {
   type: FlagStateType,
-  description: 'Changes a targeting rule, or moves it. What changes nothing is not recorded.',
+  description: 'Changes a targeting rule, or moves it. If nothing changes, no event is recorded.',
   input: { type: UpdateFlagRuleInput, schema: setFlagRuleSchema, description: 'The rule.' },
   errors: [...stateChangeErrors, FlagRuleNotFoundError],
   run: ({ app, caller }, input) => app.updateFlagRule(caller, input),

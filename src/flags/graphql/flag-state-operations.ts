@@ -20,23 +20,27 @@ const UpdateFlagStateInput = builder.inputType('UpdateFlagStateInput', {
   fields: (t) => ({
     ...stateTargetFields(t),
     expectedFlagVersion: t.int({
-      description: 'Change it only if the flag itself is still at this version: for updates of `status`, which is of the flag.',
+      description:
+        'Change it only if the flag itself is still at this version. Use it for updates of `status`, which belongs to the flag.',
     }),
     updates: t.field({ type: FlagUpdatesInput, required: true, description: 'What to change.' }),
   }),
 });
 
 const EmergencyOverrideInput = builder.inputType('EmergencyOverrideInput', {
-  description: 'What a flag must be in one environment at once, and why.',
+  description: 'A change that one environment needs at once, and why.',
   fields: (t) => ({
     ...stateTargetFields(t),
-    updates: t.field({ type: FlagUpdatesInput, required: true, description: 'What to change; `status` cannot be part of it.' }),
-    reason: t.string({ required: true, description: 'Why: 1–1,000 characters. Everybody who finds the flag held will read it.' }),
+    updates: t.field({ type: FlagUpdatesInput, required: true, description: 'What to change. `status` is not allowed here.' }),
+    reason: t.string({
+      required: true,
+      description: 'Why: 1–1,000 characters. Admins read it when their change of the flag is refused.',
+    }),
   }),
 });
 
 const LiftEmergencyOverrideInput = builder.inputType('LiftEmergencyOverrideInput', {
-  description: 'Which emergency override is over.',
+  description: 'Which emergency override to lift.',
   fields: (t) => ({
     ...stateTargetFields(t),
     reason: t.string({ description: 'Why: 1–1,000 characters.' }),
@@ -45,7 +49,8 @@ const LiftEmergencyOverrideInput = builder.inputType('LiftEmergencyOverrideInput
 
 mutation('updateFlagState', {
   type: FlagStateType,
-  description: 'Changes a flag in one environment, at once: one event for all of it. What changes nothing is not recorded.',
+  description:
+    'Changes a flag in one environment at once, and records it as one event. If nothing changes, no event is recorded.',
   input: { type: UpdateFlagStateInput, schema: updateFlagStateSchema, description: 'The change.' },
   errors: [...stateChangeErrors, FlagVersionConflictError],
   run: ({ app, caller }, input) => app.updateFlagState(caller, input),
@@ -54,7 +59,7 @@ mutation('updateFlagState', {
 mutation('emergencyOverride', {
   type: FlagStateType,
   description:
-    'Sets a flag in one environment at once and holds it so: until it is lifted, other changes are refused, and schedules that become due fail; they are tried again as often as their `maxRetries` says. Ask for `openSchedules` to see which. Another emergency override replaces it.',
+    'Sets a flag in one environment at once and holds it there. Until an admin lifts the override, other changes are refused, and schedules that become due fail. They are retried as often as their `maxRetries` allows; select `openSchedules` to see which they are. Another emergency override replaces it.',
   input: { type: EmergencyOverrideInput, schema: emergencyOverrideSchema, description: 'What, and why.' },
   errors: [FlagNotFoundError, FlagArchivedError, EnvironmentNotFoundError, VersionConflictError],
   run: ({ app, caller }, input) => app.emergencyOverride(caller, input),
@@ -63,7 +68,7 @@ mutation('emergencyOverride', {
 mutation('liftEmergencyOverride', {
   type: FlagStateType,
   description:
-    'Lifts an emergency override. The flag stays as it is; from now on it can be changed again. Schedules that wait for a retry follow, and may undo what the override did: ask for `upcomingRetries`, and cancel those that must not.',
+    'Lifts an emergency override. The flag stays as it is, and can be changed again. Failed schedules with a retry to come will be applied, and can undo what the override did: select `upcomingRetries`, and cancel those that must not be applied.',
   input: { type: LiftEmergencyOverrideInput, schema: liftEmergencyOverrideSchema, description: 'Which one.' },
   errors: [FlagNotFoundError, EnvironmentNotFoundError, VersionConflictError, EmergencyOverrideNotActiveError],
   run: ({ app, caller }, input) => app.liftEmergencyOverride(caller, input),

@@ -8,7 +8,7 @@ import { OverrideType } from './flag-enums.ts';
 export const FlagRuleType = builder.objectRef<FlagRule>('FlagRule').implement({
   description: 'A targeting rule: it gives a variant, or leaves the decision to the next one.',
   fields: (t) => ({
-    key: t.exposeString('key', { description: 'What people call it; unique in its flag and environment.' }),
+    key: t.exposeString('key', { description: 'Its name, for people; unique within its flag and environment.' }),
     description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
     targeting: t.field({
       type: 'JSON',
@@ -26,11 +26,11 @@ export const FlagOverrideType = builder.objectRef<FlagOverride>('FlagOverride').
     targetId: t.exposeString('targetId', {
       description: "The user (the evaluation context's `targetingKey`) or the group (one of its `groups`).",
     }),
-    variant: t.exposeString('variant', { description: 'What they get.' }),
+    variant: t.exposeString('variant', { description: 'The key of the variant that they get.' }),
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'From then on it no longer counts; null: it stays.',
+      description: 'When it expires; null if it never does.',
       resolve: ({ expiresAt }) => (expiresAt === null ? null : new Date(expiresAt)),
     }),
   }),
@@ -45,11 +45,16 @@ const ExperimentVariantType = builder.objectRef<Experiment['variants'][number]>(
 });
 
 export const ExperimentType = builder.objectRef<Experiment>('Experiment').implement({
-  description: 'A running experiment: whom no override and no rule decides gets its variants, by weight.',
+  description:
+    'A running experiment. It divides users among its variants, by weight: those whom the rollout reaches and no override or rule decides for.',
   fields: (t) => ({
-    key: t.exposeString('key', { description: 'What people call it.' }),
-    hypothesis: t.exposeString('hypothesis', { nullable: true, description: 'What it shall find out.' }),
-    variants: t.field({ type: [ExperimentVariantType], description: 'Who gets what.', resolve: ({ variants }) => variants }),
+    key: t.exposeString('key', { description: 'Its name, for people.' }),
+    hypothesis: t.exposeString('hypothesis', { nullable: true, description: 'What it is meant to find out.' }),
+    variants: t.field({
+      type: [ExperimentVariantType],
+      description: 'The variants that take part, with their weights.',
+      resolve: ({ variants }) => variants,
+    }),
     startedAt: t.field({
       type: 'DateTime',
       description: 'When it was started.',
@@ -60,14 +65,14 @@ export const ExperimentType = builder.objectRef<Experiment>('Experiment').implem
 });
 
 export const EmergencyOverrideType = builder.objectRef<EmergencyOverride>('EmergencyOverride').implement({
-  description: 'Why a state is held as it is: no normal change and no schedule touches it until somebody lifts it.',
+  description: 'An emergency override in force. Until an admin lifts it, no other change and no schedule can change the state.',
   fields: (t) => ({
-    reason: t.exposeString('reason', { description: 'Why, in the words of who did it.' }),
+    reason: t.exposeString('reason', { description: 'Why, in the words of the admin who set it.' }),
     startedAt: t.field({
       type: 'DateTime',
-      description: 'Since when.',
+      description: 'When it was set.',
       resolve: ({ startedAt }) => new Date(startedAt),
     }),
-    startedBy: t.exposeString('startedBy', { nullable: true, description: 'The userId of the admin who did it.' }),
+    startedBy: t.exposeString('startedBy', { nullable: true, description: 'The userId of the admin who set it.' }),
   }),
 });

@@ -7,7 +7,7 @@ import { EffectiveReason } from './flag-enums.ts';
 import { EmergencyOverrideType, ExperimentType, FlagOverrideType, FlagRuleType } from './flag-state-types.ts';
 
 const EffectiveStateType = builder.objectRef<{ enabled: boolean; reason: Reason }>('EffectiveFlagState').implement({
-  description: "What a flag's state comes to in its environment.",
+  description: 'Whether a flag is really on in an environment, and why.',
   fields: (t) => ({
     enabled: t.exposeBoolean('enabled', { description: 'Whether the flag is on.' }),
     reason: t.field({ type: EffectiveReason, description: 'Why.', resolve: ({ reason }) => reason }),
@@ -16,29 +16,29 @@ const EffectiveStateType = builder.objectRef<{ enabled: boolean; reason: Reason 
 
 /** A state that was reached through its flag has it at hand. */
 export const FlagStateType = builder.objectRef<FlagState & { flag?: Flag }>('FlagState').implement({
-  description: 'What a flag is in one environment.',
+  description: "A flag's state in one environment.",
   fields: (t) => ({
     id: t.id({
-      description: 'A UUID that follows from the flag and the environment, and never changes.',
+      description: 'A UUID. It is derived from the flag and the environment, and never changes.',
       resolve: (state) => flagStateId(state),
     }),
     environment: t.exposeString('environment', { description: "The environment's key." }),
     enabled: t.exposeBoolean('enabled', {
-      description: 'Whether the flag is on. An archived flag is off, whatever this says: see `effective`.',
+      description: 'Whether the flag is enabled. An archived flag is off all the same: see `effective`.',
     }),
     effective: t.field({
       type: EffectiveStateType,
       description:
-        'Whether the flag is really on here, given its status. Who gets which variant of a flag that is on is decided by overrides, rules and rollout.',
+        'Whether the flag is really on here, given its status. If it is on, overrides, rules and the rollout decide who gets which variant.',
       resolve: async (state, _args, { loaders }) =>
         effectOf(state, (state.flag ?? (await loaders.flagsById.load(state.flagId)))?.status ?? null),
     }),
     rolloutPercentage: t.exposeInt('rolloutPercentage', {
-      description: 'The share of evaluations, 0–100, that an enabled flag reaches.',
+      description: 'The percentage of users, 0–100, who get the default variant or take part in the experiment.',
     }),
     defaultVariant: t.exposeString('defaultVariant', {
       nullable: true,
-      description: 'The variant that is served where nothing else says so.',
+      description: 'The variant for users whom the rollout reaches and no override, rule or experiment decides for.',
     }),
     rules: t.field({
       type: [FlagRuleType],
@@ -55,18 +55,19 @@ export const FlagStateType = builder.objectRef<FlagState & { flag?: Flag }>('Fla
     experiment: t.field({
       type: ExperimentType,
       nullable: true,
-      description: 'The running experiment; null: none runs.',
+      description: 'The running experiment; null if none runs.',
       resolve: ({ experiment }) => experiment,
     }),
     emergency: t.field({
       type: EmergencyOverrideType,
       nullable: true,
-      description: 'The emergency override that holds this state; null: none is in force.',
+      description: 'The emergency override that holds this state; null if none is in force.',
       resolve: ({ emergency }) => emergency,
     }),
     version: t.exposeInt('version', {
-      description: 'Counts the changes of this state, from 1: what `expectedVersion` is compared with.',
+      description:
+        'Counts the changes of this state, from 1. Send it as `expectedVersion` so that a change is refused if somebody else changed the state first.',
     }),
-    updatedAt: t.field({ type: 'DateTime', description: 'When it changed last.', resolve: ({ updatedAt }) => updatedAt }),
+    updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: ({ updatedAt }) => updatedAt }),
   }),
 });

@@ -9,16 +9,16 @@ import { FlagRuleType } from './flag-state-types.ts';
 export const FlagUpdatesInput = builder.inputType('FlagUpdatesInput', {
   description: 'What to change: at least one field.',
   fields: (t) => ({
-    enabled: t.boolean({ description: 'Turn it on or off.' }),
-    rolloutPercentage: t.int({ description: 'The share of evaluations that it reaches: 0–100.' }),
+    enabled: t.boolean({ description: 'Whether to enable or disable it.' }),
+    rolloutPercentage: t.int({ description: 'The rollout percentage: 0–100.' }),
     defaultVariant: t.string({
-      description: 'The variant that is served where nothing else says so: 1–128 characters. One of `Flag.variants`.',
+      description: 'The default variant: the key of one of `Flag.variants`, 1–128 characters.',
     }),
     rules: t.field({
       type: [FlagRuleInput],
-      description: 'All targeting rules, in order: they replace those that are there. Up to 100.',
+      description: 'All targeting rules, in order: up to 100. They replace the existing ones.',
     }),
-    status: t.field({ type: FlagStatus, description: "The flag's status, in every environment." }),
+    status: t.field({ type: FlagStatus, description: "The flag's status, in all environments." }),
   }),
 });
 
@@ -40,30 +40,30 @@ export const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').imp
   fields: (t) => ({
     enabled: t.boolean({
       nullable: true,
-      description: 'Turns the flag on or off.',
+      description: 'Whether the flag becomes enabled or disabled.',
       resolve: ({ enabled }) => (typeof enabled === 'boolean' ? enabled : null),
     }),
     rolloutPercentage: t.int({
       nullable: true,
-      description: 'The share of evaluations that it will reach.',
+      description: 'The new rollout percentage.',
       resolve: ({ rolloutPercentage }) => (Number.isInteger(rolloutPercentage) ? rolloutPercentage : null),
     }),
     defaultVariant: t.string({
       nullable: true,
-      description: 'The variant that will be served where nothing else says so.',
+      description: 'The new default variant.',
       resolve: ({ defaultVariant }) => (typeof defaultVariant === 'string' ? defaultVariant : null),
     }),
     rules: t.field({
       type: [FlagRuleType],
       nullable: true,
-      description: 'The targeting rules that will replace those that are there.',
+      description: 'The new targeting rules, which replace all existing ones.',
       ...mayHold64KiB,
       resolve: ({ rules }) => (Array.isArray(rules) ? knownRules(rules) : null),
     }),
     status: t.field({
       type: FlagStatus,
       nullable: true,
-      description: "The flag's status from then on, in every environment.",
+      description: "The flag's new status, in all environments.",
       resolve: ({ status }) => (status && flagStatuses.includes(status) ? status : null),
     }),
   }),

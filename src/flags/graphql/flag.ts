@@ -12,10 +12,15 @@ import { FlagStatus, FlagType } from './flag-enums.ts';
 import { FlagStateType } from './flag-state.ts';
 
 const VariantType = builder.objectRef<Variant>('Variant').implement({
-  description: 'A value that a flag can have, and its name.',
+  description: 'A value that a flag can give, with its key.',
   fields: (t) => ({
-    key: t.exposeString('key', { description: 'Its name.' }),
-    value: t.field({ type: 'JSON', nullable: true, description: 'What applications get.', resolve: ({ value }) => value }),
+    key: t.exposeString('key', { description: 'Its key, which states, rules, overrides and experiments refer to.' }),
+    value: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'The value that applications get.',
+      resolve: ({ value }) => value,
+    }),
   }),
 });
 
@@ -26,50 +31,55 @@ export const FlagRef = builder.objectRef<FlagParent>('Flag').implement({
   description: 'A feature flag.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'A UUID.' }),
-    key: t.exposeString('key', { description: 'What applications call it; it never changes.' }),
-    name: t.exposeString('name', { description: 'What people call it.' }),
+    key: t.exposeString('key', { description: 'The key that applications use; it never changes.' }),
+    name: t.exposeString('name', { description: 'Its name, for people.' }),
     description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
-    type: t.field({ type: FlagType, description: 'What its variants hold.', resolve: ({ type }) => type }),
+    type: t.field({ type: FlagType, description: "The type of its variants' values.", resolve: ({ type }) => type }),
     variants: t.field({
       type: [VariantType],
-      description: 'What it can be. A boolean flag that was given none has `on` and `off`.',
+      description: 'The values that it can give. A boolean flag that was created without variants has `on` and `off`.',
       ...mayHold64KiB,
       resolve: variantsOf,
     }),
-    status: t.field({ type: FlagStatus, description: 'Where it is in its life.', resolve: ({ status }) => status }),
+    status: t.field({
+      type: FlagStatus,
+      description: 'Whether it is active, deprecated or archived.',
+      resolve: ({ status }) => status,
+    }),
     version: t.exposeInt('version', {
-      description: 'Counts the changes of the flag itself, from 1: what `expectedVersion` of its changes is compared with.',
+      description:
+        'Counts the changes of the flag itself, from 1. Send it as `expectedVersion` so that a change is refused if somebody else changed the flag first.',
     }),
     tags: t.exposeStringList('tags', { description: 'Words to find it by.' }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was created.', resolve: ({ createdAt }) => createdAt }),
     createdBy: t.exposeString('createdBy', {
       nullable: true,
-      description: 'The userId of the admin who created it; null where none is known.',
+      description: 'The userId of the admin who created it; null if it is not known.',
     }),
     createdByActor: t.field({
       type: ActorRef,
       nullable: true,
-      description: 'Who created it, as known at that moment; null until the log has the event, which takes a second at most.',
+      description: 'Who created it, as known at that moment. Null until the event is in the log, which takes at most a second.',
       ...loggedActor,
       resolve: async ({ id, createdBy }, _args, { loaders, caller }) =>
         actorKnownTo(caller, await loaders.creatorOfFlag.load(id), createdBy),
     }),
     updatedAt: t.field({
       type: 'DateTime',
-      description: 'When it changed last, its states left out.',
+      description: 'When the flag itself last changed. Changes of its states do not count.',
       resolve: ({ updatedAt }) => updatedAt,
     }),
     state: t.field({
       type: FlagStateType,
       nullable: true,
-      description: 'What it is in one environment; null for an unknown one.',
+      description: 'Its state in one environment; null if no such environment exists.',
       args: { environment: t.arg.string({ required: true, defaultValue: 'production', description: "The environment's key." }) },
       resolve: async (flag, { environment }, { loaders }) =>
         (await statesOf(flag, loaders)).find((state) => state.environment === environment) ?? null,
     }),
     states: t.field({
       type: [FlagStateType],
-      description: 'What it is in each environment.',
+      description: 'Its state in each environment.',
       // Fifty are allowed, and few have ten.
       extensions: { maxItems: 10 },
       resolve: (flag, _args, { loaders }) => statesOf(flag, loaders),
@@ -78,7 +88,7 @@ export const FlagRef = builder.objectRef<FlagParent>('Flag').implement({
       {
         type: AuditEventRef,
         description:
-          'Everything that was done to the flags of this key or scheduled for them, newest first. A flag that was deleted and created again shows what was done to its namesake, too.',
+          'The audit events of this flag and its schedules, newest first. They include those of deleted flags with the same key.',
         args: auditEventArgs,
         resolve: ({ key }, args, { app }) => resolveEvents(app.log, args, { flagKey: key }),
       },
@@ -104,7 +114,7 @@ builder.objectFields(FlagStateType, (t) => ({
   }),
   flag: t.field({
     type: FlagRef,
-    description: 'The flag that it is a state of.',
+    description: 'The flag whose state this is.',
     // It leads back to all states of the flag, and each of them to it again: dearer than it is, so that this comes to an end.
     extensions: { maxItems: 5 },
     resolve: (state, _args, { loaders }) => flagOf(state, loaders),
