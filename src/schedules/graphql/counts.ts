@@ -7,50 +7,50 @@ import { ScheduleFilterInput } from './schedule-list.ts';
 // What a dashboard shows as numbers: each of these is one statement, however many of its numbers are asked for.
 
 const ScheduleCountsType = builder.objectRef<ScheduleCounts>('ScheduleCounts').implement({
-  description: "How many schedules are what. What is due is judged by the database's clock.",
+  description: "How many schedules there are of each kind. The database's clock decides what is due.",
   fields: (t) => ({
     total: t.exposeInt('total', { description: 'All of them.' }),
     pending: t.exposeInt('pending', { description: 'With the status PENDING.' }),
     applied: t.exposeInt('applied', { description: 'With the status APPLIED.' }),
     failed: t.exposeInt('failed', {
-      description: 'With the status FAILED: those that will be tried again, and those that gave up.',
+      description: 'With the status FAILED, with or without a retry to come.',
     }),
     cancelled: t.exposeInt('cancelled', { description: 'With the status CANCELLED.' }),
-    open: t.exposeInt('open', { description: 'That can still become due: PENDING, or FAILED with a retry due.' }),
-    willRetry: t.exposeInt('willRetry', { description: 'FAILED, and tried again by itself.' }),
-    gaveUp: t.exposeInt('gaveUp', { description: 'FAILED for good.' }),
-    overdue: t.exposeInt('overdue', { description: 'Open, and due for a minute or longer: nobody applies them.' }),
+    open: t.exposeInt('open', { description: 'Open: PENDING, or FAILED with a retry to come.' }),
+    willRetry: t.exposeInt('willRetry', { description: 'FAILED, with a retry to come.' }),
+    gaveUp: t.exposeInt('gaveUp', { description: 'FAILED, without a retry to come.' }),
+    overdue: t.exposeInt('overdue', { description: 'Open, and due for a minute or longer: no worker has applied them.' }),
     dueWithinHour: t.exposeInt('dueWithinHour', {
-      description: 'Open, and due within the next hour; retries count when they are due.',
+      description: 'Open, and due within the next hour. A retry counts by its own instant.',
     }),
     dueWithinDay: t.exposeInt('dueWithinDay', {
-      description: 'Open, and due within the next 24 hours; retries count when they are due.',
+      description: 'Open, and due within the next 24 hours. A retry counts by its own instant.',
     }),
   }),
 });
 
 const FlagCountsType = builder.objectRef<FlagCounts>('FlagCounts').implement({
-  description: 'How many flags are what, in one environment.',
+  description: 'How many flags there are of each kind, in one environment.',
   fields: (t) => ({
     total: t.exposeInt('total', { description: 'All flags.' }),
     active: t.exposeInt('active', { description: 'With the status ACTIVE.' }),
     deprecated: t.exposeInt('deprecated', { description: 'With the status DEPRECATED.' }),
     archived: t.exposeInt('archived', { description: 'With the status ARCHIVED.' }),
     enabled: t.exposeInt('enabled', {
-      description: 'Enabled there, archived ones included: those that `state: { enabled: true }` finds.',
+      description:
+        'Enabled in the environment, including archived flags: those that the filter `state: { enabled: true }` finds.',
     }),
-    disabled: t.exposeInt('disabled', { description: 'Not enabled there.' }),
-    withEmergency: t.exposeInt('withEmergency', { description: 'Held there by an emergency override.' }),
-    withExperiment: t.exposeInt('withExperiment', { description: 'With a running experiment there.' }),
-    withOpenSchedules: t.exposeInt('withOpenSchedules', { description: 'With schedules there that can still become due.' }),
+    disabled: t.exposeInt('disabled', { description: 'Disabled in the environment.' }),
+    withEmergency: t.exposeInt('withEmergency', { description: 'Held by an emergency override in the environment.' }),
+    withExperiment: t.exposeInt('withExperiment', { description: 'With a running experiment in the environment.' }),
+    withOpenSchedules: t.exposeInt('withOpenSchedules', { description: 'With open schedules in the environment.' }),
   }),
 });
 
 builder.queryFields((t) => ({
   scheduleCounts: t.field({
     type: ScheduleCountsType,
-    description:
-      'How many schedules there are of each kind, in one request: what a dashboard shows instead of many `totalCount`s.',
+    description: 'How many schedules there are of each kind. For a dashboard, this is cheaper than many `totalCount`s.',
     args: {
       filter: t.arg({
         type: ScheduleFilterInput,
@@ -65,7 +65,7 @@ builder.queryFields((t) => ({
   flagCounts: t.field({
     type: FlagCountsType,
     nullable: true,
-    description: 'How many flags there are of each kind, in one request; null for an unknown environment.',
+    description: 'How many flags there are of each kind; null if no such environment exists.',
     args: {
       environment: t.arg.string({ required: true, defaultValue: 'production', description: "The environment's key." }),
     },

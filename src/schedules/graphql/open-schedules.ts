@@ -27,13 +27,13 @@ const resolveOpen = (schedules: ScheduleStore, args: ConnectionArgs, scope: Open
   });
 
 const description = (whose: string) =>
-  `What can still become due ${whose}: pending schedules, and failed ones with a retry due. Soonest due first.`;
+  `The open schedules ${whose}: pending ones, and failed ones with a retry to come. Soonest due first.`;
 
 builder.objectField(FlagRef, 'openSchedules', (t) =>
   t.connection(
     {
       type: ScheduleRef,
-      description: description('for the flag, in any environment'),
+      description: description('of the flag, in all environments'),
       ...indexedTotal,
       resolve: ({ id }, args, { app }) => resolveOpen(app.schedules, args, { flagId: id }),
     },
@@ -46,7 +46,7 @@ builder.objectField(FlagRef, 'cancelledByDeletion', (t) =>
   t.field({
     type: [ScheduleRef],
     description:
-      'In the answer of `deleteFlag`: the schedules that it has just cancelled, by the instant for which they were scheduled, at most 100 of them. Empty for a flag that exists.',
+      'The schedules that `deleteFlag` has just cancelled, ordered by `scheduledAt`: at most 100. Empty for a flag that exists.',
     extensions: { maxItems: 100 },
     resolve: ({ cancelledByDeletion = [] }) => cancelledByDeletion.slice(0, 100),
   }),
@@ -56,7 +56,9 @@ builder.objectField(FlagStateType, 'openSchedules', (t) =>
   t.connection(
     {
       type: ScheduleRef,
-      description: description("for this state: those of its environment, and those of any that set the flag's status"),
+      description: description(
+        "that change this state, which are those of its environment and those of any environment that set the flag's status",
+      ),
       ...indexedTotal,
       resolve: ({ flagId, environment }, args, { app }) => resolveOpen(app.schedules, args, { flagId, environment }),
     },
@@ -69,7 +71,7 @@ builder.objectField(EnvironmentType, 'openSchedules', (t) =>
   t.connection(
     {
       type: ScheduleRef,
-      description: description('in this environment, for any flag'),
+      description: description('of this environment, for all flags'),
       resolve: ({ key }, args, { app }) => resolveOpen(app.schedules, args, { environment: key }),
     },
     ScheduleConnection,

@@ -21,7 +21,7 @@ const targetFields = (t: InputFields) => ({
 
 const UpdateScheduleInput = builder.inputType('UpdateScheduleInput', {
   description:
-    'An edit of a schedule: at least one of `scheduledAt`, `updates`, `maxRetries`. What is absent stays as it is. The admin is taken from the token.',
+    'An edit of a schedule: at least one of `scheduledAt`, `updates`, `maxRetries`. A field that is absent stays as it is. The admin is taken from the token.',
   fields: (t) => ({
     ...targetFields(t),
     scheduledAt: t.field({
@@ -29,13 +29,13 @@ const UpdateScheduleInput = builder.inputType('UpdateScheduleInput', {
       description:
         "The new instant: in the future by the database's clock, at most five years ahead. It makes a FAILED schedule PENDING again.",
     }),
-    updates: t.field({ type: FlagUpdatesInput, description: 'The new updates: they replace the old ones whole.' }),
-    maxRetries: t.int({ description: 'How often it is tried again after a failure: 0–10.' }),
+    updates: t.field({ type: FlagUpdatesInput, description: 'The new updates. They replace all of the old ones.' }),
+    maxRetries: t.int({ description: 'How often it is retried after a failure: 0–10.' }),
   }),
 });
 
 const RetryScheduleInput = builder.inputType('RetryScheduleInput', {
-  description: 'Which schedule to try again. The admin is taken from the token.',
+  description: 'Which schedule to retry. The admin is taken from the token.',
   fields: targetFields,
 });
 
@@ -47,7 +47,7 @@ const ApplyScheduleInput = builder.inputType('ApplyScheduleInput', {
 mutation('updateSchedule', {
   type: ScheduleRef,
   description:
-    'Edits a schedule that is PENDING, or FAILED with a retry due. A new instant and new updates must meet the rules for a new schedule. Racing the worker, exactly one of the two wins.',
+    'Edits a schedule that is PENDING, or FAILED with a retry to come. A new instant and new updates must meet the rules for a new schedule. If an edit races the worker, exactly one of the two wins.',
   input: { type: UpdateScheduleInput, schema: updateScheduleSchema, description: 'The edit.' },
   errors: [
     ScheduleNotFoundError,
@@ -64,7 +64,7 @@ mutation('updateSchedule', {
 mutation('retrySchedule', {
   type: ScheduleRef,
   description:
-    'Has a FAILED schedule tried again at the next tick of the worker, whether it gave up or waits for a retry, with as many retries as at first.',
+    'Retries a FAILED schedule at the next tick of the worker, whether or not it has a retry to come. It then has all of its `maxRetries` again.',
   input: { type: RetryScheduleInput, schema: scheduleTargetSchema, description: 'Which one.' },
   errors: [
     ScheduleNotFoundError,
@@ -79,7 +79,7 @@ mutation('retrySchedule', {
 mutation('applySchedule', {
   type: ScheduleRef,
   description:
-    'Applies a schedule now, without the worker: one that is PENDING, whenever it is due, or FAILED with a retry due. What is in its way comes back as an error, and nothing changes.',
+    'Applies a schedule now, without waiting for the worker. It must be PENDING, whenever it is due, or FAILED with a retry to come. If something stands in its way, nothing changes and the error says what it is.',
   input: { type: ApplyScheduleInput, schema: scheduleTargetSchema, description: 'Which one.' },
   errors: [
     ScheduleNotFoundError,

@@ -4,36 +4,39 @@ import type { ScheduleOrder as Order } from '../model/schedule-filter.ts';
 import type { ScheduleWarning } from '../model/schedule-warnings.ts';
 
 export const ScheduleStatus = builder.enumType('ScheduleStatus', {
-  description: 'Where a scheduled change is in its life.',
+  description: 'The status of a schedule.',
   values: {
     PENDING: { description: 'Not due yet, or about to be applied.' },
-    APPLIED: { description: 'The change was made.' },
-    FAILED: { description: 'The change could not be made. With `nextRetryAt` it is tried again, without it is not.' },
-    CANCELLED: { description: 'Somebody called it off before it was applied.' },
+    APPLIED: { description: 'The change was applied.' },
+    FAILED: { description: 'The change could not be applied. It is retried if it has a `nextRetryAt`.' },
+    CANCELLED: { description: 'It was cancelled before it was applied.' },
   } as const satisfies Record<Status, { description: string }>,
 });
 
 export const ScheduleOrder = builder.enumType('ScheduleOrder', {
-  description: 'The order of schedules. Those of one instant are ordered by id.',
+  description: 'The order of schedules. Schedules with the same instant are ordered by id.',
   values: {
-    DUE_OLDEST_FIRST: { description: 'By when they are due, the earliest first: what comes next, or is most overdue.' },
-    DUE_NEWEST_FIRST: { description: 'By when they are due, the latest first.' },
-    CREATED_OLDEST_FIRST: { description: 'By when they were created, the first one first.' },
-    CREATED_NEWEST_FIRST: { description: 'By when they were created, the latest one first.' },
-    APPLIED_OLDEST_FIRST: { description: 'By when they were applied, the first one first. Lists only those that were applied.' },
-    APPLIED_NEWEST_FIRST: { description: 'By when they were applied, the latest one first. Lists only those that were applied.' },
+    DUE_OLDEST_FIRST: { description: 'By `scheduledAt`, the earliest first.' },
+    DUE_NEWEST_FIRST: { description: 'By `scheduledAt`, the latest first.' },
+    CREATED_OLDEST_FIRST: { description: 'By `createdAt`, the earliest first.' },
+    CREATED_NEWEST_FIRST: { description: 'By `createdAt`, the latest first.' },
+    APPLIED_OLDEST_FIRST: { description: 'By `appliedAt`, the earliest first. Lists only applied schedules.' },
+    APPLIED_NEWEST_FIRST: { description: 'By `appliedAt`, the latest first. Lists only applied schedules.' },
   } as const satisfies Record<Order, { description: string }>,
 });
 
 export const ScheduleWarningCode = builder.enumType('ScheduleWarningCode', {
-  description: 'What a warning of a schedule is about.',
+  description: 'The kinds of warnings about a schedule.',
   values: {
     EMERGENCY_OVERRIDE_ACTIVE: {
-      description: 'An emergency override holds a state that it would change: it fails until that is lifted.',
+      description:
+        'An emergency override holds a state that the schedule would change. The schedule fails until the override is lifted.',
     },
-    ENVIRONMENT_DISABLED: { description: 'Its environment is disabled: it fails until somebody enables that.' },
-    FLAG_ARCHIVED: { description: 'Its flag is archived, and it does not make it ACTIVE again: it fails.' },
-    FLAG_DEPRECATED: { description: 'Its flag is on its way out.' },
-    EXPERIMENT_RUNNING: { description: 'It changes the flag in the midst of an experiment.' },
+    ENVIRONMENT_DISABLED: {
+      description: 'Its environment is disabled. The schedule fails until an admin enables the environment.',
+    },
+    FLAG_ARCHIVED: { description: 'Its flag is archived, and the schedule does not make it ACTIVE again. The schedule fails.' },
+    FLAG_DEPRECATED: { description: 'Its flag is deprecated.' },
+    EXPERIMENT_RUNNING: { description: 'It changes the flag while an experiment runs.' },
   } as const satisfies Record<ScheduleWarning['code'], { description: string }>,
 });

@@ -16,16 +16,16 @@ import { ScheduleRef } from './schedule.ts';
 import { ScheduleOrder, ScheduleStatus } from './schedule-enums.ts';
 
 export const ScheduleFilterInput = builder.inputType('ScheduleFilter', {
-  description: 'Which schedules; every field that is given must match.',
+  description: 'Conditions on schedules. A schedule must meet all that are given.',
   fields: (t) => ({
     flagKey: t.string({ description: 'Of this flag.' }),
     flagKeys: t.stringList({ description: 'Of any of these flags: up to 100 keys.' }),
     environment: t.string({ description: 'In this environment.' }),
     statuses: t.field({ type: [ScheduleStatus], description: 'With any of these statuses: up to 1,000.' }),
     open: t.boolean({
-      description: 'true: those that can still become due (PENDING, or FAILED with a retry due). false: the others.',
+      description: 'true: open schedules (PENDING, or FAILED with a retry to come). false: all others.',
     }),
-    willRetry: t.boolean({ description: 'FAILED ones. true: those that are tried again. false: those that gave up.' }),
+    willRetry: t.boolean({ description: 'Only FAILED schedules. true: those with a retry to come. false: those without.' }),
     createdBy: t.string({ description: 'Created by this admin (userId).' }),
     cancelledBy: t.string({ description: 'Cancelled by this admin (userId).' }),
     from: t.field({ type: 'DateTime', description: 'Due at this instant or later.' }),
@@ -36,7 +36,7 @@ export const ScheduleFilterInput = builder.inputType('ScheduleFilter', {
     appliedTo: t.field({ type: 'DateTime', description: 'Applied before this instant.' }),
     search: t.string({
       description:
-        "Part of the flag's key, of the cancellation's reason or of the error message, in upper or lower case: 2–100 characters.",
+        "Part of the flag's key, the cancellation's reason or the error message, in upper or lower case: 2–100 characters.",
     }),
   }),
 });
@@ -48,7 +48,7 @@ const scheduleArgs = builder.args((t) => ({
     validate: { schema: scheduleFilterSchema },
     description: 'Only these schedules.',
   }),
-  order: t.field({ type: ScheduleOrder, defaultValue: 'DUE_OLDEST_FIRST', description: 'In which order.' }),
+  order: t.field({ type: ScheduleOrder, defaultValue: 'DUE_OLDEST_FIRST', description: 'The order.' }),
 }));
 
 export const ScheduleEdge = builder.edgeObject({ name: 'ScheduleEdge', description: 'A schedule in a list.', type: ScheduleRef });
@@ -96,7 +96,7 @@ builder.queryFields((t) => ({
   schedule: t.field({
     type: ScheduleRef,
     nullable: true,
-    description: 'One schedule; null for an unknown id.',
+    description: 'One schedule; null if none has that id.',
     args: { id: t.arg.id({ required: true, validate: { schema: z.uuid('must be a UUID') }, description: "The schedule's id." }) },
     ...requires('AUDITOR'),
     resolve: (_root, { id }, { app }) => app.schedules.find(id),
@@ -104,7 +104,7 @@ builder.queryFields((t) => ({
   schedules: t.connection(
     {
       type: ScheduleRef,
-      description: 'Scheduled changes, those that are due first at the top unless another order is asked for.',
+      description: 'Scheduled changes, the earliest due first unless `order` says otherwise.',
       args: scheduleArgs,
       ...requires('AUDITOR'),
       resolve: (_root, args, { app }) => resolveSchedules(app.schedules, args),
@@ -119,7 +119,7 @@ builder.objectField(FlagRef, 'schedules', (t) =>
     {
       type: ScheduleRef,
       description:
-        'What is and was scheduled for the flags of this key, oldest due first unless another order is asked for. A flag that was deleted and created again shows the schedules of its namesake, too.',
+        'The schedules of this flag, open or not, the earliest due first unless `order` says otherwise. They include those of deleted flags with the same key.',
       ...indexedTotal,
       args: scheduleArgs,
       resolve: ({ key }, args, { app }) => resolveSchedules(app.schedules, args, { flagKey: key }),

@@ -15,7 +15,8 @@ import { ScheduleRef } from './schedule.ts';
 import { ScheduleFilterInput } from './schedule-list.ts';
 
 const CreateScheduleInput = builder.inputType('CreateScheduleInput', {
-  description: 'A change of one flag in one environment, to be made at an instant. The admin is taken from the token.',
+  description:
+    'A change of one flag in one environment, and the instant at which it becomes due. The admin is taken from the token.',
   fields: (t) => ({
     flagKey: t.string({ required: true, description: "The flag's key." }),
     environment: t.string({ required: true, defaultValue: 'production', description: "The environment's key." }),
@@ -25,7 +26,7 @@ const CreateScheduleInput = builder.inputType('CreateScheduleInput', {
       description: "When it is due: in the future by the database's clock, at most five years ahead.",
     }),
     updates: t.field({ type: FlagUpdatesInput, required: true, description: 'What to change.' }),
-    maxRetries: t.int({ description: 'How often it is tried again after a failure: 0–10, 3 when it is not given.' }),
+    maxRetries: t.int({ description: 'How often it is retried after a failure: 0–10. Without it, 3.' }),
     idempotencyKey: t.string({
       description:
         'Makes a repeated request safe: the same key with the same input returns the first schedule. 1–255 characters, per admin.',
@@ -48,7 +49,7 @@ const CancelSchedulesInput = builder.inputType('CancelSchedulesInput', {
       type: ScheduleFilterInput,
       required: true,
       description:
-        'Those to cancel, as `schedules` lists them: at least one criterion beside `open` and `statuses`. Only open ones are cancelled.',
+        'Conditions on schedules, as in `schedules`: at least one besides `open` and `statuses`. Only open schedules are cancelled.',
     }),
     reason: t.string({ description: 'Why: 1–1,000 characters.' }),
   }),
@@ -59,12 +60,12 @@ const CancelSchedulesPayload = builder.objectRef<readonly Schedule[]>('CancelSch
   fields: (t) => ({
     schedules: t.field({
       type: [ScheduleRef],
-      description: 'The schedules, oldest due first.',
+      description: 'The schedules, the earliest due first.',
       extensions: { maxItems: maxCancelled },
       resolve: (cancelled) => [...cancelled],
     }),
     count: t.int({
-      description: 'How many they are; 0 where the filter matches no open schedule.',
+      description: 'How many were cancelled; 0 if the filter matches no open schedule.',
       resolve: ({ length }) => length,
     }),
   }),
@@ -73,7 +74,7 @@ const CancelSchedulesPayload = builder.objectRef<readonly Schedule[]>('CancelSch
 mutation('createSchedule', {
   type: ScheduleRef,
   description:
-    'Schedules a change. Ask for `conflicts` to see what else is pending for the flag within an hour of it, and for `warnings` to see what is in its way.',
+    'Schedules a change. Select `conflicts` to see other pending changes of the flag within an hour of it, and `warnings` to see what stands in its way.',
   input: { type: CreateScheduleInput, schema: createScheduleSchema, description: 'The change.' },
   errors: [FlagNotFoundError, FlagArchivedError, EnvironmentNotFoundError, EnvironmentDisabledError, IdempotencyConflictError],
   run: ({ app, caller }, input) => app.createSchedule(caller, input),
@@ -81,7 +82,7 @@ mutation('createSchedule', {
 
 mutation('cancelSchedule', {
   type: ScheduleRef,
-  description: 'Calls a schedule off: a PENDING one, or a FAILED one that still has a retry due.',
+  description: 'Cancels a schedule that is PENDING, or FAILED with a retry to come.',
   input: { type: CancelScheduleInput, schema: cancelScheduleSchema, description: 'Which one.' },
   errors: [ScheduleNotFoundError, ScheduleNotCancellableError],
   run: ({ app, caller }, input) => app.cancelSchedule(caller, input),
@@ -89,7 +90,8 @@ mutation('cancelSchedule', {
 
 mutation('cancelSchedules', {
   type: CancelSchedulesPayload,
-  description: 'Calls off every open schedule that a filter matches, up to 500: all of them, each with its event, or none.',
+  description:
+    'Cancels all open schedules that a filter matches, up to 500, and records an event for each. If there are more, none is cancelled.',
   input: { type: CancelSchedulesInput, schema: cancelSchedulesSchema, description: 'Which ones.' },
   errors: [TooManySchedulesError],
   run: ({ app, caller }, input) => app.cancelSchedules(caller, input),

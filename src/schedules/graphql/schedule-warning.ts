@@ -4,10 +4,10 @@ import { ScheduleRef } from './schedule.ts';
 import { ScheduleWarningCode } from './schedule-enums.ts';
 
 const ScheduleWarningType = builder.objectRef<ScheduleWarning>('ScheduleWarning').implement({
-  description: 'What an admin should know of a schedule before it becomes due.',
+  description: 'What an admin should know about a schedule before it becomes due.',
   fields: (t) => ({
-    code: t.field({ type: ScheduleWarningCode, description: 'Which kind of warning.', resolve: ({ code }) => code }),
-    message: t.exposeString('message', { description: 'For people: what is in the way, since when, and what it does.' }),
+    code: t.field({ type: ScheduleWarningCode, description: 'The kind of warning.', resolve: ({ code }) => code }),
+    message: t.exposeString('message', { description: 'What stands in its way, since when, and what will happen, for people.' }),
   }),
 });
 
@@ -15,7 +15,7 @@ builder.objectField(ScheduleRef, 'warnings', (t) =>
   t.field({
     type: [ScheduleWarningType],
     description:
-      'What will make the schedule fail as things are now, or what it will interfere with: an emergency override, a disabled environment, a running experiment, a flag on its way out. Empty once it is not open any more.',
+      'What will make the schedule fail as things are now, or what it will disturb: an emergency override, a disabled environment, an archived or deprecated flag, a running experiment. Empty once the schedule is no longer open.',
     extensions: { maxItems: 5 },
     resolve: async (schedule, _args, { loaders }) => {
       if (!schedule.flagId) return [];

@@ -24,19 +24,24 @@ ScheduleRef.implement({
     environment: t.exposeString('environment', { description: "The environment's key." }),
     scheduledAt: t.field({ type: 'DateTime', description: 'When it is due.', resolve: ({ scheduledAt }) => scheduledAt }),
     updates: t.field({ type: FlagUpdatesType, description: 'What it changes.', resolve: ({ updates }) => updates }),
-    status: t.field({ type: ScheduleStatus, description: 'Where it is in its life.', resolve: ({ status }) => status }),
+    status: t.field({
+      type: ScheduleStatus,
+      description: 'Whether it is pending, applied, failed or cancelled.',
+      resolve: ({ status }) => status,
+    }),
     version: t.exposeInt('version', {
-      description: "Counts its changes, the worker's included, from 1: what `expectedVersion` is compared with.",
+      description:
+        "Counts its changes, including the worker's, from 1. Send it as `expectedVersion` so that a change is refused if something else changed the schedule first.",
     }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was created.', resolve: ({ createdAt }) => createdAt }),
     createdBy: t.exposeString('createdBy', {
       nullable: true,
-      description: 'The userId of the admin who created it; null where none is known.',
+      description: 'The userId of the admin who created it; null if it is not known.',
     }),
     createdByActor: t.field({
       type: ActorRef,
       nullable: true,
-      description: 'Who created it, as known at that moment; null until the log has the event, which takes a second at most.',
+      description: 'Who created it, as known at that moment. Null until the event is in the log, which takes at most a second.',
       ...loggedActor,
       resolve: async ({ id, createdBy }, _args, { loaders, caller }) =>
         actorKnownTo(caller, (await loaders.actorsOfSchedule.load(id))?.created, createdBy),
@@ -52,7 +57,7 @@ ScheduleRef.implement({
       type: ActorRef,
       nullable: true,
       description:
-        'Who cancelled it, as known at that moment; null where nobody did, and until the log has the event, which takes a second at most.',
+        'Who cancelled it, as known at that moment. Null if nobody did, and until the event is in the log, which takes at most a second.',
       ...loggedActor,
       resolve: async ({ id, status, cancelledBy }, _args, { loaders, caller }) =>
         status === 'CANCELLED' ? actorKnownTo(caller, (await loaders.actorsOfSchedule.load(id))?.cancelled, cancelledBy) : null,
@@ -60,23 +65,23 @@ ScheduleRef.implement({
     cancelReason: t.exposeString('cancelReason', {
       nullable: true,
       description:
-        'Why it was cancelled: `manual_cancellation` where they gave no reason, `flag_deleted` where its flag was deleted. Null in what was cancelled without a reason before 0.2.',
+        "Why it was cancelled: the admin's reason, `manual_cancellation` if they gave none, `flag_deleted` if its flag was deleted. Null if it was cancelled without a reason before version 0.2.",
     }),
     appliedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the change was made.',
+      description: 'When the change was applied.',
       resolve: (s) => s.appliedAt,
     }),
     errorMessage: t.exposeString('errorMessage', { nullable: true, description: 'Why it is FAILED.' }),
     lastError: t.exposeString('lastError', {
       nullable: true,
-      description: 'Why it failed the last time; it stays when a retry succeeds, or the schedule is cancelled.',
+      description: 'Why it last failed. It stays when a retry succeeds, or when the schedule is cancelled.',
     }),
     lastErrorAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it failed the last time; null where it never did, or before that was noted.',
+      description: 'When it last failed; null if it never did, or if Flagtrail did not store this yet at the time.',
       resolve: (s) => s.lastErrorAt,
     }),
     retryCount: t.exposeInt('retryCount', { description: 'Retries already made.' }),
@@ -84,20 +89,20 @@ ScheduleRef.implement({
     nextRetryAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When a FAILED schedule is tried again; null: never.',
+      description: 'When a FAILED schedule is retried; null if it is not.',
       resolve: (s) => s.nextRetryAt,
     }),
     conflicts: t.field({
       type: [ScheduleRef],
       description:
-        'A warning: the other pending schedules of the same flag and environment within an hour of it, as of now; those that set the status count in every environment. At most 100.',
+        'The other pending schedules of the same flag and environment within an hour of this one, as of now. They are a warning only. Schedules that set the status count in all environments. At most 100.',
       extensions: { maxItems: 100 },
       resolve: (schedule, _args, { loaders }) => loaders.conflictsOf.load(schedule),
     }),
     auditEvents: t.connection(
       {
         type: AuditEventRef,
-        description: 'Its whole trail in the audit log, newest first.',
+        description: 'All its events in the audit log, newest first.',
         ...indexedTotal,
         args: auditEventArgs,
         resolve: ({ id }, args, { app }) => resolveEvents(app.log, args, { scheduleId: id }),
@@ -112,7 +117,7 @@ builder.objectField(FlagStateType, 'upcomingRetries', (t) =>
   t.field({
     type: [ScheduleRef],
     description:
-      'Failed schedules that are tried again by themselves and touch this state: those of its environment, and those of any that set the status. Soonest first, at most 100.',
+      "Failed schedules with a retry to come that change this state: those of its environment, and those of any environment that set the flag's status. Soonest retry first, at most 100.",
     extensions: { maxItems: 100 },
     resolve: (state, _args, { loaders }) => loaders.upcomingRetriesOf.load(state),
   }),
