@@ -12,29 +12,29 @@ import { AuditOrder } from './audit-order.ts';
 import { AuditResult } from './audit-result.ts';
 
 const AuditEventFilterInput = builder.inputType('AuditEventFilter', {
-  description: 'Which events; every field that is given must match.',
+  description: 'Conditions on events. An event must meet all that are given.',
   fields: (t) => ({
-    flagKey: t.string({ description: 'Of this flag.' }),
+    flagKey: t.string({ description: 'About the flag with this key.' }),
     types: t.field({
       type: ['AuditEventType'],
       validate: { schema: filterList(eventTypeSchema, 'types') },
       description: 'Of any of these types: up to 1,000.',
     }),
-    actorId: t.string({ description: 'By this actor.' }),
+    actorId: t.string({ description: 'By the actor with this id.' }),
     actorType: t.field({ type: ActorType, description: 'By actors of this kind.' }),
-    resourceType: t.string({ description: 'Done to things of this kind, for example flag_schedule.' }),
-    resourceId: t.string({ description: 'Done to this thing.' }),
-    scheduleId: t.id({ validate: { schema: z.uuid('must be a UUID') }, description: 'Of this schedule: its whole trail.' }),
-    environment: t.string({ description: 'In this environment, or in all of them.' }),
-    workspaceId: t.string({ description: 'In this workspace.' }),
-    requestId: t.string({ description: 'Made by this request.' }),
+    resourceType: t.string({ description: 'About a resource of this type, for example flag_schedule.' }),
+    resourceId: t.string({ description: 'About the resource with this id.' }),
+    scheduleId: t.id({ validate: { schema: z.uuid('must be a UUID') }, description: 'About the schedule with this id.' }),
+    environment: t.string({ description: 'About this environment, including events that concern all environments.' }),
+    workspaceId: t.string({ description: 'About this workspace.' }),
+    requestId: t.string({ description: 'Caused by the request with this id.' }),
     apiKeyId: t.id({
       validate: { schema: z.uuid('must be a UUID') },
-      description: 'Made with this API key. Events that were recorded before this filter existed are not found.',
+      description: 'Caused with the API key with this id. Events that were recorded before this filter existed are not found.',
     }),
     ipAddress: t.string({
       description:
-        'Made from this address, written as the event has it. Events that were recorded before this filter existed are not found.',
+        'Caused from this IP address, written as in the event. Events that were recorded before this filter existed are not found.',
     }),
     result: t.field({ type: AuditResult, description: 'With this result.' }),
     from: t.field({ type: 'DateTime', description: 'Occurred at this instant or later.' }),
@@ -45,7 +45,7 @@ const AuditEventFilterInput = builder.inputType('AuditEventFilter', {
 /** What every list of events takes, beside the page. */
 export const auditEventArgs = builder.args((t) => ({
   filter: t.field({ type: AuditEventFilterInput, description: 'Only these events.' }),
-  order: t.field({ type: AuditOrder, defaultValue: 'NEWEST_FIRST', description: 'By position in the log.' }),
+  order: t.field({ type: AuditOrder, defaultValue: 'NEWEST_FIRST', description: 'The order, by position in the log.' }),
 }));
 
 export const AuditEventEdge = builder.edgeObject({
@@ -94,7 +94,7 @@ builder.queryFields((t) => ({
   auditEvent: t.field({
     type: AuditEventRef,
     nullable: true,
-    description: 'One event; null for an unknown id.',
+    description: 'One event; null if none has that id.',
     args: { id: t.arg.id({ required: true, validate: { schema: z.uuid('must be a UUID') }, description: "The event's id." }) },
     ...requires('AUDITOR'),
     resolve: (_root, { id }, { app }) => app.log.find(id),
@@ -102,7 +102,7 @@ builder.queryFields((t) => ({
   auditEvents: t.connection(
     {
       type: AuditEventRef,
-      description: 'The audit log: who did what, when, from where. An event is here within a second of its commit.',
+      description: 'The audit log: who did what, when and from where. An event appears within a second of its commit.',
       args: auditEventArgs,
       ...requires('AUDITOR'),
       resolve: (_root, args, { app }) => resolveEvents(app.log, args),
@@ -116,10 +116,10 @@ builder.subscriptionField('auditEvents', (t) =>
   t.field({
     type: AuditEventRef,
     description:
-      'The audit log, live: each event once and in order. After a lost connection, give the `cursor` of the last event that came as `after`: what was missed comes first.',
+      'The audit log, live: each event once and in order. After a lost connection, send the `cursor` of the last event that you received as `after`. The events that you missed then come first.',
     args: {
       filter: t.arg({ type: AuditEventFilterInput, description: 'Only these events.' }),
-      after: t.arg.string({ description: "Resume after this event's cursor. Absent: from now on." }),
+      after: t.arg.string({ description: 'Resume after the event with this cursor. Without it, only new events are sent.' }),
     },
     ...requires('AUDITOR'),
     subscribe: async (_root, { filter, after }, { app }) => {

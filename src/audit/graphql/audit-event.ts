@@ -8,9 +8,9 @@ import type { FieldChange } from '../model/changes.ts';
 import { AuditResult } from './audit-result.ts';
 
 const AuditResource = builder.objectRef<{ type: string; id: string }>('AuditResource').implement({
-  description: 'What an action was done to.',
+  description: 'What an event is about.',
   fields: (t) => ({
-    type: t.exposeString('type', { description: 'What kind of thing, for example flag or flag_schedule.' }),
+    type: t.exposeString('type', { description: 'Its type, for example flag or flag_schedule.' }),
     id: t.exposeString('id', { description: 'Its id.' }),
   }),
 });
@@ -27,14 +27,14 @@ const FieldChangeType = builder.objectRef<FieldChange>('FieldChange').implement(
     previousValue: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'Before; null where there was none.',
+      description: 'The value before; null if there was none.',
       ...halfAsHeavy,
       resolve: (c) => c.previousValue,
     }),
     newValue: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'After; null where there is none.',
+      description: 'The value after; null if there is none.',
       ...halfAsHeavy,
       resolve: (c) => c.newValue,
     }),
@@ -44,35 +44,35 @@ const FieldChangeType = builder.objectRef<FieldChange>('FieldChange').implement(
 const RequestContextType = builder.objectRef<RequestContext>('RequestContext').implement({
   description: 'Where a request came from, as far as it is known.',
   fields: (t) => ({
-    ipAddress: t.exposeString('ipAddress', { nullable: true, description: 'The address that connected.' }),
-    userAgent: t.exposeString('userAgent', { nullable: true, description: 'What the client calls itself.' }),
+    ipAddress: t.exposeString('ipAddress', { nullable: true, description: "The client's IP address." }),
+    userAgent: t.exposeString('userAgent', { nullable: true, description: "The client's User-Agent." }),
     requestId: t.exposeString('requestId', {
       nullable: true,
-      description: 'Also in the response header X-Request-Id and in the service log.',
+      description: 'The id of the request, which is also in the response header X-Request-Id and in the service log.',
     }),
     sessionId: t.exposeString('sessionId', { nullable: true, description: "The token's session (claim `sid`)." }),
-    apiKeyId: t.exposeString('apiKeyId', { nullable: true, description: 'The API key that was used.' }),
+    apiKeyId: t.exposeString('apiKeyId', { nullable: true, description: 'The id of the API key that was used.' }),
   }),
 });
 
 export const toEventCursor = (position: number) => encodeCursor('event', String(position));
 
 export const AuditEventRef = builder.objectRef<LogEntry>('AuditEvent').implement({
-  description: 'Something that somebody did, as the append-only log has it.',
+  description: 'An entry of the append-only audit log: who did what.',
   fields: (t) => ({
     id: t.id({ description: 'A UUID (version 7).', resolve: ({ event }) => event.id }),
     position: t.field({
       type: 'SafeInt',
-      description: 'Its place in the log: 1, 2, 3 … without gaps.',
+      description: 'Its position in the log: 1, 2, 3 … without gaps.',
       resolve: ({ position }) => position,
     }),
     cursor: t.string({
-      description: 'Its place as a cursor: what `after` of the subscription and of auditEvents takes.',
+      description: 'Its cursor: send it as `after` to the query or the subscription `auditEvents`.',
       resolve: ({ position }) => toEventCursor(position),
     }),
     type: t.field({ type: 'AuditEventType', description: 'What happened.', resolve: ({ event }) => event.eventType }),
     eventType: t.string({
-      description: 'The same as a wire name, for example flag_schedule.created.',
+      description: 'What happened, as exports and sinks write it, for example flag_schedule.created.',
       resolve: ({ event }) => event.eventType,
     }),
     occurredAt: t.field({
@@ -84,44 +84,56 @@ export const AuditEventRef = builder.objectRef<LogEntry>('AuditEvent').implement
     resource: t.field({
       type: AuditResource,
       nullable: true,
-      description: 'What it was done to.',
+      description: 'What the event is about.',
       resolve: ({ event }) => event.resource,
     }),
-    flagKey: t.string({ nullable: true, description: 'The flag concerned.', resolve: ({ event }) => event.flagKey }),
-    scheduleId: t.id({ nullable: true, description: 'The schedule concerned.', resolve: ({ event }) => event.scheduleId }),
+    flagKey: t.string({
+      nullable: true,
+      description: 'The key of the flag that it concerns.',
+      resolve: ({ event }) => event.flagKey,
+    }),
+    scheduleId: t.id({
+      nullable: true,
+      description: 'The id of the schedule that it concerns.',
+      resolve: ({ event }) => event.scheduleId,
+    }),
     environment: t.string({
-      description: "The flag environment concerned, else the service's own default environment.",
+      description: "The environment that it concerns. If it concerns none, the service's DEFAULT_ENVIRONMENT.",
       resolve: ({ event }) => event.environment,
     }),
     allEnvironments: t.boolean({
       description:
-        "Whether it concerns every environment, whichever `environment` names: a flag's status was changed, or a schedule is to change it.",
+        "Whether it concerns all environments, whatever `environment` says: it is about a change of a flag's status, or about a schedule of such a change.",
       resolve: ({ event }) => event.allEnvironments ?? false,
     }),
-    workspaceId: t.string({ nullable: true, description: 'The workspace concerned.', resolve: ({ event }) => event.workspaceId }),
+    workspaceId: t.string({
+      nullable: true,
+      description: 'The workspace that it concerns.',
+      resolve: ({ event }) => event.workspaceId,
+    }),
     previousState: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'What it was done to, before.',
+      description: 'The resource before the change.',
       ...heavy,
       resolve: ({ event }) => event.previousState,
     }),
     newState: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'What it was done to, after.',
+      description: 'The resource after the change.',
       ...heavy,
       resolve: ({ event }) => event.newState,
     }),
     changes: t.field({
       type: [FieldChangeType],
-      description: 'The fields that differ between the two.',
+      description: 'The fields that differ between `previousState` and `newState`.',
       resolve: ({ event }) => event.changes,
     }),
     description: t.string({ description: 'What happened, in plain English.', resolve: ({ event }) => event.description }),
     metadata: t.field({
       type: 'JSON',
-      description: 'What this type of event says beside; see the event reference.',
+      description: 'Further fields, which depend on the type of event: see the event reference.',
       ...heavy,
       // As the log has it: a copy for each alias would be dear.
       resolve: ({ event }) => event.metadata as Json,
@@ -135,7 +147,7 @@ export const AuditEventRef = builder.objectRef<LogEntry>('AuditEvent').implement
     requestContext: t.field({
       type: RequestContextType,
       nullable: true,
-      description: 'Where the request came from; null for what Flagtrail did by itself.',
+      description: 'Where the request came from; null if Flagtrail acted by itself.',
       resolve: ({ event }) => event.requestContext,
     }),
   }),
