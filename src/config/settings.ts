@@ -4,13 +4,13 @@ import { processRoles } from '../service/model/service-process.ts';
 import * as value from './setting-values.ts';
 
 type About = {
-  /** What holds where the variable is not set; null: nothing does. */
+  /** The value if the variable is not set; null if it has no default. */
   default: string | null;
-  /** The values that it takes, to go on from "allowed:". */
+  /** The values that it allows; messages show this after "allowed:". */
   allowed: string;
   /** What it is for. */
   purpose: string;
-  /** Its value is never shown. */
+  /** Messages never show its value. */
   secret?: true;
 };
 const abouts = new Map<z.ZodType, About>();
@@ -37,10 +37,10 @@ const groups = (fallback: string, may: string) =>
   withDefault(value.commaList, {
     default: fallback,
     allowed: 'group names, separated by commas',
-    purpose: `Groups whose members ${may}.`,
+    purpose: `Groups of the token whose members ${may}.`,
   });
 
-/** Every setting, by the name of its environment variable, with the value that it becomes. */
+/** Every setting, by the name of its environment variable, with the schema that reads its value. */
 export const environmentSchema = z.object({
   PORT: withDefault(value.integer(0, 65_535), {
     default: '4000',
@@ -50,7 +50,7 @@ export const environmentSchema = z.object({
   HOST: withDefault(value.hostName, {
     default: '127.0.0.1',
     allowed: 'an IP address or a host name',
-    purpose: 'Address that the API listens on; 0.0.0.0 for every IPv4 interface.',
+    purpose: 'Address that the API listens on. 0.0.0.0 stands for every IPv4 interface.',
   }),
   ROLES: withDefault(value.commaList.pipe(z.array(z.enum(processRoles))), {
     default: processRoles.join(),
@@ -65,13 +65,15 @@ export const environmentSchema = z.object({
   DATABASE_URL: optional(value.postgresUrl, {
     default: null,
     allowed: 'a postgres:// or postgresql:// URL, with special characters of the password percent-encoded',
-    purpose: 'PostgreSQL server, 14 or later. Without it, an embedded database lives in DATA_DIR. Required in production.',
+    purpose:
+      'PostgreSQL server, version 14 or later. Without it, an embedded database in DATA_DIR is used. Required in production.',
     secret: true,
   }),
   DATABASE_CONNECTIONS: withDefault(value.integer(5, 1000), {
     default: '20',
     allowed: 'a whole number from 5 to 1000',
-    purpose: 'Most connections that one process opens to PostgreSQL, besides one that listens for notifications.',
+    purpose:
+      'Maximum number of connections that one process opens to PostgreSQL, not counting the one that listens for notifications.',
   }),
   DATA_DIR: withDefault(z.string(), {
     default: './data',
@@ -81,18 +83,19 @@ export const environmentSchema = z.object({
   MAX_SPOOL_MB: withDefault(value.integer(1, 100_000), {
     default: '64',
     allowed: 'a whole number from 1 to 100000',
-    purpose: 'Most disk space, in MiB, for audit events that the database would not take; what does not fit is declared lost.',
+    purpose:
+      'Maximum size of the spool in MiB: it holds audit events while the database does not take them. Events that do not fit are declared lost.',
   }),
   LOG_LEVEL: withDefault(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
     default: 'info',
     allowed: 'trace, debug, info, warn, error, fatal or silent',
-    purpose: 'Least level of log lines on stdout.',
+    purpose: 'Lowest level of the log lines on stdout.',
   }),
   AUTH_JWKS_URL: optional(value.jwksUrl, {
     default: null,
     allowed: 'an https URL without credentials (http on a loopback host only)',
     purpose:
-      "Identity provider's public keys. Exactly one of AUTH_JWKS_URL, AUTH_PUBLIC_KEY, AUTH_SECRET is real authentication.",
+      "URL of the identity provider's public keys. Real authentication needs exactly one of AUTH_JWKS_URL, AUTH_PUBLIC_KEY, AUTH_SECRET.",
   }),
   AUTH_PUBLIC_KEY: optional(value.publicKey, {
     default: null,
@@ -103,18 +106,18 @@ export const environmentSchema = z.object({
   AUTH_SECRET: optional(value.secret, {
     default: null,
     allowed: 'at least 32 bytes',
-    purpose: 'Secret that tokens are signed (by `flagtrail token`: HS256) and verified with.',
+    purpose: 'Secret that tokens are verified with, and that `flagtrail token` signs them with (HS256).',
     secret: true,
   }),
   AUTH_ISSUER: optional(z.string(), {
     default: null,
     allowed: 'any text',
-    purpose: 'The `iss` that a token must have. Required in production, except with AUTH_SECRET.',
+    purpose: 'The `iss` claim that a token must have. Required in production, except with AUTH_SECRET.',
   }),
   AUTH_AUDIENCE: optional(z.string(), {
     default: null,
     allowed: 'any text',
-    purpose: 'What the `aud` of a token must contain. Required in production, except with AUTH_SECRET.',
+    purpose: 'What the `aud` claim of a token must contain. Required in production, except with AUTH_SECRET.',
   }),
   AUTH_ADMIN_GROUPS: groups('admin', 'may do everything'),
   AUTH_AUDITOR_GROUPS: groups('auditor', 'may read everything'),
@@ -122,67 +125,68 @@ export const environmentSchema = z.object({
   ALLOWED_ORIGINS: optional(value.origins, {
     default: null,
     allowed: 'origins like https://admin.example.com, separated by commas',
-    purpose: 'Browser origins, besides its own, whose pages may use the API.',
+    purpose: 'Origins of browser pages that may use the API, besides its own.',
   }),
   TRUSTED_PROXIES: optional(value.networks, {
     default: null,
     allowed: 'IP addresses and CIDRs like 10.0.0.0/8, separated by commas',
-    purpose: 'Proxies whose X-Forwarded-For is believed. Without it, behind a proxy, events name the proxy as the IP address.',
+    purpose:
+      'Proxies whose X-Forwarded-For header is trusted. Without it, events of requests through a proxy have the address of the proxy.',
   }),
   MUTATIONS_PER_SECOND: withDefault(value.integer(1, 1_000_000), {
     default: '1000',
     allowed: 'a whole number from 1 to 1000000',
     purpose:
-      'How many changes a second one caller (the actor of a token, or an API key) may keep making, in one process; each root field of a mutation counts as one.',
+      'How many changes a second one caller (the actor of a token, or an API key) may make in one process, in the long run. Each root field of a mutation counts as one change.',
   }),
   MUTATION_BURST: withDefault(value.integer(100, 100_000_000), {
     default: '30000',
     allowed: 'a whole number from 100 to 100000000',
     purpose:
-      'How many changes one caller who has made none for a while may make at once, as fast as it can. Beyond both: RATE_LIMITED.',
+      'How many changes one caller may make at once after a pause. Changes beyond both limits are refused with RATE_LIMITED.',
   }),
   GRAPHIQL: optional(value.onOff, {
     default: null,
     allowed: 'true or false',
-    purpose: 'Whether GraphiQL is served; without it, in development only.',
+    purpose: 'Whether to serve GraphiQL. Without it, GraphiQL is served in development only.',
   }),
   INTROSPECTION: optional(value.onOff, {
     default: null,
     allowed: 'true or false',
-    purpose: 'Whether the schema may be asked for; without it, in development only.',
+    purpose: 'Whether clients can query the schema. Without it, they can in development only.',
   }),
   DEFAULT_ENVIRONMENT: withDefault(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/i), {
     default: 'production',
     allowed: 'letters, digits, _ and -, at most 64',
-    purpose: 'Environment of audit events that concern no flag environment.',
+    purpose: 'Environment of audit events that concern no environment of flags.',
   }),
   AUDIT_READS: optional(value.commaList.pipe(z.array(z.enum(auditableReads))), {
     default: null,
     allowed: `any of ${auditableReads.join(', ')}, separated by commas`,
     purpose:
-      'Reads that are recorded, too: flags that somebody looks at one by one (flag.viewed), exports of flags (flag.exported). Without it, none is.',
+      'Reads that are recorded in the audit log: looking at one flag (flag.viewed), exporting flags (flag.exported). Without it, no reads are recorded.',
   }),
   SCHEDULE_CRON: withDefault(value.cronExpression, {
     default: '* * * * * *',
     allowed: 'a cron expression of five fields, or six with seconds first',
-    purpose: 'When the worker looks for schedules that are due.',
+    purpose: 'When the worker looks for due schedules.',
   }),
   CLOUDWATCH_LOG_GROUP: optional(z.string().regex(/^[\w./#-]{1,512}$/), {
     default: null,
     allowed: 'letters, digits and . - _ / #, at most 512',
     purpose:
-      "CloudWatch log group that audit events are shipped to; AWS's own variables choose region, credentials and endpoint.",
+      "CloudWatch log group that audit events are shipped to. AWS's own variables set the region, credentials and endpoint.",
   }),
   CLOUDWATCH_LOG_STREAM: optional(z.string().regex(/^[^:*]{1,512}$/), {
     default: null,
     allowed: 'any text without : and *, at most 512 characters',
-    purpose: 'Stream in that group; `flagtrail` where only the group is given.',
+    purpose: 'Log stream in that group. If only the group is set, the stream is `flagtrail`.',
   }),
 });
 export type Environment = z.output<typeof environmentSchema>;
 export type SettingName = keyof Environment;
 
-/** One row of the configuration table for each setting, in the order in which a reader wants them. */
+/** The rows of the configuration table, one for each setting, in the order of the documentation. */
 export const settings: readonly (About & { name: SettingName })[] = environmentSchema.keyof().options.map((name) => {
   const about = abouts.get(environmentSchema.shape[name]);
   if (!about) throw new Error(`${name} is not described`);

@@ -1,4 +1,4 @@
-// Lines are short: GraphiQL shows about fifty characters of each on a small screen, and does not wrap.
+// Keep lines short: on a small screen GraphiQL shows about fifty characters of a line, and does not wrap.
 
 const createFlag = `# 1. Create a flag. Press the triangle,
 #    or Ctrl+Enter.
@@ -18,8 +18,8 @@ mutation CreateFlag {
 const schedule = `# 2. Turn it on for a quarter of production,
 #    ten seconds from now, and go to tab 3.
 #
-#    This page replaces "in 10 seconds", below,
-#    by an instant when it sends the request.
+#    When you send the request, this page turns
+#    "in 10 seconds", below, into an instant.
 #    The API itself takes instants, such as
 #    2027-01-31T09:00:00+01:00.
 mutation Schedule($at: DateTime!) {
@@ -79,11 +79,11 @@ mutation ScheduleLater($at: DateTime!) {
   }
 }
 `;
-const cancel = `# 5. Call it off.
+const cancel = `# 5. Cancel it.
 #
 #    This page replaces "the latest schedule",
-#    below, by the id that createSchedule has
-#    returned last. Any id does as well.
+#    below, with the id that createSchedule
+#    returned last. Any other id works, too.
 mutation Cancel($id: ID!) {
   cancelSchedule(input: {
     id: $id
@@ -132,9 +132,9 @@ query Overview {
 }
 `;
 
-const rule = `# 7. Target it: colleagues get it in any case,
-#    the rollout decides for everybody else.
-#    The rule is flagd's JsonLogic.
+const rule = `# 7. Target it: colleagues always get it, the
+#    rollout decides for everybody else.
+#    The rule is JsonLogic, as flagd uses it.
 mutation Target {
   addFlagRule(input: {
     flagKey: "checkout-v2"
@@ -160,9 +160,9 @@ mutation Target {
   }
 }
 `;
-const emergency = `# 8. An emergency: off, at once, whatever is
-#    scheduled. It stays so until somebody runs
-#    liftEmergencyOverride.
+const emergency = `# 8. An emergency: turn it off at once, whatever
+#    is scheduled. It stays off until somebody
+#    runs liftEmergencyOverride.
 mutation Emergency {
   emergencyOverride(input: {
     flagKey: "checkout-v2"
@@ -181,8 +181,8 @@ mutation Emergency {
 const tab = (query: string, variables: object = {}) => ({ query, variables: JSON.stringify(variables, null, 2) });
 
 /**
- * What GraphiQL's page opens with: a first schedule, from the flag to who did what. Somebody who runs tab after tab needs to
- * write nothing; `graphiql-shorthand.ts` is what makes that so.
+ * The tabs that GraphiQL opens with: they lead from creating a flag to a schedule and to the audit log. Readers can run tab
+ * after tab without typing anything, because `graphiql-shorthand.ts` fills in instants and ids.
  */
 export const exampleTabs = [
   tab(createFlag),

@@ -1,18 +1,18 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { OnRefused } from '../kernel/limits/refusals.ts';
 
-/** What the gauges read when somebody asks. */
+/** Where the gauges get their values when the metrics are requested. */
 export type MetricSources = {
   backlog(): Promise<{ due: number; oldestLatenessMs: number }>;
   outbox(): Promise<{ waiting: number; oldestMs: number }>;
   sinks(): { name: string; lag: number }[];
   audit(): { spooled: number; lost: number };
-  /** Events that the log itself says were lost: the service's own, and those of applications. */
+  /** Lost events that the log declares: those of the service, and those of applications. */
   declaredLost(): Promise<{ flagtrail: number; applications: number }>;
   sockets(): number;
-  /** Bytes of answers that wait for their readers. */
+  /** Bytes of answers that clients have not read yet. */
   unreadAnswerBytes(): number;
-  /** How far this process's clock is ahead of the database's; null: not measured yet. */
+  /** How many milliseconds this process's clock is ahead of the database's; null until it is measured. */
   clockSkewMs(): number | null;
   stdout(): { isUp: boolean; lostLines: number };
 };
@@ -20,8 +20,8 @@ export type MetricSources = {
 type Deps = { isDatabaseUp: () => Promise<boolean>; nowMs: () => number };
 
 /**
- * Prometheus metrics of this process, from its first moment on. Times are in seconds, as Prometheus has it. What only the
- * database knows keeps its last known value while that does not answer, so that alerts go on; ages go on growing meanwhile.
+ * Prometheus metrics of this process, available as soon as it starts. Times are in seconds, as is usual in Prometheus. While
+ * the database does not answer, metrics that come from it keep their last value, so that alerts do not resolve; ages still grow.
  */
 export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
   const registry = new Registry();
@@ -31,33 +31,36 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
   const gauge = (name: string, help: string, labelNames: string[] = []) => new Gauge({ name, help, labelNames, registers });
   const databaseUp = gauge(
     'flagtrail_database_up',
-    'Whether the database answers: 1, or 0; then what it alone knows is as of its last answer',
+    'Whether the database answers (1 or 0). While it does not, metrics that come from it keep their last value',
   );
-  const due = gauge('flagtrail_schedules_due', 'Schedules that are due and not applied yet; 100000 stands for that many or more');
-  const lateness = gauge('flagtrail_schedule_lateness_seconds', 'How late the oldest due schedule is');
+  const due = gauge('flagtrail_schedules_due', 'Schedules that are due and not applied yet; 100000 means 100000 or more');
+  const lateness = gauge('flagtrail_schedule_lateness_seconds', 'How many seconds the oldest due schedule is late');
   const outboxEvents = gauge(
     'flagtrail_sequencer_lag_events',
-    'Committed events that have no position yet; 100000 stands for that many or more',
+    'Committed events that have no position in the log yet; 100000 means 100000 or more',
   );
-  const outboxAge = gauge('flagtrail_sequencer_lag_seconds', 'How long the oldest committed event has waited for its position');
+  const outboxAge = gauge(
+    'flagtrail_sequencer_lag_seconds',
+    'How many seconds the oldest committed event has waited for its position',
+  );
   const sinkLag = gauge('flagtrail_sink_lag_events', 'Events in the log that a sink has not accepted yet', ['sink']);
-  const spooled = gauge('flagtrail_audit_spooled_events', 'Events on disk that the database has not taken yet');
+  const spooled = gauge('flagtrail_audit_spooled_events', 'Events in the spool, which the database has not taken yet');
   const lost = gauge(
     'flagtrail_audit_lost_events',
-    'Events lost for good, in all: by Flagtrail, those that the log has declared and those it will; by applications, as they say',
+    'Events lost for good since the log began. Source flagtrail: those that the log has declared or will declare. Source applications: as applications reported',
     ['source'],
   );
   const openSockets = gauge('flagtrail_sockets', 'Open websockets');
-  const unreadBytes = gauge('flagtrail_unread_answer_bytes', 'Bytes of answers that wait for their readers, HTTP and websockets');
+  const unreadBytes = gauge(
+    'flagtrail_unread_answer_bytes',
+    'Bytes of answers that clients have not read yet, over HTTP and websockets',
+  );
   const clockSkew = gauge(
     'flagtrail_clock_skew_seconds',
-    "How far this process's clock is ahead of the database's; negative: behind",
+    "How many seconds this process's clock is ahead of the database's (negative: behind)",
   );
-  const stdoutUp = gauge(
-    'flagtrail_stdout_up',
-    'Whether stdout takes what this process writes: 1, or 0, as when its reader has gone',
-  );
-  const lostLines = gauge('flagtrail_log_lines_lost', 'Log lines of this process, in all, that stdout did not take');
+  const stdoutUp = gauge('flagtrail_stdout_up', 'Whether stdout accepts output (1 or 0); 0 for example if its reader has ended');
+  const lostLines = gauge('flagtrail_log_lines_lost', 'Log lines of this process that stdout did not accept');
   const ofThisProcess = [spooled, openSockets, unreadBytes, clockSkew, stdoutUp, lostLines];
 
   let sources: MetricSources | null = null;
@@ -85,11 +88,11 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     }),
   ];
 
-  /** All before anything is printed: a gauge's own `collect` runs when others have been read already. */
+  /** Reads everything before anything is printed. A gauge's own `collect` would run after others have been read. */
   const refresh = async () => {
     const isUp = await isDatabaseUp();
     databaseUp.set(isUp ? 1 : 0);
-    // One after the other: a reading that takes its time must not keep readiness from being asked for.
+    // One after the other: with all at once, slow readings could take every connection that readiness needs.
     for (const read of readings) await read(isUp ? sources : null, nowMs());
     if (!sources) return leaveOut(ofThisProcess);
     for (const { name, lag } of sources.sinks()) sinkLag.set({ sink: name }, lag);
@@ -112,13 +115,13 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
 
   const operations = new Counter({
     name: 'flagtrail_operations_total',
-    help: 'GraphQL operations, over HTTP and websockets',
+    help: 'GraphQL operations over HTTP and websockets',
     labelNames: ['type', 'failed'],
     registers,
   });
   const refused = new Counter({
     name: 'flagtrail_refused_total',
-    help: "What was refused or cut off because it was more than a caller's share, or than this process takes",
+    help: 'Requests, operations and connections that were refused or cut off because they exceeded the limit of a caller or of this process',
     labelNames: ['reason'],
     registers,
   });
@@ -130,12 +133,12 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
   });
   return {
     contentType: registry.contentType,
-    /** From now on there is more to tell. It is read once at once: who asks first while the database is down sees its last values, too. */
+    /** Adds the sources of the running service. It reads them once immediately, so that there are last values to show if the database then goes down. */
     observe: async (started: MetricSources): Promise<void> => {
       sources = started;
       await refresh();
     },
-    /** Whoever asks while an answer is made gets the same one. */
+    /** Concurrent requests share one answer. */
     text: (): Promise<string> => {
       answering ??= answer().finally(() => {
         answering = null;
@@ -155,14 +158,14 @@ export type Metrics = ReturnType<typeof makeMetrics>;
 
 type Reading<Found> = {
   gauges: readonly Gauge[];
-  /** Sets the gauges to what was found some time ago. */
+  /** Sets the gauges to what was read `ageMs` ago. */
   show: (found: Found, ageMs: number) => void;
 };
 
-/** What was read so recently is not read again: however many ask, the database is asked once a second. */
+/** A reading is reused for this long: the database is read at most once a second, however often metrics are requested. */
 const freshForMs = 1000;
 
-/** Reads one source and shows it; while that fails, what it said last; its gauges are left out where it never said anything. */
+/** Reads one source and sets its gauges. If that fails, they keep the last reading; if there never was one, they are left out. */
 const makeReading = <Found>(read: (sources: MetricSources) => Promise<Found>, { gauges, show }: Reading<Found>) => {
   let known: { found: Found; atMs: number } | null = null;
   return async (sources: MetricSources | null, nowMs: number): Promise<void> => {
