@@ -242,7 +242,7 @@ describe('overrides', () => {
       override: { type: 'GROUP', targetId: '1', variant: 'red' },
     });
     expect(answer).toMatchObject({
-      issues: [{ path: ['override'], message: 'would be one more than the 200 that a state may have at a time' }],
+      issues: [{ path: ['override'], message: 'would be one too many: a state can have at most 200 overrides' }],
     });
   });
 });

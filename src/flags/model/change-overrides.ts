@@ -40,11 +40,11 @@ export const addOverride = (flag: Variants, state: EffectiveState, input: AddFla
     throw new FlagOverrideAlreadyExistsError({ flagKey: flag.key, environment: state.environment, type, targetId });
   }
   const past = isExpired(override, now)
-    ? [{ path: ['override', 'expiresAt'], message: `is ${expiresAt}, must be after now, ${now.toISOString()}` }]
+    ? [{ path: ['override', 'expiresAt'], message: `is ${expiresAt}: it must be after now, ${now.toISOString()}` }]
     : [];
   const tooMany =
     others.length >= maxOverrides
-      ? [{ path: ['override'], message: `would be one more than the ${maxOverrides} that a state may have at a time` }]
+      ? [{ path: ['override'], message: `would be one too many: a state can have at most ${maxOverrides} overrides` }]
       : [];
   refuse([...findUnknownVariant(flag, variant, ['override', 'variant']), ...past, ...tooMany]);
   return { ...state, overrides: [...others, override] };

@@ -16,7 +16,7 @@ export const experimentSchema = z.object({
     )
     .min(2, 'must have at least 2 variants')
     .max(100, 'must have at most 100 variants')
-    .refine((arms) => new Set(arms.map(({ variant }) => variant)).size === arms.length, 'must not have one variant twice'),
+    .refine((arms) => new Set(arms.map(({ variant }) => variant)).size === arms.length, 'must not have the same variant twice'),
 });
 
 /** A running experiment. It gives its variants, by weight, to users whom no override and no rule decides. */

@@ -16,7 +16,7 @@ export class FlagAlreadyExistsError extends DomainError {
   readonly code = 'FLAG_ALREADY_EXISTS';
   readonly flagKey: string;
   constructor(flagKey: string) {
-    super(`A flag '${flagKey}' exists already`);
+    super(`A flag with the key '${flagKey}' already exists`);
     this.flagKey = flagKey;
   }
 }

@@ -11,7 +11,7 @@ export const emergencyOverrideSchema = z.object({
   ...stateTarget,
   updates: flagUpdatesSchema.refine(({ status }) => status == null, {
     path: ['status'],
-    message: 'must not be given: an emergency override is of one environment, a status is the same in all',
+    message: 'must not be given: an emergency override changes one environment, but a status is the same in all',
   }),
   reason: text(1, 1000),
 });

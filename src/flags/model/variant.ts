@@ -19,7 +19,7 @@ const maxVariantsLength = 64 * 1024;
 export const variantsSchema = z
   .array(z.object({ key: variantKeySchema, value: presentJson }))
   .max(maxVariants, `must have at most ${maxVariants} variants`)
-  .refine((variants) => new Set(variants.map(({ key }) => key)).size === variants.length, 'must not have one key twice')
+  .refine((variants) => new Set(variants.map(({ key }) => key)).size === variants.length, 'must not have the same key twice')
   .refine(
     (variants) => JSON.stringify(variants).length <= maxVariantsLength,
     `must have at most ${maxVariantsLength} characters as JSON`,
@@ -40,7 +40,12 @@ export const findVariantIssues = (type: FlagType, variants: readonly Variant[]):
   variants.flatMap(({ key, value }, index) =>
     kinds[type].fits(value)
       ? []
-      : [{ path: [`${index}`, 'value'], message: `of '${key}' must be ${kinds[type].name}: the flag is of type ${type}` }],
+      : [
+          {
+            path: [`${index}`, 'value'],
+            message: `of variant '${key}' must be ${kinds[type].name}: the flag is of type ${type}`,
+          },
+        ],
   );
 
 /** The variants of a boolean flag that was created without any. */

@@ -30,7 +30,7 @@ const maxRulesLength = 64 * 1024;
 export const flagRulesSchema = z
   .array(flagRuleSchema)
   .max(maxRules, `must have at most ${maxRules} rules`)
-  .refine((rules) => new Set(rules.map(({ key }) => key)).size === rules.length, 'must not have one key twice')
+  .refine((rules) => new Set(rules.map(({ key }) => key)).size === rules.length, 'must not have the same key twice')
   .refine((rules) => JSON.stringify(rules).length <= maxRulesLength, `must have at most ${maxRulesLength} characters as JSON`);
 
 /** Fills in every field, so that equal rules are equal JSON. */

@@ -35,7 +35,7 @@ const findFailures = (flag: FeatureFlag, lastMessage: () => string): ValidationI
     const { errorMessage } = flag.evaluate(context);
     // The trial does not have the flag's variants, so an unknown variant is no failure.
     if (errorMessage === undefined || errorMessage.startsWith('Variant ')) return null;
-    const [, reason = 'undefined'] = lastMessage().split("'trial': ");
+    const [, reason = 'undefined'] = lastWords().split("'trial': ");
     const why = reason === 'undefined' ? 'a value has a type that its operator does not accept' : reason;
     return { path: [], message: `makes flagd fail in the context ${JSON.stringify(context)}: ${why}` };
   };
@@ -72,8 +72,7 @@ const describeRefusal = (message: string, targeting: Json): ValidationIssue => {
   // Drops the prefix /flags/trial/targeting.
   const path = first.instancePath.split('/').slice(4).map(fromPointer);
   const unknown = [first, ...others].find(({ keyword }) => keyword === 'additionalProperties')?.params.additionalProperty;
-  if (unknown !== undefined)
-    return { path, message: `has the operator ${JSON.stringify(unknown)}, which flagd does not support` };
+  if (unknown !== undefined) return { path, message: `has the operator ${JSON.stringify(unknown)}, that flagd does not support` };
   const needs = new Set([first, ...others].filter(({ keyword }) => !/Of$|^not$/.test(keyword)).map(describeNeed));
   return { path, message: `is ${excerpt(valueAt(targeting, path))}: ${[...needs].join(' or ') || 'must have an operator'}` };
 };
