@@ -148,9 +148,7 @@ it('deletes an environment once nothing is set or scheduled in it, and says what
   });
   const refused = await change('deleteEnvironment', { key });
   expect(refused).toMatchObject({ code: 'ENVIRONMENT_NOT_EMPTY', changedFlags: 2, openSchedules: 1 });
-  expect(refused.message).toContain(
-    "'doomed' is not empty: in it, 2 flags differ from a new flag, and there is 1 open schedule.",
-  );
+  expect(refused.message).toContain("'doomed' is not empty: 2 flags in it differ from a new flag, and it has 1 open schedule.");
 
   await mutate('cancelSchedule', 'CancelScheduleInput', { id: data?.result.id });
   await set('d1', { enabled: false });

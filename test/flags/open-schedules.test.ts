@@ -273,7 +273,9 @@ describe('a schedule that is created warns', () => {
       scheduledAt: at(),
       updates: { enabled: true },
     });
-    expect(warnings).toEqual([{ code: 'FLAG_DEPRECATED', message: `Flag '${flagKey}' is deprecated: it is on its way out` }]);
+    expect(warnings).toEqual([
+      { code: 'FLAG_DEPRECATED', message: `Flag '${flagKey}' is deprecated: it should no longer be used` },
+    ]);
     await flags.must('archiveFlag', { flagKey });
     await flags.must('disableEnvironment', { key: 'doomed' });
     const { data } = await flags.service.gql<{ schedule: Warned }>(

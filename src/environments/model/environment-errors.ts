@@ -14,7 +14,7 @@ export class EnvironmentAlreadyExistsError extends DomainError {
   readonly code = 'ENVIRONMENT_ALREADY_EXISTS';
   readonly environment: string;
   constructor(environment: string) {
-    super(`An environment '${environment}' exists already`);
+    super(`An environment with the key '${environment}' already exists`);
     this.environment = environment;
   }
 }
@@ -23,7 +23,9 @@ export class EnvironmentDisabledError extends DomainError {
   readonly code = 'ENVIRONMENT_DISABLED';
   readonly environment: string;
   constructor(environment: string) {
-    super(`Environment '${environment}' is disabled: it takes no schedules until somebody enables it`);
+    super(
+      `Environment '${environment}' is disabled: schedules cannot be created, edited or applied in it until an admin enables it`,
+    );
     this.environment = environment;
   }
 }
@@ -38,7 +40,7 @@ export class EnvironmentNotEmptyError extends DomainError {
     const flags = countOf(changedFlags, 'flag');
     const schedules = countOf(openSchedules, 'open schedule');
     super(
-      `Environment '${environment}' is not empty: in it, ${flags} ${changedFlags === 1 ? 'differs' : 'differ'} from a new flag, and there ${openSchedules === 1 ? 'is' : 'are'} ${schedules}. Set those flags back (disabled, rollout 100, no rules, overrides, experiment or emergency override) and cancel the schedules first`,
+      `Environment '${environment}' is not empty: ${flags} in it ${changedFlags === 1 ? 'differs' : 'differ'} from a new flag, and it has ${schedules}. Reset those flags first (disabled, rollout 100, no rules, overrides, experiment or emergency override) and cancel the schedules`,
     );
     this.environment = environment;
     this.changedFlags = changedFlags;

@@ -33,7 +33,7 @@ export type EnvironmentKey = z.infer<typeof environmentKeySchema>;
 export const newEnvironment = ({ key, name }: CreateEnvironment, existing: readonly Environment[]): Environment => {
   if (existing.some((environment) => environment.key === key)) throw new EnvironmentAlreadyExistsError(key);
   if (existing.length >= maxEnvironments) {
-    const message = `would be environment ${existing.length + 1}, and at most ${maxEnvironments} are allowed`;
+    const message = `would be environment ${existing.length + 1}: at most ${maxEnvironments} are allowed`;
     throw new ValidationError([{ path: ['key'], message }]);
   }
   return { key, name, enabled: true };
@@ -51,7 +51,7 @@ export type EnvironmentUse = { changedFlags: number; openSchedules: number };
  */
 export const checkDeletion = ({ key }: Environment, { changedFlags, openSchedules }: EnvironmentUse, defaultOfEvents: string) => {
   const needed = [
-    [defaultOfArguments, 'arguments of the API name it by default'],
+    [defaultOfArguments, 'it is the default of arguments of the API'],
     [defaultOfEvents, 'it is the DEFAULT_ENVIRONMENT of events'],
   ].find(([needed]) => needed === key);
   if (needed) throw new ValidationError([{ path: ['key'], message: `is ${key}, which cannot be deleted: ${needed[1]}` }]);

@@ -70,7 +70,9 @@ const parseCursor = (order: ScheduleOrderName, cursor: string): ScheduleCursor =
   if (!z.uuid().safeParse(id).success || !isInstant(at)) throw notACursor(cursor);
   if (prefix !== prefixOf(order)) {
     const own = prefix ? prefix.slice(0, -1) : defaultOrder;
-    throw badUserInput(`'${cursor.slice(0, 100)}' is a cursor of the order ${own}, not of ${order}: begin again without it`);
+    throw badUserInput(
+      `'${cursor.slice(0, 100)}' is a cursor of the order ${own}, not of ${order}: start again without a cursor`,
+    );
   }
   return { at, id: id ?? '' };
 };

@@ -20,7 +20,7 @@ export abstract class ScheduleStatusError extends DomainError {
     this.status = status;
   }
 }
-const openOnly = 'only a PENDING one, or a FAILED one with a retry due, can be';
+const openOnly = 'only a PENDING one, or a FAILED one with a retry to come, can be';
 
 export class ScheduleNotCancellableError extends ScheduleStatusError {
   readonly code = 'SCHEDULE_NOT_CANCELLABLE';
@@ -46,7 +46,7 @@ export class ScheduleNotApplicableError extends ScheduleStatusError {
 export class ScheduleNotRetryableError extends ScheduleStatusError {
   readonly code = 'SCHEDULE_NOT_RETRYABLE';
   constructor(id: string, status: ScheduleStatus) {
-    super(id, status, 'only a FAILED one can be tried again');
+    super(id, status, 'only a FAILED one can be retried');
   }
 }
 
@@ -63,7 +63,9 @@ export class TooManySchedulesError extends DomainError {
   readonly count: number;
   readonly max: number;
   constructor(count: number, max: number) {
-    super(`The filter matches ${count} open schedules, and at most ${max} are cancelled at once: none was; narrow the filter`);
+    super(
+      `The filter matches ${count} open schedules, but at most ${max} can be cancelled at once. None was cancelled: narrow the filter`,
+    );
     this.count = count;
     this.max = max;
   }
@@ -74,7 +76,7 @@ export class IdempotencyConflictError extends DomainError {
   readonly idempotencyKey: string;
   readonly scheduleId: string;
   constructor(idempotencyKey: string, scheduleId: string) {
-    super(`idempotencyKey '${idempotencyKey}' was used for schedule '${scheduleId}' with another input: use a new key`);
+    super(`idempotencyKey '${idempotencyKey}' was used for schedule '${scheduleId}' with a different input: use a new key`);
     this.idempotencyKey = idempotencyKey;
     this.scheduleId = scheduleId;
   }

@@ -59,7 +59,7 @@ const hasCriterion = ({ open: _open, statuses: _statuses, ...criteria }: Schedul
 
 export const cancelSchedulesSchema = z.object({
   filter: scheduleFilterSchema
-    .refine(hasCriterion, 'must have at least one criterion beside `open` and `statuses`')
+    .refine(hasCriterion, 'must have at least one condition besides `open` and `statuses`')
     .refine(({ open }) => open !== false, { path: ['open'], message: 'must not be false: only open schedules can be cancelled' }),
   reason: cancelReasonSchema,
 });

@@ -41,7 +41,7 @@ export const findScheduleWarnings = (schedule: Schedule, { flag, states, environ
     warnings.push({ code: 'FLAG_ARCHIVED', message });
   }
   if (flag.status === 'DEPRECATED' && status === undefined) {
-    warnings.push({ code: 'FLAG_DEPRECATED', message: `Flag '${flag.key}' is deprecated: it is on its way out` });
+    warnings.push({ code: 'FLAG_DEPRECATED', message: `Flag '${flag.key}' is deprecated: it should no longer be used` });
   }
   const experiment = states.find((state) => state.environment === schedule.environment)?.experiment;
   if (experiment) {

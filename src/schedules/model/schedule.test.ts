@@ -47,7 +47,7 @@ describe('planSchedule', () => {
 
   it('names the value, the place and the range', () => {
     expect(() => plan({ scheduledAt: now })).toThrow(
-      'scheduledAt: is 2026-03-01T09:00:00.000Z, must be after now, 2026-03-01T09:00:00.000Z, and not after 2031-03-01T09:00:00.000Z',
+      'scheduledAt: is 2026-03-01T09:00:00.000Z: it must be after now, 2026-03-01T09:00:00.000Z, and not after 2031-03-01T09:00:00.000Z',
     );
   });
 

@@ -92,7 +92,7 @@ export const checkInstantAhead = (scheduledAt: Date, now: Date): void => {
   latest.setUTCFullYear(latest.getUTCFullYear() + yearsAhead);
   if (scheduledAt > now && scheduledAt <= latest) return;
   const range = `must be after now, ${now.toISOString()}, and not after ${latest.toISOString()}`;
-  throw new ValidationError([{ path: ['scheduledAt'], message: `is ${scheduledAt.toISOString()}, ${range}` }]);
+  throw new ValidationError([{ path: ['scheduledAt'], message: `is ${scheduledAt.toISOString()}: it ${range}` }]);
 };
 
 /** A new schedule. Throws a ValidationError if its instant is not within the next five years. */
