@@ -41,7 +41,7 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export const readOnBehalfOf = ({ headersDistinct }: IncomingMessage): string | undefined => {
   const given = headersDistinct['x-on-behalf-of'];
   if (given === undefined) return undefined;
-  if (given.length > 1) throw new OnBehalfOfError('the header is given more than once: a request speaks for one person');
+  if (given.length > 1) throw new OnBehalfOfError('the header is given more than once: a request can speak for only one person');
   try {
     return strictUtf8.decode(Buffer.from(given[0] ?? '', 'latin1'));
   } catch {

@@ -87,7 +87,7 @@ describe('a socket with an API key', () => {
     const revoked = await open({ authorization: `Bearer ${secret}` });
     expect(await revoked.closed()).toEqual({ code: 4401, reason: 'the API key was revoked' });
     const unknown = await open({ authorization: `Bearer ftk_AAAAAAAA_${'A'.repeat(43)}` });
-    expect(await unknown.closed()).toEqual({ code: 4401, reason: 'there is no such API key' });
+    expect(await unknown.closed()).toEqual({ code: 4401, reason: 'the API key is unknown' });
   });
 });
 

@@ -23,14 +23,14 @@ export const makeAuthenticateByKey = ({ keys, clock, logger }: Deps): Authentica
   const noteUse = makeNoteUse({ keys, logger });
   return async (bearerToken) => {
     const prefix = prefixOf(bearerToken);
-    if (prefix === null) throw new AuthenticationError('the API key is incomplete or mistyped: a key has 56 characters');
+    if (prefix === null) throw new AuthenticationError('the API key is incomplete or mistyped: an API key has 56 characters');
     const found = await keys.findByPrefix(prefix).catch((cause) => {
       if (cause instanceof OverShareError) throw cause;
       logger.warn({ err: cause }, 'API keys cannot be verified: the database does not answer');
       throw new DatabaseUnavailableError('API keys cannot be verified now: the database does not answer', cause);
     });
     const fits = timingSafeEqual(sha256(bearerToken), found?.hash ?? noHash);
-    if (!found || !fits) throw new AuthenticationError('there is no such API key');
+    if (!found || !fits) throw new AuthenticationError('the API key is unknown');
     const { apiKey } = found;
     if (apiKey.revokedAt) throw new AuthenticationError('the API key was revoked');
     const now = clock.now();

@@ -47,7 +47,7 @@ const secretBytes = 32;
  */
 export const formatApiKey = (randomBytes: Uint8Array, sha256: Sha256): string => {
   if (randomBytes.length !== secretBytes) {
-    throw new RangeError(`a key is made of ${secretBytes} bytes, not of ${randomBytes.length}`);
+    throw new RangeError(`an API key needs ${secretBytes} random bytes, but got ${randomBytes.length}`);
   }
   const secret = toBase64Url(randomBytes);
   return `${keyStart}${toBase64Url(sha256(secret)).slice(0, 8)}_${secret}`;

@@ -101,7 +101,7 @@ export const auditEventInputSchema = z
   })
   .refine(({ resource, resourceId }) => resourceId === null || resource !== null, {
     path: ['resource'],
-    message: 'must say what kind of thing resourceId names',
+    message: 'is required with resourceId: it says what kind of thing that is',
   })
   .check(({ value, issues }) => {
     if (value.type !== null || issues.some(({ path }) => path?.[0] === 'action') || typeOf(value)) return;
@@ -183,4 +183,7 @@ const findAheadIssues = (path: string[], at: Date, now: Date): ValidationIssue[]
 const findPersonIssues = (fields: Pick<Fields, 'userId' | 'userName' | 'userEmail'>): ValidationIssue[] =>
   (['userId', 'userName', 'userEmail'] as const)
     .filter((field) => fields[field] !== null)
-    .map((field) => ({ path: [field], message: 'must be absent: an audit.loss is of its sender' }));
+    .map((field) => ({
+      path: [field],
+      message: 'must be absent: an audit.loss is declared by its sender, not in the name of a user',
+    }));
