@@ -29,7 +29,7 @@ export const rateLimited = (message: string, retryAfterMs: number): GraphQLError
 
 /** The same of a mutation whose answer cannot be given: whoever sends it again makes its changes twice. */
 export const hasRun = ({ message, extensions }: GraphQLError): GraphQLError =>
-  new GraphQLError(`${message}. The mutation may have made its changes: look before you send it again`, { extensions });
+  new GraphQLError(`${message}. The mutation may have made its changes: check that before you send it again`, { extensions });
 
 const tryAgain = (message: string, { status, ...hint }: { code: string; status: number; retryAfterMs: number }): GraphQLError =>
   new GraphQLError(message, {

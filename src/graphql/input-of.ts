@@ -43,5 +43,5 @@ const scalarOf = (field: string, schema: z.core.$ZodType): string => {
   if (schema instanceof z.ZodBoolean) return 'Boolean';
   if (schema instanceof z.ZodCustom) return 'JSON';
   if (schema instanceof z.ZodUnion && schema.options.some((option) => option instanceof z.ZodDate)) return 'DateTime';
-  throw new TypeError(`no scalar of GraphQL stands for ${field}, a ${schema.constructor.name}: name its type`);
+  throw new TypeError(`${field} is a ${schema.constructor.name}, which has no GraphQL scalar: name its type`);
 };

@@ -59,7 +59,7 @@ describe('an operation whose time is up', () => {
     const create = (key: string) => `${key}: createFlag(input: { key: "${key}", name: "F" }) { ... on Flag { key } }`;
     const answer = await ask(`mutation { ${create('a')} ${create('b')} }`);
     expect(answer).toMatchObject({ status: 503, code: 'OPERATION_TIMED_OUT' });
-    expect(answer.body.errors[0].message).toContain('look before you send it again');
+    expect(answer.body.errors[0].message).toContain('check that before you send it again');
     first.resolve(aFlag(1));
     expect(await ask('mutation { c: createFlag(input: { key: "c", name: "F" }) { ... on Flag { key } } }')).toMatchObject({
       status: 200,

@@ -72,7 +72,7 @@ const readTooMuch = ({ rows, bytes }: Weight, limits: Weight): GraphQLError => {
     rows > limits.rows
       ? [`${number.format(rows)} rows`, number.format(limits.rows)]
       : [`${toMiB(bytes)} MiB`, `${toMiB(limits.bytes)} MiB`];
-  const message = `The operation has read ${found}, and at most ${most} are allowed: ask for smaller pages (\`first\`), or for the lists inside of a list in operations of their own`;
+  const message = `The operation has read ${found}, but at most ${most} are allowed: ask for smaller pages (\`first\`), or for nested lists in separate operations`;
   return new GraphQLError(message, { extensions: { code: 'READ_TOO_MUCH', http: { status: 400 } } });
 };
 
@@ -80,6 +80,6 @@ const toMiB = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 
 const tookTooLong = (ms: number): GraphQLError =>
   new GraphQLError(
-    `The operation has taken ${ms / 1000} s, which is as long as one may take: ask for less at a time, or try again later`,
+    `The operation was stopped after ${ms / 1000} s, the longest that one can take: ask for less at a time, or try again later`,
     { extensions: { code: 'OPERATION_TIMED_OUT', http: { status: 503 } } },
   );

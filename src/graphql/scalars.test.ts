@@ -8,7 +8,7 @@ describe('DateTime', () => {
 
   it('does not return what is no instant', () => {
     for (const value of [new Date(Number.NaN), new Date(8.64e15), new Date('0000-12-31T23:59:59.999Z'), 'text', 5, null]) {
-      expect(() => DateTime.serialize(value)).toThrow('is no instant');
+      expect(() => DateTime.serialize(value)).toThrow('is not an instant');
     }
   });
 });

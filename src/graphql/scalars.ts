@@ -17,7 +17,7 @@ export const DateTime = new GraphQLScalarType<Date, string>({
   },
   serialize: (value) => {
     if (value instanceof Date && isInstant(value)) return value.toISOString();
-    throw new TypeError(`${String(value)} is no instant`);
+    throw new TypeError(`${String(value)} is not an instant`);
   },
 });
 export const SafeInt = new GraphQLScalarType({

@@ -34,8 +34,8 @@ export const makeSocketPlaces = ({
       if (!('full' in place)) return place;
       const bound =
         place.full === 'process'
-          ? `this process takes ${maxSockets} sockets`
-          : `a caller has at most ${maxSocketsPerCaller} sockets`;
+          ? `this process can have at most ${maxSockets} sockets`
+          : `a caller can have at most ${maxSocketsPerCaller} sockets`;
       return { full: bound };
     },
   };

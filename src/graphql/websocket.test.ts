@@ -318,7 +318,7 @@ describe('sockets', () => {
     await Promise.all(silent.map(({ opened }) => opened()));
     for (let n = 0; n < 2; n++) await openRawSocket(url).init('a-token');
     const { code, reason } = await Promise.race(silent.map(({ closed }) => closed()));
-    expect([code, reason]).toEqual([1013, 'RATE_LIMITED: too many sockets wait for authentication; try again later']);
+    expect([code, reason]).toEqual([1013, 'RATE_LIMITED: too many sockets are waiting for authentication; try again later']);
     await vi.waitFor(() => expect(sockets.count()).toBeLessThanOrEqual(5 + 2));
     expect(onRefused).toHaveBeenCalledWith('socket_waiting');
     expect(await openRawSocket(url).refused).toBe(503);
@@ -350,7 +350,7 @@ describe('sockets', () => {
     await another.init('ann').catch(() => {});
     expect(await another.closed()).toEqual({
       code: 1013,
-      reason: 'RATE_LIMITED: a caller has at most 2 sockets; try again later',
+      reason: 'RATE_LIMITED: a caller can have at most 2 sockets; try again later',
     });
     expect(onRefused).toHaveBeenCalledWith('socket_places');
     await openRawSocket(url).init('bob');

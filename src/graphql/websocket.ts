@@ -128,8 +128,8 @@ export const makeSocketServer = ({
       // Before anything is waited for: by then another message may be handled.
       const { messageBytes } = extra;
       if (id.length > maxIdLength) {
-        extra.socket.close(closeCodes.badRequest, `An id has at most ${maxIdLength} characters`);
-        return [badUserInput('the id is too long')];
+        extra.socket.close(closeCodes.badRequest, `An id can have at most ${maxIdLength} characters`);
+        return [badUserInput(`the operation's id is longer than ${maxIdLength} characters`)];
       }
       const caller = extra.caller;
       if (!caller) throw new Error('an operation on a socket without a caller');
@@ -138,7 +138,7 @@ export const makeSocketServer = ({
         return [new GraphQLError('Token expired')];
       }
       if (Object.keys(subscriptions).length > maxSocketOperations) {
-        return [badUserInput(`a socket runs at most ${maxSocketOperations} operations at a time`)];
+        return [badUserInput(`a socket can run at most ${maxSocketOperations} operations at a time`)];
       }
       const operationCaller = toCaller(caller, readRequestContext(extra.request));
       const { requestContext } = operationCaller;
@@ -176,14 +176,14 @@ export const makeSocketServer = ({
       if (!isAllowedOrigin(request, allowedOrigins)) {
         strangers.warn(
           { origin: toStorableText(request.headers.origin ?? '', maxLoggedText) },
-          'a socket of a foreign origin was refused; ALLOWED_ORIGINS names those that may',
+          'a socket from an origin that is not allowed was refused; set ALLOWED_ORIGINS to allow it',
         );
         onRefused('socket_origin');
         refuseUpgrade(socket, '403 Forbidden');
         return;
       }
       if (places.isFull()) {
-        strangers.warn({}, 'a socket was refused: there are as many as this process takes');
+        strangers.warn({}, 'a socket was refused: this process has as many sockets as it can take');
         onRefused('socket_places');
         refuseUpgrade(socket, '503 Service Unavailable');
         return;
@@ -191,7 +191,10 @@ export const makeSocketServer = ({
       sockets.handleUpgrade(request, socket, head, (client) => {
         const answer = unread.open(() => client.terminate());
         const turnOut = () => {
-          client.close(closeCodes.tryAgainLater, 'RATE_LIMITED: too many sockets wait for authentication; try again later');
+          client.close(
+            closeCodes.tryAgainLater,
+            'RATE_LIMITED: too many sockets are waiting for authentication; try again later',
+          );
           client.terminate();
           onRefused('socket_waiting');
         };

@@ -84,7 +84,7 @@ export const startHttpServer = async ({
     connectionsCheckingInterval: limits.checkMs,
   };
   const handle = (request: IncomingMessage, response: TrackedResponse) => {
-    if (!hasUsableHost(request)) return sendJson(response, 400, { error: 'the Host header is no host' });
+    if (!hasUsableHost(request)) return sendJson(response, 400, { error: 'the Host header is not a valid host' });
     const path = pathOf(request);
     if (path === '/healthz') return sendJson(response, 200, { status: 'ok' });
     if (path === '/readyz') return void readiness().then((found) => sendReadiness(response, found));
@@ -175,7 +175,7 @@ const sendNotReady = (response: ServerResponse, reasons: string[]) =>
   });
 
 const sendTooManyAhead = (response: ServerResponse) => {
-  const message = `a connection may have ${maxPipelined} requests waiting for the answer to the one before: wait for answers, or open another connection`;
+  const message = `a connection can have at most ${maxPipelined} requests waiting for an answer: wait for answers, or open another connection`;
   endConnectionAfter(response);
   sendJson(response.setHeader('retry-after', '1'), 429, {
     errors: [{ message, extensions: { code: 'RATE_LIMITED', retryAfterMs: 1000 } }],

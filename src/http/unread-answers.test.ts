@@ -16,11 +16,11 @@ describe('bytes that wait for their readers', () => {
     expect(first.hold(60)).toBe(null);
     first.wrote(62);
     expect(unread.bytes()).toBe(62);
-    expect(second.hold(60)).toMatch(/^You have 122 bytes .* a caller may have at most 100/);
+    expect(second.hold(60)).toMatch(/^You have 122 bytes .* a caller can have at most 100/);
     expect(unread.bytes()).toBe(62);
     const other = answerOf(unread, 'bob');
     expect(other.hold(88)).toBe(null);
-    expect(answerOf(unread, 'eve').hold(1)).toMatch(/^This process has 151 bytes .* a process may have at most 150/);
+    expect(answerOf(unread, 'eve').hold(1)).toMatch(/^This process has 151 bytes .* a process can have at most 150/);
     first.drained(62);
     first.close();
     expect(second.hold(60)).toBe(null);
@@ -109,9 +109,9 @@ describe('streams', () => {
     const unread = start();
     const [first, second] = [answerOf(unread, 'ada'), answerOf(unread, 'ada')];
     expect([first.stream(), second.stream()]).toEqual([null, null]);
-    expect(answerOf(unread, 'ada').stream()).toMatch(/^You have 3 open streams, and a caller may have at most 2/);
+    expect(answerOf(unread, 'ada').stream()).toMatch(/^You have 3 open streams, but a caller can have at most 2/);
     expect(answerOf(unread, 'bob').stream()).toBe(null);
-    expect(answerOf(unread, 'eve').stream()).toMatch(/^This process has 4 open streams, and a process may have at most 3/);
+    expect(answerOf(unread, 'eve').stream()).toMatch(/^This process has 4 open streams, but a process can have at most 3/);
     first.close();
     expect(answerOf(unread, 'ada').stream()).toBe(null);
     expect(unread.streams()).toBe(3);

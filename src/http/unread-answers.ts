@@ -171,4 +171,4 @@ const number = new Intl.NumberFormat('en');
 const tooMany = (what: string, count: number, most: number, whose: string): string | null =>
   count <= most
     ? null
-    : `${whose === 'a caller' ? 'You have' : 'This process has'} ${number.format(count)} ${what}, and ${whose} may have at most ${number.format(most)}: read what was answered, close what is not read, and try again`;
+    : `${whose === 'a caller' ? 'You have' : 'This process has'} ${number.format(count)} ${what}, but ${whose} can have at most ${number.format(most)}: read your answers, close the connections that you do not read, and try again`;

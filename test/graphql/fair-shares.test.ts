@@ -90,7 +90,7 @@ describe('one caller who reads more than everybody else', () => {
       expect(refused).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
       expect(refused.headers.get('retry-after')).toBe('1');
       expect(refused.body.errors[0]).toMatchObject({
-        message: 'You have 2500 queries waiting, which is the most: try again in 1000 ms',
+        message: 'You have 2500 queries waiting, which is the maximum: try again in 1000 ms',
         extensions: { retryAfterMs: 1000 },
       });
       // It may change something all the same: mutations wait in a line of their own.

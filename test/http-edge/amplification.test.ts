@@ -91,7 +91,7 @@ describe('an answer that would hold more than 20 MiB', () => {
 
   it('of a mutation says that the change may have been made, as it was', async () => {
     const query = `mutation { updateFlag(input: { flagKey: "large", name: "Changed" }) { ... on Flag { schedules(${manyTimes} } } }`;
-    const message = expect.stringContaining('look before you send it again');
+    const message = expect.stringContaining('check that before you send it again');
     expect(await overHttp(query)).toMatchObject({ status: 400, data: undefined, code: 'ANSWER_TOO_LARGE', message });
     expect((await service.gql('{ flag(key: "large") { name } }')).data).toEqual({ flag: { name: 'Changed' } });
   });

@@ -25,7 +25,7 @@ describe('a flood', () => {
   it('of sockets of foreign origins is one short line, and a minute later one with how many more there were', async () => {
     const { service, advance } = await start();
     const { port, host } = new URL(service.url);
-    const refusals = () => service.lines.filter((line) => line.includes('foreign origin'));
+    const refusals = () => service.lines.filter((line) => line.includes('origin that is not allowed'));
     for (let n = 0; n < 50; n++) {
       const socket = net.connect(Number(port), '127.0.0.1');
       socket.write(

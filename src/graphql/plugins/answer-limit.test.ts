@@ -21,7 +21,7 @@ describe('streams of events over HTTP', () => {
     expect(streams.map(({ status }) => status)).toEqual([200, 200]);
     const refused = await request(url, json({ query }, { authorization: 'Bearer a-token', accept: 'text/event-stream' }));
     expect(refused.status).toBe(429);
-    expect(refused.text).toContain('You have 3 open streams, and a caller may have at most 2');
+    expect(refused.text).toContain('You have 3 open streams, but a caller can have at most 2');
     leaving.abort();
     await expect.poll(() => unread.streams()).toBe(1);
     streams.push(await open(url));

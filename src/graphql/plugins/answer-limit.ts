@@ -12,7 +12,7 @@ import { unreadRetryMs } from '../limits.ts';
 export const useAnswerLimit = ({ maxBytes }: { maxBytes: number }): Plugin<Context> => {
   const tooLarge = () =>
     new GraphQLError(
-      `The answer would hold more than ${maxBytes / 2 ** 20} MiB, which is as much as one may: ask for smaller pages (\`first\`), or leave out the fields that hold JSON, or ask for them once`,
+      `The answer would be larger than ${maxBytes / 2 ** 20} MiB, the largest that one can be: ask for smaller pages (\`first\`), leave out the fields that hold JSON, or ask for them only once`,
       { extensions: { code: 'ANSWER_TOO_LARGE', http: { status: 400 } } },
     );
   const refusalOf = (result: ExecutionResult, answer: Context['answer'], isMutation: boolean): GraphQLError | null => {

@@ -36,7 +36,7 @@ export const useAuthentication = ({ authenticate, logger }: Deps): Plugin<object
 /** The token of an Authorization header, or of a socket's connection parameters. Throws an AuthenticationError. */
 export const bearerToken = (authorization: unknown): string => {
   const match = typeof authorization === 'string' ? /^Bearer +(\S+) *$/i.exec(authorization) : null;
-  if (!match?.[1]) throw new AuthenticationError('a bearer token is needed: Authorization: Bearer <token>');
+  if (!match?.[1]) throw new AuthenticationError('a bearer token is required: Authorization: Bearer <token>');
   return match[1];
 };
 

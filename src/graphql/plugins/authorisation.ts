@@ -29,11 +29,11 @@ export const useAuthorisation = (): Plugin<Context> => {
       const permitted = requiredRole === null || (requiredRole && hasRole(caller, requiredRole));
       if (permitted && tokenOnly && caller.apiKeyId !== null) {
         app.recordAccessDenied(caller, { operation: field, requiredRole: `${requiredRole} (with a JWT, not an API key)` });
-        return forbidden(`${field} is refused to every API key: use the JWT of a person or a service account`);
+        return forbidden(`${field} does not accept API keys: use the JWT of a person or a service account`);
       }
       if (permitted) continue;
       app.recordAccessDenied(caller, { operation: field, requiredRole: requiredRole ?? 'none has access' });
-      return forbidden(`${field} takes the role ${requiredRole ?? '(nobody has it)'}`);
+      return forbidden(`${field} requires the role ${requiredRole ?? '(nobody has it)'}`);
     }
     return null;
   };

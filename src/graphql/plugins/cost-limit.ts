@@ -53,7 +53,7 @@ export const useCostLimit = ({ maxCost }: { maxCost: number }): Plugin => {
 
 const tooDear = (cost: number, maxCost: number, dearest: Dearest | null): GraphQLError => {
   const place = dearest ? `. Most of it is ${dearest.path}, up to ${dearest.cost}: ${remedies[dearest.kind]}` : '';
-  return new GraphQLError(`The operation could cost ${cost}, and at most ${maxCost} is allowed${place}`, {
+  return new GraphQLError(`The operation could cost ${cost}, but at most ${maxCost} is allowed${place}`, {
     extensions: {
       code: 'GRAPHQL_VALIDATION_FAILED',
       cost: { cost, maxCost, ...(dearest && { dearest: { path: dearest.path, cost: dearest.cost } }) },
@@ -63,9 +63,9 @@ const tooDear = (cost: number, maxCost: number, dearest: Dearest | null): GraphQ
 
 /** What makes a field dear, and what its caller can do. */
 const remedies = {
-  unsizedPage: 'give `first`, such as `first: 5`, or ask for this list in an operation of its own',
+  unsizedPage: 'give `first`, such as `first: 5`, or ask for this list in a separate operation',
   page: 'ask for a smaller `first`, or for fewer fields in it',
-  total: 'ask for it once, in an operation of its own, or for fewer at a time',
+  total: 'ask for it once, in a separate operation, or for fewer at a time',
   list: 'leave it out of a list, or make the pages around it smaller',
   field: 'leave it out of a list, or make the pages around it smaller',
 } as const;

@@ -16,7 +16,7 @@ export const useJsonRequests = (): Plugin => ({
     if (request.method === 'GET') {
       const { searchParams } = new URL(request.url);
       const wrong = jsonParameters.find((name) => !isJsonObjectOrNull(searchParams.get(name) || 'null'));
-      if (wrong) refuse(400, 'BAD_USER_INPUT', `${wrong} in the address is no JSON object: write it like {"key":"checkout-v2"}`);
+      if (wrong) refuse(400, 'BAD_USER_INPUT', `${wrong} in the URL is not a JSON object: write it like {"key":"checkout-v2"}`);
     }
     if (request.method !== 'POST') return;
     const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();

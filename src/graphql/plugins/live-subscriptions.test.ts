@@ -54,7 +54,7 @@ describe('live subscriptions', () => {
     const refused = await request(url, json({ query }, headers));
     expect(refused.status).toBe(429);
     expect(refused.headers.get('retry-after')).toBe('1');
-    expect(refused.text).toContain('You have 3 live subscriptions, which is the most: complete some and try again');
+    expect(refused.text).toContain('You have 3 live subscriptions, which is the maximum: complete some and try again');
     expect(began).toBe(3);
     await isOpen(first);
   });
@@ -95,7 +95,7 @@ describe('live subscriptions', () => {
     expect((await overHttp()).status).toBe(200);
     userId = 'eve';
     expect((await request(url, json({ query }, headers))).text).toContain(
-      'This process has 2 live subscriptions, which is the most',
+      'This process has 2 live subscriptions, which is the maximum',
     );
   });
 
@@ -109,7 +109,7 @@ describe('live subscriptions', () => {
     socket.send({ id: '1', type: 'subscribe', payload });
     await expect.poll(async () => (await request(url, json(payload, headers))).status).toBe(429);
     expect((await request(url, json(payload, headers))).text).toContain(
-      'With this, your live subscriptions would hold more than 1 MiB of requests, which is the most: complete some, or send less',
+      'With this, your live subscriptions would hold more than 1 MiB of requests, which is the maximum: complete some, or send less',
     );
     socket.send({ id: '2', type: 'subscribe', payload: { query }, filler } as Parameters<typeof socket.send>[0]);
     expect(await socket.closed()).toEqual(tryAgain);

@@ -20,10 +20,10 @@ export const useLiveSubscriptions = ({ limits, onRefused }: Options): Plugin<Con
   const places = makePlaces(limits);
   const bytes = makePlaces(limits.bytes);
   const tooMany = {
-    caller: `You have ${limits.maxPerCaller} live subscriptions, which is the most: complete some and try again`,
-    process: `This process has ${limits.max} live subscriptions, which is the most: try again later`,
+    caller: `You have ${limits.maxPerCaller} live subscriptions, which is the maximum: complete some and try again`,
+    process: `This process has ${limits.max} live subscriptions, which is the maximum: try again later`,
   };
-  const mebibytes = (most: number) => `more than ${most / 2 ** 20} MiB of requests, which is the most`;
+  const mebibytes = (most: number) => `more than ${most / 2 ** 20} MiB of requests, which is the maximum`;
   const tooLarge = {
     caller: `With this, your live subscriptions would hold ${mebibytes(limits.bytes.maxPerCaller)}: complete some, or send less`,
     process: `With this, the live subscriptions of this process would hold ${mebibytes(limits.bytes.max)}: try again later`,

@@ -26,7 +26,7 @@ export const useMutationRate = ({ rate, clock, onRefused }: Options): Plugin<Con
       const waitMs = buckets.take(shareOf(contextValue.caller), countFields(operation.selectionSet, document));
       if (waitMs === 0) return;
       onRefused('mutation_rate');
-      const bound = `a caller makes at most ${rate.perSecond} changes a second, and ${rate.burst} at once`;
+      const bound = `a caller can make at most ${rate.perSecond} changes a second, and ${rate.burst} at once`;
       setResultAndStopExecution({ errors: [rateLimited(`Nothing was changed: ${bound}. Try again in ${waitMs} ms`, waitMs)] });
     },
   };

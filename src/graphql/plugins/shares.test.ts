@@ -25,7 +25,7 @@ const start = async () => {
   return { url, ask, running, socket, whole, letGo: () => first.resolve(null) };
 };
 const refusal = {
-  message: 'With this, more than 1 MiB of your operations would wait, which is the most: try again in 1000 ms',
+  message: 'With this, more than 1 MiB of your operations would wait, which is the maximum: try again in 1000 ms',
   extensions: { code: 'RATE_LIMITED', retryAfterMs: 1000 },
 };
 
@@ -66,7 +66,7 @@ describe('a mutation that is over a share', () => {
   const flag = newFlag({ key: 'f', name: 'F' }, { id: '0195f1c0-0000-7000-8000-000000000001', now: new Date() });
   const create = 'createFlag(input: { key: "f", name: "F" })';
   const tryAgain = 'You have 3 reads waiting: try again in 1000 ms';
-  const look = `${tryAgain}. The mutation may have made its changes: look before you send it again`;
+  const look = `${tryAgain}. The mutation may have made its changes: check that before you send it again`;
   const extensions = { code: 'RATE_LIMITED', retryAfterMs: 1000 };
 
   it('when its answer is read says that it may have made its changes; a query does not', async () => {

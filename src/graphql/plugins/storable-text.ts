@@ -17,7 +17,7 @@ export const useStorableText = (): Plugin<Context> => {
     const place = findInVariables(variableValues) ?? findInLiterals(document);
     if (place)
       setResultAndStopExecution({
-        errors: [badUserInput(`${place} holds NUL (U+0000) or a lone surrogate, which text must not`)],
+        errors: [badUserInput(`${place} contains NUL (U+0000) or a lone surrogate, which text must not contain`)],
       });
   };
   return { onExecute: refuse, onSubscribe: refuse };

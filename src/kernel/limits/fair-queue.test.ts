@@ -58,7 +58,7 @@ describe('a fair queue', () => {
     for (let n = 0; n < 4; n++) void ask('hog', `hog ${n}`);
     void ask('ann', 'ann 0');
     await breathe();
-    expect(refused).toEqual(['hog 3: You have 2 queries waiting, which is the most: try again in 1000 ms']);
+    expect(refused).toEqual(['hog 3: You have 2 queries waiting, which is the maximum: try again in 1000 ms']);
     expect(onRefused).toHaveBeenCalledTimes(1);
     expect(started).toEqual(['hog 0']);
   });
@@ -67,7 +67,7 @@ describe('a fair queue', () => {
     const { ask, refused, end, started, endAll } = setUp({ maxWaiting: 2 });
     for (const name of ['ann', 'bob', 'eve', 'kim']) void ask(name, name);
     await breathe();
-    expect(refused).toEqual(['kim: This process has 2 queries waiting, which is the most: try again in 1000 ms']);
+    expect(refused).toEqual(['kim: This process has 2 queries waiting, which is the maximum: try again in 1000 ms']);
     await end('ann');
     void ask('kim', 'kim again');
     await breathe();
@@ -85,8 +85,8 @@ describe('a fair queue', () => {
     void ask('eve', 'eve 0', 1);
     await breathe();
     expect(refused).toEqual([
-      'ann 2: With this, more than 1 MiB of your queries would wait, which is the most: try again in 1000 ms',
-      'eve 0: With this, more than 2 MiB of queries would wait in this process, which is the most: try again in 1000 ms',
+      'ann 2: With this, more than 1 MiB of your queries would wait, which is the maximum: try again in 1000 ms',
+      'eve 0: With this, more than 2 MiB of queries would wait in this process, which is the maximum: try again in 1000 ms',
     ]);
     await end('ann 0');
     void ask('eve', 'eve 1', 1);

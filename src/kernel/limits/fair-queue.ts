@@ -82,7 +82,7 @@ export const makeFairQueue = ({
   };
   const refuse = (reason: string) => {
     onRefused();
-    return new OverShareError(`${reason}, which is the most: try again in ${retryAfterMs} ms`, retryAfterMs);
+    return new OverShareError(`${reason}, which is the maximum: try again in ${retryAfterMs} ms`, retryAfterMs);
   };
   const mebibytes = (bytes: number) => `${bytes / 2 ** 20} MiB`;
 
