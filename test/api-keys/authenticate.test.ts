@@ -75,8 +75,8 @@ describe('a request with an API key', () => {
   it('that nobody has, or that is mistyped, is UNAUTHENTICATED, 401, and says so', async () => {
     const unknown = `${admin.secret.slice(0, -1)}${admin.secret.endsWith('A') ? 'E' : 'A'}`;
     for (const [secret, message] of [
-      [unknown, /no such API key/],
-      [`ftk_AAAAAAAA_${'A'.repeat(43)}`, /no such API key/],
+      [unknown, /API key is unknown/],
+      [`ftk_AAAAAAAA_${'A'.repeat(43)}`, /API key is unknown/],
       [admin.secret.slice(0, -1), /incomplete or mistyped/],
     ] as const) {
       const answer = await ask(secret);

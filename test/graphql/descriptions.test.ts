@@ -8,10 +8,10 @@ const describedAs = (typeName: string, field: string) => {
 
 describe('the descriptions', () => {
   it.each(['history', 'schedules'])('of Flag.%s says that a flag of the same key shows there, too', (field) => {
-    expect(describedAs('Flag', field)).toMatch(/of this key.*deleted and created again.*namesake/);
+    expect(describedAs('Flag', field)).toMatch(/this flag.*include those of deleted flags with the same key/);
   });
 
   it('of Environment.enabled says what a disabled one does to schedules', () => {
-    expect(describedAs('Environment', 'enabled')).toMatch(/takes no new schedules, and due ones fail/);
+    expect(describedAs('Environment', 'enabled')).toMatch(/no schedules can be created, and those that become due fail/);
   });
 });

@@ -109,7 +109,7 @@ describe('an operation that reads more than 25,000 rows', () => {
   it('is ended, with how many it has read and what to do', async () => {
     const refused = {
       code: 'READ_TOO_MUCH',
-      message: expect.stringMatching(/has read \d\d,\d{3} rows, and at most 25,000 .*`first`/),
+      message: expect.stringMatching(/has read \d\d,\d{3} rows, but at most 25,000 .*`first`/),
     };
     expect(await overHttp(`{ a: ${conflicts} b: ${conflicts} }`)).toMatchObject({ status: 400, data: undefined, ...refused });
     expect(await overSocket(`{ a: ${conflicts} b: ${conflicts} }`)).toMatchObject({ data: undefined, ...refused });

@@ -27,7 +27,7 @@ it('what browsers get of flagtrail/schemas judges targeting without Node, and wi
     judge(`bundle.findTargetingIssues({ if: [{ ends_with: [{ var: 'email' }, '@example.com'] }, 'on', null] }, ['on'])`),
   ).toEqual([]);
   expect(judge(`bundle.findTargetingIssues({ if: [{ matches: [1] }, 'on', null] }, ['on'])`)).toEqual([
-    { path: ['if', '0'], message: 'has the operator "matches", that flagd does not support' },
+    { path: ['if', '0'], message: 'has the operator "matches", which flagd does not support' },
   ]);
   expect(judge(`bundle.createFlagInput.safeParse({ key: 'checkout', name: 'Checkout' }).success`)).toBe(true);
 });

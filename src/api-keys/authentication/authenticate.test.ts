@@ -51,8 +51,8 @@ describe('an API key', () => {
 
   const other = `${secret.slice(0, 13)}${Buffer.alloc(32).toString('base64url')}`;
   it.each([
-    ['of another secret behind the same prefix', other, {}, /no such API key/],
-    ['that nobody has', formatApiKey(randomBytes(32), sha256), {}, /no such API key/],
+    ['of another secret behind the same prefix', other, {}, /API key is unknown/],
+    ['that nobody has', formatApiKey(randomBytes(32), sha256), {}, /API key is unknown/],
     ['that was revoked', secret, { revokedAt: start }, /was revoked/],
     ['that has expired this very moment', secret, { expiresAt: start }, /has expired/],
   ])('%s is refused, and says why', async (_what, key, fields, message) => {
@@ -65,7 +65,7 @@ describe('an API key', () => {
   });
 
   it('of another secret does not hear whether the key behind the prefix was revoked', async () => {
-    expect((await refusalOf(setUp({ revokedAt: start }).authenticate(other))).message).toMatch(/no such/);
+    expect((await refusalOf(setUp({ revokedAt: start }).authenticate(other))).message).toMatch(/is unknown/);
   });
 
   it('that is cut off is refused without a look into the database', async () => {

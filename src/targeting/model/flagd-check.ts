@@ -72,7 +72,8 @@ const describeRefusal = (message: string, targeting: Json): ValidationIssue => {
   // Drops the prefix /flags/trial/targeting.
   const path = first.instancePath.split('/').slice(4).map(fromPointer);
   const unknown = [first, ...others].find(({ keyword }) => keyword === 'additionalProperties')?.params.additionalProperty;
-  if (unknown !== undefined) return { path, message: `has the operator ${JSON.stringify(unknown)}, that flagd does not support` };
+  if (unknown !== undefined)
+    return { path, message: `has the operator ${JSON.stringify(unknown)}, which flagd does not support` };
   const needs = new Set([first, ...others].filter(({ keyword }) => !/Of$|^not$/.test(keyword)).map(describeNeed));
   return { path, message: `is ${excerpt(valueAt(targeting, path))}: ${[...needs].join(' or ') || 'must have an operator'}` };
 };
