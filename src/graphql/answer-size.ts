@@ -1,14 +1,14 @@
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { bytesOf } from '../kernel/json-size.ts';
 
-/** What a character becomes at most, as \u0001 does, and what a number does. */
+/** The most bytes that one character takes as JSON (as \u0001 does), and that one number takes. */
 const longestCharacter = 6;
 const longestNumber = 24;
 
 /**
- * How many bytes a result takes as JSON, roughly and at least; null where it takes more than `maxBytes`. A result is small in
- * memory and large on the wire where it has one object many times, so this comes before it is serialised. One walk takes a third
- * of the time of `JSON.stringify`; only what is near the bound is counted exactly.
+ * A lower estimate of how many bytes a result takes as JSON; null if it takes more than `maxBytes`. A result that holds one
+ * object many times is small in memory but large on the wire, so this runs before serialisation. One walk takes a third of the
+ * time of `JSON.stringify`; only results near the limit are counted exactly.
  */
 export const sizeOfAnswer = ({ data, errors, extensions }: ExecutionResult, maxBytes: number): number | null => {
   const shown = errors?.map((error: GraphQLError) => error.toJSON?.() ?? error);
@@ -25,7 +25,7 @@ export const sizeOfAnswer = ({ data, errors, extensions }: ExecutionResult, maxB
       for (const item of value) open.push(item);
     } else {
       others += 1;
-      // Faster than Object.entries for what the executor makes, which has no prototype.
+      // Faster than Object.entries. It is safe because the executor makes objects without a prototype.
       for (const key in value) {
         characters += key.length + 4;
         open.push((value as Record<string, unknown>)[key]);

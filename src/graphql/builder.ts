@@ -18,9 +18,9 @@ type Types = {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
     SafeInt: { Input: number; Output: number };
-    // An enum of the catalogue, known by its name: wire names of event types.
+    // The enum of the catalogue, referred to by its name. Its values are the wire names of event types.
     AuditEventType: { Input: string; Output: string };
-    // Where an argument may be null, its type says so.
+    // Without null: the type of an argument says whether it can be null.
     JSON: { Input: NonNullable<JsonValue>; Output: JsonValue };
   };
 };
@@ -28,8 +28,9 @@ type Types = {
 const capitalize = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
 /**
- * Errors outside of Zod: what Zod refuses becomes a member of a mutation's result. Only the classes that a field names do:
- * with `Error` among the default types, internal messages would reach clients.
+ * The schema builder. The errors plugin wraps the Zod plugin, so that what Zod refuses becomes a member of a mutation's result.
+ * Only the error classes that a field names become members: with `Error` among the default types, internal messages would
+ * reach clients.
  */
 export const builder = new SchemaBuilder<Types>({
   plugins: [RelayPlugin, ErrorsPlugin, ZodPlugin],
@@ -84,14 +85,14 @@ builder.subscriptionType({
   description: 'Everything that can be followed live, over a websocket (graphql-ws) or server-sent events.',
 });
 
-/** Of JSON, or a list, that may hold 64 KiB and seldom does: all of it for all states of 200 flags is as much as one may ask for. */
+/** Cost of a field of up to 64 KiB of JSON, which is rarely that large: an operation can select all of them for the states of 200 flags. */
 export const mayHold64KiB = { extensions: { weight: 12 } };
 
-/** Of a page whose totals an index finds, some hundred rows each: forty of those are what counting a table is. */
+/** Cost of a page whose `totalCount` reads some hundred rows from an index: forty of them cost as much as counting a table. */
 export const indexedTotal = { extensions: { totalShare: 1 / 40 } };
 
 /**
- * Marks a root field with the role that it takes; `null`: any valid token. With `tokenOnly` an API key is refused, whatever its
- * roles. A field without a mark is refused to everybody.
+ * Marks a root field with the role that it requires; `null` stands for any valid token. With `tokenOnly`, API keys are refused
+ * whatever their roles. A root field without this mark is refused to everybody.
  */
 export const requires = (role: Role | null, { tokenOnly = false } = {}) => ({ extensions: { requiredRole: role, tokenOnly } });

@@ -10,16 +10,16 @@ export const pageSize = { min: 1, max: 200, default: 50 } as const;
 
 type Options<Item, Cursor> = {
   args: ConnectionArgs;
-  /** An item's place in the list, and back: `parse` throws where the text is no cursor of this list. */
+  /** Makes an item's cursor, and reads it back. `parse` throws if the text is not a cursor of this list. */
   cursorOf: (item: Item) => string;
   parse: (cursor: string) => Cursor;
   list: (slice: Slice<Cursor>) => Promise<Item[]>;
   count: () => Promise<number>;
-  /** The list is shown from its far end. */
+  /** Shows the list in reverse order. */
   newestFirst?: boolean;
 };
 
-/** A page of a list, in the Relay manner. `totalCount` is counted only when it is asked for. */
+/** A page of a list as a Relay connection. `totalCount` is counted only if it is selected. Throws BAD_USER_INPUT. */
 export const resolvePage = async <Item, Cursor>({
   args,
   cursorOf,
@@ -58,13 +58,13 @@ const checkSizes = ({ first, last }: ConnectionArgs): void => {
   }
 };
 
-/** Cursors are opaque text: a kind, which keeps those of different lists apart, and a place. */
+/** Makes a cursor: opaque text with a kind, which tells the cursors of different lists apart, and a place in the list. */
 export const encodeCursor = (kind: string, place: string): string => Buffer.from(`${kind}:${place}`).toString('base64url');
 
 export const decodeCursor = (kind: string, cursor: string): string => {
   const text = Buffer.from(cursor, 'base64url').toString();
   const place = text.slice(kind.length + 1);
-  // Written again it must be the same text: Node's decoder skips what is not base64url.
+  // Encoding it again must give the same text, because Node's decoder skips characters that are not base64url.
   if (!text.startsWith(`${kind}:`) || encodeCursor(kind, place) !== cursor || !isStorableText(place)) throw notACursor(cursor);
   return place;
 };

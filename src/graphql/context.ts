@@ -4,14 +4,14 @@ import type { UnreadAnswer } from '../http/unread-answers.ts';
 import type { GraphQLApp, Loaders } from './app.ts';
 import type { OperationBudget } from './operation-budget.ts';
 
-/** What the transport knows of a request; `caller` is set by authentication, before GraphQL sees anything. */
+/** What the transport knows about a request. Authentication sets `caller` before GraphQL sees the request. */
 export type ServerContext = {
   req: IncomingMessage;
   res?: ServerResponse;
   requestContext: RequestContext;
-  /** Over HTTP: what waits of the answer for its reader. */
+  /** Over HTTP: the part of the answer that the client has not read yet. */
   answer?: UnreadAnswer;
-  /** Over a socket: how long the message with the operation is. */
+  /** Over a socket: the length of the message with the operation, in bytes. */
   messageBytes?: number;
   caller?: Caller;
 };

@@ -3,11 +3,11 @@ import type { ZodError } from 'zod';
 import { retryAfterMs } from '../kernel/database-unavailable.ts';
 import { toIssues, ValidationError } from '../kernel/errors.ts';
 
-/** The caller sent a value that cannot be used; the message says which, and what is allowed. */
+/** The caller sent an invalid value. The message must say which, and what is allowed. */
 export const badUserInput = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
 
-/** As Yoga has it over HTTP. */
+/** The same error that Yoga gives over HTTP. */
 export const unresolvedOperation = (): GraphQLError =>
   new GraphQLError('Could not determine what operation to execute.', { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } });
 
@@ -19,15 +19,15 @@ export const unauthenticated = (message: string): GraphQLError =>
 export const forbidden = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'FORBIDDEN', http: { status: 403 } } });
 
-/** The database is out of reach: nothing is wrong with the request, and its sender should send it again. */
+/** The database is not available. Nothing is wrong with the request: its sender should send it again. */
 export const serviceUnavailable = (message: string): GraphQLError =>
   tryAgain(message, { code: serviceUnavailableCode, status: 503, retryAfterMs });
 
-/** More than the caller's share, or than this process can take now; the message says which bound, and what it is. */
+/** The request exceeds a limit of its caller or of this process. The message must say which limit, and its value. */
 export const rateLimited = (message: string, retryAfterMs: number): GraphQLError =>
   tryAgain(message, { code: rateLimitedCode, status: 429, retryAfterMs });
 
-/** The same of a mutation whose answer cannot be given: whoever sends it again makes its changes twice. */
+/** The same error for a mutation that may have run. It warns the caller, because sending it again could make its changes twice. */
 export const hasRun = ({ message, extensions }: GraphQLError): GraphQLError =>
   new GraphQLError(`${message}. The mutation may have made its changes: check that before you send it again`, { extensions });
 
@@ -38,13 +38,13 @@ const tryAgain = (message: string, { status, ...hint }: { code: string; status: 
 const serviceUnavailableCode = 'SERVICE_UNAVAILABLE';
 const rateLimitedCode = 'RATE_LIMITED';
 
-/** Whether the same may go well another time: nothing is wrong with what was asked. */
+/** Whether the same request can succeed later, because nothing is wrong with the request itself. */
 export const isWorthRetrying = ({ extensions }: GraphQLFormattedError): boolean =>
   extensions?.code === serviceUnavailableCode || extensions?.code === rateLimitedCode;
 
 /**
- * Zod's findings about arguments. In a mutation they are a member of the result, with paths below `input`; a query has no
- * place for them but the top.
+ * Turns Zod's issues with arguments into an error. In a mutation it is a member of the result, with paths below `input`; in a
+ * query it is a top-level error, because its result has no member for it.
  */
 export const toArgumentError = (error: ZodError, parentType: string): Error => {
   const issues = toIssues(error);

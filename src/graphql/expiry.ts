@@ -2,10 +2,10 @@ import type { Identity } from '../access/model/actor.ts';
 import type { WatchKey } from '../access/model/authenticator.ts';
 import type { Clock } from '../kernel/clock.ts';
 
-/** Longer waits overflow Node's timers, which would then fire at once. */
+/** The longest wait of Node's timers, in milliseconds. Timers with longer waits fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Calls back when an instant has come, never before this call returns. Returns the way to call it off. */
+/** Calls back when an instant has come, but never before this function returns. Returns a function that cancels the call. */
 export const onceAfter = (instant: Date, clock: Clock, callback: () => void): (() => void) => {
   const remainingMs = () => Math.max(instant.getTime() - clock.now().getTime(), 0);
   const tick = () => {
@@ -17,8 +17,8 @@ export const onceAfter = (instant: Date, clock: Clock, callback: () => void): ((
 };
 
 /**
- * Calls back when an identity is good no longer: its token or key has expired, or its key was revoked. Returns the way to call
- * it off.
+ * Calls back when an identity stops being valid: its token or key has expired, or its key was revoked. Returns a function that
+ * cancels the call.
  */
 export const onceOver = (
   { expiresAt, apiKeyId }: Pick<Identity, 'expiresAt' | 'apiKeyId'>,
@@ -34,8 +34,8 @@ export const onceOver = (
 };
 
 /**
- * The same iterable, ended when what it waits for calls back, also while its next item is being waited for. `last` is what the
- * callback was given: the item that comes then, before the end.
+ * The same iterable, but it ends when `waitFor` calls back, even while its consumer waits for the next item. If the callback is
+ * given an item, that item comes last.
  */
 export const endedBy = <Item>(
   items: AsyncIterable<Item>,

@@ -5,13 +5,13 @@ import { builder } from './builder.ts';
 type Options<Schema extends z.ZodObject> = {
   description: string;
   schema: Schema;
-  /** The GraphQL types of fields that are enums or inputs of their own: Zod does not know what they are called. */
+  /** The GraphQL types of fields that are enums or input objects. Zod does not know their GraphQL names. */
   types?: { [Field in keyof z.input<Schema>]?: unknown };
 };
 
 /**
- * A GraphQL input with the fields of a Zod object: their types, whether they are required, what an absent one stands for, and
- * their descriptions (`.describe`). The schema stays what judges the values.
+ * A GraphQL input with the fields of a Zod object: their types, whether they are required, their defaults, and their
+ * descriptions (`.describe`). The Zod schema still validates the values.
  */
 export const inputOf = <Schema extends z.ZodObject>(
   name: string,
@@ -29,7 +29,7 @@ export const inputOf = <Schema extends z.ZodObject>(
   });
   return builder.inputRef<z.input<Schema>, false>(name).implement({
     description,
-    // Pothos cannot follow types through a table of fields; the type of the whole input is said above.
+    // Pothos cannot infer types from a table of fields, so the return type above states the type of the whole input.
     fields: (t) => Object.fromEntries(fields.map(([field, options]) => [field, t.field(options as never)])) as never,
   });
 };

@@ -1,13 +1,13 @@
 import DataLoader from 'dataloader';
 
 /**
- * Merges what many resolvers ask for at the same moment into one read. It does not remember: a subscription's context lives
- * long.
+ * A DataLoader, which merges the reads of many resolvers at the same moment into one. It does not cache, because the context of
+ * a subscription lives long and would show old values.
  */
 export const makeLoader = <Key, Value>(
   load: (keys: readonly Key[]) => Promise<readonly Value[]>,
   { maxBatchSize }: { maxBatchSize?: number } = {},
 ): DataLoader<Key, Value> => new DataLoader(load, { cache: false, ...(maxBatchSize && { maxBatchSize }) });
 
-/** Loaders do not remember, so they are asked for one thing many times. */
+/** The items without duplicates. Loaders do not cache, so one batch can name the same key many times. */
 export const distinct = <Item>(items: readonly Item[]): Item[] => [...new Set(items)];

@@ -8,9 +8,9 @@ import type { Context } from './context.ts';
 type Mutation<Schema extends z.ZodType, Result> = {
   type: OutputRef<Result>;
   description: string;
-  /** The argument `input`: its GraphQL type, and the schema that checks what comes. */
+  /** The argument `input`: its GraphQL type, and the Zod schema that validates it. */
   input: { type: InputRef<z.input<Schema>>; schema: Schema; description: string };
-  /** Outcomes beside success that callers can act on. A ValidationError is always one. */
+  /** Errors that callers can act on. ValidationError is always among them. */
   errors?: readonly (new (
     ...args: never[]
   ) => DomainError)[];
@@ -21,7 +21,7 @@ type Mutation<Schema extends z.ZodType, Result> = {
   run: (context: Pick<Context, 'app' | 'caller'>, input: z.output<Schema>) => Promise<Result>;
 };
 
-/** Adds a mutation: one checked argument, a role, and a union of the result and the errors. */
+/** Adds a mutation with one validated argument and a required role. Its result is a union of the type and its errors. */
 export const mutation = <Schema extends z.ZodType, Result>(
   name: string,
   { type, description, input, errors = [], role = 'ADMIN', tokenOnly = false, run }: Mutation<Schema, Result>,

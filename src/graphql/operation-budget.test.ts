@@ -40,7 +40,9 @@ describe('an operation whose time is up', () => {
     );
     const answer = await ask('{ flags { edges { node { schedules { edges { node { id } } } } } } }');
     expect(answer).toMatchObject({ status: 503, code: 'OPERATION_TIMED_OUT' });
-    expect(answer.body).toEqual({ errors: [expect.objectContaining({ message: expect.stringContaining('has taken 0.05 s') })] });
+    expect(answer.body).toEqual({
+      errors: [expect.objectContaining({ message: expect.stringContaining('was stopped after 0.05 s') })],
+    });
     // As many as may be under way at a time; those that waited for them do not follow.
     expect(reads.begun).toBe(4);
     reads.end.resolve([]);
@@ -94,7 +96,7 @@ describe('an operation that reads too many bytes', () => {
     const answer = await ask(`{ ${aliases(30).join(' ')} }`);
     expect(answer).toMatchObject({ status: 400, code: 'READ_TOO_MUCH' });
     expect(answer.body.errors).toHaveLength(1);
-    expect(answer.body.errors[0].message).toContain('has read 2 MiB, and at most 1 MiB are allowed');
+    expect(answer.body.errors[0].message).toContain('has read 2 MiB, but at most 1 MiB are allowed');
     expect(list.mock.calls.length).toBeLessThan(10);
   });
 });

@@ -1,18 +1,18 @@
 import { GraphQLError } from 'graphql';
 
-/** What was found by reading: how many rows, and roughly how many bytes. */
+/** The size of what was read: how many rows, and roughly how many bytes. */
 export type Weight = { rows: number; bytes: number };
 
 export type OperationLimits = Weight & {
-  /** How long an operation, or what a subscription does for one event, may take. */
+  /** How many milliseconds an operation, or the work of a subscription for one event, can take. */
   ms: number;
-  /** How many of an operation's reads are under way at a time: who asks for many pages in one leaves connections for others. */
+  /** How many reads of an operation run at a time. An operation with many pages must leave connections for others. */
   readsAtOnce: number;
 };
 
 export type OperationBudget = ReturnType<typeof makeOperationBudget>;
 
-/** What one operation may read, and for how long it may run. One count for each execution: an event of a subscription is one, too. */
+/** Limits what one operation can read and how long it can run. It counts anew for each execution; each event of a subscription is one. */
 export const makeOperationBudget = (limits: OperationLimits) => {
   let execution: Execution | null = null;
   let underWay = 0;
@@ -34,17 +34,17 @@ export const makeOperationBudget = (limits: OperationLimits) => {
     to.aborting.signal.throwIfAborted();
   };
   return {
-    /** The signal is aborted, with the error to show, when the operation has read too much or its time is up. */
+    /** Starts the count. The signal aborts, with the error to show, if the operation reads too much or takes too long. */
     begin: (): AbortSignal => begin().aborting.signal,
     end,
-    /** Ends the count; what is read next has a new one. */
+    /** Ends the count. The next read starts a new one. */
     endEvent: (): void => {
       end();
       execution = null;
     },
-    /** Reads when it is its turn, and charges what was found. No read begins once the operation is aborted. */
+    /** Reads when there is a free place, and adds the size of the result to the count. After an abort, no read starts. */
     read: async <Found>(run: () => Promise<Found>, weigh: (found: Found) => Weight): Promise<Found> => {
-      // Whoever reads without having begun is an event of a subscription.
+      // A read without a count belongs to an event of a subscription.
       const own = execution ?? begin();
       if (underWay < limits.readsAtOnce) underWay++;
       else await new Promise<void>((resolve) => waiting.push(resolve));
@@ -54,7 +54,7 @@ export const makeOperationBudget = (limits: OperationLimits) => {
         charge(own, weigh(found));
         return found;
       } finally {
-        // Who waits gets the place itself: left free, it would be taken by a read that begins before that one goes on.
+        // Hand the place directly to the next in line. If it were free for a moment, a new read could take it first.
         const next = waiting.shift();
         if (next) next();
         else underWay--;

@@ -36,9 +36,9 @@ import { useStorableText } from './plugins/storable-text.ts';
 type Deps = {
   app: GraphQLApp;
   schema: GraphQLSchema;
-  /** The same application, with what it reads charged to one operation. */
+  /** The same application, but its reads count towards the budget of one operation. */
   meterReads: (app: GraphQLApp, budget: OperationBudget) => GraphQLApp;
-  /** New ones for each operation. */
+  /** Makes the loaders of one operation. */
   makeLoaders: (app: GraphQLApp) => Loaders;
   authenticate: Authenticate;
   watchKey: WatchKey;
@@ -49,20 +49,20 @@ type Deps = {
   onRefused: OnRefused;
   queues: OperationQueues;
   clock: Clock;
-  /** Tells a database that is out of reach from other faults. */
+  /** Tells errors of an unavailable database from other errors. */
   toUnavailable: ToUnavailable;
   logger: Pick<Logger, 'error'>;
-  /** For what strangers can cause, and everybody in an outage. */
+  /** Logs, at a limited rate, what strangers can cause and what every request causes in an outage. */
   strangers: ThrottledLog;
-  /** What one operation may read and for how long it may run, and what one answer may hold. */
+  /** Limits on what one operation reads, how long it runs, and how large one answer is. */
   limits?: OperationLimits & { answerBytes: number };
-  /** How many subscriptions live at a time. */
+  /** Limits on live subscriptions. */
   subscriptions?: SubscriptionLimits;
 };
 
 export const graphqlPath = '/graphql';
 
-/** GraphQL over HTTP; the websocket runs its operations through the same plugins. */
+/** GraphQL over HTTP. The websocket server runs its operations through the same plugins. */
 export const makeGraphQLServer = ({
   app,
   schema,
@@ -87,7 +87,7 @@ export const makeGraphQLServer = ({
     schema,
     graphqlEndpoint: graphqlPath,
     context: ({ caller }) => {
-      // Authentication ran, or there is no way here.
+      // Authentication always runs first, so this is a bug.
       if (!caller) throw new Error('an operation without a caller');
       const budget = makeOperationBudget(limits);
       const metered = meterReads(app, budget);
@@ -96,31 +96,31 @@ export const makeGraphQLServer = ({
     plugins: [
       useAuthentication({ authenticate, logger: strangers }),
       useJsonRequests(),
-      // Suggestions tell the schema name by name, which is not to be asked for.
+      // Suggestions ("Did you mean …") would reveal the schema name by name although introspection is off.
       useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule], hideSuggestions: !introspection }),
       ...limitPlugins(),
       useStorableText(),
       useHttpResults({ clock, watchKey }),
       useAuthorisation(),
-      // Behind the check of roles: what its caller may not run is not kept.
+      // After the check of roles: documents that their caller may not run are not cached.
       useDocumentCache(documentCacheLimits),
       useOperationBudget(),
       useLiveSubscriptions({ limits: subscriptions, onRefused }),
       useAnswerLimit({ maxBytes: limits.answerBytes }),
       useMutationRate({ rate: mutationRate, clock, onRefused }),
-      // Last, so that it is around everything that runs.
+      // Last, so that it wraps everything that runs.
       useShares(queues),
       useOperations({ onOperation }),
     ],
-    // The page is served beside the API, and costs it nothing.
+    // Our own HTTP server serves the page, so Yoga does not.
     graphiql: false,
     landingPage: false,
     multipart: false,
     parserAndValidationCache: false,
     batching: false,
     maxRequestBodySize: maxRequestBytes,
-    // As a list, also of one, so that caches are told that the answer varies by origin. Tokens come in a header, never by
-    // themselves: no credentials.
+    // Always a list, so that Yoga sends `Vary: Origin`, which caches need. No credentials: tokens come in a header, which no
+    // browser adds by itself.
     cors: (request) => {
       const origin = request.headers.get('origin');
       if (!origin || !allowedOrigins.includes(origin)) return false;
@@ -134,17 +134,17 @@ export const makeGraphQLServer = ({
       };
     },
     maskedErrors: { maskError: (error) => maskError(error, { toUnavailable, logger, strangers }) },
-    // Errors are logged where they are masked, once.
+    // Yoga does not log: errors are logged once, where they are masked.
     logging: false,
   });
 
 export type GraphQLServer = ReturnType<typeof makeGraphQLServer>;
 
-/** A commit whose answer was lost may have been one. */
+/** It warns of mutations, because a lost answer can be that of a commit. */
 const unavailableMessage =
-  'The database does not answer now: try again. Where this was a mutation, look first: its change may have been made';
+  'The database does not answer now: try again. If this was a mutation, check first whether its change was made';
 
-/** What was not meant for clients is logged once, here, and only named to them. */
+/** Masks errors that are not meant for clients. This is the one place that logs them. */
 const maskError = (
   error: unknown,
   { toUnavailable, logger, strangers }: Pick<Deps, 'toUnavailable' | 'logger' | 'strangers'>,

@@ -4,7 +4,7 @@ import { DatabaseUnavailableError } from '../kernel/database-unavailable.ts';
 import { OverShareError } from '../kernel/limits/fair-queue.ts';
 import type { ThrottledLog } from '../kernel/limits/throttled-log.ts';
 
-/** Clients of graphql-ws do not come back after `unauthorized`, and may after the others: with a fresh token, or later. */
+/** Clients of graphql-ws do not reconnect after `unauthorized`. After the others they can: with a fresh token, or later. */
 export const closeCodes = {
   badRequest: 4400,
   unauthorized: 4401,
@@ -13,10 +13,10 @@ export const closeCodes = {
   internalError: 1011,
 } as const;
 
-/** What a failed authentication means to a client of a socket. */
+/** How to close a socket whose authentication failed. */
 export const closingOf = (error: unknown, logger: ThrottledLog): { code: number; reason: string } => {
   if (isForNow.some((kind) => error instanceof kind)) return { code: closeCodes.tryAgainLater, reason: 'Try again later' };
-  // The reason of a close frame holds at most 123 bytes.
+  // The reason of a close frame can have at most 123 bytes.
   const reasonOf = ({ message }: Error, otherwise: string) => (Buffer.byteLength(message) <= 123 ? message : otherwise);
   if (error instanceof AuthenticationError) {
     return { code: error.expired ? closeCodes.forbidden : closeCodes.unauthorized, reason: reasonOf(error, 'Unauthorized') };

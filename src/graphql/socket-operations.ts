@@ -5,7 +5,7 @@ import type { Context, ServerContext } from './context.ts';
 import { isWorthRetrying, unresolvedOperation } from './errors.ts';
 import type { GraphQLServer } from './server.ts';
 
-// How an operation that came over a socket runs through the plugins of the HTTP server.
+// Runs an operation that came over a socket through the plugins of the HTTP server.
 
 type Initial = Omit<ServerContext, 'res'> & {
   params: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null };
@@ -13,7 +13,7 @@ type Initial = Omit<ServerContext, 'res'> & {
 
 type Prepared = Pick<ReturnType<GraphQLServer['getEnveloped']>, 'execute' | 'subscribe'>;
 
-/** The arguments of an execution, or what is wrong with the operation. */
+/** The arguments of an execution, or the errors of the operation. */
 export const prepareOperation = async (graphql: GraphQLServer, initial: Initial) => {
   const { schema, execute, subscribe, contextFactory, parse, validate } = graphql.getEnveloped(initial);
   const { query, operationName, variables } = initial.params;
@@ -43,19 +43,19 @@ export const subscribe = async (args: ExecutionArgs) => {
   return isAsyncIterable(result) ? withEach(result, (next) => inScope(args, next)) : result;
 };
 
-/** Why a subscription did not even start, where it may another time: the database is out of reach, or there is too much to do. */
+/** Why a subscription did not start although it could start later: the database is not available, or a limit is reached. Null in other cases. */
 export const whyNotStarted = ({ document, operationName }: ExecutionArgs, result: object): GraphQLFormattedError | undefined => {
   if (getOperationAST(document, operationName)?.operation !== 'subscription' || isAsyncIterable(result)) return undefined;
   return (result as ExecutionResult).errors?.find(isWorthRetrying);
 };
 
-/** Every line that an operation logs names its request, as over HTTP. */
+/** Runs an operation in the scope of its request, so that its log lines have the request id, as over HTTP. */
 const inScope = <Result>({ contextValue }: ExecutionArgs, run: () => Result): Result => {
   const { caller } = contextValue as Context;
   return requestScope.run({ requestId: caller.requestContext.requestId, share: shareOf(caller) }, run);
 };
 
-/** The iterable, with each of its steps run by `around`. */
+/** The same iterable, but each of its steps runs inside `around`. */
 const withEach = <Item>(
   items: AsyncIterable<Item>,
   around: (step: () => Promise<IteratorResult<Item>>) => Promise<IteratorResult<Item>>,
@@ -71,7 +71,7 @@ const withEach = <Item>(
 
 const isAsyncIterable = (value: object): value is AsyncIterable<ExecutionResult> => Symbol.asyncIterator in value;
 
-/** An error as it is sent: without the HTTP status, which is the other transport's business. */
+/** An error as a socket sends it: without the HTTP status, which means nothing there. */
 export const toSocketError = (error: GraphQLFormattedError): GraphQLFormattedError => {
   const { extensions, ...rest } = error instanceof GraphQLError ? error.toJSON() : error;
   const { http, ...shown } = extensions ?? {};

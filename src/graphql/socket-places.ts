@@ -2,18 +2,18 @@ import { makePlaces } from '../kernel/limits/places.ts';
 import { makeWaitingRoom } from '../kernel/limits/waiting-room.ts';
 
 export type SocketLimits = {
-  /** Authenticated sockets of the process at a time. */
+  /** Most authenticated sockets of the process at a time. */
   maxSockets: number;
-  /** Of them, those of one caller: an API key, or a token's actor. */
+  /** Most authenticated sockets of one caller: an API key, or a token's actor. */
   maxSocketsPerCaller: number;
-  /** Sockets that have not authenticated yet, at a time, in all and from one address. */
+  /** Most sockets that are not authenticated yet, in all and from one address. */
   maxWaitingSockets: number;
   maxWaitingSocketsPerAddress: number;
 };
 
 /**
- * Who has a place among the sockets of a process. Those who have not said who they are are counted apart: they take no place
- * from those who have.
+ * Counts the sockets of a process. Sockets that are not authenticated yet are counted separately, so that they take no places
+ * from authenticated ones.
  */
 export const makeSocketPlaces = ({
   maxSockets,
@@ -26,9 +26,9 @@ export const makeSocketPlaces = ({
 
   return {
     isFull: places.isFull,
-    /** Waits for authentication; `turnOut` is called where others need the room. Returns the way to leave. */
+    /** Admits a socket that is not authenticated yet; `turnOut` is called if others need its place. Returns a function that gives the place back. */
     wait: waiting.enter,
-    /** Takes a place for a caller. Returns the way to leave it, or why there is none. */
+    /** Takes a place for a caller. Returns a function that gives it back, or the reason why there is no place. */
     take: (caller: string): { leave: () => void } | { full: string } => {
       const place = places.take(caller);
       if (!('full' in place)) return place;

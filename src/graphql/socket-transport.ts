@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import type { UnreadAnswer } from '../http/unread-answers.ts';
 
-/** Bytes that a socket may send before it is authenticated: its `connection_init`, and little beside. */
+/** Most bytes that a socket can send before it is authenticated: its `connection_init`, and little more. */
 const maxBytesBeforeAck = 20 * 1024;
 const pong = JSON.stringify({ type: MessageType.Pong });
 
@@ -13,20 +13,20 @@ type Deps<Extra extends { messageBytes: number }> = {
   client: WebSocket;
   /** The connection below the websocket. */
   connection: Duplex;
-  /** Is told the length of each message before it is handled. */
+  /** `messageBytes` is set to the length of each message before the message is handled. */
   extra: Extra;
-  /** What may wait for a client that does not read. Beyond it the socket is cut off. */
+  /** Most bytes that can wait for a client that does not read. Above that, the socket is cut off. */
   maxBufferedBytes: number;
-  /** Counts what waits for this socket among what waits for its caller, and in this process. */
+  /** Counts the unread bytes of this socket towards those of its caller and of this process. */
   answer: UnreadAnswer;
-  /** How often it is pinged; one that has not answered by the next time is cut off. */
+  /** Milliseconds between pings. A socket that has not answered by the next ping is cut off. */
   keepAliveMs: number;
   logger: Pick<Logger, 'debug' | 'error'>;
 };
 
 /**
- * Binds a websocket to graphql-ws. Its own binding, `graphql-ws/use/ws`, answers pings with what they carry, lets answers
- * pile up, and prints to the console: strangers could fill the memory and stderr.
+ * Binds a websocket to graphql-ws. The library's own binding, `graphql-ws/use/ws`, echoes the payload of pings, lets answers
+ * pile up, and prints to the console: with it, strangers could fill the memory and stderr.
  */
 export const bindSocket = <Extra extends { messageBytes: number }>({
   server,
@@ -43,14 +43,14 @@ export const bindSocket = <Extra extends { messageBytes: number }>({
   let pongIsWaiting = false;
 
   const isOpen = () => client.readyState === client.OPEN;
-  // The reason of a close frame holds at most 123 bytes, which 40 UTF-16 units never exceed.
+  // The reason of a close frame can have at most 123 bytes. 40 UTF-16 units always fit.
   const close = (code: number, reason = '') =>
     client.close(code, Buffer.byteLength(reason) <= 123 ? reason : reason.slice(0, 40));
   const isCutOff = (): boolean => {
     if (client.bufferedAmount > maxBufferedBytes) client.terminate();
     return !isOpen();
   };
-  // One pong answers all pings that came while it waited to be sent, so they cannot pile up. It carries nothing.
+  // One pong answers all pings that arrive while it waits to be sent, so pongs cannot pile up. It has no payload.
   const answerPing = () => {
     if (pongIsWaiting || isCutOff()) return;
     pongIsWaiting = true;
@@ -59,39 +59,39 @@ export const bindSocket = <Extra extends { messageBytes: number }>({
     });
   };
 
-  /** ws would gather a message of up to its limit for every stranger. */
+  /** Limits what a stranger can send: without this, ws would buffer a message of up to its own limit for each of them. */
   let bytesBeforeAck = 0;
   const countBytes = ({ length }: Buffer) => {
     bytesBeforeAck += length;
     if (bytesBeforeAck <= maxBytesBeforeAck || !isOpen()) return;
-    // Nobody reads what else comes: it is thrown away, until the client ends or the close frame's answer is overdue.
+    // Discard everything else that arrives, until the client closes or its answer to the close frame is overdue.
     connection.removeAllListeners('data');
     connection.resume();
     close(CloseCode.BadRequest, 'Too much before connection_ack');
     connection.end();
   };
-  // Before ws hears of them: what is too much must not be looked at.
+  // Listen before ws does, so that it never parses bytes beyond the limit.
   connection.prependListener('data', countBytes);
 
   const isAcceptable = (message: Message | null): message is Message => {
     if (!message || serversTypes.has(message.type)) return false;
-    // An operation passes: graphql-ws closes with 4401, which says more.
+    // Operations pass: graphql-ws closes with 4401, which tells the client more.
     return phase !== 'silent' || message.type === MessageType.ConnectionInit || message.type === MessageType.Subscribe;
   };
 
   const closed = server.opened(
     {
       protocol: client.protocol,
-      // Resolves when the message has gone to the network: that is what holds a subscription back for a slow reader.
+      // Resolves when the message has gone to the network. This is what slows a subscription down for a slow reader.
       send: (data) =>
         new Promise((resolve) => {
-          // With air between: a subscription that never waits would keep the close event, which ends it, from ever coming.
+          // Give the event loop a turn: a subscription that never waits would block the close event that ends it.
           if (isCutOff()) return void setImmediate(resolve);
           if (phase === 'initialising') {
             phase = 'acknowledged';
             connection.off('data', countBytes);
           }
-          // What cannot be sent is followed by the socket's end, which ends its operations.
+          // If sending fails, the socket closes soon, and that ends its operations.
           answer.wrote(data.length);
           client.send(data, () => {
             answer.drained(data.length);
@@ -102,7 +102,7 @@ export const bindSocket = <Extra extends { messageBytes: number }>({
       onPing: answerPing,
       onMessage: (handle) => {
         client.on('message', async (data) => {
-          // ws hands over what comes after a close frame, too.
+          // ws also delivers messages that arrive after a close frame.
           if (isCutOff()) return;
           const text = String(data);
           const message = read(text);
@@ -119,7 +119,7 @@ export const bindSocket = <Extra extends { messageBytes: number }>({
     extra,
   );
 
-  // A client's protocol errors, such as a message over the limit. ws has closed the socket with their own codes by now.
+  // Protocol errors of the client, such as a message over the limit. ws has already closed the socket with the right code.
   client.on('error', (error) => logger.debug({ err: error }, 'a socket was closed'));
   client.on('pong', () => {
     isAlive = true;
@@ -136,7 +136,7 @@ export const bindSocket = <Extra extends { messageBytes: number }>({
   });
 };
 
-/** What only a server says. */
+/** Messages that only servers send. */
 const serversTypes = new Set<MessageType>([MessageType.ConnectionAck, MessageType.Next, MessageType.Error]);
 
 const read = (text: string): Message | null => {

@@ -36,29 +36,29 @@ type Deps = {
   allowedOrigins: readonly string[];
   clock: Clock;
   logger: Pick<Logger, 'debug' | 'error'>;
-  /** For what strangers can cause. */
+  /** Logs what strangers can cause, at a limited rate. */
   strangers: ThrottledLog;
   onRefused: OnRefused;
-  /** How long a client may take to answer a close frame, before it is cut off. */
+  /** Milliseconds that a client has to answer a close frame before it is cut off. @default 2000 */
   farewellMs?: number;
-  /** How often a socket is pinged; one that has not answered by the next time is cut off. */
+  /** Milliseconds between pings. A socket that has not answered by the next ping is cut off. @default 12000 */
   keepAliveMs?: number;
   limits?: Partial<SocketLimits>;
 };
 
-/** Ids of operations are given back with each answer. */
+/** Most characters of the id of an operation. It is repeated with each answer. */
 const maxIdLength = 255;
 
-/** How much of what a stranger says is logged. */
+/** Most characters that are logged of a text that a stranger sent. */
 const maxLoggedText = 200;
 
-/** What a socket knows of itself; who it is for, and what calls off its end, once it is authenticated. */
+/** The state of a socket. `caller` and `callOffEnd` are set once it is authenticated. */
 type Extra = {
   socket: WebSocket;
   request: IncomingMessage;
   answer: UnreadAnswer;
   leave: () => void;
-  /** Of the message that is being handled. */
+  /** The length of the message that is being handled. */
   messageBytes: number;
   caller?: Caller;
   callOffEnd?: () => void;
@@ -80,16 +80,16 @@ export const makeSocketServer = ({
   keepAliveMs = 12_000,
   limits = {},
 }: Deps) => {
-  // In a variable of its own, because ws knows `closeTimeout` and its types do not yet.
+  // In a variable, because ws supports `closeTimeout` but its types do not know it yet.
   const options = { noServer: true, maxPayload: maxRequestBytes, closeTimeout: farewellMs, handleProtocols };
   const sockets = new WebSocketServer(options);
   const places = makeSocketPlaces({ ...socketLimits, ...limits });
 
   const closeExpired = ({ socket }: Extra) => socket.close(closeCodes.forbidden, 'Token expired');
-  // The same key is refused with the same code: clients do not come back.
+  // A new socket with a revoked key is refused with the same code, so clients do not reconnect.
   const closeRevoked = ({ socket }: Extra) => socket.close(closeCodes.unauthorized, 'API key revoked');
-  // An error message would end the subscription for good, as far as graphql-ws clients are concerned, and so would `complete`.
-  // After this code they open a new socket, after a pause, and subscribe to everything again.
+  // graphql-ws clients take an error message or `complete` as the end of a subscription. After this close code they open a new
+  // socket after a pause, and subscribe to everything again.
   const closeForNow = ({ socket }: Extra, { extensions }: GraphQLFormattedError) =>
     socket.close(closeCodes.tryAgainLater, `${extensions?.code}: try again later`);
   const hasExpired = ({ caller }: Extra) => caller?.expiresAt != null && caller.expiresAt <= clock.now();
@@ -102,7 +102,7 @@ export const makeSocketServer = ({
         const requestContext = readRequestContext(extra.request);
         const authenticated = await requestScope.run(strangerScope(requestContext), () => authenticate(token));
         const identity = actingFor(authenticated, connectionParams?.onBehalfOf ?? readOnBehalfOf(extra.request));
-        // Gone meanwhile: nothing would call off what waits for the key's end.
+        // If the socket has closed meanwhile, nothing would ever cancel the watch of its key.
         if (extra.socket.readyState !== extra.socket.OPEN) return false;
         const place = places.take(shareOf(identity));
         if ('full' in place) {
@@ -125,7 +125,7 @@ export const makeSocketServer = ({
       }
     },
     onSubscribe: async ({ extra, subscriptions }, id, params) => {
-      // Before anything is waited for: by then another message may be handled.
+      // Read it before any await: another message may be handled meanwhile.
       const { messageBytes } = extra;
       if (id.length > maxIdLength) {
         extra.socket.close(closeCodes.badRequest, `An id can have at most ${maxIdLength} characters`);
@@ -148,7 +148,7 @@ export const makeSocketServer = ({
       const cause = whyNotStarted(args, result);
       if (cause) closeForNow(extra, cause);
     },
-    // Each event is authorised: a timer that fires late must not let one through.
+    // Check each event, because the timer that closes an expired socket can fire late.
     onNext: ({ extra }, _id, _payload, _args, result) => {
       if (hasExpired(extra)) closeExpired(extra);
       return result.errors && { ...result, errors: result.errors.map(toSocketError) };
@@ -167,7 +167,7 @@ export const makeSocketServer = ({
   } as ServerOptions<Record<string, unknown>, Extra>);
 
   return {
-    /** Takes over an HTTP upgrade, or refuses it. */
+    /** Accepts an HTTP upgrade, or refuses it. */
     upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       if (pathOf(request) !== graphqlPath) {
         refuseUpgrade(socket, '404 Not Found');
@@ -205,7 +205,7 @@ export const makeSocketServer = ({
       });
     },
     count: () => sockets.clients.size,
-    /** Tells every client that the server goes, and waits until they are gone; those that do not answer are cut off. */
+    /** Tells every client that the server is going away, and waits until all sockets are closed. Clients that do not answer are cut off. */
     close: async () => {
       for (const client of sockets.clients) client.close(1001, 'Going away');
       await promisify(sockets.close.bind(sockets))();
@@ -213,7 +213,7 @@ export const makeSocketServer = ({
   };
 };
 
-/** A client without an Origin header is no browser. A browser's page must be ours, or on the list. */
+/** A client without an Origin header is not a browser. A browser page must come from this server or from an allowed origin. */
 const isAllowedOrigin = ({ headers }: IncomingMessage, allowed: readonly string[]): boolean => {
   const { origin, host } = headers;
   if (origin === undefined || allowed.includes(origin)) return true;

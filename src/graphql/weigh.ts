@@ -1,12 +1,12 @@
 import { bytesOf } from '../kernel/json-size.ts';
 import type { Weight } from './operation-budget.ts';
 
-/** What a row holds beside its JSON. */
+/** Roughly how many bytes a row takes besides its JSON. */
 const rowBytes = 500;
-/** What an id takes. */
+/** Roughly how many bytes an id takes. */
 const idBytes = 50;
 
-/** Rows, of which some fields hold JSON. */
+/** The size of rows; `jsonOf` picks the fields that hold JSON. */
 export const weighRows = <Row>(rows: readonly Row[], jsonOf: (row: Row) => unknown = () => undefined): Weight => {
   let bytes = rows.length * rowBytes;
   for (const row of rows) bytes += bytesOf(jsonOf(row));

@@ -12,7 +12,7 @@ const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
 
 type BuilderTypes = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer Types> ? Types : never;
 
-/** The GraphQL type of an error, under the name of its class: what every error has, and its own fields. */
+/** The GraphQL type of an error, named after its class. It has the fields of every error, and its own. */
 export const errorType = <Refusal extends DomainError>(
   errorClass: new (...args: never[]) => Refusal,
   description: string,
@@ -22,7 +22,7 @@ export const errorType = <Refusal extends DomainError>(
     name: errorClass.name,
     description,
     interfaces: [ErrorInterface],
-    // Pothos gets the shape from the class, which TypeScript cannot follow for a class that is a parameter.
+    // Pothos infers the shape from the class. TypeScript cannot do that for a class that is a parameter.
     fields: fields as never,
   });
 

@@ -21,7 +21,7 @@ export const ActorRef = builder.objectRef<Actor>('Actor').implement({
   }),
 });
 
-/** A snapshot is looked up in the log, for a whole page at once. */
+/** Cost of a field that looks up an actor in the log, once for a whole page. */
 export const loggedActor = { extensions: { weight: 5 } };
 
 const Viewer = builder.objectRef<Caller>('Viewer').implement({
