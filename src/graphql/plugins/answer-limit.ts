@@ -6,8 +6,8 @@ import { hasRun, rateLimited } from '../errors.ts';
 import { unreadRetryMs } from '../limits.ts';
 
 /**
- * Bounds what one answer, or one event of a subscription, may hold, before it is serialised. Over HTTP it also counts against
- * what its caller and this process may have waiting for readers.
+ * Limits the size of one answer, or one event of a subscription, before it is serialised. Over HTTP the answer also counts
+ * towards the unread answers of its caller and of this process.
  */
 export const useAnswerLimit = ({ maxBytes }: { maxBytes: number }): Plugin<Context> => {
   const tooLarge = () =>
@@ -47,12 +47,12 @@ export const useAnswerLimit = ({ maxBytes }: { maxBytes: number }): Plugin<Conte
 };
 
 type Admission = {
-  /** Resolves when the reader has taken what came before. */
+  /** Resolves when the reader has read enough of the earlier events. */
   ready: () => Promise<unknown>;
   refusalOf: (event: ExecutionResult) => GraphQLError | null;
 };
 
-/** The events, each when its reader is ready for it. One that is refused is the last: then the reader knows where to resume. */
+/** Passes on each event when its reader is ready for it. A refusal ends the stream, so that the reader knows where to resume. */
 const admitted = (
   events: AsyncIterable<ExecutionResult>,
   { ready, refusalOf }: Admission,

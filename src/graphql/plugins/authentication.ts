@@ -14,7 +14,7 @@ import { unreadRetryMs } from '../limits.ts';
 
 type Deps = { authenticate: Authenticate; logger: ThrottledLog };
 
-/** Finds out who asks before anything else of a request is looked at. */
+/** Authenticates a request before anything else in it is read. */
 export const useAuthentication = ({ authenticate, logger }: Deps): Plugin<object, ServerContext> => ({
   onRequest: async ({ request, serverContext, endResponse, fetchAPI }) => {
     if (request.method === 'OPTIONS') return;
@@ -33,7 +33,7 @@ export const useAuthentication = ({ authenticate, logger }: Deps): Plugin<object
   },
 });
 
-/** The token of an Authorization header, or of a socket's connection parameters. Throws an AuthenticationError. */
+/** The bearer token of an Authorization header, or of a socket's connection parameters. Throws an AuthenticationError. */
 export const bearerToken = (authorization: unknown): string => {
   const match = typeof authorization === 'string' ? /^Bearer +(\S+) *$/i.exec(authorization) : null;
   if (!match?.[1]) throw new AuthenticationError('a bearer token is required: Authorization: Bearer <token>');
@@ -45,7 +45,7 @@ export const toCaller = (identity: Identity, requestContext: RequestContext): Ca
   requestContext: { ...requestContext, sessionId: identity.sessionId, apiKeyId: identity.apiKeyId },
 });
 
-/** What a failed authentication means to its sender. What is not one is logged here, and only named. */
+/** The error that the sender of a failed authentication sees. Unexpected errors are logged here and masked. */
 const toGraphQLError = (error: unknown, logger: ThrottledLog): GraphQLError => {
   if (error instanceof GraphQLError) return error;
   if (error instanceof AuthenticationError) return unauthenticated(error.message);

@@ -14,8 +14,8 @@ import type { Context } from '../context.ts';
 import { forbidden } from '../errors.ts';
 
 /**
- * Refuses an operation whole when its caller lacks the role of any root field in it, or is an API key where none may, before
- * any of them runs, and records that. Over HTTP and over websockets alike.
+ * Refuses a whole operation before any of it runs if its caller lacks the role of one of its root fields, or uses an API key for
+ * a field that does not accept one. The refusal is recorded. This works over HTTP and over websockets alike.
  */
 export const useAuthorisation = (): Plugin<Context> => {
   const check = (args: {
@@ -52,7 +52,7 @@ export const useAuthorisation = (): Plugin<Context> => {
 
 type RootField = { field: string; requiredRole: Role | null | undefined; tokenOnly: boolean };
 
-/** Every root field that an operation selects, through fragments as well. Introspection takes no role. */
+/** Every root field that an operation selects, including those in fragments. Introspection requires no role. */
 const rootFieldsOf = ({
   schema,
   document,

@@ -23,18 +23,18 @@ type Execution = {
   variableValues?: { readonly [name: string]: unknown } | null;
 };
 
-/** An answer repeats a response key with each item: this many characters of one count as a field does. */
+/** An answer repeats the response key with each item. This many characters of a key cost as much as a field. */
 const keyLengthOfField = 64;
-/** What a page of a list costs beside its items: it is a statement of its own for each object that has the list. */
+/** What a page of a list costs besides its items: it needs a database statement of its own. */
 const statementCost = 20;
 
 /**
- * Refuses operations that cost more than `maxCost`. Each field that could be returned costs 1. A list counts as often as it
- * may have items: as many as `first` or `last` asks for, given as a literal or as a variable, or its field's extension
- * `maxItems`. So pages inside of pages multiply, and a large page of a flat list is fine. A field with the extension `cost`
- * costs that, once a page, times the page's extension `totalShare`; one with the extension `weight` costs that, instead
- * of 1, in each item, because of the JSON that it may hold; a long alias costs more than a short one. One unit is about 10 µs
- * of the service's and the database's time.
+ * Refuses operations that cost more than `maxCost`. One unit is about 10 µs of the service's and the database's time.
+ * - Each field that could be returned costs 1. A long alias costs more than a short one.
+ * - The fields in a list cost as many times as it can have items: as `first` or `last` says, as a literal or a variable, or else
+ *   the extension `maxItems` of the field. So pages within pages multiply, and a large page of a flat list is cheap.
+ * - A field with the extension `cost` costs that once a page, times the extension `totalShare` of the page.
+ * - A field with the extension `weight` costs that in each item instead of 1, because it can hold much JSON.
  */
 export const useCostLimit = ({ maxCost }: { maxCost: number }): Plugin => {
   const refuse = ({
@@ -61,7 +61,7 @@ const tooDear = (cost: number, maxCost: number, dearest: Dearest | null): GraphQ
   });
 };
 
-/** What makes a field dear, and what its caller can do. */
+/** What the caller can do about a costly field, by the reason why it is costly. */
 const remedies = {
   unsizedPage: 'give `first`, such as `first: 5`, or ask for this list in a separate operation',
   page: 'ask for a smaller `first`, or for fewer fields in it',
@@ -71,14 +71,14 @@ const remedies = {
 } as const;
 type Dearest = { path: string; cost: number; kind: keyof typeof remedies };
 
-/** What selections cost: for the page that they are in, as `totalCount` does, and for each of its items. */
+/** The cost of selections: once for the page that they are in (such as `totalCount`), and for each of its items. */
 type SelectionCost = { once: number; each: number };
 type Field = GraphQLField<unknown, unknown>;
-/** How often what is selected counts: with each item around it, or, as a total, with each page. */
+/** A selection set, with how often it counts: `perItem` times, and `perPage` times for totals. */
 type Place = { selectionSet: SelectionSetNode; typeName: string | undefined; path: string[]; perItem: number; perPage: number };
 
 const isPage = (field: Field): boolean => field.args.some(({ name }) => name === 'first');
-/** A total that an index finds costs a part of what one costs that counts a table. */
+/** Which part of the full cost a total has: one that an index finds costs less than one that counts a table. */
 const totalShare = (field: Field): number => Number(field.extensions.totalShare ?? 1);
 
 const costOf = ({ schema, document, operationName, variableValues }: Execution) => {
@@ -106,7 +106,7 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution) 
     for (const selection of selections) {
       if (selection.kind === Kind.FIELD) {
         const field = fields[selection.name.value];
-        // Introspection has a limit of its own, in depth.
+        // Introspection fields are limited by their depth elsewhere.
         if (field?.extensions.cost !== undefined) sum.once += Number(field.extensions.cost);
         else if (field) sum.each += costOfField(selection, field);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
@@ -136,11 +136,11 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution) 
       .filter(({ name }) => name.value === 'first' || name.value === 'last')
       .map(({ value }) => numberOf(value))
       .find((number) => number !== null) ?? null;
-  /** Sizes out of range are refused where the page is made; here they are only kept from outweighing each other. */
+  /** Sizes out of range are refused later, where the page is made. Here they are only clamped, so that a negative one cannot lower the cost. */
   const pageSizeOf = (node: FieldNode): number =>
     Math.min(Math.max(sizeOf(node) ?? pageSize.default, pageSize.min), pageSize.max);
 
-  /** The fields of selections, those of their fragments among them, each fragment once. */
+  /** The fields of selections, including those of fragments. Each fragment counts once. */
   const flatten = (selectionSet: SelectionSetNode, typeName: string | undefined, seen: Set<string>): [FieldNode, Field][] =>
     selectionSet.selections.flatMap((selection) => {
       if (selection.kind === Kind.FIELD) {
@@ -190,7 +190,7 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution) 
   return { cost: once + each, findDearest: () => follow(start, 0, null) };
 };
 
-/** Reads a number that is a literal, or a variable with its value or default. */
+/** Reads a number from a literal, or from a variable with its value or default. */
 const makeNumberReader = (operation: OperationDefinitionNode, variables: { readonly [name: string]: unknown }) => {
   const defaults = new Map(
     operation.variableDefinitions?.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),

@@ -1,19 +1,19 @@
 import type { DocumentNode } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
-/** Measured: what a token of a parsed document holds of the heap, with the nodes around it. */
+/** Measured: the heap bytes that one token of a parsed document takes, with its nodes. */
 const bytesOfToken = 450;
 
 type Limits = {
-  /** Longer documents are parsed each time: who writes them writes their values into them. */
+  /** Longer documents are not cached: they usually contain their values, so they do not repeat. */
   maxDocumentLength: number;
-  /** Of the heap, for all documents. */
+  /** Most heap bytes of all documents together. */
   maxBytes: number;
 };
 
 /**
- * Keeps documents that are asked for again, parsed and found valid. Only what its caller may run gets here (this plugin stands
- * behind the check of roles), and of that only what is short; those that were not asked for the longest go first.
+ * Caches parsed and validated documents. This plugin comes after the check of roles, so only documents that their caller may
+ * run are cached, and of those only short ones. The least recently used documents are dropped first.
  */
 export const useDocumentCache = ({ maxDocumentLength, maxBytes }: Limits): Plugin => {
   const documents = new Map<string, { document: DocumentNode; bytes: number }>();
@@ -42,7 +42,7 @@ export const useDocumentCache = ({ maxDocumentLength, maxBytes }: Limits): Plugi
       const source = typeof params.source === 'string' ? params.source : params.source.body;
       const known = documents.get(source);
       if (!known) return;
-      // Last among them again.
+      // Move it to the end, as the most recently used.
       documents.delete(source);
       documents.set(source, known);
       setParsedDocument(known.document);

@@ -24,8 +24,8 @@ type Options = {
 };
 
 /**
- * Gives what the library finds wrong with an operation the code and the HTTP status that clients rely on. Values that a type
- * refuses, as literals or in variables, say where they are.
+ * Gives the library's errors about an operation the code and the HTTP status that clients rely on. Errors about invalid values,
+ * in literals or variables, get the path of the value.
  */
 export const useErrorCodes = ({ rules, hideSuggestions }: Options): Plugin => {
   const describe = (args: Operation, result: object, setResult: (result: { errors: GraphQLError[] }) => void): void => {
@@ -61,7 +61,7 @@ export const useErrorCodes = ({ rules, hideSuggestions }: Options): Plugin => {
 
 type Refused = { data?: undefined; errors: readonly GraphQLError[] };
 
-/** Without data, and with errors that have neither path nor code, nothing has run: the variables did not fit. */
+/** Whether variables were refused. Then nothing has run: there are no data, and the errors have neither path nor code. */
 const isRefusedVariables = (result: object): result is Refused => {
   if (Symbol.asyncIterator in result) return false;
   const { data, errors } = result as { data?: unknown; errors?: readonly GraphQLError[] };

@@ -15,16 +15,16 @@ const callersFault = new Set([
   'READ_TOO_MUCH',
 ]);
 
-/** What is particular to HTTP: statuses that say what the errors say, and streams that end with their token or key. */
+/** Handles what only HTTP needs: statuses that match the errors, and streams that end with their token or key. */
 export const useHttpResults = (deps: { clock: Clock; watchKey: WatchKey }): Plugin<Context> => ({
   onSubscribe: ({ args: { contextValue } }) => {
     const { caller } = contextValue;
-    // A socket sees to that itself, and says why.
+    // Sockets close themselves, with a code that says why.
     if (!('res' in contextValue)) return;
     return {
       onSubscribeResult: ({ result, setResult }) => {
         if (!(Symbol.asyncIterator in result)) return;
-        // A stream that merely completes looks like one that has come to its end.
+        // Without this error, the client would think that the stream has simply completed.
         const endWith = (end: (last: ExecutionResult) => void) =>
           onceOver(caller, deps, (reason) => {
             const what = caller.apiKeyId === null ? 'token' : 'API key';
@@ -34,11 +34,11 @@ export const useHttpResults = (deps: { clock: Clock; watchKey: WatchKey }): Plug
       },
     };
   },
-  // Yoga lets caches keep a stream and ask again; ours are for their reader alone, as every answer is.
+  // Yoga allows caches to store streams. Ours, like every answer, are for their reader alone.
   onResponse: ({ response }) => {
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) response.headers.set('cache-control', 'no-store');
   },
-  // Yoga answers 200 to what it finds wrong before execution, unless the client asks for application/graphql-response+json.
+  // Yoga answers errors before execution with 200, unless the client accepts application/graphql-response+json.
   onResultProcess: ({ result }) => {
     if (Array.isArray(result) || Symbol.asyncIterator in result) return;
     for (const { extensions } of (result.errors ?? []) as readonly GraphQLError[]) {

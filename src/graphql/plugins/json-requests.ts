@@ -1,11 +1,11 @@
 import type { Plugin } from 'graphql-yoga';
 
-/** What a GET says in JSON, beside its query. */
+/** The parameters of a GET that are JSON. */
 const jsonParameters = ['variables', 'extensions'];
 
 /**
- * A browser sends urlencoded, multipart and plain-text bodies to other sites without asking first; JSON it does not. So
- * only JSON may be posted. And what a GET says in JSON must be JSON: Yoga takes anything else for a fault of ours.
+ * Accepts only JSON in a POST. Browsers send urlencoded, multipart and plain-text bodies to other sites without a preflight
+ * request, but not JSON. It also checks the JSON parameters of a GET, because Yoga reports invalid ones as internal errors.
  */
 export const useJsonRequests = (): Plugin => ({
   onRequest: ({ request, endResponse, fetchAPI }) => {

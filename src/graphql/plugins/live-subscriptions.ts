@@ -8,14 +8,14 @@ import { rateLimited } from '../errors.ts';
 import { endedBy } from '../expiry.ts';
 import { type SentRequest, sizeOfRequest } from '../request-size.ts';
 
-/** When a caller whose subscription was refused may try again. */
+/** After how many milliseconds a caller whose subscription was refused should try again. */
 const subscriptionRetryMs = 1000;
 
-/** How many at a time, and how many bytes of requests they hold as long as they live. */
+/** How many live at a time, and how many bytes of requests they hold meanwhile. */
 export type SubscriptionLimits = PlaceLimits & { bytes: PlaceLimits };
 type Options = { limits: SubscriptionLimits; onRefused: OnRefused };
 
-/** Bounds the subscriptions that live at a time, those of sockets and those of event streams together. */
+/** Limits how many subscriptions live at a time, counting those of sockets and event streams together. */
 export const useLiveSubscriptions = ({ limits, onRefused }: Options): Plugin<Context> => {
   const places = makePlaces(limits);
   const bytes = makePlaces(limits.bytes);
@@ -28,7 +28,7 @@ export const useLiveSubscriptions = ({ limits, onRefused }: Options): Plugin<Con
     caller: `With this, your live subscriptions would hold ${mebibytes(limits.bytes.maxPerCaller)}: complete some, or send less`,
     process: `With this, the live subscriptions of this process would hold ${mebibytes(limits.bytes.max)}: try again later`,
   };
-  /** A place and the room for a request; or why there is none. */
+  /** Takes a place, and room for the request. Returns a function that gives both back, or the reason why there is none. */
   const enter = (caller: string, size: number): { leave: () => void } | { refusal: string } => {
     const place = places.take(caller);
     if ('full' in place) return { refusal: tooMany[place.full] };

@@ -13,8 +13,8 @@ type Options = { rate: MutationRate; clock: Clock; onRefused: OnRefused };
 const maxCallers = 10_000;
 
 /**
- * Refuses what a caller mutates beyond its rate, whole and before anything of it runs. Each root field of a mutation counts one.
- * Over HTTP and over websockets alike.
+ * Refuses mutations of a caller that exceeds its rate, before any part of them runs. Each root field of a mutation counts as one
+ * change. This works over HTTP and over websockets alike.
  */
 export const useMutationRate = ({ rate, clock, onRefused }: Options): Plugin<Context> => {
   const buckets = makeTokenBuckets({ ...rate, maxKeys: maxCallers, nowMs: () => clock.now().getTime() });
@@ -34,7 +34,7 @@ export const useMutationRate = ({ rate, clock, onRefused }: Options): Plugin<Con
 
 type Execution = { document: DocumentNode; operationName?: string | null; contextValue: Context };
 
-/** Fields of a selection, those of its fragments among them, each fragment once: what is selected twice runs once. */
+/** Counts the fields of a selection, including those of its fragments. Each fragment counts once, because it runs once. */
 const countFields = (selected: SelectionSetNode, { definitions }: DocumentNode): number => {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of definitions) {

@@ -3,11 +3,11 @@ import type { Plugin } from 'graphql-yoga';
 import { badUserInput } from '../errors.ts';
 
 /**
- * Refuses documents with overlong names of operations, fragments, variables or aliases, before they are validated. Answers and
- * errors repeat such names, an alias once for each item.
+ * Refuses documents with very long names of operations, fragments, variables or aliases, before validation. Answers and errors
+ * repeat such names, and an alias once for each item.
  */
 export const useNameLimit = ({ maxLength }: { maxLength: number }): Plugin => {
-  // The text may have such a word in a string or a comment, too: only then the names themselves are looked at.
+  // A cheap check first: only if the text has such a word, perhaps in a string or a comment, are the names themselves checked.
   const longWord = new RegExp(`[_0-9A-Za-z]{${maxLength + 1}}`);
   return {
     onParse: ({ params: { source } }) => {

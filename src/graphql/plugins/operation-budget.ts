@@ -3,14 +3,14 @@ import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
 import { hasRun } from '../errors.ts';
 
-/** Ends an execution that has read too much, or takes too long: nothing more of it is begun, and the error is all its answer. */
+/** Ends an execution that reads too much or takes too long. No further work starts, and its answer is only the error. */
 export const useOperationBudget = (): Plugin<Context> => ({
   onExecute: ({ args, executeFn, setExecuteFn, context: { budget } }) => {
     setExecuteFn(async (given) => {
       const signal = budget.begin();
       const aborted = untilAborted(signal);
       try {
-        // Both: the signal keeps the executor from beginning more, and the race does not wait for what it has begun.
+        // Both are needed: the signal stops the executor from starting more, and the race does not wait for what already runs.
         return await Promise.race([aborted.promise, executeFn({ ...given, signal } as typeof given)]);
       } catch (error) {
         if (!signal.aborted || error !== signal.reason) throw error;

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 
 export type OnOperation = (operation: { type: 'query' | 'mutation' | 'subscription'; failed: boolean }) => void;
 
-/** Counts what runs, over HTTP and over websockets. */
+/** Reports each operation that runs, over HTTP and over websockets. */
 export const useOperations = ({ onOperation }: { onOperation: OnOperation }): Plugin<Context> => {
   const typeOf = ({ document, operationName }: { document: unknown; operationName?: string | null | undefined }) =>
     getOperationAST(document as Parameters<typeof getOperationAST>[0], operationName)?.operation ?? 'query';

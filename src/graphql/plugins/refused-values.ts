@@ -20,14 +20,14 @@ import {
   visit,
 } from 'graphql';
 
-// Values that a type refuses, wherever they come in: each is an error of its own, with the path that a form knows its field by.
+// Invalid values in literals and variables: each becomes an error with a path, by which a form can find its field.
 
 type Path = readonly (string | number)[];
 
-/** More than this nobody reads; the library stops there as well. */
+/** The library stops after as many errors, too. */
 const maxErrors = 50;
 
-/** As a ValidationError's issue has it: the path below the argument `input`. Other arguments keep their names. */
+/** A path as in the issues of a ValidationError: below the argument `input`. Paths in other arguments begin with their name. */
 const belowInput = (path: Path): string[] => (path[0] === 'input' ? path.slice(1) : path).map(String);
 
 const refusedValue = (message: string, path: Path | null, nodes: readonly ASTNode[]): GraphQLError =>
@@ -36,8 +36,8 @@ const refusedValue = (message: string, path: Path | null, nodes: readonly ASTNod
 type Above = ASTNode | readonly ASTNode[];
 
 /**
- * The place of a value in the arguments of a field, read from the nodes above it, outermost first, and itself; null where it
- * is in none: a variable's default, or a directive's.
+ * The path of a value in the arguments of a field. `nodes` are its ancestors, the outermost first, and the value itself. Null if
+ * it is in no such argument: it is the default of a variable, or in a directive.
  */
 const placeOf = (nodes: readonly Above[]): Path | null => {
   const start = nodes.findLastIndex((node) => 'kind' in node && node.kind === Kind.ARGUMENT);
@@ -51,7 +51,7 @@ const placeOf = (nodes: readonly Above[]): Path | null => {
   });
 };
 
-/** The library's rule that literals fit their types, with paths. */
+/** The library's rule that literals must fit their types, but its errors have paths. */
 export const literalsFitRule: ValidationRule = (context) => {
   const check = (node: ValueNode, _key: unknown, parent: Above | undefined, _path: unknown, ancestors: readonly Above[]) => {
     const type = node.kind === Kind.LIST ? context.getParentInputType() : context.getInputType();
@@ -72,7 +72,7 @@ export type Operation = {
   variableValues?: { readonly [name: string]: unknown } | null;
 };
 
-/** What is wrong with an operation's variables. */
+/** The errors of an operation's variables. */
 export const refusedVariables = (
   { schema, document, operationName, variableValues }: Operation,
   { hideSuggestions }: { hideSuggestions: boolean },
@@ -109,7 +109,7 @@ const refusedVariable = (
   return errors;
 };
 
-/** A required field that is missing, as null: then it is reported at its own place, and not at that of the object around it. */
+/** Sets missing required fields to null, so that their errors have the path of the field and not that of the object around it. */
 const withMissingAsNull = (value: unknown, type: GraphQLInputType): unknown => {
   if (isNonNullType(type)) return withMissingAsNull(value, type.ofType);
   if (value === null || typeof value !== 'object') return value;
@@ -124,7 +124,7 @@ const withMissingAsNull = (value: unknown, type: GraphQLInputType): unknown => {
   return given;
 };
 
-/** Where each variable is used first. */
+/** The path of the first use of each variable. */
 const placesOfVariables = (document: DocumentNode): Map<string, Path> => {
   const places = new Map<string, Path>();
   visit(document, {

@@ -13,12 +13,12 @@ import type { Context } from '../context.ts';
 import { hasRun, rateLimited } from '../errors.ts';
 import { type SentRequest, sizeOfRequest } from '../request-size.ts';
 
-/** Lines in which callers take turns. Mutations have one of their own: they never wait for what is read. */
+/** Queues in which callers take turns. Mutations have a queue of their own, so they never wait for queries. */
 export type OperationQueues = { queries: FairQueue; mutations: FairQueue };
 
 /**
- * Runs queries and mutations when it is their caller's turn, and refuses at once what finds no room in the line. Over HTTP and
- * over websockets alike.
+ * Runs queries and mutations when it is their caller's turn, and refuses them at once if the queue is full. This works over HTTP
+ * and over websockets alike.
  */
 export const useShares = ({ queries, mutations }: OperationQueues): Plugin<Context> => ({
   onExecute: ({ args, executeFn, setExecuteFn }) => {
@@ -47,8 +47,8 @@ export const useShares = ({ queries, mutations }: OperationQueues): Plugin<Conte
 type Execution = { document: DocumentNode; operationName?: string | null; contextValue: Context & SentRequest };
 
 /**
- * Where a mutation could not read what its answer asks for, because of a share, its changes may have been made. Only where its
- * one field was refused itself was nothing changed.
+ * Warns the caller if a mutation was refused while it read its answer: its changes may have been made. Nothing has changed only
+ * if the mutation has one root field and that field itself was refused.
  */
 const sayThatItHasRun = (result: ExecutionResult, { selectionSet: { selections } }: OperationDefinitionNode): ExecutionResult => {
   const isOneField = selections.length === 1 && selections[0]?.kind === Kind.FIELD;

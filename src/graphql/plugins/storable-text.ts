@@ -4,7 +4,7 @@ import { isStorableText } from '../../kernel/text.ts';
 import type { Context } from '../context.ts';
 import { badUserInput } from '../errors.ts';
 
-/** Refuses, wherever it comes in, text that neither the database nor the log can hold: NUL, and lone surrogates. */
+/** Refuses text that the database and the log cannot store, in variables and in literals: NUL and lone surrogates. */
 export const useStorableText = (): Plugin<Context> => {
   const refuse = ({
     args,
@@ -24,8 +24,8 @@ export const useStorableText = (): Plugin<Context> => {
 };
 
 /**
- * The path of the first such text, in keys as well as in values. Without recursion: JSON may be nested as deep as a request is
- * long, which would exhaust the stack.
+ * The path of the first such text, in keys or values. It works without recursion, because JSON can be nested as deep as a request
+ * is long, and that would exhaust the stack.
  */
 const findInVariables = (variables: unknown): string | null => {
   const open: { value: unknown; path: string }[] = [{ value: variables, path: '$' }];
