@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 
 /**
- * Whom an address belongs to, for what each may have a share of: an IPv4 address itself, of an IPv6 address its /64, which is
- * what one household or one machine has.
+ * The network of an address, which limits per client count by: an IPv4 address is its own network, and an IPv6 address belongs
+ * to its /64, which one household or one machine usually has.
  */
 export const clientNetwork = (address: string | null): string => {
   if (address === null || isIP(address) !== 6) return address ?? 'unknown';

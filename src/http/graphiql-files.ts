@@ -3,17 +3,17 @@ import type { GraphiQLOptions } from 'graphql-yoga';
 import { installShorthand } from './graphiql-shorthand.ts';
 import { makeStaticFile, type StaticFile } from './static-file.ts';
 
-/** What the page's script hands to its websocket client, though its types do not say so. */
+/** GraphiQL's options, with one that its types lack: the page's script passes it to the websocket client. */
 export type PageOptions = GraphiQLOptions & { connectionParams?: { authorization: string } };
 
 export type GraphiQLFiles = {
-  /** What the page loads, by its name; a name stands for the same bytes for ever. */
+  /** The files that the page loads, by name. A name always stands for the same bytes, so browsers can cache them for ever. */
   files: ReadonlyMap<string, StaticFile>;
-  /** The page itself. It is small, and loads nothing from elsewhere. */
+  /** Makes the page itself. It is small, and loads nothing from other hosts. */
   render: (options: PageOptions, note: string | null) => string;
 };
 
-/** A note stands above GraphiQL, which would otherwise take the whole height. */
+/** Leaves room for a note above GraphiQL, which would otherwise take the whole height. */
 const layout = `
 body { display: flex; flex-direction: column; height: 100vh; margin: 0; }
 #root { flex: 1; min-height: 0; }
@@ -22,8 +22,8 @@ body { display: flex; flex-direction: column; height: 100vh; margin: 0; }
 `;
 
 /**
- * Makes GraphiQL's page out of the package's parts. Its own renderer writes all of them, 9 MB, into every answer, whoever
- * asks. They are loaded only now: a service without the page never holds them.
+ * Makes GraphiQL's page from the parts of its package. The package's own renderer writes all of them, 9 MB, into every answer.
+ * The parts are imported here and not at the top, so that a service without the page does not load them.
  */
 export const makeGraphiQLFiles = async (): Promise<GraphiQLFiles> => {
   const { js, css, favicon, ...workers } = await import('@graphql-yoga/render-graphiql/graphiql');
@@ -43,7 +43,7 @@ YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), options);
     nameFile(Buffer.from(favicon.slice(favicon.indexOf(',') + 1), 'base64'), 'ico', 'image/x-icon'),
   ]);
   const [scriptName, styleName, iconName] = named.map(([name]) => name);
-  // Relative to the page, so that it also works below a proxy's prefix.
+  // Paths are relative to the page, so that it also works behind a proxy that adds a prefix.
   const render: GraphiQLFiles['render'] = (options, note) => `<!doctype html>
 <html lang="en">
   <head>
@@ -63,7 +63,7 @@ ${note === null ? '' : `    <p id="note" role="note">${note}</p>\n`}    <div id=
   return { files: new Map(named), render };
 };
 
-/** Runs in the page: the code of the address that signed it in stays neither in the address bar nor in its history. */
+/** Runs in the page. It removes the sign-in code from the address bar and from the browser's history. */
 const forgetCode = (): void => {
   const address = new URL(location.href);
   if (!address.searchParams.has('code')) return;
@@ -71,7 +71,7 @@ const forgetCode = (): void => {
   history.replaceState(null, '', address);
 };
 
-/** All files begin alike, so that a request for one is told from a request for something else before there is any. */
+/** All file names start with this, so that requests for them are recognised even before the files are made. */
 export const fileNamePrefix = 'graphiql-';
 
 const nameFile = async (content: string | Buffer, extension: string, type: string): Promise<[string, StaticFile]> => {

@@ -1,7 +1,7 @@
 /**
- * Runs in GraphiQL's page, so it must not use anything outside of itself. Lets the variables of the example operations say
- * what cannot be known when the page is made: "in 10 seconds" becomes an instant when the request is sent, and "the latest
- * schedule" the id that `createSchedule` returned last. Everything else is sent as it was written.
+ * Fills in the variables of the example operations that are not known when the page is made: it sends an instant for "in 10
+ * seconds", and the id that `createSchedule` last returned for "the latest schedule". Everything else is sent as it is. It runs in
+ * GraphiQL's page, so it must not use anything outside this function.
  */
 export function installShorthand(): void {
   const send = globalThis.fetch;

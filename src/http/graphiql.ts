@@ -7,20 +7,20 @@ import { pathOf } from './request-context.ts';
 import { makeStaticFile, type StaticFile, sendStaticFile } from './static-file.ts';
 
 type Deps = {
-  /** Signs browsers in; null: people bring their own token. */
+  /** Signs browsers in. Null if people must enter their own token. */
   signIn: PageSignIn | null;
-  /** What a page that is not signed in says above GraphiQL, as HTML. */
+  /** The note above GraphiQL on a page that is not signed in, as HTML. */
   note: string | null;
   logger: Pick<Logger, 'error'>;
 };
 
-/** Answers a request for GraphiQL's page or one of its files; false where the request is for something else. */
+/** Answers a request for GraphiQL's page or one of its files. Returns false if the request is for something else. */
 export type ServeGraphiQL = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 const pagePath = '/graphql';
 const filesPath = `${pagePath}/${fileNamePrefix}`;
 
-/** GraphiQL's options, with example operations, and with a token where the page is signed in. */
+/** GraphiQL's options with the example operations, and with a token if the page is signed in. */
 export const pageOptions = (token: string | null): PageOptions => {
   const headers = JSON.stringify({ authorization: `Bearer ${token ?? ''}` }, null, 2);
   return {
@@ -28,12 +28,12 @@ export const pageOptions = (token: string | null): PageOptions => {
     defaultTabs: exampleTabs.map((tab) => ({ ...tab, headers })),
     headers,
     defaultHeaders: headers,
-    // A token must not stay in the browser's storage: it would outlive the key that signed it.
+    // Do not keep the token in the browser's storage, where it would outlive the key that signed it.
     shouldPersistHeaders: false,
     credentials: 'same-origin',
     defaultEditorToolsVisibility: 'variables',
-    // A browser's socket sends no headers, and the page's script gives it none from the headers editor either. So a page that
-    // is signed in gives its own token to the socket, and one that is not follows subscriptions over HTTP instead.
+    // A websocket of a browser sends no headers, and GraphiQL does not pass on those of its headers editor. So a signed-in page
+    // gives its own token to the socket, and a page that is not signed in runs subscriptions over HTTP.
     ...(token
       ? { subscriptionsProtocol: 'WS', connectionParams: { authorization: `Bearer ${token}` } }
       : { subscriptionsProtocol: 'SSE' }),
@@ -41,8 +41,8 @@ export const pageOptions = (token: string | null): PageOptions => {
 };
 
 /**
- * GraphiQL's page, for browsers. To strangers it costs nothing: it is the same for all of them, made once, at the first
- * request, and a browser that has it is told so. Only a browser that is signed in gets a page of its own.
+ * Serves GraphiQL's page to browsers. Strangers cannot use it to cause work: they all get the same page, which is made once, at
+ * the first request, and a browser that has it gets a 304. Only a signed-in browser gets a page of its own.
  */
 export const makeServeGraphiQL = ({ signIn, note, logger }: Deps): ServeGraphiQL => {
   type Made = GraphiQLFiles & { unsigned: StaticFile };
@@ -58,13 +58,13 @@ export const makeServeGraphiQL = ({ signIn, note, logger }: Deps): ServeGraphiQL
     const { render, unsigned } = await parts();
     if (accepted) {
       const { token, cookie } = accepted;
-      // The address may have the code: the page's script takes it out, and until then it must not be a referrer.
+      // The address can contain the sign-in code. The page's script removes it; until then it must not be sent as a referrer.
       const headers = { 'content-type': 'text/html; charset=utf-8', 'referrer-policy': 'no-referrer' };
       return void response
         .writeHead(200, { ...headers, ...(cookie && { 'set-cookie': cookie }) })
         .end(render(pageOptions(token), null));
     }
-    // Asked for anew each time, because signing in changes the page; mostly answered in a few bytes.
+    // Browsers revalidate the page each time, because signing in changes it. Mostly the answer is a 304.
     sendStaticFile(request, response, { file: unsigned, cacheControl: 'no-cache', vary: ['accept', 'cookie'] });
   };
 

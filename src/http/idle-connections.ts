@@ -6,14 +6,14 @@ import { clientNetwork } from './client-network.ts';
 export type IdleLimits = { max: number; maxPerAddress: number };
 
 /**
- * Keeps the connections of a server that have no request under way within bounds: those that have sent nothing yet, and
- * those between two requests. A new one takes the place of the one that has been idle longest, from the same address first. The
- * address is the connection's own: what a proxy says of its clients comes only with a request.
+ * Limits the connections of a server that have no request under way: those that have sent nothing yet, and those between two
+ * requests. A new connection replaces the one that has been idle longest, preferably one from the same address. The address is
+ * that of the connection itself, because a proxy names its clients only in requests.
  */
 export const boundIdleConnections = (server: Server, { onCutOff, ...limits }: IdleLimits & { onCutOff: () => void }): void => {
   const room = makeWaitingRoom(limits);
   const leaving = new WeakMap<Socket, () => void>();
-  // A client may send its next request before it has the answer.
+  // A client can send its next request before it has the answer to the first.
   const underWay = new WeakMap<Socket, number>();
   const enter = (socket: Socket) => {
     if (socket.destroyed) return;

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Requests that wait on one connection for the answer to the one before. Browsers and the usual clients send none ahead. */
+/** Most requests that wait on one connection for an earlier answer. Browsers and most clients never send requests ahead. */
 export const maxPipelined = 32;
 
 type Handle<Response extends ServerResponse> = (request: IncomingMessage, response: Response) => void;
 
 /**
- * Handles the requests of a connection one after the other. Answers must go out in their order anyway, so those of requests that
- * were sent ahead would only wait, all of them whole, for a reader who may never come.
+ * Handles the requests of a connection one after the other. Answers must go out in order anyway: if requests that were sent ahead
+ * were handled at once, their whole answers would wait in memory for a reader who may never read them.
  */
 export const inTurn = <Response extends ServerResponse>(handle: Handle<Response>, refuse: Handle<Response>): Handle<Response> => {
   const connections = new WeakMap<Socket, { waiting: (() => void)[]; isRefused: boolean }>();
@@ -27,7 +27,7 @@ export const inTurn = <Response extends ServerResponse>(handle: Handle<Response>
     };
     if (!known) return run();
     if (connection.waiting.length < maxPipelined) return void connection.waiting.push(run);
-    // The refusal is read, if ever, after what was asked for before; who goes on sending does not wait for it.
+    // The client reads the refusal only after the earlier answers. If it keeps sending until then, cut it off.
     if (connection.isRefused) return void socket.destroy();
     connection.isRefused = true;
     refuse(request, response);

@@ -133,7 +133,10 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
   });
   return {
     contentType: registry.contentType,
-    /** Adds the sources of the running service. It reads them once immediately, so that there are last values to show if the database then goes down. */
+    /**
+     * Adds the sources of the running service. It reads them once immediately, so that there are last values to show if the
+     * database then goes down.
+     */
     observe: async (started: MetricSources): Promise<void> => {
       sources = started;
       await refresh();

@@ -4,24 +4,26 @@ import { isLoopback } from '../kernel/loopback.ts';
 import { isFromThisMachine, pathOf } from './request-context.ts';
 
 type Deps = {
-  /** Makes a token for the page. */
+  /** Makes the token for a signed-in page. */
   mintToken: () => Promise<string>;
   randomBytes: (size: number) => Buffer;
 };
 
 export type PageSignIn = {
-  /** What the address that signs a browser in has as its `code`. */
+  /** The parameter `code` of the address that signs a browser in. */
   code: string;
-  /** A token for a browser that has the code or the cookie, and the cookie for one that has the code; null for any other. */
+  /**
+   * A token for a browser that has the code or the cookie, and a cookie for one that has the code. Null for any other browser.
+   */
   accept: (request: IncomingMessage) => Promise<{ token: string; cookie: string | null } | null>;
 };
 
 /**
- * Signs browsers in to GraphiQL's page, as Jupyter does it: the address that the banner prints has a code, which is good for
- * any number of browsers while the process lives. A browser that comes with it gets a cookie, and from then on needs no code.
- * That a request comes from this machine proves nothing by itself: other users of it can ask, and so can whoever reaches a
- * proxy on it. All the same nobody else is signed in: the browser must be on this machine, with no proxy between, and ask for
- * a loopback host, which a name that resolves to this machine (DNS rebinding) is not.
+ * Signs browsers in to GraphiQL's page in the way of Jupyter: the address in the start-up banner has a code, which works for any
+ * number of browsers as long as the process runs. A browser that sends the code gets a cookie, and then no longer needs the code.
+ * The code is needed because a request from this machine proves nothing: it can come from another user, or through a proxy.
+ * In addition, the browser must be on this machine, without a proxy in between, and must ask for a loopback host. The last
+ * condition stops DNS rebinding, where a foreign name resolves to this machine.
  */
 export const makePageSignIn = ({ mintToken, randomBytes }: Deps): PageSignIn => {
   const newSecret = () => randomBytes(24).toString('hex');
@@ -34,14 +36,14 @@ export const makePageSignIn = ({ mintToken, randomBytes }: Deps): PageSignIn => 
       if (!isLocal(request)) return null;
       const hasCode = isSame(new URLSearchParams(request.url?.split('?')[1]).get('code'), code);
       if (!hasCode && !isSame(cookieOf(request), session)) return null;
-      // Cookies do not tell ports apart, and another process may serve on another one.
+      // The name has the port, because cookies ignore ports and another process can serve on another port.
       const cookie = `${cookieName(request)}=${session}; Path=${pathOf(request)}; HttpOnly; SameSite=Strict`;
       return { token: await mintToken(), cookie: hasCode ? cookie : null };
     },
   };
 };
 
-/** The host that the browser asked for, without its port; empty where it did not say. */
+/** The host that the browser asked for, without the port; empty if the request names none. */
 const hostOf = ({ headers: { host } }: IncomingMessage): string => {
   const address = `http://${host}/`;
   return host && URL.canParse(address) ? new URL(address).hostname : '';
@@ -55,7 +57,7 @@ const cookieOf = (request: IncomingMessage): string | null => {
   return cookies?.find((cookie) => cookie.startsWith(name))?.slice(name.length) ?? null;
 };
 
-/** In constant time: hashes, because what is compared so must be equally long. */
+/** Compares in constant time. It compares hashes, because both sides must have the same length. */
 const isSame = (given: string | null, secret: string): boolean => {
   const hash = (text: string) => createHash('sha256').update(text).digest();
   return given !== null && timingSafeEqual(hash(given), hash(secret));

@@ -8,16 +8,16 @@ import { isLoopback } from '../kernel/loopback.ts';
 import { toStorableText } from '../kernel/text.ts';
 
 const maxHeaderLength = 512;
-/** Request ids of callers are taken over where they look like ids. */
+/** Request ids of clients are accepted only if they match this. */
 const requestIdPattern = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 
 const header = (request: IncomingMessage, name: string): string | null => {
   const value = request.headers[name];
-  // Node reads header bytes as Latin-1; clients write UTF-8.
+  // Node decodes headers as Latin-1, but clients send UTF-8.
   return typeof value === 'string' ? toStorableText(Buffer.from(value, 'latin1').toString('utf8'), maxHeaderLength) : null;
 };
 
-/** Reads where a request came from. Its id is the caller's `X-Request-Id`, or a new one. */
+/** Reads where a request comes from. Its id is the client's `X-Request-Id`, or a new one. */
 export const makeReadRequestContext =
   (proxies: Proxies) =>
   (request: IncomingMessage): RequestContext => {
@@ -31,12 +31,12 @@ export const makeReadRequestContext =
     };
   };
 
-/** A byte order mark is kept, and invalid bytes throw: what is put right may be another person's userId. */
+/** It keeps a byte order mark, and throws for invalid bytes: a corrected userId could be that of another person. */
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Whom the caller says that it speaks for (`X-On-Behalf-Of`, a userId in UTF-8); undefined where it names nobody. Throws an
- * OnBehalfOfError for several, which Node would join into one text, and for bytes that are no UTF-8.
+ * The person for whom the caller speaks (`X-On-Behalf-Of`, a userId in UTF-8); undefined if the header is absent. Throws an
+ * OnBehalfOfError if the header is repeated, because Node would join the values, and if its bytes are not UTF-8.
  */
 export const readOnBehalfOf = ({ headersDistinct }: IncomingMessage): string | undefined => {
   const given = headersDistinct['x-on-behalf-of'];
@@ -51,12 +51,13 @@ export const readOnBehalfOf = ({ headersDistinct }: IncomingMessage): string | u
 
 export type ReadRequestContext = ReturnType<typeof makeReadRequestContext>;
 
-/** Proxies that are believed; null: none. */
+/** The trusted proxies; null if there are none. */
 type Proxies = { check(address: string, family: 'ipv4' | 'ipv6'): boolean } | null;
 
 /**
- * The connection's address or, where that is a trusted proxy's, the last in X-Forwarded-For that is not one: each proxy
- * appends whom it heard, so what stands further left anybody may have made up. Where a proxy wrote no address, the proxy's own.
+ * The client's address. It is that of the connection or, if that belongs to a trusted proxy, the last address in X-Forwarded-For
+ * that does not. Each proxy appends the address that it saw, so anybody could have made up what is further left. If a proxy wrote
+ * no valid address, it is the proxy's own.
  */
 const clientAddress = (request: IncomingMessage, proxies: Proxies): string | null => {
   const heard = allAddresses(request, (text) => isProxy(toAddress(text), proxies));
@@ -66,7 +67,7 @@ const clientAddress = (request: IncomingMessage, proxies: Proxies): string | nul
 const isProxy = (address: string | null, proxies: Proxies): boolean =>
   Boolean(address && proxies?.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'));
 
-/** An address in its usual form, without the port or brackets that some proxies write; null for anything else. */
+/** An address in its usual form, without the port or the brackets that some proxies write. Null if it is not an address. */
 const toAddress = (text = ''): string | null => {
   const given = text.trim();
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(given)?.[1] ?? /^([\d.]+):\d+$/.exec(given)?.[1] ?? given;
@@ -76,10 +77,10 @@ const toAddress = (text = ''): string | null => {
   return usual.replace(/^::ffff:(?=[\d.]+$)/, '');
 };
 
-/** Whether the request came straight from this machine. A proxy here may have passed it on: then its headers say so. */
+/** Whether the request came directly from this machine. If a local proxy forwarded it, its headers say so. */
 export const isFromThisMachine = ({ socket, headers }: IncomingMessage): boolean =>
   isLoopback(toAddress(socket.remoteAddress) ?? '') &&
   !Object.keys(headers).some((name) => /^(forwarded|via|x-forwarded-.*|x-real-ip)$/.test(name));
 
-/** The path of a request's target, without its query. */
+/** The path of a request, without the query string. */
 export const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? '/';

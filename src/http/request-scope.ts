@@ -5,12 +5,12 @@ import { clientNetwork } from './client-network.ts';
 type RequestScope = { requestId: string | null; share: string };
 
 /**
- * The request that the code at hand runs for: its id is in every log line written meanwhile, and what it takes is taken from
- * its sender's share; until that is known, from the share of the address.
+ * The request that the current code runs for. Every log line that it writes has the request id, and what it uses counts towards
+ * the share of the caller or, until the caller is known, of the address.
  */
 export const requestScope = new AsyncLocalStorage<RequestScope>();
 
-/** Of a request whose sender nobody knows yet. */
+/** The scope of a request that is not authenticated yet. */
 export const strangerScope = ({ requestId, ipAddress }: RequestContext): RequestScope => ({
   requestId,
   share: `address ${clientNetwork(ipAddress)}`,

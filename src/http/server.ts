@@ -13,9 +13,9 @@ import { endUnlessRead } from './unread-body.ts';
 
 export type Readiness = {
   ready: boolean;
-  /** What is missing, for people. */
+  /** Why the process is not ready, for people. */
   reasons: string[];
-  /** What is wrong with the service at large, though this process can work. */
+  /** Problems of the service that do not keep this process from working. */
   warnings?: readonly string[];
 };
 
@@ -24,45 +24,45 @@ type Deps = {
   port: number;
   readiness: () => Promise<Readiness>;
   metrics: () => Promise<{ contentType: string; text: string }>;
-  /** Hears of connections that could not be taken, for example because the process has too many files open. */
+  /** Is called with errors of connections that could not be accepted, for example because the process has too many open files. */
   onError: (error: Error) => void;
   unread: Pick<UnreadAnswers, 'open'>;
-  /** How long a reader may take nothing of an answer, before its connection is ended. */
+  /** Milliseconds without progress after which the connection of a client that does not read its answer is ended. */
   drainMs?: number;
   onRefused: OnRefused;
   limits?: Partial<typeof connectionLimits>;
 };
 
-/** What connections may take. */
+/** Limits on connections. */
 const connectionLimits = {
-  /** Those that have no request under way. */
+  /** Connections without a request under way. */
   idle: { max: 10_000, maxPerAddress: 2_500 } satisfies IdleLimits,
-  /** All, sockets among them: beyond it the machine's own limits are near. */
+  /** All connections, including websockets. More would come close to the limits of the operating system. */
   connections: 30_000,
-  /** From a connection's begin, or a request's first byte, to the end of the headers. */
+  /** Milliseconds from the start of a connection, or the first byte of a request, to the end of the headers. */
   headersMs: 10_000,
-  /** To the end of the body. */
+  /** Milliseconds to the end of the body. */
   requestMs: 60_000,
   checkMs: 2_000,
 };
 
-/** The API, once there is one: it comes when the database is ready. */
+/** The API. It is added once the database is ready. */
 export type Api = {
   handle: (request: IncomingMessage, response: TrackedResponse) => void;
-  /** Answers what else a browser asks for; false where there is nothing. */
+  /** Serves other requests of browsers. Returns false if there is nothing to serve. */
   serveFile?: (request: IncomingMessage, response: ServerResponse) => boolean;
   upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 };
 
 export type HttpServer = {
-  /** Where it listens, for example http://127.0.0.1:4000. */
+  /** The address that it listens on, for example http://127.0.0.1:4000. */
   url: string;
   serve(api: Api): void;
-  /** Takes no more connections; resolves when those under way are done, at the latest after `deadlineMs`. */
+  /** Accepts no more connections. Resolves when the requests under way are answered, or after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
 };
 
-/** The HTTP side of a process: health, readiness, metrics, and the API where the process has that role. */
+/** Starts the HTTP server of a process: health, readiness, metrics, and the API if the process has that role. */
 export const startHttpServer = async ({
   host,
   port,
@@ -104,12 +104,13 @@ export const startHttpServer = async ({
     endUnlessRead(request, response);
     handleInTurn(request, response);
   });
-  // Longer than load balancers keep idle connections (60 s is usual), or they send a request into a closing one.
+  // Longer than load balancers keep idle connections (usually 60 s). Otherwise they could send a request into a closing
+  // connection.
   server.keepAliveTimeout = 65_000;
   server.maxConnections = limits.connections;
   boundIdleConnections(server, { ...limits.idle, onCutOff: () => onRefused('idle_connection') });
   server.on('upgrade', (request, socket, head) => {
-    // From here on the socket is ours: an error that nobody hears, such as a reset while it is refused, ends the process.
+    // From here on we own the socket. Without an error handler, a reset during a refusal would end the process.
     socket.on('error', () => socket.destroy());
     if (api) api.upgrade(request, socket, head);
     else refuseUpgrade(socket, '503 Service Unavailable');
@@ -130,7 +131,7 @@ export const startHttpServer = async ({
   };
 };
 
-/** What does not make an address would be an error of the parts that read one. HTTP/1.0 may do without. */
+/** Whether the Host header makes a valid URL, which later code relies on. HTTP/1.0 requests can lack the header. */
 const hasUsableHost = ({ headers: { host } }: IncomingMessage): boolean => !host || URL.canParse(`http://${host}/`);
 
 const listen = (server: Server, host: string, port: number) =>
@@ -142,7 +143,9 @@ const listen = (server: Server, host: string, port: number) =>
     });
   });
 
-/** Says `Connection: close`, unless the headers are out: a client that goes on sending would hold a shutdown up. */
+/**
+ * Sends `Connection: close` unless the headers are already sent. Otherwise a client that keeps sending would delay a shutdown.
+ */
 const endConnectionAfter = (response: ServerResponse): void => {
   response.shouldKeepAlive = false;
 };
@@ -152,7 +155,7 @@ const sweepMs = 50;
 const close = async (server: Server, deadlineMs: number): Promise<void> => {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  // A connection becomes idle when its answer has gone out; its client might keep it open for as long as it likes.
+  // A connection becomes idle once its answer is sent, and its client could keep it open as long as it likes.
   const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
   const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
   await closed;

@@ -3,17 +3,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
-/** What is made once and goes to everybody as it is: however many ask, and however slowly they read, it is held once. */
+/**
+ * A file that is made once and sent to everybody unchanged. It is in memory once, however many clients read it, and however
+ * slowly.
+ */
 export type StaticFile = { type: string; etag: string; plain: Buffer; gzipped: Buffer };
 
 export const makeStaticFile = async (content: string | Buffer, type: string): Promise<StaticFile> => {
   const plain = Buffer.from(content);
-  // Weak, because the compressed bytes go by the same tag.
+  // A weak tag, because the compressed bytes have the same one.
   const etag = `W/"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`;
   return { type, etag, plain, gzipped: await promisify(gzip)(plain) };
 };
 
-/** Answers with the file, or with 304 where the client has it already. */
+/** Answers with the file, or with 304 if the client already has it. */
 export const sendStaticFile = (
   { headers }: IncomingMessage,
   response: ServerResponse,

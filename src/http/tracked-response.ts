@@ -1,12 +1,12 @@
 import { ServerResponse } from 'node:http';
 import type { UnreadAnswer } from './unread-answers.ts';
 
-/** A reader who takes nothing of an answer for this long is gone. */
+/** After this many milliseconds without progress, the reader of an answer counts as gone. */
 export const drainDeadlineMs = 30_000;
 
 type Tracking = { answer: UnreadAnswer; drainMs: number };
 
-/** A response that counts what it has written and its reader has not taken, and that ends its connection when nothing is taken. */
+/** A response that counts its unread bytes, and that ends its connection if the client stops reading. */
 export class TrackedResponse extends ServerResponse {
   #tracking: Tracking | null = null;
   #waiting = 0;
@@ -32,7 +32,7 @@ export class TrackedResponse extends ServerResponse {
   }
 
   override end(...args: unknown[]): this {
-    // What remains counts until the connection has taken the last of it: then the response is closed.
+    // The last bytes count until the response closes, which happens when the connection has taken all of them.
     if (args[0] != null && typeof args[0] !== 'function') this.#wrote(sizeOf(args[0], 'utf8'));
     else if (this.#tracking) this.setTimeout(this.#tracking.drainMs);
     return super.end(...(args as []));
@@ -42,14 +42,14 @@ export class TrackedResponse extends ServerResponse {
     this.#waiting += bytes;
     if (!this.#tracking) return;
     this.#tracking.answer.wrote(bytes);
-    // Without a listener the server cuts the connection off when it is over. Node begins anew whenever something is taken.
+    // Without a listener, Node destroys the connection when this times out. Progress restarts the timeout.
     this.setTimeout(this.#tracking.drainMs);
   }
 
   #drained(bytes: number): void {
     this.#waiting -= bytes;
     this.#tracking?.answer.drained(bytes);
-    // A stream may say nothing for as long as nothing happens. What has ended waits for its close.
+    // A stream can be silent as long as nothing happens. A response that has ended still waits for its close.
     if (this.#waiting === 0 && !this.writableEnded) this.setTimeout(0);
   }
 }

@@ -1,13 +1,13 @@
-/** Bytes of answers that a caller has not taken yet, over all of its connections, and those of a process. */
+/** Limits on unread answers and open streams. */
 export type UnreadLimits = {
   callerBytes: number;
   processBytes: number;
-  /** Answers that go on until their reader leaves (server-sent events). */
+  /** Answers that stay open until their reader leaves (server-sent events). */
   callerStreams: number;
   processStreams: number;
-  /** A stream's next event is made when less than this waits. */
+  /** The next event of a stream is made once fewer unread bytes than this wait. */
   streamBytes: number;
-  /** A connection with less than this is not cut off, however much others have. */
+  /** A connection with fewer unread bytes than this is never cut off, however many others have. */
   spareBytes: number;
 };
 
@@ -22,17 +22,17 @@ export const unreadLimits: UnreadLimits = {
   spareBytes: 64 * 1024,
 };
 
-/** One connection's answers, as far as they wait for their reader. What refuses says so in a sentence; null: it may go on. */
+/** The unread answers of one connection. Methods that can refuse return the reason as a sentence, or null if they accept. */
 export type UnreadAnswer = {
-  /** Counts for a caller from now on. Refuses who has too much waiting already. */
+  /** Counts towards a caller from now on. Refuses a caller with too many unread bytes. */
   belongsTo(caller: string): string | null;
-  /** Counts an answer that is about to be written; `always`: also where that is too much. */
+  /** Counts an answer that is about to be written. With `always`, it never refuses. */
   hold(bytes: number, options?: { always: boolean }): string | null;
-  /** Counts as one that goes on, until it is closed. */
+  /** Counts the answer as an open stream until it is closed. */
   stream(): string | null;
   wrote(bytes: number): void;
   drained(bytes: number): void;
-  /** Resolves when little waits, or nobody is there any more. */
+  /** Resolves when few bytes are unread, or when the connection is closed. */
   ready(): Promise<void>;
   close(): void;
 };
@@ -40,8 +40,9 @@ export type UnreadAnswer = {
 export type UnreadAnswers = ReturnType<typeof makeUnreadAnswers>;
 
 /**
- * Counts what has been made for readers and not been taken by them: that is memory, and theirs is the pace. A connection that is
- * opened with `cut` cannot be refused anything: of those, the one that holds the most is cut off when there is too much.
+ * Counts the bytes that are written but that clients have not read yet. They take memory, and clients decide for how long.
+ * A connection that is opened with `cut` cannot refuse answers. If there are too many bytes, the one of these connections that
+ * holds the most is cut off instead.
  */
 export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
   const bytes = makeCount();
@@ -51,9 +52,9 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
     tooMany('bytes of answers that nobody has read', bytes.of(caller) + more, limits.callerBytes, 'a caller') ??
     tooMany('bytes of answers that nobody has read', bytes.ofCallers() + more, limits.processBytes, 'a process');
 
-  /** Connections that may be cut off, each with its caller and what waits for it. */
+  /** The connections that can be cut off, each with its caller and its unread bytes. */
   const cuttable = new Set<{ caller: () => string | null; waiting: () => number; cut: () => void }>();
-  /** A reader whom nobody can refuse, because it was there first, loses its connection: the one that holds the most. */
+  /** Cuts off the connection with the most unread bytes, if there are too many bytes: that of the caller, or of the process. */
   const makeRoomFor = (caller: string | null) => {
     if (!refusalOf(caller, 0)) return;
     const isAlone = bytes.of(caller) > limits.callerBytes;
@@ -143,7 +144,7 @@ export const makeUnreadAnswers = (limits: UnreadLimits = unreadLimits) => {
   return { open, bytes: bytes.all, streams: streams.all };
 };
 
-/** A number for each caller, and in all. What strangers leave unread, such as a page, must not refuse callers: it counts apart. */
+/** A count for each caller, and in all. Strangers count separately, so that what they leave unread cannot block callers. */
 const makeCount = () => {
   const byCaller = new Map<string, number>();
   let ofCallers = 0;

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Bytes of a body that is read on all the same: a connection that can be used again is worth that much. */
+/** A body of at most this many bytes is read to its end, so that the connection can be reused. */
 const maxDrainedBytes = 64 * 1024;
-/** How long a client that is still sending has to read its answer. */
+/** Milliseconds that a client that is still sending has to read its answer. */
 const lingerMs = 1000;
 
 /**
- * Ends the connection with an answer that goes out before a large request's body is here whole, as a refusal does. Node would
- * read on, however much there is, and keep the connection. What still comes is not read; the connection is cut a moment
- * later only, because the client's system throws the answer away when it is cut at once.
+ * Ends the connection if an answer, such as a refusal, is sent before the whole body of a large request has arrived. Node would
+ * read the rest, however large, to keep the connection. The connection is cut a moment later, because if it were cut at once, the
+ * client's operating system would discard the answer.
  */
 export const endUnlessRead = (request: IncomingMessage, response: ServerResponse): void => {
   const { headers, socket } = request;
@@ -17,10 +17,10 @@ export const endUnlessRead = (request: IncomingMessage, response: ServerResponse
   response.writeHead = (...args: unknown[]) => {
     if (!request.complete) {
       response.shouldKeepAlive = false;
-      // What Node calls when the answer is out.
+      // Node calls this once the answer is sent.
       socket.destroySoon = () => {
         socket.end();
-        // By then Node has begun to read what is left, to throw it away.
+        // By then Node has started to read and discard the rest.
         setImmediate(() => socket.pause());
         setTimeout(() => socket.destroy(), lingerMs).unref();
       };
