@@ -5,60 +5,60 @@ import { isLoopback } from '../kernel/loopback.ts';
 import type { ProcessRole } from '../service/model/service-process.ts';
 import { type Environment, environmentSchema, type SettingName, settings } from './settings.ts';
 
-/** Why the service does not start: one line that names the variable, its value (never a secret), and what is allowed. */
+/** Why the service does not start: one line that names each wrong variable, its value (never a secret), and what is allowed. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** How tokens are judged. A null issuer or audience is not checked (development mode only). */
+/** How tokens are verified. If the issuer or the audience is null, it is not checked. */
 type AuthConfig = Readonly<{ keys: KeySource; issuer: string | null; audience: string | null }>;
 
-/** Everything that can be set, checked. `settings` describes each variable. */
+/** All settings, validated and frozen. `settings` describes each variable. */
 export type Config = Readonly<{
   mode: 'development' | 'production';
   host: string;
-  /** 0: any free port. */
+  /** 0 stands for any free port. */
   port: number;
-  /** Whether this process listens there: with the API, or because somebody chose the port, for readiness and metrics. */
+  /** Whether this process listens on the port: for the API or, if PORT is set, for readiness and metrics alone. */
   http: boolean;
   roles: readonly ProcessRole[];
-  /** Null: the embedded database in `dataDir`. Holds a password. */
+  /** Null for the embedded database in `dataDir`. It can contain a password. */
   databaseUrl: string | null;
   databaseConnections: number;
   dataDir: string;
   maxSpoolBytes: number;
   logLevel: Environment['LOG_LEVEL'];
-  /** Null: this process cannot authenticate anybody; it has no `api` role. */
+  /** Null if this process does not have the role `api`, and so authenticates nobody. */
   auth: AuthConfig | null;
   groups: RoleGroups;
   allowedOrigins: readonly string[];
-  /** Null: no proxy is believed. */
+  /** Null if no proxy is trusted. */
   trustedProxies: BlockList | null;
-  /** What one caller may change. */
+  /** How many changes one caller can make. */
   mutationRate: Readonly<{ perSecond: number; burst: number }>;
   graphiql: boolean;
   introspection: boolean;
-  /** Whether the GraphiQL page carries a token: with the development key, and only where no other machine can fetch it. */
+  /** Whether the GraphiQL page has a token: only with the development key, and only if no other machine can fetch the page. */
   signedInPage: boolean;
   defaultEnvironment: string;
-  /** The reads that are recorded. */
+  /** The reads that are recorded in the audit log. */
   auditReads: readonly AuditableRead[];
   scheduleCron: string;
   cloudWatch: Readonly<{ group: string; stream: string }> | null;
 }>;
 
 type Variables = Readonly<Record<string, string | undefined>>;
-/** What a command needs of the settings; each states its own. */
+/** What a command needs from the settings. */
 export type Needs = {
-  /** What the process runs; absent: what ROLES says. A command that does its work and ends runs nothing: []. */
+  /** The roles that the process runs. @default the setting ROLES. A command that does its work and ends has none: []. */
   roles?: readonly ProcessRole[];
-  /** Whether it opens the database; true where absent. */
+  /** Whether the command opens the database. @default true */
   database?: boolean;
-  /** Whether it must know by what tokens are judged; where absent, if it runs the API. */
+  /** Whether the command needs the settings that verify tokens. @default whether it runs the API */
   authentication?: boolean;
 };
 
-/** Reads the environment; an empty string counts as not set. Throws a ConfigError that names every problem on one line. */
+/** Reads the environment. An empty string counts as not set. Throws a ConfigError that names all problems on one line. */
 export const readConfig = (variables: Variables, { roles, database = true, authentication }: Needs = {}): Config => {
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''));
   const { data: values, error } = environmentSchema.safeParse(set);
@@ -115,8 +115,8 @@ export const readConfig = (variables: Variables, { roles, database = true, authe
 
 const keyNames = ['AUTH_JWKS_URL', 'AUTH_PUBLIC_KEY', 'AUTH_SECRET'] as const;
 /**
- * A name that begins with AUTH_ shows that somebody means to authenticate for real, also where it is misspelt or another
- * program's: the development key must not be what such a start falls back to.
+ * A variable that begins with AUTH_ shows that somebody wants real authentication, even if it is misspelt or belongs to another
+ * program. Such a start must not fall back to the development key.
  */
 const isAuthName = (name: string) => name.startsWith('AUTH_');
 
@@ -130,13 +130,13 @@ const authProblems = (values: Environment, { production, needed, set }: AuthSitu
     const authName = set.find(isAuthName);
     if (!production && !authName) return [];
     const why = production ? 'production mode needs real authentication' : `${authName} is set, so there is no development key`;
-    return [`none of ${keyNames.join(', ')} is set; ${why}: exactly one of them`];
+    return [`none of ${keyNames.join(', ')} is set; ${why}: set exactly one of them`];
   }
-  // A provider's keys sign for others, too. A secret is shared for this service, so what it signed was meant for it.
+  // An identity provider signs tokens for other services with the same keys. A secret is shared with this service only.
   if (!production || given[0] === 'AUTH_SECRET') return [];
   return (['AUTH_ISSUER', 'AUTH_AUDIENCE'] as const)
     .filter((name) => values[name] === null)
-    .map((name) => `${name} is not set; production mode checks it, beside ${given[0]}`);
+    .map((name) => `${name} is not set; production mode requires it with ${given[0]}`);
 };
 
 const toAuth = (values: Environment, { production, set }: AuthSituation): AuthConfig | null => {
@@ -156,18 +156,18 @@ const toKeySource = ({ AUTH_JWKS_URL, AUTH_PUBLIC_KEY, AUTH_SECRET }: Environmen
 const refusal = (name: SettingName, value: string, message = ''): string => {
   const { secret, allowed } = settings.find((setting) => setting.name === name) ?? { allowed: '' };
   if (!secret) return `${name} is ${quote(value)}; allowed: ${allowed}`;
-  // Zod's own messages could quote a value; those of the key's reader never do.
+  // Zod's messages could quote a secret value. The messages about public keys never do.
   return `${name} (value not shown) is not allowed${name === 'AUTH_PUBLIC_KEY' ? `, ${message}` : ''}; allowed: ${allowed}`;
 };
 
-/** On one line, not too long, and without the password of a URL. */
+/** The value on one line, shortened, and without the password of a URL. */
 const quote = (value: string): string => {
   const shown = value.replaceAll(/\/\/[^\s,]*@/g, '//***@');
   const escaped = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
   return JSON.stringify(shown.length > 200 ? `${shown.slice(0, 200)}…` : shown).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, escaped);
 };
 
-/** Freezes plain objects and arrays; keys and URLs are left alone. */
+/** Freezes plain objects and arrays. Other objects, such as keys and URLs, stay as they are. */
 const freeze = <Value>(value: Value): Value => {
   if (value === null || typeof value !== 'object') return value;
   if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return value;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { parsePublicKey } from '../access/jwt/public-key.ts';
 import { isLoopback } from '../kernel/loopback.ts';
 
-/** What the text of an environment variable may be, and what it becomes. Which words refuse it, the table of settings says. */
+/** How the text of an environment variable is validated and converted. The table of settings has the messages. */
 
 export const integer = (min: number, max: number) =>
   z
@@ -16,7 +16,7 @@ export const integer = (min: number, max: number) =>
 
 export const onOff = z.enum(['true', 'false']).transform((value) => value === 'true');
 
-/** At least one item. */
+/** A list with at least one item. */
 export const commaList = z
   .string()
   .transform((list) =>
@@ -33,7 +33,7 @@ export const hostName = z
 
 const network = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
 
-/** Addresses and CIDRs, as a set that tells which addresses are in it. */
+/** A list of addresses and CIDRs. It becomes a set that can check addresses. */
 export const networks = commaList.pipe(z.array(network)).transform((items) => {
   const list = new BlockList();
   for (const item of items) {
@@ -51,20 +51,20 @@ const url = (fits: (url: URL) => boolean) => z.string().refine((text) => URL.can
 
 export const postgresUrl = url(({ protocol }) => /^postgres(ql)?:$/.test(protocol));
 
-/** Over plain http, somebody on the way could put keys of their own in. */
+/** Over plain http, an attacker in the network could replace the keys. */
 export const jwksUrl = url(
   ({ protocol, hostname, username, password }) =>
     (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) && !username && !password,
 );
 
-/** In the form in which browsers send it: lower case, no default port, no slash. */
+/** An origin as browsers send it: in lower case, without a default port, without a slash at the end. */
 const toOrigin = (text: string): string | null => {
   const isOrigin = /^https?:\/\/[^/?#@]+\/?$/i.test(text) && URL.canParse(text);
   return isOrigin ? new URL(text).origin : null;
 };
 export const origins = commaList.transform((items) => items.map(toOrigin)).pipe(z.array(z.string()));
 
-/** An issue's message says what is wrong with the key, and never quotes it. */
+/** The message of an issue says what is wrong with the key, but never quotes it. */
 export const publicKey = z.string().transform((text, context) => {
   try {
     return parsePublicKey(text);
@@ -74,7 +74,7 @@ export const publicKey = z.string().transform((text, context) => {
   }
 });
 
-/** As a key object, which does not show where it is logged. */
+/** It becomes a key object, so that logs cannot show it. */
 export const secret = z
   .string()
   .refine((text) => Buffer.byteLength(text) >= 32)
