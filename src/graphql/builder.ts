@@ -85,7 +85,10 @@ builder.subscriptionType({
   description: 'Everything that can be followed live, over a websocket (graphql-ws) or server-sent events.',
 });
 
-/** Cost of a field of up to 64 KiB of JSON, which is rarely that large: an operation can select all of them for the states of 200 flags. */
+/**
+ * Cost of a field of up to 64 KiB of JSON, which is rarely that large: an operation can select all of them for the states of 200
+ * flags.
+ */
 export const mayHold64KiB = { extensions: { weight: 12 } };
 
 /** Cost of a page whose `totalCount` reads some hundred rows from an index: forty of them cost as much as counting a table. */

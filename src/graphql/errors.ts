@@ -27,7 +27,9 @@ export const serviceUnavailable = (message: string): GraphQLError =>
 export const rateLimited = (message: string, retryAfterMs: number): GraphQLError =>
   tryAgain(message, { code: rateLimitedCode, status: 429, retryAfterMs });
 
-/** The same error for a mutation that may have run. It warns the caller, because sending it again could make its changes twice. */
+/**
+ * The same error for a mutation that may have run. It warns the caller, because sending it again could make its changes twice.
+ */
 export const hasRun = ({ message, extensions }: GraphQLError): GraphQLError =>
   new GraphQLError(`${message}. The mutation may have made its changes: check that before you send it again`, { extensions });
 

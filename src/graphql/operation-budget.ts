@@ -12,7 +12,10 @@ export type OperationLimits = Weight & {
 
 export type OperationBudget = ReturnType<typeof makeOperationBudget>;
 
-/** Limits what one operation can read and how long it can run. It counts anew for each execution; each event of a subscription is one. */
+/**
+ * Limits what one operation can read and how long it can run. It counts anew for each execution; each event of a subscription is
+ * one.
+ */
 export const makeOperationBudget = (limits: OperationLimits) => {
   let execution: Execution | null = null;
   let underWay = 0;

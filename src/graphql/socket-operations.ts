@@ -43,7 +43,10 @@ export const subscribe = async (args: ExecutionArgs) => {
   return isAsyncIterable(result) ? withEach(result, (next) => inScope(args, next)) : result;
 };
 
-/** Why a subscription did not start although it could start later: the database is not available, or a limit is reached. Null in other cases. */
+/**
+ * Why a subscription did not start although it could start later: the database is not available, or a limit is reached. Null in
+ * other cases.
+ */
 export const whyNotStarted = ({ document, operationName }: ExecutionArgs, result: object): GraphQLFormattedError | undefined => {
   if (getOperationAST(document, operationName)?.operation !== 'subscription' || isAsyncIterable(result)) return undefined;
   return (result as ExecutionResult).errors?.find(isWorthRetrying);

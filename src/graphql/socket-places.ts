@@ -26,7 +26,10 @@ export const makeSocketPlaces = ({
 
   return {
     isFull: places.isFull,
-    /** Admits a socket that is not authenticated yet; `turnOut` is called if others need its place. Returns a function that gives the place back. */
+    /**
+     * Admits a socket that is not authenticated yet; `turnOut` is called if others need its place. Returns a function that gives
+     * the place back.
+     */
     wait: waiting.enter,
     /** Takes a place for a caller. Returns a function that gives it back, or the reason why there is no place. */
     take: (caller: string): { leave: () => void } | { full: string } => {

@@ -205,7 +205,10 @@ export const makeSocketServer = ({
       });
     },
     count: () => sockets.clients.size,
-    /** Tells every client that the server is going away, and waits until all sockets are closed. Clients that do not answer are cut off. */
+    /**
+     * Tells every client that the server is going away, and waits until all sockets are closed. Clients that do not answer are
+     * cut off.
+     */
     close: async () => {
       for (const client of sockets.clients) client.close(1001, 'Going away');
       await promisify(sockets.close.bind(sockets))();

@@ -9,7 +9,7 @@ declare module '../../graphql/app.ts' {
   }
 }
 
-/** The log, whose lists are charged to one operation. */
+/** The log, but its reads count towards the budget of one operation. */
 export const meterLog = (log: AuditLog, { read }: OperationBudget): AuditLog => ({
   ...log,
   list: (...args) =>

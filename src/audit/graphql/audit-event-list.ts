@@ -42,7 +42,7 @@ const AuditEventFilterInput = builder.inputType('AuditEventFilter', {
   }),
 });
 
-/** What every list of events takes, beside the page. */
+/** The arguments of every list of events, besides those of the page. */
 export const auditEventArgs = builder.args((t) => ({
   filter: t.field({ type: AuditEventFilterInput, description: 'Only these events.' }),
   order: t.field({ type: AuditOrder, defaultValue: 'NEWEST_FIRST', description: 'The order, by position in the log.' }),
@@ -70,14 +70,14 @@ const parseEventCursor = (cursor: string): number => {
 
 type EventArgs = ConnectionArgs & { filter?: AuditEventFilter | null; order?: 'NEWEST_FIRST' | 'OLDEST_FIRST' | null };
 
-/** UUIDs may be written in capitals; in the log they are not, and a live event is compared as text. */
+/** Writes UUIDs in lower case, as the log does, because live events are compared as text. */
 const readFilter = ({ scheduleId, apiKeyId, ...filter }: AuditEventFilter = {}): AuditEventFilter => ({
   ...filter,
   ...(scheduleId != null && { scheduleId: scheduleId.toLowerCase() }),
   ...(apiKeyId != null && { apiKeyId: apiKeyId.toLowerCase() }),
 });
 
-/** A page of the log; `scope` restricts it whatever the filter says. */
+/** A page of the log. `scope` restricts it, and overrides the filter. */
 export const resolveEvents = (log: AuditLog, args: EventArgs, scope: AuditEventFilter = {}) => {
   const filter = { ...readFilter(args.filter ?? {}), ...scope };
   return resolvePage<LogEntry, number>({

@@ -15,9 +15,12 @@ const AuditResource = builder.objectRef<{ type: string; id: string }>('AuditReso
   }),
 });
 
-/** These hold 64 KiB each where other applications say so: a full page of them is 40 MB, and must not be asked for twice. */
+/**
+ * Cost of a field that can hold 64 KiB from another application: a full page of them is 40 MB, and an operation can have only
+ * one.
+ */
 const heavy = { extensions: { weight: 90 } };
-/** Both values of a change: the names of what changed are light. */
+/** Cost of each value of a change. The names of the changed fields cost little. */
 const halfAsHeavy = { extensions: { weight: 45 } };
 
 const FieldChangeType = builder.objectRef<FieldChange>('FieldChange').implement({
@@ -135,7 +138,7 @@ export const AuditEventRef = builder.objectRef<LogEntry>('AuditEvent').implement
       type: 'JSON',
       description: 'Further fields, which depend on the type of event: see the event reference.',
       ...heavy,
-      // As the log has it: a copy for each alias would be dear.
+      // Not copied: a copy for each alias would be expensive.
       resolve: ({ event }) => event.metadata as Json,
     }),
     result: t.field({ type: AuditResult, description: 'How it ended.', resolve: ({ event }) => event.result }),

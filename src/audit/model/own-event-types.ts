@@ -13,7 +13,9 @@ export const ownEventTypes = {
     metadata: z.object({
       operation: z.string(),
       requiredRole: z.string(),
-      /** How many refusals have no event of their own, and from when to when. The event's other fields describe the last of them. */
+      /**
+       * How many refusals have no event of their own, and from when to when. The event's other fields describe the last of them.
+       */
       more: z.int().optional(),
       since: instant.optional(),
       until: instant.optional(),

@@ -14,7 +14,7 @@ import type { makeUpdateFlagState } from '../commands/update-flag-state.ts';
 import type { Flag } from '../model/flag.ts';
 import type { FlagState } from '../model/flag-state.ts';
 
-/** Changes of the parts of a flag's state. */
+/** The use cases that change parts of a flag's state. */
 type StateChanges = ReturnType<typeof makeChangeRules> &
   ReturnType<typeof makeChangeOverrides> &
   ReturnType<typeof makeRunExperiment> &
@@ -51,7 +51,7 @@ export const makeFlagLoaders = ({ flags }: { flags: FlagStore }) => ({
 const weighFlags = (flags: readonly Flag[]) => weighRows(flags, ({ variants }) => variants);
 const weighStates = (states: readonly FlagState[]) => weighRows(states, ({ rules, overrides }) => [rules, overrides]);
 
-/** Flags, whose lists are charged to one operation. */
+/** The flags, but their reads count towards the budget of one operation. */
 export const meterFlags = (flags: FlagStore, { read }: OperationBudget): FlagStore => ({
   ...flags,
   list: (...args) => read(() => flags.list(...args), weighFlags),

@@ -32,7 +32,7 @@ export const FlagRuleInput = builder.inputType('FlagRuleInput', {
 
 export type InputFields = Parameters<NonNullable<Parameters<typeof builder.inputType>[1]['fields']>>[0];
 
-/** Which state a change is of: the fields that all such inputs have. */
+/** The fields of every input that changes a state: they say which state. */
 export const stateTargetFields = (t: InputFields) => ({
   flagKey: t.string({ required: true, description: "The flag's key." }),
   environment: t.string({ required: true, defaultValue: 'production', description: "The environment's key." }),

@@ -47,7 +47,7 @@ export const FlagConnection = builder.connectionObject(
   FlagEdge,
 );
 
-/** A cursor says what its list is ordered by: a place by name means nothing in a list by instant. */
+/** A cursor names the field that its list is ordered by, because a place by name means nothing in a list by instant. */
 const cursorKinds = {
   key: 'flag',
   name: 'flagByName',
@@ -57,7 +57,7 @@ const cursorKinds = {
 } as const;
 
 const toCursor = ({ key, name, createdAt, updatedAt, stateUpdatedAt }: ListedFlag, by: FlagOrderField): string => {
-  // A key holds no colon.
+  // A key has no colon, so it can be split off again.
   const places = {
     key,
     name: `${key}:${name}`,

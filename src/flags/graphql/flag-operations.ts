@@ -17,7 +17,7 @@ import './flag-error-types.ts';
 import { VariantInput } from './flag-inputs.ts';
 import { FlagConnection, FlagEdge, FlagFilterInput, resolveFlags } from './flag-list.ts';
 
-/** Which flags an operation has looked at: however often it names one, it looked at it once. */
+/** The flags that an operation has viewed. A flag that it names several times is recorded as viewed once. */
 const viewedBy = new WeakMap<Context, Set<string>>();
 
 const recordViewOnce = (context: Context, flag: Flag): void => {

@@ -1,6 +1,6 @@
 import type { FlagOrderField } from '../commands/flag-store.ts';
 
-/** What each order of flags means. */
+/** The field and the direction of each order of flags. */
 export const flagOrders = {
   KEY_A_TO_Z: { by: 'key', falling: false },
   KEY_Z_TO_A: { by: 'key', falling: true },

@@ -14,7 +14,7 @@ const EffectiveStateType = builder.objectRef<{ enabled: boolean; reason: Reason 
   }),
 });
 
-/** A state that was reached through its flag has it at hand. */
+/** A state that was read through its flag already has the flag. */
 export const FlagStateType = builder.objectRef<FlagState & { flag?: Flag }>('FlagState').implement({
   description: "A flag's state in one environment.",
   fields: (t) => ({

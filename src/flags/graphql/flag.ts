@@ -24,7 +24,7 @@ const VariantType = builder.objectRef<Variant>('Variant').implement({
   }),
 });
 
-/** What resolvers of a flag's fields get; wings whose fields need more than the flag add to it. */
+/** What resolvers of a flag's fields get. Wings whose fields need more than the flag add to it. */
 export interface FlagParent extends Flag {}
 
 export const FlagRef = builder.objectRef<FlagParent>('Flag').implement({
@@ -80,7 +80,7 @@ export const FlagRef = builder.objectRef<FlagParent>('Flag').implement({
     states: t.field({
       type: [FlagStateType],
       description: 'Its state in each environment.',
-      // Fifty are allowed, and few have ten.
+      // Fifty environments are allowed, but few installations have ten.
       extensions: { maxItems: 10 },
       resolve: (flag, _args, { loaders }) => statesOf(flag, loaders),
     }),
@@ -115,7 +115,7 @@ builder.objectFields(FlagStateType, (t) => ({
   flag: t.field({
     type: FlagRef,
     description: 'The flag whose state this is.',
-    // It leads back to all states of the flag, and each of them to it again: dearer than it is, so that this comes to an end.
+    // A state leads to its flag, and the flag to its states again. The cost is set too high, so that such circles end soon.
     extensions: { maxItems: 5 },
     resolve: (state, _args, { loaders }) => flagOf(state, loaders),
   }),

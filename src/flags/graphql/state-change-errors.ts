@@ -6,7 +6,7 @@ import {
   VersionConflictError,
 } from '../model/flag-errors.ts';
 
-/** What may be in the way of every change of a flag's state. */
+/** The errors that every change of a flag's state can have. */
 export const stateChangeErrors = [
   FlagNotFoundError,
   FlagArchivedError,

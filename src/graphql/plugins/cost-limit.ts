@@ -136,7 +136,10 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution) 
       .filter(({ name }) => name.value === 'first' || name.value === 'last')
       .map(({ value }) => numberOf(value))
       .find((number) => number !== null) ?? null;
-  /** Sizes out of range are refused later, where the page is made. Here they are only clamped, so that a negative one cannot lower the cost. */
+  /**
+   * Sizes out of range are refused later, where the page is made. Here they are only clamped, so that a negative one cannot lower
+   * the cost.
+   */
   const pageSizeOf = (node: FieldNode): number =>
     Math.min(Math.max(sizeOf(node) ?? pageSize.default, pageSize.min), pageSize.max);
 
@@ -162,8 +165,8 @@ const costOf = ({ schema, document, operationName, variableValues }: Execution) 
   };
 
   /**
-   * Follows the dearest field into its own dearest field, for as long as that is most of it; the last page, total, list or heavy
-   * field on the way is what to change.
+   * Finds the field that the caller should change. It follows the costliest field into its own costliest field as long as that
+   * makes up most of the cost, and returns the last page, total, list or heavy field on the way.
    */
   const follow = (at: Place, most: number, found: Dearest | null): Dearest | null => {
     const costs = flatten(at.selectionSet, at.typeName, new Set()).map(([node, field]) => {

@@ -16,7 +16,7 @@ import type { ScheduleFilter } from '../model/schedule-filter.ts';
 
 declare module '../../flags/graphql/flag.ts' {
   interface FlagParent {
-    /** Of a flag that was just deleted: the schedules that were cancelled with it. */
+    /** Only for a flag that was just deleted: the schedules that were cancelled with it. */
     cancelledByDeletion?: Schedule[];
   }
 }
@@ -64,8 +64,8 @@ export const makeScheduleLoaders = ({ schedules }: Reads) => ({
 });
 
 /**
- * Schedules in lists that may have many of them in common: each is read once, and in one statement as many as in the largest
- * page, so that what is read is counted in between.
+ * Reads the schedules of several lists that can share many of them. Each schedule is read once, and each statement reads at most
+ * a full page, so that the operation's budget is checked in between.
  */
 const findEach = async ({ findByIds }: Pick<ScheduleStore, 'findByIds'>, lists: readonly string[][]): Promise<Schedule[][]> => {
   const ids = distinct(lists.flat());
@@ -78,12 +78,12 @@ const findEach = async ({ findByIds }: Pick<ScheduleStore, 'findByIds'>, lists: 
 
 const weighSchedules = (schedules: readonly Schedule[]) => weighRows(schedules, ({ updates }) => updates?.rules);
 
-/** Schedules, whose lists are charged to one operation. */
+/** The schedules, but their reads count towards the budget of one operation. */
 export const meterSchedules = (schedules: ScheduleStore, { read }: OperationBudget): ScheduleStore => ({
   ...schedules,
   list: (...args) => read(() => schedules.list(...args), weighSchedules),
   listOpen: (...args) => read(() => schedules.listOpen(...args), weighSchedules),
-  // Those whose ids lists had, and were charged for: what comes now is what they hold.
+  // The ids of these schedules are already counted. Now their contents are.
   findByIds: (ids) =>
     read(
       () => schedules.findByIds(ids),

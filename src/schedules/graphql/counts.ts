@@ -4,7 +4,7 @@ import type { ScheduleCounts } from '../commands/schedule-store.ts';
 import { scheduleFilterSchema } from '../model/schedule-filter.ts';
 import { ScheduleFilterInput } from './schedule-list.ts';
 
-// What a dashboard shows as numbers: each of these is one statement, however many of its numbers are asked for.
+// Numbers for a dashboard. Each query is one statement, however many of its numbers are selected.
 
 const ScheduleCountsType = builder.objectRef<ScheduleCounts>('ScheduleCounts').implement({
   description: "How many schedules there are of each kind. The database's clock decides what is due.",
@@ -58,7 +58,7 @@ builder.queryFields((t) => ({
         description: 'Only these schedules.',
       }),
     },
-    // It reads as many rows as a `totalCount`, and looks at each of them.
+    // It reads as many rows as a `totalCount`, and examines each of them.
     extensions: { ...requires('AUDITOR').extensions, cost: 20_000 },
     resolve: (_root, { filter }, { app }) => app.countSchedules(filter ?? {}),
   }),
@@ -69,7 +69,7 @@ builder.queryFields((t) => ({
     args: {
       environment: t.arg.string({ required: true, defaultValue: 'production', description: "The environment's key." }),
     },
-    // Flags are fewer than what is scheduled for them.
+    // It costs less, because there are fewer flags than schedules.
     extensions: { ...requires('AUDITOR').extensions, cost: 10_000 },
     resolve: (_root, { environment }, { app }) => app.flags.counts(environment),
   }),

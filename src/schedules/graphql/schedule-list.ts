@@ -41,7 +41,7 @@ export const ScheduleFilterInput = builder.inputType('ScheduleFilter', {
   }),
 });
 
-/** What every list of schedules takes, beside the page. */
+/** The arguments of every list of schedules, besides those of the page. */
 const scheduleArgs = builder.args((t) => ({
   filter: t.field({
     type: ScheduleFilterInput,
@@ -58,7 +58,7 @@ export const ScheduleConnection = builder.connectionObject(
 );
 
 const defaultOrder = 'DUE_OLDEST_FIRST';
-/** A cursor names its order, but for the default one, whose cursors are older than the others. */
+/** A cursor names its order, except in the default order, whose cursors existed before there were others. */
 const prefixOf = (order: ScheduleOrderName) => (order === defaultOrder ? '' : `${order}:`);
 
 const toCursor = (order: ScheduleOrderName, { at, id }: ScheduleCursor) =>
@@ -79,7 +79,7 @@ const parseCursor = (order: ScheduleOrderName, cursor: string): ScheduleCursor =
 
 type ScheduleArgs = ConnectionArgs & { filter?: ScheduleFilter | null; order?: ScheduleOrderName | null };
 
-/** A page of schedules; `scope` restricts it whatever the filter says. */
+/** A page of schedules. `scope` restricts it, and overrides the filter. */
 const resolveSchedules = (schedules: ScheduleStore, args: ScheduleArgs, scope: ScheduleFilter = {}) => {
   const order = args.order ?? defaultOrder;
   const { by, newestFirst } = readScheduleOrder(order);
