@@ -14,9 +14,7 @@ type Deps = {
   onExported: (caller: Caller, exported: FlagExport) => void;
 };
 
-/**
- * A document in pieces: each has some of the flags. It is read when it is asked for, so that any number of flags fits in memory.
- */
+/** A document in pieces: each has some of the flags. It is read when it is asked for, so that any number of flags fits in memory. */
 type Pieces = AsyncIterable<FlagdDocument>;
 
 /**
