@@ -52,7 +52,7 @@ describe('a new flag', () => {
       /true or false/,
     ],
     ['a list in an object', 'OBJECT', [v('a', [])], [['variants', '0', 'value']], /a JSON object/],
-    ['one key twice', 'STRING', [v('a', 'x'), v('a', 'y')], [['variants']], /one key twice/],
+    ['one key twice', 'STRING', [v('a', 'x'), v('a', 'y')], [['variants']], /same key twice/],
     ['an empty key', 'STRING', [v('', 'x')], [['variants', '0', 'key']], /must not be empty/],
     ['101 variants', 'STRING', Array.from({ length: 101 }, (_, n) => v(`${n}`, 'x')), [['variants']], /at most 100 variants/],
     ['more than 64 KiB', 'STRING', [v('a', 'x'.repeat(65_536))], [['variants']], /at most 65536/],

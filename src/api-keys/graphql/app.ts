@@ -14,7 +14,7 @@ declare module '../../graphql/app.ts' {
   }
 }
 
-/** API keys, whose lists are charged to one operation. */
+/** The API keys, but their reads count towards the budget of one operation. */
 export const meterApiKeys = (apiKeys: ApiKeys, { read }: OperationBudget): ApiKeys => ({
   ...apiKeys,
   list: (...args) =>

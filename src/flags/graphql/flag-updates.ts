@@ -25,7 +25,7 @@ export const FlagUpdatesInput = builder.inputType('FlagUpdatesInput', {
 const storedRulesSchema = flagRulesSchema.transform((known) => known.map(normalizeRule));
 const rulesRead = new WeakMap<object, FlagRule[] | null>();
 
-/** Stored rules, as far as they make sense. Read once, however many aliases ask: up to 64 KiB of them take milliseconds. */
+/** The stored rules, or null if they are invalid. Parsed once for all aliases, because 64 KiB of rules take milliseconds. */
 const knownRules = (stored: object): FlagRule[] | null => {
   const known = rulesRead.get(stored);
   if (known !== undefined) return known;
@@ -34,7 +34,7 @@ const knownRules = (stored: object): FlagRule[] | null => {
   return read;
 };
 
-// Stored updates are shown as far as they make sense: what does not is the reason why such a schedule failed.
+// Stored updates can be invalid, which is why their schedule failed. Fields that are invalid are shown as null.
 export const FlagUpdatesType = builder.objectRef<FlagUpdates>('FlagUpdates').implement({
   description: 'What a schedule changes; a field that is null stays as it is.',
   fields: (t) => ({
