@@ -30,7 +30,7 @@ export const rateLimited = (message: string, retryAfterMs: number): GraphQLError
 /**
  * The same error for a mutation that may have run. It warns the caller, because sending it again could make its changes twice.
  */
-export const hasRun = ({ message, extensions }: GraphQLError): GraphQLError =>
+export const mayHaveRun = ({ message, extensions }: GraphQLError): GraphQLError =>
   new GraphQLError(`${message}. The mutation may have made its changes: check that before you send it again`, { extensions });
 
 const tryAgain = (message: string, { status, ...hint }: { code: string; status: number; retryAfterMs: number }): GraphQLError =>

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { endedBy, onceAfter, onceOver } from './expiry.ts';
+import { endedBy, onceAfter, onceInvalid } from './expiry.ts';
 
 const start = new Date('2026-01-01T00:00:00Z');
 const instantIn = (ms: number) => new Date(start.getTime() + ms);
@@ -45,7 +45,7 @@ describe('onceAfter', () => {
   });
 });
 
-describe('onceOver', () => {
+describe('onceInvalid', () => {
   const makeWatch = () => {
     const watched = new Map<string, () => void>();
     const watchKey = (id: string, onRevoked: () => void) => {
@@ -59,18 +59,18 @@ describe('onceOver', () => {
     const { watched, watchKey } = makeWatch();
     const reasons: string[] = [];
     const identity = { expiresAt: instantIn(1000), apiKeyId: 'key' };
-    const callOff = onceOver(identity, { clock, watchKey }, (reason) => reasons.push(reason));
+    const callOff = onceInvalid(identity, { clock, watchKey }, (reason) => reasons.push(reason));
     vi.advanceTimersByTime(1000);
     watched.get('key')?.();
     expect(reasons).toEqual(['expired', 'revoked']);
     callOff();
     expect(watched.size).toBe(0);
-    onceOver(identity, { clock, watchKey }, () => {})();
+    onceInvalid(identity, { clock, watchKey }, () => {})();
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('of a token without an expiry never comes', () => {
-    onceOver({ expiresAt: null, apiKeyId: null }, { clock, watchKey: () => expect.unreachable() }, () => {})();
+    onceInvalid({ expiresAt: null, apiKeyId: null }, { clock, watchKey: () => expect.unreachable() }, () => {})();
     expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -20,7 +20,7 @@ export const onceAfter = (instant: Date, clock: Clock, callback: () => void): ((
  * Calls back when an identity stops being valid: its token or key has expired, or its key was revoked. Returns a function that
  * cancels the call.
  */
-export const onceOver = (
+export const onceInvalid = (
   { expiresAt, apiKeyId }: Pick<Identity, 'expiresAt' | 'apiKeyId'>,
   { clock, watchKey }: { clock: Clock; watchKey: WatchKey },
   callback: (reason: 'expired' | 'revoked') => void,

@@ -51,7 +51,7 @@ export const socketInitMs = 5_000;
  * Reports violations as validation errors, as other rules do. A thrown error would bypass the plugins that give errors their
  * code and HTTP status.
  */
-const asFinding = {
+const reportAsError = {
   propagateOnRejection: false,
   onReject: [
     (context: ValidationContext | null, { message }: GraphQLError) =>
@@ -63,7 +63,7 @@ const asFinding = {
 export const limitPlugins = () => [
   maxTokensPlugin({ n: 2000 }),
   useNameLimit({ maxLength: maxNameLength }),
-  maxDepthPlugin({ n: 12, ignoreIntrospection: true, ...asFinding }),
-  maxAliasesPlugin({ n: 30, allowList: [], ...asFinding }),
+  maxDepthPlugin({ n: 12, ignoreIntrospection: true, ...reportAsError }),
+  maxAliasesPlugin({ n: 30, allowList: [], ...reportAsError }),
   useCostLimit({ maxCost: 100_000 }),
 ];

@@ -15,7 +15,7 @@ export const closeCodes = {
 
 /** How to close a socket whose authentication failed. */
 export const closingOf = (error: unknown, logger: ThrottledLog): { code: number; reason: string } => {
-  if (isForNow.some((kind) => error instanceof kind)) return { code: closeCodes.tryAgainLater, reason: 'Try again later' };
+  if (temporaryErrors.some((kind) => error instanceof kind)) return { code: closeCodes.tryAgainLater, reason: 'Try again later' };
   // The reason of a close frame can have at most 123 bytes.
   const reasonOf = ({ message }: Error, otherwise: string) => (Buffer.byteLength(message) <= 123 ? message : otherwise);
   if (error instanceof AuthenticationError) {
@@ -26,4 +26,4 @@ export const closingOf = (error: unknown, logger: ThrottledLog): { code: number;
   return { code: closeCodes.internalError, reason: 'Something went wrong on our side' };
 };
 
-const isForNow = [AuthenticationUnavailableError, DatabaseUnavailableError, OverShareError];
+const temporaryErrors = [AuthenticationUnavailableError, DatabaseUnavailableError, OverShareError];

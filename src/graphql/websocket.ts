@@ -18,7 +18,7 @@ import type { OnRefused } from '../kernel/limits/refusals.ts';
 import type { ThrottledLog } from '../kernel/limits/throttled-log.ts';
 import { toStorableText } from '../kernel/text.ts';
 import { badUserInput, isWorthRetrying } from './errors.ts';
-import { onceOver } from './expiry.ts';
+import { onceInvalid } from './expiry.ts';
 import { maxBufferedSocketBytes, maxRequestBytes, maxSocketOperations, socketInitMs, socketLimits } from './limits.ts';
 import { bearerToken, toCaller } from './plugins/authentication.ts';
 import { type GraphQLServer, graphqlPath } from './server.ts';
@@ -52,7 +52,7 @@ const maxIdLength = 255;
 /** Most characters that are logged of a text that a stranger sent. */
 const maxLoggedText = 200;
 
-/** The state of a socket. `caller` and `callOffEnd` are set once it is authenticated. */
+/** The state of a socket. `caller` and `cancelEndWatch` are set once it is authenticated. */
 type Extra = {
   socket: WebSocket;
   request: IncomingMessage;
@@ -61,7 +61,7 @@ type Extra = {
   /** The length of the message that is being handled. */
   messageBytes: number;
   caller?: Caller;
-  callOffEnd?: () => void;
+  cancelEndWatch?: () => void;
 };
 
 /** GraphQL over websockets (graphql-ws), at the same path and under the same rules as over HTTP. */
@@ -90,7 +90,7 @@ export const makeSocketServer = ({
   const closeRevoked = ({ socket }: Extra) => socket.close(closeCodes.unauthorized, 'API key revoked');
   // graphql-ws clients take an error message or `complete` as the end of a subscription. After this close code they open a new
   // socket after a pause, and subscribe to everything again.
-  const closeForNow = ({ socket }: Extra, { extensions }: GraphQLFormattedError) =>
+  const closeForLater = ({ socket }: Extra, { extensions }: GraphQLFormattedError) =>
     socket.close(closeCodes.tryAgainLater, `${extensions?.code}: try again later`);
   const hasExpired = ({ caller }: Extra) => caller?.expiresAt != null && caller.expiresAt <= clock.now();
 
@@ -114,7 +114,7 @@ export const makeSocketServer = ({
         extra.leave();
         extra.leave = place.leave;
         extra.caller = toCaller(identity, requestContext);
-        extra.callOffEnd = onceOver(identity, { clock, watchKey }, (reason) =>
+        extra.cancelEndWatch = onceInvalid(identity, { clock, watchKey }, (reason) =>
           reason === 'expired' ? closeExpired(extra) : closeRevoked(extra),
         );
         return true;
@@ -146,7 +146,7 @@ export const makeSocketServer = ({
     },
     onOperation: ({ extra }, _id, _payload, args, result) => {
       const cause = whyNotStarted(args, result);
-      if (cause) closeForNow(extra, cause);
+      if (cause) closeForLater(extra, cause);
     },
     // Check each event, because the timer that closes an expired socket can fire late.
     onNext: ({ extra }, _id, _payload, _args, result) => {
@@ -155,12 +155,12 @@ export const makeSocketServer = ({
     },
     onError: ({ extra }, _id, _payload, errors) => {
       const cause = errors.find(isWorthRetrying);
-      if (cause) closeForNow(extra, cause);
+      if (cause) closeForLater(extra, cause);
       return errors.map(toSocketError);
     },
     onClose: ({ extra }) => {
       extra.leave();
-      extra.callOffEnd?.();
+      extra.cancelEndWatch?.();
     },
     execute,
     subscribe,

@@ -2,7 +2,7 @@ import { type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { sizeOfAnswer } from '../answer-size.ts';
 import type { Context } from '../context.ts';
-import { hasRun, rateLimited } from '../errors.ts';
+import { mayHaveRun, rateLimited } from '../errors.ts';
 import { unreadRetryMs } from '../limits.ts';
 
 /**
@@ -17,7 +17,7 @@ export const useAnswerLimit = ({ maxBytes }: { maxBytes: number }): Plugin<Conte
     );
   const refusalOf = (result: ExecutionResult, answer: Context['answer'], isMutation: boolean): GraphQLError | null => {
     const size = sizeOfAnswer(result, maxBytes);
-    if (size === null) return isMutation ? hasRun(tooLarge()) : tooLarge();
+    if (size === null) return isMutation ? mayHaveRun(tooLarge()) : tooLarge();
     const unread = answer?.hold(size, { always: isMutation });
     return unread ? rateLimited(unread, unreadRetryMs) : null;
   };

@@ -46,12 +46,12 @@ export const useCostLimit = ({ maxCost }: { maxCost: number }): Plugin => {
   }) => {
     const { cost, findDearest } = costOf(args as Execution);
     if (cost <= maxCost) return;
-    setResultAndStopExecution({ errors: [tooDear(cost, maxCost, findDearest())] });
+    setResultAndStopExecution({ errors: [costsTooMuch(cost, maxCost, findDearest())] });
   };
   return { onExecute: refuse, onSubscribe: refuse };
 };
 
-const tooDear = (cost: number, maxCost: number, dearest: Dearest | null): GraphQLError => {
+const costsTooMuch = (cost: number, maxCost: number, dearest: Dearest | null): GraphQLError => {
   const place = dearest ? `. Most of it is ${dearest.path}, up to ${dearest.cost}: ${remedies[dearest.kind]}` : '';
   return new GraphQLError(`The operation could cost ${cost}, but at most ${maxCost} is allowed${place}`, {
     extensions: {

@@ -4,7 +4,7 @@ import type { WatchKey } from '../../access/model/authenticator.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Context } from '../context.ts';
 import { unauthenticated } from '../errors.ts';
-import { endedBy, onceOver } from '../expiry.ts';
+import { endedBy, onceInvalid } from '../expiry.ts';
 
 const callersFault = new Set([
   'GRAPHQL_PARSE_FAILED',
@@ -26,7 +26,7 @@ export const useHttpResults = (deps: { clock: Clock; watchKey: WatchKey }): Plug
         if (!(Symbol.asyncIterator in result)) return;
         // Without this error, the client would think that the stream has simply completed.
         const endWith = (end: (last: ExecutionResult) => void) =>
-          onceOver(caller, deps, (reason) => {
+          onceInvalid(caller, deps, (reason) => {
             const what = caller.apiKeyId === null ? 'token' : 'API key';
             end({ errors: [unauthenticated(reason === 'expired' ? `the ${what} has expired` : 'the API key was revoked')] });
           });

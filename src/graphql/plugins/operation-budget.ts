@@ -1,7 +1,7 @@
 import { type GraphQLError, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
-import { hasRun } from '../errors.ts';
+import { mayHaveRun } from '../errors.ts';
 
 /** Ends an execution that reads too much or takes too long. No further work starts, and its answer is only the error. */
 export const useOperationBudget = (): Plugin<Context> => ({
@@ -16,7 +16,7 @@ export const useOperationBudget = (): Plugin<Context> => ({
         if (!signal.aborted || error !== signal.reason) throw error;
         const reason = signal.reason as GraphQLError;
         const isMutation = getOperationAST(args.document, args.operationName)?.operation === 'mutation';
-        return { errors: [isMutation ? hasRun(reason) : reason] };
+        return { errors: [isMutation ? mayHaveRun(reason) : reason] };
       } finally {
         aborted.forget();
         budget.end();

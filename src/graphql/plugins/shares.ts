@@ -10,7 +10,7 @@ import type { Plugin } from 'graphql-yoga';
 import { shareOf } from '../../access/model/actor.ts';
 import { type FairQueue, OverShareError } from '../../kernel/limits/fair-queue.ts';
 import type { Context } from '../context.ts';
-import { hasRun, rateLimited } from '../errors.ts';
+import { mayHaveRun, rateLimited } from '../errors.ts';
 import { type SentRequest, sizeOfRequest } from '../request-size.ts';
 
 /** Queues in which callers take turns. Mutations have a queue of their own, so they never wait for queries. */
@@ -33,7 +33,7 @@ export const useShares = ({ queries, mutations }: OperationQueues): Plugin<Conte
           async () => executeFn(given),
           () => sizeOfRequest(contextValue),
         );
-        return isMutation ? sayThatItHasRun(result as ExecutionResult, operation) : result;
+        return isMutation ? warnOfMadeChanges(result as ExecutionResult, operation) : result;
       } catch (error) {
         if (!(error instanceof OverShareError)) throw error;
         return {
@@ -50,12 +50,15 @@ type Execution = { document: DocumentNode; operationName?: string | null; contex
  * Warns the caller if a mutation was refused while it read its answer: its changes may have been made. Nothing has changed only
  * if the mutation has one root field and that field itself was refused.
  */
-const sayThatItHasRun = (result: ExecutionResult, { selectionSet: { selections } }: OperationDefinitionNode): ExecutionResult => {
+const warnOfMadeChanges = (
+  result: ExecutionResult,
+  { selectionSet: { selections } }: OperationDefinitionNode,
+): ExecutionResult => {
   const isOneField = selections.length === 1 && selections[0]?.kind === Kind.FIELD;
   const errors = result.errors?.map((error) => {
     const { originalError, nodes, path } = error;
     if (!(originalError instanceof OverShareError) || (isOneField && path?.length === 1)) return error;
-    const { message, extensions } = hasRun(rateLimited(originalError.message, originalError.retryAfterMs));
+    const { message, extensions } = mayHaveRun(rateLimited(originalError.message, originalError.retryAfterMs));
     return new GraphQLError(message, { nodes, path, extensions });
   });
   return errors ? { ...result, errors } : result;
