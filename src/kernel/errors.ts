@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 
-/** One thing that is wrong with an input. `path` says where, starting below the argument `input`. */
+/** One invalid value of an input: what is wrong, and its path below the argument `input`. */
 export type ValidationIssue = { path: string[]; message: string };
 
 /**
- * An outcome that the caller can act on. Each class is a member of a result union in GraphQL. Clients see the message as it is,
- * so it names the value, the place and the allowed range, and holds no secret.
+ * An error that the caller can act on. Each class is a member of a result union in GraphQL. Clients see its message as it is, so
+ * it must name the value, the place and the allowed range, and nothing secret.
  */
 export abstract class DomainError extends Error {
   abstract readonly code: string;
@@ -24,7 +24,7 @@ export class ValidationError extends DomainError {
   }
 }
 
-/** Zod's issues as ours, with `prefix` in front of each path. */
+/** Zod's issues as ValidationIssues, with `prefix` before their paths. */
 export const toIssues = (error: z.ZodError, prefix: readonly string[] = []): ValidationIssue[] =>
   error.issues.map(({ path, message }) => ({ path: [...prefix, ...path.map(String)], message }));
 
@@ -32,7 +32,7 @@ export const toIssues = (error: z.ZodError, prefix: readonly string[] = []): Val
 export const toValidationError = (error: z.ZodError, prefix?: readonly string[]): ValidationError =>
   new ValidationError(toIssues(error, prefix));
 
-/** The same issues, with `prefix` in front of each path. */
+/** The same issues, with `prefix` before their paths. */
 export const issuesBelow = (prefix: readonly string[], issues: readonly ValidationIssue[]): ValidationIssue[] =>
   issues.map(({ path, message }) => ({ path: [...prefix, ...path], message }));
 
@@ -41,7 +41,7 @@ export const refuse = (issues: ValidationIssue[]): void => {
   if (issues.length > 0) throw new ValidationError(issues);
 };
 
-/** A thing has changed since the version that the caller read. */
+/** A thing has changed since the caller read it. */
 export abstract class StaleVersionError<Current extends { version: number }> extends DomainError {
   readonly expectedVersion: number;
   /** The thing as it is now. */

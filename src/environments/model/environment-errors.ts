@@ -30,7 +30,7 @@ export class EnvironmentDisabledError extends DomainError {
   }
 }
 
-/** An environment is in use, so that it cannot be deleted. */
+/** The environment is in use, so it cannot be deleted. */
 export class EnvironmentNotEmptyError extends DomainError {
   readonly code = 'ENVIRONMENT_NOT_EMPTY';
   readonly environment: string;

@@ -24,7 +24,7 @@ export class FlagAlreadyExistsError extends DomainError {
 export class FlagArchivedError extends DomainError {
   readonly code = 'FLAG_ARCHIVED';
   readonly flagKey: string;
-  /** `archived`: by whom and when; null where that is not known. */
+  /** `archived` says by whom and when; null if that is not known. */
   constructor(flagKey: string, archived: string | null) {
     super(
       `Flag '${flagKey}' is archived${archived === null ? '' : ` (${archived})`}: it cannot be changed until it is ACTIVE again`,
@@ -33,7 +33,7 @@ export class FlagArchivedError extends DomainError {
   }
 }
 
-/** A state is held by an emergency override. */
+/** An emergency override holds the state. */
 export class EmergencyOverrideActiveError extends DomainError {
   readonly code = 'EMERGENCY_OVERRIDE_ACTIVE';
   readonly flagKey: string;
@@ -62,7 +62,7 @@ export class EmergencyOverrideNotActiveError extends DomainError {
   }
 }
 
-/** Which rule. */
+/** Names a rule. */
 type RulePlace = { flagKey: string; environment: string; ruleKey: string };
 
 export class FlagRuleNotFoundError extends DomainError {
@@ -91,7 +91,7 @@ export class FlagRuleAlreadyExistsError extends DomainError {
   }
 }
 
-/** Whose override. */
+/** Names an override by its target. */
 type OverridePlace = { flagKey: string; environment: string; type: OverrideType; targetId: string };
 
 export class FlagOverrideNotFoundError extends DomainError {
@@ -149,7 +149,7 @@ export class ExperimentAlreadyRunningError extends DomainError {
   }
 }
 
-/** Somebody changed the flag itself since. */
+/** The flag itself has changed since the caller read it. */
 export class FlagVersionConflictError extends StaleVersionError<Flag> {
   readonly code = 'FLAG_VERSION_CONFLICT';
   constructor(expectedVersion: number, current: Flag) {

@@ -10,7 +10,7 @@ export class ScheduleNotFoundError extends DomainError {
   }
 }
 
-/** What was asked for cannot be done with a schedule of that status. */
+/** The operation is not possible for a schedule with that status. */
 export abstract class ScheduleStatusError extends DomainError {
   readonly id: string;
   readonly status: ScheduleStatus;
@@ -57,7 +57,7 @@ export class ScheduleVersionConflictError extends StaleVersionError<Schedule> {
   }
 }
 
-/** A filter matches more schedules than one operation changes. */
+/** A filter matches more schedules than one operation can change. */
 export class TooManySchedulesError extends DomainError {
   readonly code = 'TOO_MANY_SCHEDULES';
   readonly count: number;
