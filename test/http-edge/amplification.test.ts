@@ -78,7 +78,7 @@ describe('a name of 256 characters', () => {
 
 /** Each of 200 schedules with the 60 kB of one flag, six times: 72 MB. */
 const manyTimes = `first: 200) { edges { node { id flag { key ${Array.from({ length: 6 }, (_, i) => `v${i}: variants { value }`).join(' ')} } } } }`;
-const tooLarge = { code: 'ANSWER_TOO_LARGE', message: expect.stringContaining('more than 20 MiB') };
+const tooLarge = { code: 'ANSWER_TOO_LARGE', message: expect.stringContaining('larger than 20 MiB') };
 
 describe('an answer that would hold more than 20 MiB', () => {
   it('is refused with what it may hold, over HTTP and over a socket', async () => {
