@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 
-/** One invalid value of an input: what is wrong, and its path below the argument `input`. */
+/** One thing that is wrong with an input. `path` says where, starting below the argument `input`. */
 export type ValidationIssue = { path: string[]; message: string };
 
 /**
- * An error that the caller can act on. Each class is a member of a result union in GraphQL. Clients see its message as it is, so
- * it must name the value, the place and the allowed range, and nothing secret.
+ * An outcome that the caller can act on. Each class is a member of a result union in GraphQL. Clients see the message as it is,
+ * so it names the value, the place and the allowed range, and holds no secret.
  */
 export abstract class DomainError extends Error {
   abstract readonly code: string;
@@ -24,7 +24,7 @@ export class ValidationError extends DomainError {
   }
 }
 
-/** Zod's issues as ValidationIssues, with `prefix` before their paths. */
+/** Zod's issues as ours, with `prefix` in front of each path. */
 export const toIssues = (error: z.ZodError, prefix: readonly string[] = []): ValidationIssue[] =>
   error.issues.map(({ path, message }) => ({ path: [...prefix, ...path.map(String)], message }));
 
@@ -32,7 +32,7 @@ export const toIssues = (error: z.ZodError, prefix: readonly string[] = []): Val
 export const toValidationError = (error: z.ZodError, prefix?: readonly string[]): ValidationError =>
   new ValidationError(toIssues(error, prefix));
 
-/** The same issues, with `prefix` before their paths. */
+/** The same issues, with `prefix` in front of each path. */
 export const issuesBelow = (prefix: readonly string[], issues: readonly ValidationIssue[]): ValidationIssue[] =>
   issues.map(({ path, message }) => ({ path: [...prefix, ...path], message }));
 
@@ -41,7 +41,7 @@ export const refuse = (issues: ValidationIssue[]): void => {
   if (issues.length > 0) throw new ValidationError(issues);
 };
 
-/** A thing has changed since the caller read it. */
+/** A thing has changed since the version that the caller read. */
 export abstract class StaleVersionError<Current extends { version: number }> extends DomainError {
   readonly expectedVersion: number;
   /** The thing as it is now. */

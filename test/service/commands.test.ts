@@ -80,8 +80,10 @@ describe('flagtrail status', () => {
       SELECT gen_random_uuid(), id, key, 'production', now() - interval '1 hour', '{"enabled": true}', now(), now() FROM feature_flags`);
     const { code, out, err } = await run(['status'], { DATABASE_URL: database.url });
     expect({ code, err }).toEqual({ code: 1, err: '' });
-    expect(out).toMatch(/^Something is wrong:\n {2}! no process has the role api/m);
-    expect(out).toMatch(/! 1 schedule is overdue, the oldest since \S+ \(flag 'late' in production\): no worker has ever run$/m);
+    expect(out).toMatch(/^Something is wrong:\n {2}! no process runs the role api/m);
+    expect(out).toMatch(
+      /! 1 schedule is overdue, the oldest since \S+ \(flag 'late' in production\): no worker has ever been seen$/m,
+    );
     expect(out).toMatch(/^Processes: none$/m);
     const report = JSON.parse((await run(['status', '--json'], { DATABASE_URL: database.url })).out);
     expect(report).toMatchObject({
@@ -162,7 +164,7 @@ describe('flagtrail schedules', () => {
       new RegExp(`^CANCELLED {2}production {2}${cancelled}\\n(.+\\n)* {2}cancelled +20\\S+ by admin-a: not today\\n`, 'm'),
     );
     expect(out).toMatch(/^ {2}log +flag_schedule\.cancelled 20\S+: The change of flag 'checkout'/m);
-    expect(out).toMatch(/\nOverdue, because:\n {2}! no worker has ever run\n$/);
+    expect(out).toMatch(/\nOverdue, because:\n {2}! no worker has ever been seen\n$/);
   });
 
   it('narrows them down by environment and status, and writes JSON for programs', async () => {

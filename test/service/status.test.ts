@@ -80,8 +80,8 @@ describe('the processes of a service', () => {
     expect(left.processes.find(({ pid }) => pid === other.child.pid)).toMatchObject({ isSeen: false });
     expect(left.missingRoles).toEqual(['worker', 'audit']);
     await until(() => warningsAt(service)).toEqual([
-      expect.stringMatching(/no process has the role worker, so no schedule is applied: start one with ROLES=worker/),
-      expect.stringMatching(/no process has the role audit/),
+      expect.stringMatching(/no process runs the role worker, so no schedule is applied: start one with ROLES=worker/),
+      expect.stringMatching(/no process runs the role audit/),
     ]);
     expect((await request(`${service.url}/readyz`)).status).toBe(200);
   });
@@ -154,7 +154,7 @@ describe('the processes of a service', () => {
       { name: 'cloudwatch', lag: 1, lastError: 'AccessDenied: no', lastErrorAt: expect.any(String) },
       { name: 'stdout', lag: 0, lastError: null, lastErrorAt: null },
     ]);
-    expect(warnings).toEqual(["sink 'cloudwatch' accepts nothing, 1 event waits for it: AccessDenied: no"]);
+    expect(warnings).toEqual(["sink 'cloudwatch' takes nothing, 1 event waits for it: AccessDenied: no"]);
     expect({ sequencer, losses }).toEqual({
       sequencer: { waiting: 0, oldestMs: 0 },
       losses: { flagtrail: 0, applications: 0 },
@@ -181,13 +181,13 @@ describe('schedules that nobody applies', () => {
     expect(missingRoles).toEqual(['worker']);
     expect(overdueSchedules).toMatchObject({
       count: 1,
-      causes: ['no worker has ever run'],
+      causes: ['no worker has ever been seen'],
       schedules: [{ flagKey: 'late' }],
     });
     expect(overdueSchedules.latenessMs).toBeGreaterThan(299_000);
-    const warning = /^1 schedule is overdue, the oldest since .* \(flag 'late' in production\): no worker has ever run$/;
+    const warning = /^1 schedule is overdue, the oldest since .* \(flag 'late' in production\): no worker has ever been seen$/;
     await until(() => warningsAt(service)).toContainEqual(expect.stringMatching(warning));
-    expect(logged(service)).toContain('schedules are overdue: no worker has ever run');
+    expect(logged(service)).toContain('schedules are overdue: no worker has ever been seen');
   });
 
   /** A session of somebody else's, in a transaction of which this is the first statement. */
@@ -264,8 +264,7 @@ it("a schedule's last failure stays to be read, with when it was, when a retry s
   expect(await shown()).toMatchObject({ lastError: null, lastErrorAt: null });
   await setEnvironmentEnabled(database, 'staging', false);
   await makeDue(database, { id });
-  const failure =
-    "Environment 'staging' is disabled: schedules cannot be created, edited or applied in it until an admin enables it";
+  const failure = "Environment 'staging' is disabled: it takes no schedules until somebody enables it";
   await until(shown).toMatchObject({
     status: 'FAILED',
     errorMessage: failure,

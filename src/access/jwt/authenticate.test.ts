@@ -68,7 +68,7 @@ describe('a token', () => {
     const forged = await sign({ ...goodClaims, exp: 1 }, { key: createSecretKey(Buffer.alloc(32)) });
     expect(await refusalOf(setUp().authenticate(forged))).toMatchObject({
       expired: false,
-      message: "the token's signature does not match",
+      message: "the token's signature does not fit",
     });
   });
 
@@ -132,7 +132,7 @@ describe('the kind of a token, by its header "typ",', () => {
     async (typ) => {
       const { message, expired } = await refusalOf(setUp().authenticate(await signAs(typ)));
       expect({ message, expired }).toEqual({
-        message: 'the token is not an access token: its "typ" must be JWT, at+jwt or absent',
+        message: 'the token is not an access token: its "typ" must be JWT or at+jwt, or absent',
         expired: false,
       });
     },

@@ -127,7 +127,7 @@ const makeMissingSubjectWarning = ({ clock, logger }: Pick<Deps, 'clock' | 'logg
 const refuseOtherTypes = ({ typ }: JWTHeaderParameters): void => {
   if (typ === undefined) return;
   if (typeof typ === 'string' && /^(application\/)?(at\+)?jwt$/i.test(typ)) return;
-  throw new AuthenticationError('the token is not an access token: its "typ" must be JWT, at+jwt or absent');
+  throw new AuthenticationError('the token is not an access token: its "typ" must be JWT or at+jwt, or absent');
 };
 
 /** The error for the token's sender. An error that is not the token's fault is returned unchanged. */
@@ -137,7 +137,7 @@ const refusalOf = (error: unknown): unknown => {
   if (error instanceof errors.JOSEAlgNotAllowed) return new AuthenticationError("the token's algorithm is not accepted");
   if (error instanceof errors.JWKSNoMatchingKey) return new AuthenticationError('the token is signed with an unknown key');
   if (error instanceof errors.JWSSignatureVerificationFailed) {
-    return new AuthenticationError("the token's signature does not match");
+    return new AuthenticationError("the token's signature does not fit");
   }
   if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid || error instanceof errors.JOSENotSupported) {
     return new AuthenticationError('the token is not a well-formed JWT');

@@ -20,7 +20,7 @@ export const openDevelopmentKey = async ({ dataDir, randomBytes }: Options): Pro
   const key = Buffer.from(text.trim(), 'base64url');
   if (key.length !== 32) {
     throw new Error(
-      `${path} does not contain a development key (32 bytes, base64url): delete it, and the next start creates a new one`,
+      `${path} does not contain a development key (32 bytes, base64url); delete it, and the next start makes a new one`,
     );
   }
   return createSecretKey(key);
@@ -31,7 +31,7 @@ const refuseExposed = async (path: string): Promise<void> => {
   const { mode } = (await nullIfMissing(stat(path))) ?? { mode: 0 };
   if ((mode & 0o077) === 0) return;
   throw new Error(
-    `${path} can be read or written by other users (mode ${(mode & 0o777).toString(8)}), so somebody else may have signed tokens with it: delete it, and the next start creates a new key`,
+    `${path} can be read or written by others (mode ${(mode & 0o777).toString(8)}), so anybody may have signed tokens with it; delete it, and the next start makes a new key`,
   );
 };
 

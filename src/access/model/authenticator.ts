@@ -30,6 +30,6 @@ export type WatchKey = (apiKeyId: string, onRevoked: () => void) => () => void;
 export class AuthenticationUnavailableError extends Error {
   override readonly name = 'AuthenticationUnavailableError';
   constructor(cause: unknown) {
-    super("tokens cannot be verified now: the identity provider's keys are not available", { cause });
+    super("tokens cannot be verified now: the identity provider's keys cannot be fetched", { cause });
   }
 }

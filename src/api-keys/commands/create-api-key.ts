@@ -21,7 +21,7 @@ export const makeCreateApiKey =
     const now = clock.now();
     const secret = formatApiKey(randomBytes(32), sha256);
     const prefix = prefixOf(secret);
-    if (prefix === null) throw new Error('the new API key does not have the form of an API key');
+    if (prefix === null) throw new Error('formatApiKey returned a malformed key');
     const apiKey = newApiKey(input, { id: newId(now), prefix, createdBy: admin.userId, now });
     return inTransaction(async ({ apiKeys, audit }) => {
       await apiKeys.add(apiKey, sha256(secret));

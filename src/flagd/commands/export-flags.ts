@@ -14,7 +14,10 @@ type Deps = {
   onExported: (caller: Caller, exported: FlagExport) => void;
 };
 
-/** A document in pieces: each has some of the flags. It is read when it is asked for, so that any number of flags fits in memory. */
+/**
+ * A document in pieces, each with some of the flags. Each piece is read on demand, so memory does not limit the number of
+ * flags.
+ */
 type Pieces = AsyncIterable<FlagdDocument>;
 
 /**

@@ -174,7 +174,7 @@ const findDefaultIssues = ({ type, state: { defaultVariant } }: ImportedFlag, ke
   if (defaultVariant !== null && !keys.includes(defaultVariant)) {
     return issue(`is '${defaultVariant}', which is not a variant of the flag: it has ${keys.join(', ')}`);
   }
-  // Without one, an application's own default would become the flag's true variant.
+  // Without a default variant, Flagtrail would serve the flag's true variant, but flagd the application's default.
   return type === 'BOOLEAN' && defaultVariant === null ? issue(`is required for a boolean flag: one of ${keys.join(', ')}`) : [];
 };
 

@@ -59,14 +59,14 @@ export type Schedule = {
   maxRetries: number;
   /** The next retry of a FAILED schedule; null if there is none. */
   nextRetryAt: Date | null;
-  /** The version of its flag's state when it failed first: what people did after that, a retry does not undo. Null: not failed yet. */
+  /** The version of the state at the first failure; null before that. A retry does not undo what people did after it. */
   triedStateVersion: number | null;
   /** The version of the flag at the first failure, because the schedule can set the flag's status. */
   triedFlagVersion: number | null;
   idempotencyKey: string | null;
   /** The original plan; null if no edit changed it. */
   requested: Plan | null;
-  /** When an admin decided anew that it is to be applied, by an edit or a retry; null: never. What was done before does not supersede it. */
+  /** When an admin last edited or retried the schedule; null if never. Changes before that do not supersede it. */
   decidedAt: Date | null;
   /** Counts the schedule's changes, from 1. */
   version: number;
@@ -166,6 +166,6 @@ const minuteMs = 60_000;
 const longestBackoffMs = 60 * minuteMs;
 const longestJitterMs = 30_000;
 
-/** How long a schedule waits for its next try: 2^(n+1) minutes after n retries, at most an hour, plus 0–30 s. `random` is in [0, 1). */
+/** The wait before the next retry: 2^(n+1) minutes after n retries, at most an hour, plus 0–30 s. `random` is in [0, 1). */
 export const retryDelayMs = (retriesMade: number, random: number): number =>
   Math.min(2 ** (retriesMade + 1) * minuteMs, longestBackoffMs) + Math.floor(random * longestJitterMs);

@@ -61,7 +61,7 @@ describe('the log of looks at the service', () => {
   it('names a clock that is off once, again when it drifts further, and when it agrees again', () => {
     const { look } = setUp();
     const said = (seconds: string) => [
-      `the clock of web-1:7 (api) is ${seconds} s ahead of the database's: synchronise both clocks with NTP`,
+      `the clock of web-1:7 (api) is ${seconds} s ahead of the database's: synchronise both by NTP`,
     ];
     expect([1500, 2500, 4000, 13_000, 100].map((skewMs, i) => look(i * 5, well, skewMs))).toEqual([
       [],

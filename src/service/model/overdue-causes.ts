@@ -17,14 +17,14 @@ export const overdueCauses = ({
     ...processes.filter(({ isSeen, clockSkewMs }) => isSeen && isSkewed(clockSkewMs)).map(describeClock),
   ];
   if (causes.length > 0) return causes;
-  return [`the cause is not known: ${seen.map(nameProcess).join(' and ')} should apply them; see the log there`];
+  return [`no cause is known: see the log of ${seen.map(nameProcess).join(' and ')}, which should apply them`];
 };
 
 const describeNoWorker = (workers: readonly ServiceProcess[], isEmbedded: boolean): string => {
   const [last] = workers;
-  if (isEmbedded) return 'this process runs no worker, and only one process at a time can open the embedded database';
-  if (!last) return 'no worker has ever run';
-  return `no worker is running; the last one seen was ${nameProcess(last)} at ${last.lastSeenAt.toISOString()}`;
+  if (isEmbedded) return 'no worker runs, and the embedded database has one process at a time';
+  if (!last) return 'no worker has ever been seen';
+  return `no worker has been seen lately; the last one was ${nameProcess(last)} at ${last.lastSeenAt.toISOString()}`;
 };
 
 const describeBlocker = ({ pid, flagKeys, applicationName, userName, state, since }: Blocker): string => {

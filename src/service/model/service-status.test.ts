@@ -49,8 +49,8 @@ describe('what is wrong with a service', () => {
   it('are the roles that nobody runs who is seen', () => {
     const processes = [aProcess({ roles: ['api'] }), aProcess({ roles: ['worker'], isSeen: false })];
     expect(warningsOf({ processes })).toEqual([
-      'no process has the role worker, so no schedule is applied: start one with ROLES=worker',
-      'no process has the role audit, so no event reaches the log and the sinks: start one with ROLES=audit',
+      'no process runs the role worker, so no schedule is applied: start one with ROLES=worker',
+      'no process runs the role audit, so no event reaches the log and the sinks: start one with ROLES=audit',
     ]);
     expect(warningsOf({ processes: [], isEmbedded: true })).toEqual([
       'no service runs on the embedded database: start one with `flagtrail serve`',
@@ -66,15 +66,15 @@ describe('what is wrong with a service', () => {
         processes: [aProcess({ detail: { spool: { waiting: 2, lost: 0 } } })],
       }),
     ).toEqual([
-      '3 events wait for a position in the log, the oldest for 61 s: see the log of the processes with the role audit',
-      "sink 'cloudwatch' accepts nothing, 4 events wait for it: Throttled",
+      '3 events wait for a place in the log, the oldest for 61 s: see the log of the processes with the role audit',
+      "sink 'cloudwatch' takes nothing, 4 events wait for it: Throttled",
       '2 events wait on the disk of web-1:7 (api, worker, audit), because the database did not take them',
     ]);
   });
 
   it('are schedules that are overdue: how many, since when, which, and why', () => {
     expect(warningsOf({ overdue: overdue({ count: 1000 }), processes: [] }).at(-1)).toBe(
-      "1000 schedules or more are overdue, the oldest since 2026-03-01T08:55:00.000Z (flag 'checkout' in production): no worker has ever run",
+      "1000 schedules or more are overdue, the oldest since 2026-03-01T08:55:00.000Z (flag 'checkout' in production): no worker has ever been seen",
     );
   });
 });
@@ -83,7 +83,7 @@ describe('the causes of overdue schedules', () => {
   it('begin with the want of a worker, and say when the last one was seen', () => {
     const gone = aProcess({ roles: ['worker'], host: 'job-1', isSeen: false, lastSeenAt: minutesAgo(9) });
     expect(causesOf({ processes: [aProcess({ roles: ['api', 'audit'] }), gone] })).toEqual([
-      'no worker is running; the last one seen was job-1:7 (worker) at 2026-03-01T08:51:00.000Z',
+      'no worker has been seen lately; the last one was job-1:7 (worker) at 2026-03-01T08:51:00.000Z',
     ]);
   });
 
@@ -113,7 +113,7 @@ describe('the causes of overdue schedules', () => {
   });
 
   it('say where to look when none is known', () => {
-    expect(causesOf({})).toEqual(['the cause is not known: web-1:7 (api, worker, audit) should apply them; see the log there']);
+    expect(causesOf({})).toEqual(['no cause is known: see the log of web-1:7 (api, worker, audit), which should apply them']);
   });
 });
 

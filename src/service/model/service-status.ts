@@ -57,7 +57,7 @@ export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
         .flatMap(({ name, lastError, lag }) =>
           lastError === null
             ? []
-            : [`sink '${name}' accepts nothing, ${lag} ${lag === 1 ? 'event waits' : 'events wait'} for it: ${lastError}`],
+            : [`sink '${name}' takes nothing, ${lag} ${lag === 1 ? 'event waits' : 'events wait'} for it: ${lastError}`],
         ),
       ...processes.filter(({ isSeen }) => isSeen).flatMap(describeSpool),
     ],
@@ -70,7 +70,7 @@ const findMissingRoles = (processes: readonly ServiceProcess[]): ProcessRole[] =
   return processRoles.filter((role) => !running.has(role));
 };
 
-const withoutRole: Record<ProcessRole, string> = {
+const effectsOfMissingRole: Record<ProcessRole, string> = {
   api: 'nobody can read or change anything',
   worker: 'no schedule is applied',
   audit: 'no event reaches the log and the sinks',
@@ -83,8 +83,8 @@ const describeMissingRoles = (missing: readonly ProcessRole[], isEmbedded: boole
 
 const describeMissingRole = (role: ProcessRole, isEmbedded: boolean): string =>
   isEmbedded
-    ? `the role ${role} is not in ROLES, so ${withoutRole[role]}; no other process can run it, because only one process at a time can open the embedded database: add it to ROLES, or use PostgreSQL`
-    : `no process has the role ${role}, so ${withoutRole[role]}: start one with ROLES=${role}`;
+    ? `the role ${role} is not in ROLES, so ${effectsOfMissingRole[role]}; no other process can run it, because the embedded database has one process at a time: add it to ROLES, or use PostgreSQL`
+    : `no process runs the role ${role}, so ${effectsOfMissingRole[role]}: start one with ROLES=${role}`;
 
 const describeOverdue = ({ count, oldestDueAt, schedules, causes }: ServiceStatus['overdueSchedules']): string => {
   const oldest = schedules[0];
@@ -98,18 +98,18 @@ const describeOverdue = ({ count, oldestDueAt, schedules, causes }: ServiceStatu
 export const describeSkew = (process: Pick<ServiceProcess, 'host' | 'pid' | 'roles' | 'clockSkewMs'>): string => {
   const skewMs = process.clockSkewMs ?? 0;
   const seconds = (Math.abs(skewMs) / 1000).toFixed(1);
-  return `the clock of ${nameProcess(process)} is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the database's: synchronise both clocks with NTP`;
+  return `the clock of ${nameProcess(process)} is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the database's: synchronise both by NTP`;
 };
 
 const describeSequencer = (sequencer: ServiceFacts['sequencer']): string[] => {
   if (!sequencer)
     return [
-      'a lock on the table audit_outbox keeps events out of the log: changes still work, and their events wait on disk; pg_locks shows who holds the lock',
+      'a lock on the table audit_outbox keeps events out of the log: changes still work, and their events wait on disk; pg_locks shows who holds it',
     ];
   const { waiting, oldestMs } = sequencer;
   if (waiting === 0 || oldestMs <= longestSequencingMs) return [];
   return [
-    `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} for a position in the log, the oldest for ${Math.round(oldestMs / 1000)} s: see the log of the processes with the role audit`,
+    `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} for a place in the log, the oldest for ${Math.round(oldestMs / 1000)} s: see the log of the processes with the role audit`,
   ];
 };
 

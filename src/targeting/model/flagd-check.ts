@@ -35,7 +35,7 @@ const findFailures = (flag: FeatureFlag, lastMessage: () => string): ValidationI
     const { errorMessage } = flag.evaluate(context);
     // The trial does not have the flag's variants, so an unknown variant is no failure.
     if (errorMessage === undefined || errorMessage.startsWith('Variant ')) return null;
-    const [, reason = 'undefined'] = lastWords().split("'trial': ");
+    const [, reason = 'undefined'] = lastMessage().split("'trial': ");
     const why = reason === 'undefined' ? 'a value has a type that its operator does not accept' : reason;
     return { path: [], message: `makes flagd fail in the context ${JSON.stringify(context)}: ${why}` };
   };
