@@ -3,8 +3,8 @@ import type { DraftOf } from '../../audit/model/audit-event.ts';
 import type { EventTypes } from '../../audit/model/event-types.ts';
 import { recorderSchema } from '../../audit/model/recorder.ts';
 
-/** The fields of an event that its metadata repeats exactly as the application sent them. */
-const asSaid = {
+/** The fields of an event that its metadata repeats unchanged. */
+const verbatimShape = {
   /** What was done, in the application's own words. */
   action: z.string().nullable(),
   details: z.json(),
@@ -15,20 +15,20 @@ export const verbatimFields = Object.keys(verbatimShape) as (keyof typeof verbat
 
 const metadata = z.object({ ...verbatimShape, recordedBy: recorderSchema });
 
-/** The event types of other applications (recordAuditEvents). All of them have the same metadata. */
+/** Security events that other applications record (recordAuditEvents). They all have the same metadata. */
 export const applicationEventTypes = {
-  'auth.login': { description: 'Somebody logged in to an application.', metadata },
-  'auth.logout': { description: 'Somebody logged out of an application.', metadata },
-  'data_export.requested': { description: 'Somebody asked an application to export data.', metadata },
+  'auth.login': { description: 'A user logged in to an application.', metadata },
+  'auth.logout': { description: 'A user logged out of an application.', metadata },
+  'data_export.requested': { description: 'A user asked an application for an export of data.', metadata },
   'data_export.completed': { description: 'An application finished an export of data.', metadata },
-  'data_delete.requested': { description: 'Somebody asked an application to delete data.', metadata },
+  'data_delete.requested': { description: 'A user asked an application to delete data.', metadata },
   'data_delete.completed': { description: 'An application deleted data.', metadata },
   'subscription.created': { description: 'A subscription to an application began.', metadata },
   'subscription.cancelled': { description: 'A subscription to an application was cancelled.', metadata },
   'settings.changed': { description: "An application's settings were changed.", metadata },
-  'oauth.connected': { description: 'Somebody connected an account of another service to an application.', metadata },
-  'oauth.disconnected': { description: 'Somebody disconnected an account of another service from an application.', metadata },
-  'admin.action': { description: 'An administrator of an application did something.', metadata },
+  'oauth.connected': { description: 'A user connected an account of another service to an application.', metadata },
+  'oauth.disconnected': { description: 'A user disconnected an account of another service from an application.', metadata },
+  'admin.action': { description: 'An administrator of an application took an action.', metadata },
 } as const satisfies EventTypes;
 
 export type ApplicationEventType = keyof typeof applicationEventTypes;
@@ -37,7 +37,7 @@ export type ApplicationEventDraft<Type extends ApplicationEventType = Applicatio
   Type
 >;
 
-/** The short names that applications can use instead of wire names: one for each type. */
+/** Short names that applications can use instead of the wire names, one for each type. */
 export const applicationEventAliases = {
   login: 'auth.login',
   logout: 'auth.logout',

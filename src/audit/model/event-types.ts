@@ -9,7 +9,7 @@ export const eventTypeSchema = z
 type EventTypeDeclaration = {
   /** When such an event happens, in one sentence for people. */
   description: string;
-  /** The fields that it has beyond those of every event. Their types become the event reference. */
+  /** The fields that events of this type add to those of every event. The event reference lists them with their types. */
   metadata: z.ZodObject;
 };
 

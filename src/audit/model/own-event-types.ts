@@ -9,12 +9,13 @@ const instant = z.iso.datetime();
 export const ownEventTypes = {
   'access.denied': {
     description:
-      'A caller lacked the role that an operation requires. Each caller gets at most 100 such events a minute, and then one event that counts the rest in `more`.',
+      'A caller lacked the role that an operation requires. For each caller, 100 refusals a minute get an event of their own; then one event with `more` counts the rest.',
     metadata: z.object({
       operation: z.string(),
       requiredRole: z.string(),
       /**
-       * How many refusals have no event of their own, and from when to when. The event's other fields describe the last of them.
+       * Set if a caller was refused too often to record each refusal: how many further refusals there were, from when to when.
+       * The other fields describe the latest one.
        */
       more: z.int().optional(),
       since: instant.optional(),
@@ -22,7 +23,7 @@ export const ownEventTypes = {
     }),
   },
   'audit.loss': {
-    description: 'Events were lost before they reached the log. This event says how many.',
+    description: 'Events were lost before they reached the log; this event counts them.',
     metadata: z.object({
       count: z.int(),
       reason: z.string(),
