@@ -68,7 +68,7 @@ describe('a token', () => {
     const forged = await sign({ ...goodClaims, exp: 1 }, { key: createSecretKey(Buffer.alloc(32)) });
     expect(await refusalOf(setUp().authenticate(forged))).toMatchObject({
       expired: false,
-      message: "the token's signature does not fit",
+      message: "the token's signature does not match",
     });
   });
 

@@ -137,7 +137,7 @@ const refusalOf = (error: unknown): unknown => {
   if (error instanceof errors.JOSEAlgNotAllowed) return new AuthenticationError("the token's algorithm is not accepted");
   if (error instanceof errors.JWKSNoMatchingKey) return new AuthenticationError('the token is signed with an unknown key');
   if (error instanceof errors.JWSSignatureVerificationFailed) {
-    return new AuthenticationError("the token's signature does not fit");
+    return new AuthenticationError("the token's signature does not match");
   }
   if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid || error instanceof errors.JOSENotSupported) {
     return new AuthenticationError('the token is not a well-formed JWT');

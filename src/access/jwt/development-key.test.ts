@@ -43,6 +43,6 @@ describe('the development key', () => {
   it.each([0o644, 0o620, 0o602])('is not taken from a file of mode %o, which others can read or write', async (mode) => {
     await open();
     await chmod(join(dataDir, 'development-key'), mode);
-    await expect(open()).rejects.toThrow(/development-key can be read or written by others .* delete it/);
+    await expect(open()).rejects.toThrow(/development-key can be read or written by other users .* delete it/);
   });
 });

@@ -31,7 +31,7 @@ const refuseExposed = async (path: string): Promise<void> => {
   const { mode } = (await nullIfMissing(stat(path))) ?? { mode: 0 };
   if ((mode & 0o077) === 0) return;
   throw new Error(
-    `${path} can be read or written by others (mode ${(mode & 0o777).toString(8)}), so anybody may have signed tokens with it; delete it, and the next start makes a new key`,
+    `${path} can be read or written by other users (mode ${(mode & 0o777).toString(8)}), so anybody may have signed tokens with it; delete it, and the next start makes a new key`,
   );
 };
 

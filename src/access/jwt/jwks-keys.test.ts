@@ -201,7 +201,7 @@ it('tries every key that fits a token which names none', async () => {
   const [one, two] = [await newKey(), await newKey()];
   idp.served.keys = [one.jwk, two.jwk];
   expect((await idp.authenticate(await sign(two))).userId).toBe('alice');
-  await expect(idp.authenticate(await sign(await newKey()))).rejects.toThrow('signature does not fit');
+  await expect(idp.authenticate(await sign(await newKey()))).rejects.toThrow('signature does not match');
 });
 
 it('never takes a shared-secret algorithm, nor a secret that stands in the set', async () => {

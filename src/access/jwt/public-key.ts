@@ -29,7 +29,7 @@ const fromJwk = (json: string): KeyObject => {
   } catch {
     throw new Error('it is not valid JSON');
   }
-  if (jwk.kty === 'oct') throw new Error('it is a shared secret, which AUTH_SECRET is for');
+  if (jwk.kty === 'oct') throw new Error('it is a shared secret: use AUTH_SECRET for that');
   if (jwk.d !== undefined || jwk.priv !== undefined) throw new Error('it is a private key');
   try {
     return createPublicKey({ key: jwk, format: 'jwk' });

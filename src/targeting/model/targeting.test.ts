@@ -174,7 +174,7 @@ describe('targeting that flagd cannot evaluate is refused, with the place, the v
       `iterations of a few items that look out of themselves by ${JSON.stringify(path)}`,
       when({ some: [{ var: 'groups' }, { in: ['x', { var: path }] }] }),
       'if.0.some.1.in.1.var',
-      'must name a path into the item, written out and without ../',
+      'must be a literal path within the item, without ../',
     ]),
     [
       'iterations with computed paths',
