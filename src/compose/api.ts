@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
 import { makeAuthenticate } from '../access/jwt/authenticate.ts';
 import { mintToken } from '../access/jwt/mint-token.ts';
 import { openSigningKey, openVerificationKeys } from '../access/jwt/open-keys.ts';
@@ -15,7 +14,8 @@ import type { OnOperation } from '../graphql/plugins/operations.ts';
 import { makeGraphQLServer } from '../graphql/server.ts';
 import { makeSocketServer } from '../graphql/websocket.ts';
 import { makeServeGraphiQL } from '../http/graphiql.ts';
-import { makePageSignIn } from '../http/page-sign-in.ts';
+import { makePageSignIn, unsignedNote } from '../http/page-sign-in.ts';
+import { protect } from '../http/protect.ts';
 import { makeReadRequestContext } from '../http/request-context.ts';
 import { requestScope, strangerScope } from '../http/request-scope.ts';
 import type { Api } from '../http/server.ts';
@@ -38,19 +38,6 @@ type Parts = {
   onRefused: OnRefused;
 };
 
-/**
- * Answers are for their reader alone, and GraphiQL's page holds a token: no cache stores them, and no other page can frame
- * them.
- */
-const protectiveHeaders = new Map([
-  ['cache-control', 'no-store'],
-  ['x-content-type-options', 'nosniff'],
-  ['x-frame-options', 'DENY'],
-]);
-const protect = (response: ServerResponse): void => {
-  for (const [name, value] of protectiveHeaders) response.setHeader(name, value);
-};
-
 const pageTokenLifetimeMs = 12 * 60 * 60 * 1000;
 
 /** What a developer needs to start in development mode. */
@@ -59,12 +46,6 @@ export type Welcome = {
   /** The code that signs a browser in to GraphiQL's page; null if that page has no sign-in. */
   pageCode: string | null;
 };
-
-/** The note on GraphiQL's page in development mode until somebody signs in. */
-const unsignedNote = (canSignIn: boolean): string =>
-  canSignIn
-    ? 'This page is not signed in. The service printed the address that signs it in, <code>…/graphql?code=…</code>, on its stderr when it started. Open that address on the machine that runs the service, or put a token into Headers, below.'
-    : 'This page is not signed in, because other machines may reach it. Put the token that the service printed on its stderr into Headers, below.';
 
 /** Wires the API of a process: GraphQL over HTTP and websockets, and authentication. */
 export const composeApi = async (config: Config, parts: Parts, surroundings: Surroundings) => {

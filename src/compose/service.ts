@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import { makeAuditLog } from '../audit/store/audit-log.ts';
 import { outboxLag } from '../audit/store/outbox.ts';
 import type { Config } from '../config/config.ts';
 import { makeCheckDatabase } from '../database/check-database.ts';
-import type { Database } from '../database/database.ts';
 import { describeFailure, toUnavailable } from '../database/database-errors.ts';
-import { migrate, migrationStatus } from '../database/migrate.ts';
 import { type Databases, openDatabases } from '../database/open-database.ts';
+import { untilMigrated } from '../database/until-migrated.ts';
 import { type Metrics, makeMetrics } from '../http/metrics.ts';
 import { type HttpServer, type Readiness, startHttpServer } from '../http/server.ts';
 import { makeUnreadAnswers, type UnreadAnswers } from '../http/unread-answers.ts';
@@ -30,7 +28,7 @@ export type Service = {
   stop(): Promise<void>;
 };
 
-const migrationPollMs = 1000;
+const restartMs = 1000;
 /**
  * Deadlines of a shutdown, from the signal on. First HTTP ends, then the sinks, so that a slow client or CloudWatch leaves time
  * to save what is in memory. Then whatever still waits for the database fails, and events that it has not taken are spooled.
@@ -99,7 +97,7 @@ export const startService = async (
       // The database can disappear at this moment. It is used before anything has started, so starting again is safe.
       parts = await startParts(config, databases, { surroundings, http, unread, metrics }).catch(async (error) => {
         if (toUnavailable(error) === null) throw error;
-        await sleep(migrationPollMs);
+        await sleep(restartMs);
         return null;
       });
     }
@@ -135,33 +133,6 @@ export const startService = async (
     started,
     stop: () => (stopped ??= stopInTime()),
   };
-};
-
-/**
- * Migrates the embedded database. On a PostgreSQL server, waits until somebody has migrated it: a service must not migrate,
- * because many processes can start at once. Returns false if the wait was ended.
- */
-const untilMigrated = async (
-  database: Database,
-  { logger, stopping, onWait }: { logger: Logger; stopping: AbortSignal; onWait: (what: string) => void },
-): Promise<boolean> => {
-  if (database.kind === 'pglite') {
-    await migrate(database, undefined, { onProgress: (name) => logger.info({ migration: name }, 'migrating') });
-    return true;
-  }
-  let said = '';
-  while (!stopping.aborted) {
-    const waitingFor = await migrationStatus(database).then(
-      ({ pending }) => pending.length > 0 && `migrations (${pending.join(', ')}): run \`flagtrail migrate\``,
-      (error) => `the database: ${describeFailure(error)}`,
-    );
-    if (!waitingFor) return true;
-    onWait(waitingFor);
-    if (waitingFor !== said) logger.warn(`not ready, waiting for ${waitingFor}`);
-    said = waitingFor;
-    await sleep(migrationPollMs);
-  }
-  return false;
 };
 
 type Running = Awaited<ReturnType<typeof startParts>>;

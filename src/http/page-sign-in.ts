@@ -62,3 +62,9 @@ const isSame = (given: string | null, secret: string): boolean => {
   const hash = (text: string) => createHash('sha256').update(text).digest();
   return given !== null && timingSafeEqual(hash(given), hash(secret));
 };
+
+/** The note on GraphiQL's page in development mode until somebody signs in. */
+export const unsignedNote = (canSignIn: boolean): string =>
+  canSignIn
+    ? 'This page is not signed in. The service printed the address that signs it in, <code>…/graphql?code=…</code>, on its stderr when it started. Open that address on the machine that runs the service, or put a token into Headers, below.'
+    : 'This page is not signed in, because other machines may reach it. Put the token that the service printed on its stderr into Headers, below.';

@@ -30,6 +30,20 @@ describe('docs/architecture.md', () => {
     expect(missing.filter((name) => name !== 'generated')).toEqual([]);
   });
 
+  it('says of each room of a wing what is in it', () => {
+    const table = architecture.slice(architecture.indexOf('## Rooms'), architecture.indexOf('## Three walks'));
+    const wings = Array.from(architecture.matchAll(/^\| `src\/([\w-]+)` \| /gm), ([, wing = '']) => wing);
+    const rooms = globSync(`src/{${wings.slice(wings.indexOf('access'), wings.indexOf('service') + 1).join()}}/*/`, {
+      cwd: root,
+    });
+    expect(rooms.length).toBeGreaterThan(30);
+    const isDescribed = (room: string) =>
+      [room, path.basename(room)].some((name) => table.includes(`| \`${name.replace(/^src\//, '')}\` | `));
+    expect(rooms.map((room) => room.replaceAll(path.sep, '/').replace(/\/$/, '')).filter((room) => !isDescribed(room))).toEqual(
+      [],
+    );
+  });
+
   it('explains words that the code uses', () => {
     const glossary = architecture.slice(architecture.indexOf('## Glossary'), architecture.indexOf('## Recipes'));
     const words = Array.from(glossary.matchAll(/^\| ([a-z][a-z -]+) \| \S/gm), ([, word = '']) => word).filter(

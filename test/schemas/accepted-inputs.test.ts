@@ -279,21 +279,24 @@ describe('inputs that the Zod schemas accept', () => {
     expect(inputs.flatMap(([name, schema]) => (tried.has(schema as z.ZodObject) ? [] : [name])).sort()).toEqual(inside.sort());
   });
 
-  it.each(Object.entries(cases))('%s takes them, or refuses them with an error of the domain', async (_name, tested) => {
-    const { schema, known, example, run } = tested;
-    const outcomes: string[] = [];
-    const attempt = async (input: unknown) => {
-      const { data } = schema.safeParse(input);
-      if (!data) return;
-      const outcome = await (async () => run(data as never))().catch((error: unknown) => error);
-      if (outcome instanceof Error && !(outcome instanceof DomainError)) throw outcome;
-      outcomes.push(outcome instanceof DomainError ? outcome.code : 'done');
-    };
-    await attempt(typeof example === 'function' ? example() : example);
-    expect(outcomes).toEqual(['done']);
-    await fc.assert(fc.asyncProperty(arbitraryOf(schema, known), attempt), { numRuns: 15 });
-    expect(outcomes.length).toBeGreaterThan(1);
-  });
+  it.each(Object.entries(cases))(
+    '%s takes them, or refuses them with an error that callers can act on',
+    async (_name, tested) => {
+      const { schema, known, example, run } = tested;
+      const outcomes: string[] = [];
+      const attempt = async (input: unknown) => {
+        const { data } = schema.safeParse(input);
+        if (!data) return;
+        const outcome = await (async () => run(data as never))().catch((error: unknown) => error);
+        if (outcome instanceof Error && !(outcome instanceof DomainError)) throw outcome;
+        outcomes.push(outcome instanceof DomainError ? outcome.code : 'done');
+      };
+      await attempt(typeof example === 'function' ? example() : example);
+      expect(outcomes).toEqual(['done']);
+      await fc.assert(fc.asyncProperty(arbitraryOf(schema, known), attempt), { numRuns: 15 });
+      expect(outcomes.length).toBeGreaterThan(1);
+    },
+  );
 
   it('are in the log, all of them: no event was spooled or lost', async () => {
     expect(spine.spool.counts()).toEqual({ spooled: 0, lost: 0 });

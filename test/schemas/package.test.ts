@@ -20,7 +20,7 @@ const reachedFrom = (start: string) => {
 };
 
 describe('flagtrail/schemas', () => {
-  it('runs in a browser: it needs schemas and rules of the domain, packages that run there, and nothing of Node', () => {
+  it('runs in a browser: it needs schemas and rules of the models, packages that run there, and nothing of Node', () => {
     const { files, packages } = reachedFrom(entry);
     expect(packages).toEqual(['@openfeature/flagd-core', 'canonicalize', 'zod']);
     expect(files.filter((file) => !/^src\/(schemas|catalogue|kernel|[a-z-]+\/model)\//.test(file))).toEqual([]);

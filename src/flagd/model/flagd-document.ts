@@ -25,15 +25,15 @@ export type FlagdDocument = {
   omitted?: OmittedFlag[];
 };
 
-type FlagParts = Pick<Flag, 'type' | 'variants' | 'status'> & Partial<Pick<Flag, 'name' | 'description' | 'tags'>>;
-type StateParts = Decisions & Pick<FlagState, 'enabled' | 'defaultVariant'> & Partial<Pick<FlagState, 'version'>>;
+type ExportedFlag = Pick<Flag, 'type' | 'variants' | 'status'> & Partial<Pick<Flag, 'name' | 'description' | 'tags'>>;
+type ExportedState = Decisions & Pick<FlagState, 'enabled' | 'defaultVariant'> & Partial<Pick<FlagState, 'version'>>;
 
 /**
  * Writes a flag in one environment in flagd's format. It has no targeting if only its default variant can be served. A boolean
  * flag without a default variant serves its first variant with the value true; any other flag leaves the default to the
  * application.
  */
-export const toFlagdFlag = (flag: FlagParts, state: StateParts): FlagdFlag => {
+export const toFlagdFlag = (flag: ExportedFlag, state: ExportedState): FlagdFlag => {
   const variants = variantsOf(flag);
   const firstThatIs = (value: boolean) =>
     flag.type === 'BOOLEAN' ? (variants.find((variant) => variant.value === value)?.key ?? null) : null;
