@@ -264,7 +264,8 @@ it("a schedule's last failure stays to be read, with when it was, when a retry s
   expect(await shown()).toMatchObject({ lastError: null, lastErrorAt: null });
   await setEnvironmentEnabled(database, 'staging', false);
   await makeDue(database, { id });
-  const failure = "Environment 'staging' is disabled: it takes no schedules until somebody enables it";
+  const failure =
+    "Environment 'staging' is disabled: schedules cannot be created, edited or applied in it until an admin enables it";
   await until(shown).toMatchObject({
     status: 'FAILED',
     errorMessage: failure,
