@@ -3,7 +3,6 @@ import { Command, InvalidArgumentError } from 'commander';
 import { interruptedExitCode, stopSignal } from '../src/process/signals.ts';
 import { describeFault, makePlan } from './plan.ts';
 import { describeResult } from './report.ts';
-import { runChaos } from './run.ts';
 
 const parseWhole = (least: number, most: number) => (text: string) => {
   const number = Number(text);
@@ -35,6 +34,8 @@ const showStep = (what: string) => void (process.stderr.isTTY && process.stderr.
 if (showsPlan) process.stdout.write(`seed ${seed}\n${makePlan({ seed, seconds }).map(describeFault).join('\n')}\n`);
 else {
   try {
+    // Loaded here only: the plan and the options have no use for the whole service.
+    const { runChaos } = await import('./run.ts');
     const result = await runChaos({ seed, seconds, clients, signal: interrupted, onStep: showStep });
     showStep('');
     process.stdout.write(describeResult(result));
