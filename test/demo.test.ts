@@ -27,21 +27,21 @@ const run = async (
 };
 
 describe('the demo', () => {
-  it('applies ten years of stage changes to a service of its own, finds nothing wrong, and is quiet in a pipe', async () => {
-    const { code, stdout, stderr } = await run(['--seconds', '2']);
+  it('applies stage changes to a service of its own, finds nothing wrong, and is quiet in a pipe', async () => {
+    const { code, stdout, stderr } = await run(['--seconds', '1', '--gates', '20']);
     expect(stderr).toBe('');
     expect(stdout.match(/^ok .*$/gm)).toEqual([
-      'ok      193 flags are what the data says in the end',
-      'ok      369 schedules are APPLIED, each exactly once',
-      'ok      positions 1 to 931 have no gap',
-      'ok      the live feed brought 930 events, each once and in order',
+      'ok      20 flags are what the data says in the end',
+      'ok      38 schedules are APPLIED, each exactly once',
+      'ok      positions 1 to 96 have no gap',
+      'ok      the live feed brought 95 events, each once and in order',
     ]);
-    expect(stdout).toMatch(/^Lateness of 369 applied changes: p50 \d+ ms, p99 \d+ ms, max \d+ ms$/m);
+    expect(stdout).toMatch(/^Lateness of 38 applied changes: p50 \d+ ms, p99 \d+ ms, max \d+ ms$/m);
     expect(stdout.split('\n').length).toBeLessThan(12);
     expect(code).toBe(0);
   }, 120_000);
 
-  it('runs on a service that is in use, and the second time only with another prefix', async () => {
+  it('applies ten years of them to a service that is in use, and the second time only with another prefix', async () => {
     const { url: databaseUrl } = await createPostgresDatabase();
     const { url, gql } = await startTestService({ databaseUrl });
     await gql('mutation { createFlag(input: { key: "other", name: "Not of the demo" }) { __typename } }');
@@ -49,15 +49,17 @@ describe('the demo', () => {
       const { data } = await gql<{ auditEvents: { totalCount: number } }>('{ auditEvents { totalCount } }');
       expect(data?.auditEvents.totalCount).toBe(1);
     });
-    const args = ['--seconds', '1', '--gates', '20', '--url', url, '--prefix', 'run/'];
+    const args = ['--seconds', '2', '--url', url, '--prefix', 'run/'];
     const env = { FLAGTRAIL_TOKEN: await token() };
 
     const first = await run(args, env);
-    expect(first).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^ok {6}20 flags are .*\n.*\nok {6}positions 2 to \d+ have no gap$/m),
-      stderr: '',
-    });
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout.match(/^ok .*$/gm)).toEqual([
+      'ok      193 flags are what the data says in the end',
+      'ok      369 schedules are APPLIED, each exactly once',
+      'ok      positions 2 to 932 have no gap',
+      'ok      the live feed brought 930 events, each once and in order',
+    ]);
     const again = await run(args, env);
     expect(again.stderr).toMatch(/^demo: flag 'run\/\w+' exists already.* --prefix \w+\/\n$/);
     expect(again.code).toBe(1);
