@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { toProgram } from './npm-script.ts';
 
 // The commands of the documentation that its test does not run, and how it checks them instead. Everything else is run.
 
@@ -22,8 +23,9 @@ const optionsAreKnown: Check = async (words) => {
   if (options.length === 0) return null;
   const separator = words.includes('--') ? words.indexOf('--') : words.findIndex((word) => word.startsWith('-'));
   const command = [...words.slice(0, separator), ...(words[0] === 'npm' ? ['--'] : []), '--help'];
+  const [program, ...args] = toProgram(command);
   const help = await new Promise<string>((resolve, reject) => {
-    execFile(command[0] ?? '', command.slice(1), { cwd: root }, (error, stdout) => (error ? reject(error) : resolve(stdout)));
+    execFile(program, args, { cwd: root }, (error, stdout) => (error ? reject(error) : resolve(stdout)));
   });
   const unknown = options.filter((option) => !new RegExp(`(^|[\\s,])${option}(?![\\w-])`, 'm').test(help));
   return unknown.length === 0 ? null : `${command.slice(0, -1).join(' ')} has no option ${unknown.join(', ')}`;

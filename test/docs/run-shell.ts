@@ -93,9 +93,9 @@ export const runShell = async (
   return { problems: first ? [`${first}\n${output.slice(-2000)}`] : [], notRun: read('not-run') };
 };
 
-/** A service takes seconds of CPU: it starts where a block names its address, or asks how it is. */
+/** A service takes seconds of CPU: it starts where a block asks it something, or asks how it is. */
 const usesService = (blocks: readonly Block[]): boolean =>
-  blocks.some(({ text }) => /:(\$\{PORT:-)?4000\b|\bstatus\b/.test(text));
+  blocks.some(({ text }) => /\bcurl\b.*:(\$\{PORT:-)?4000\b|\b(flagtrail|run|--silent|main\.js) status\b/.test(text));
 
 /** Ends the page at the first command that fails, also within `$( … )`, and writes down which one and where it was. */
 const prelude = `unset BASH_ENV

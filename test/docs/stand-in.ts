@@ -1,14 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
-import path from 'node:path';
 import { notRun } from './not-run.ts';
+import { toProgram } from './npm-script.ts';
 
 // Takes the place of a program while the documentation's commands run: `stand-in.ts <program> <its arguments>`. What not-run.ts
 // lists is checked instead, anything else is run. An answer of the API that tells of an error fails the command, as curl would not.
 
 const [given = '', ...args] = process.argv.slice(2);
 const words = given === 'npx' && args[0] === 'flagtrail' ? args : [given, ...args];
-const project = path.resolve(import.meta.dirname, '../..');
 const { DOCS_NOT_RUN: notRunFile = '', DOCS_REAL_PATH: realPath } = process.env;
 process.env.PATH = realPath;
 
@@ -38,10 +37,7 @@ if (entry) {
   }
   appendFileSync(notRunFile, `${words.join(' ')}: ${entry.because}\n`);
 } else {
-  const isOurs = words[0] === 'flagtrail';
-  const [program = '', ...rest] = isOurs
-    ? [process.execPath, '--disable-warning=ExperimentalWarning', path.join(project, 'src/main.ts'), ...words.slice(1)]
-    : words;
+  const [program, ...rest] = toProgram(words);
   const looksAtAnswer = program === 'curl';
   const { status, error, stdout } = spawnSync(program, rest, {
     stdio: ['inherit', looksAtAnswer ? 'pipe' : 'inherit', 'inherit'],
