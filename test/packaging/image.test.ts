@@ -25,6 +25,9 @@ beforeAll(async () => {
   execFileSync('chmod', ['-R', 'a-w', image.workdir]);
 }, 240_000);
 
+/** Each look is a process. */
+const patiently = { timeout: 60_000, interval: 500 };
+
 const startContainers = async ({ migrated }: { migrated: boolean }) => {
   const { url } = await createPostgresDatabase({ migrated });
   // The image listens on every interface; this machine has other users.
@@ -40,7 +43,7 @@ describe('the image', () => {
 
     const port = String(await findFreePort());
     const api = containers.start(undefined, { PORT: port });
-    await expect.poll(api.checkHealth, { timeout: 60_000 }).toBe(0);
+    await expect.poll(api.checkHealth, patiently).toBe(0);
 
     const { out } = await containers.run(['token', '--sub', 'alice', '--groups', 'admin']);
     const answers = () => ask(port, { query: '{ viewer { actor { id } roles } }', token: out.trim() });
@@ -56,7 +59,7 @@ describe('the image', () => {
   it('runs a worker that answers the same health check', async () => {
     const containers = await startContainers({ migrated: true });
     const worker = containers.start(['worker'], { PORT: String(await findFreePort()) });
-    await expect.poll(worker.checkHealth, { timeout: 60_000 }).toBe(0);
+    await expect.poll(worker.checkHealth, patiently).toBe(0);
     expect(await worker.stop()).toMatchObject({ code: 0 });
   }, 120_000);
 

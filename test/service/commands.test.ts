@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { makeAskService } from '../../src/cli/ask-service.ts';
 import { addSchedulesCommand } from '../../src/cli/schedules.ts';
 import { addStatusCommand } from '../../src/cli/status.ts';
@@ -98,24 +98,6 @@ describe('flagtrail status', () => {
     expect(Object.keys(report).sort()).toEqual(fields.data?.__type.fields.map(({ name }) => name).sort());
   });
 
-  it('asks the service over HTTP where the embedded database belongs to it, and says how where it cannot', async () => {
-    const dataDir = await dataDirectory();
-    const service = await startServiceProcess({ DATA_DIR: dataDir });
-    const env = { DATA_DIR: dataDir, PORT: new URL(service.url).port };
-    await until(async () => (await run(['status', '--json'], env)).code).toBe(0);
-    expect(JSON.parse((await runProcess(['status', '--json'], env)).out)).toMatchObject({
-      warnings: [],
-      processes: [{ pid: service.child.pid }],
-    });
-
-    const lost = await run(['status'], { ...env, PORT: '1' });
-    expect(lost).toMatchObject({ code: 1, out: '' });
-    expect(lost.err).toMatch(
-      /^a running service has the embedded database open, and asking http:\/\/127\.0\.0\.1:1\/graphql failed: .*set HOST and PORT/,
-    );
-    expect(lost.err).not.toMatch(/\n +at /);
-  }, 120_000);
-
   it('says in one line why the database cannot be reached', async () => {
     const { code, out, err } = await runProcess(['status'], { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none' });
     expect({ code, out, err }).toEqual({ code: 1, out: '', err: 'flagtrail: the database at 127.0.0.1:1 cannot be reached\n' });
@@ -187,17 +169,6 @@ describe('flagtrail schedules', () => {
     ]);
   });
 
-  it('asks the running service where the embedded database belongs to it', async () => {
-    const dataDir = await dataDirectory();
-    const service = await startServiceProcess({ DATA_DIR: dataDir });
-    const env = { DATA_DIR: dataDir, PORT: new URL(service.url).port };
-    expect(await runProcess(['schedules', '--flag', 'nothing'], env)).toEqual({
-      code: 1,
-      out: '',
-      err: "flagtrail: There is no flag 'nothing'\n",
-    });
-  }, 120_000);
-
   it.each([
     [['--flag', 'gone'], "There is no flag 'gone'"],
     [[], "error: required option '--flag <key>' not specified\n"],
@@ -210,4 +181,37 @@ describe('flagtrail schedules', () => {
     expect(err).toContain(message);
     expect(err).not.toMatch(/\n +at /);
   });
+});
+
+describe('where a running service has the embedded database open', () => {
+  let service: Awaited<ReturnType<typeof startServiceProcess>>;
+  let env: { DATA_DIR: string; PORT: string };
+  beforeAll(async () => {
+    const dataDir = await dataDirectory();
+    service = await startServiceProcess({ DATA_DIR: dataDir });
+    env = { DATA_DIR: dataDir, PORT: new URL(service.url).port };
+  });
+
+  it('flagtrail status asks it over HTTP, and says how where it cannot', async () => {
+    await until(async () => (await run(['status', '--json'], env)).code).toBe(0);
+    expect(JSON.parse((await runProcess(['status', '--json'], env)).out)).toMatchObject({
+      warnings: [],
+      processes: [{ pid: service.child.pid }],
+    });
+
+    const lost = await run(['status'], { ...env, PORT: '1' });
+    expect(lost).toMatchObject({ code: 1, out: '' });
+    expect(lost.err).toMatch(
+      /^a running service has the embedded database open, and asking http:\/\/127\.0\.0\.1:1\/graphql failed: .*set HOST and PORT/,
+    );
+    expect(lost.err).not.toMatch(/\n +at /);
+  }, 120_000);
+
+  it('flagtrail schedules asks it', async () => {
+    expect(await runProcess(['schedules', '--flag', 'nothing'], env)).toEqual({
+      code: 1,
+      out: '',
+      err: "flagtrail: There is no flag 'nothing'\n",
+    });
+  }, 120_000);
 });
