@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createPostgresDatabase } from '../../test/support/databases.ts';
-import { temporaryFolder } from '../../test/support/service.ts';
+import { dataDirectory } from '../../test/support/service.ts';
 import { DataDirectoryInUseError } from './data-directory-lock.ts';
 import { migrationStatus, pendingMigrations } from './migrate.ts';
 import { fewestConnections, openDatabases, shareConnections } from './open-database.ts';
@@ -24,7 +24,7 @@ describe('opening a database', () => {
   const embedded = (dataDir: string | null) => ({ databaseUrl: null, databaseConnections: 1, dataDir });
 
   it('brings the embedded one up to date where it must be ready, keeps its folder to itself, and lets it go at the end', async () => {
-    const dataDir = temporaryFolder();
+    const dataDir = await dataDirectory({ migrated: false });
     const databases = await openDatabases(embedded(dataDir), { pools: 'perUse', schema: 'ready' });
     expect((await migrationStatus(databases.reads)).pending).toEqual([]);
     await expect(openDatabases(embedded(dataDir), { pools: 'one', schema: 'any' })).rejects.toThrow(DataDirectoryInUseError);

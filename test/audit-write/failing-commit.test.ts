@@ -3,12 +3,13 @@ import { openDatabases } from '../../src/database/open-database.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { breakages, breakEmit } from '../support/breakages.ts';
 import { createPostgresDatabase, type Row, type TestDatabase } from '../support/databases.ts';
+import { dataDirectory } from '../support/service.ts';
 import { anAdmin, makeSpine, minutesFrom, type Spine } from '../support/spine.ts';
 import { readLog } from '../support/tables.ts';
 
 /** The embedded database as the service itself opens it. */
 const openEmbedded = async (): Promise<TestDatabase> => {
-  const place = { databaseUrl: null, databaseConnections: 1, dataDir: null };
+  const place = { databaseUrl: null, databaseConnections: 1, dataDir: await dataDirectory() };
   const { commands: database, close } = await openDatabases(place, { pools: 'one', schema: 'migrated' });
   atTestEnd(close);
   return {

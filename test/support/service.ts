@@ -54,10 +54,11 @@ export const temporaryFolder = (): string => {
   return folder;
 };
 
-/** A folder with an embedded database that only needs to be opened; deleted at the end of the test. */
-export const dataDirectory = async (): Promise<string> => {
+/** A folder with an embedded database that only needs to be opened, or migrated; deleted at the end of the test. */
+export const dataDirectory = async ({ migrated = true }: { migrated?: boolean } = {}): Promise<string> => {
   const folder = temporaryFolder();
-  cpSync(pgliteTemplates(await whereShared('pglite')).dataDirectory, folder, { recursive: true });
+  const templates = pgliteTemplates(await whereShared('pglite'));
+  cpSync(migrated ? templates.dataDirectory : templates.emptyDataDirectory, folder, { recursive: true });
   return folder;
 };
 

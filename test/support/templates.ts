@@ -15,9 +15,10 @@ export const withAdministrator = async <T>(baseUrl: string, work: (client: pg.Cl
   }
 };
 
-/** The files in the folder of PGlite's templates: dumps to load, without and with the schema, and a DATA_DIR to copy. */
+/** The files in the folder of PGlite's templates, without and with the schema: dumps to load, and a DATA_DIR to copy. */
 export const pgliteTemplates = (folder: string) => ({
   empty: path.join(folder, 'pglite-empty.tar'),
   migrated: path.join(folder, 'pglite-migrated.tar'),
+  emptyDataDirectory: path.join(folder, 'empty-data-directory'),
   dataDirectory: path.join(folder, 'data-directory'),
 });
