@@ -48,7 +48,7 @@ describe('npm run chaos', () => {
     const [seed, seconds] = [20261207, 15];
     const kinds = new Set(makePlan({ seed, seconds }).map(({ kind }) => kind));
     expect(kinds).toEqual(new Set([...processFaults, ...databaseFaults]));
-    const chaos = startChaos('--seconds', `${seconds}`, '--seed', `${seed}`);
+    const chaos = startChaos('--seconds', `${seconds}`, '--seed', `${seed}`, '--clients', '5');
     const { code, stdout, stderr } = await chaos.outcome;
     expect({ code, stdout, stderr }).toEqual({
       code: 0,

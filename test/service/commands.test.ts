@@ -56,7 +56,7 @@ const runProcess = (args: readonly string[], env: Record<string, string>) =>
     execFile(process.execPath, command, { env: variables }, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
   });
 
-const until = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 25_000 });
+const until = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 25_000, interval: 250 });
 
 describe('flagtrail status', () => {
   it('says of a service that runs that all is well, and exits with 0', async () => {

@@ -7,7 +7,8 @@ import { startTestService, type TestService, token } from '../support/service.ts
 import { startServiceProcess } from '../support/service-process.ts';
 import { changeSchedule, countSchedules, makeDue, makeRetriesDue, setEnvironmentEnabled } from '../support/tables.ts';
 
-const patient = { timeout: 25_000 };
+/** A process looks every few seconds at how the service is: to ask more often costs CPU, and tells nothing. */
+const patient = { timeout: 25_000, interval: 250 };
 const until = <T>(read: () => T | Promise<T>) => expect.poll(read, patient);
 
 type Status = {
