@@ -5,7 +5,7 @@ import { startServiceProcess } from '../support/service-process.ts';
 import { mintTestToken, testAuthentication } from '../support/tokens.ts';
 
 const atOnce = 40;
-const restarts = 4;
+const restarts = 6;
 
 let server: Awaited<ReturnType<typeof startMigratedServer>>;
 beforeAll(async () => {
