@@ -74,8 +74,8 @@ const program = new Command('flagtrail')
 
 /** The settings, checked for what a command needs. */
 const readSettings = (needs: Needs) => readConfig(process.env, needs);
-/** The settings for a command that opens the database, does its work and ends. */
 let settings: Config | undefined;
+/** The settings for a command that opens the database, does its work and ends; read once. */
 const commandSettings = () => (settings ??= readSettings({ roles: [] }));
 
 addServeCommands(program, { readConfig: readSettings, surroundings });

@@ -3,45 +3,18 @@ import { type Import, importsOf, readSources } from './support/imports.ts';
 
 // docs/architecture.md draws what these tests hold.
 
+/** The wings that stand on the shared schema builder, from the ground up. */
+const features = ['audit', 'applications', 'api-keys', 'environments', 'targeting', 'flags', 'schedules', 'flagd', 'service'];
 /** From the ground up: a folder imports from those before it. */
 const floors = [
-  'kernel',
-  'process',
-  'access',
-  'database',
-  'http',
-  'graphql',
-  'audit',
-  'applications',
-  'api-keys',
-  'environments',
-  'targeting',
-  'flags',
-  'schedules',
-  'flagd',
-  'service',
-  'catalogue',
-  'schemas',
-  'config',
-  'compose',
-  'cli',
-  'main.ts',
-] as const;
-const floorOf = (folder: string): number => (floors as readonly string[]).indexOf(folder);
+  ...['kernel', 'process', 'access', 'database', 'http', 'graphql'],
+  ...features,
+  ...['catalogue', 'schemas', 'config', 'compose', 'cli', 'main.ts'],
+];
+const floorOf = (folder: string): number => floors.indexOf(folder);
 
 /** Wings are all built alike. What they share knows no feature; what stands on top puts them together. */
-const wings = [
-  'access',
-  'audit',
-  'applications',
-  'api-keys',
-  'environments',
-  'targeting',
-  'flags',
-  'schedules',
-  'flagd',
-  'service',
-];
+const wings = ['access', ...features];
 const isWing = (folder: string): boolean => wings.includes(folder);
 /** Two wings that stand beside each other. */
 const areApart = (one: string, other: string): boolean => one === 'api-keys' && other === 'applications';

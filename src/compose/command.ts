@@ -9,7 +9,7 @@ import { composeAudit } from './pipeline.ts';
 const batchSize = 1000;
 
 /** Wires the use cases for one command on an open database. */
-export const composeCommand = async (config: Config, database: Database, surroundings: Surroundings) => {
+export const composeCommand = async (config: Config, database: Database, surroundings: Surroundings): Promise<CommandParts> => {
   const { logger } = surroundings;
   // Without roles it runs no sequencer and no sinks: a service's sinks find its events in the log.
   const pipeline = await composeAudit({ ...config, roles: [] }, database, surroundings);
@@ -20,8 +20,7 @@ export const composeCommand = async (config: Config, database: Database, surroun
   );
   return {
     ...app,
-    /** Moves the events into the log, because no other process may be running to do it. */
-    finish: async (): Promise<void> => {
+    finish: async () => {
       await pipeline.stop();
       try {
         while ((await sequenceOutbox(database.prisma, batchSize)) === batchSize);
@@ -32,8 +31,10 @@ export const composeCommand = async (config: Config, database: Database, surroun
   };
 };
 
-/** Every use case, and `finish`. */
-export type CommandParts = App & Pick<Awaited<ReturnType<typeof composeCommand>>, 'finish'>;
+export type CommandParts = App & {
+  /** Moves the events into the log, because no other process may be running to do it. */
+  finish(): Promise<void>;
+};
 
 /**
  * Opens the configured database for one command. `close` moves the events into the log and releases everything. Throws a
