@@ -62,46 +62,45 @@ export class EmergencyOverrideNotActiveError extends DomainError {
   }
 }
 
-/** Names a rule. */
 type RulePlace = { flagKey: string; environment: string; ruleKey: string };
 
-export class FlagRuleNotFoundError extends DomainError {
+/** Something is wrong with one rule of a flag, in one environment. */
+abstract class FlagRuleError extends DomainError {
+  readonly flagKey: string;
+  readonly environment: string;
+  readonly ruleKey: string;
+  constructor(what: string, { flagKey, environment, ruleKey }: RulePlace) {
+    super(`Flag '${flagKey}' ${what} '${ruleKey}' in ${environment}`);
+    this.flagKey = flagKey;
+    this.environment = environment;
+    this.ruleKey = ruleKey;
+  }
+}
+
+export class FlagRuleNotFoundError extends FlagRuleError {
   readonly code = 'FLAG_RULE_NOT_FOUND';
-  readonly flagKey: string;
-  readonly environment: string;
-  readonly ruleKey: string;
-  constructor({ flagKey, environment, ruleKey }: RulePlace) {
-    super(`Flag '${flagKey}' has no rule '${ruleKey}' in ${environment}`);
-    this.flagKey = flagKey;
-    this.environment = environment;
-    this.ruleKey = ruleKey;
+  constructor(place: RulePlace) {
+    super('has no rule', place);
   }
 }
 
-export class FlagRuleAlreadyExistsError extends DomainError {
+export class FlagRuleAlreadyExistsError extends FlagRuleError {
   readonly code = 'FLAG_RULE_ALREADY_EXISTS';
-  readonly flagKey: string;
-  readonly environment: string;
-  readonly ruleKey: string;
-  constructor({ flagKey, environment, ruleKey }: RulePlace) {
-    super(`Flag '${flagKey}' already has a rule '${ruleKey}' in ${environment}`);
-    this.flagKey = flagKey;
-    this.environment = environment;
-    this.ruleKey = ruleKey;
+  constructor(place: RulePlace) {
+    super('already has a rule', place);
   }
 }
 
-/** Names an override by its target. */
 type OverridePlace = { flagKey: string; environment: string; type: OverrideType; targetId: string };
 
-export class FlagOverrideNotFoundError extends DomainError {
-  readonly code = 'FLAG_OVERRIDE_NOT_FOUND';
+/** Something is wrong with the override of one target, in one environment. */
+abstract class FlagOverrideError extends DomainError {
   readonly flagKey: string;
   readonly environment: string;
   readonly type: OverrideType;
   readonly targetId: string;
-  constructor({ flagKey, environment, type, targetId }: OverridePlace) {
-    super(`Flag '${flagKey}' has no override for ${type.toLowerCase()} '${targetId}' in ${environment}`);
+  constructor(what: string, { flagKey, environment, type, targetId }: OverridePlace) {
+    super(`Flag '${flagKey}' ${what} for ${type.toLowerCase()} '${targetId}' in ${environment}`);
     this.flagKey = flagKey;
     this.environment = environment;
     this.type = type;
@@ -109,18 +108,17 @@ export class FlagOverrideNotFoundError extends DomainError {
   }
 }
 
-export class FlagOverrideAlreadyExistsError extends DomainError {
+export class FlagOverrideNotFoundError extends FlagOverrideError {
+  readonly code = 'FLAG_OVERRIDE_NOT_FOUND';
+  constructor(place: OverridePlace) {
+    super('has no override', place);
+  }
+}
+
+export class FlagOverrideAlreadyExistsError extends FlagOverrideError {
   readonly code = 'FLAG_OVERRIDE_ALREADY_EXISTS';
-  readonly flagKey: string;
-  readonly environment: string;
-  readonly type: OverrideType;
-  readonly targetId: string;
-  constructor({ flagKey, environment, type, targetId }: OverridePlace) {
-    super(`Flag '${flagKey}' already has an override for ${type.toLowerCase()} '${targetId}' in ${environment}`);
-    this.flagKey = flagKey;
-    this.environment = environment;
-    this.type = type;
-    this.targetId = targetId;
+  constructor(place: OverridePlace) {
+    super('already has an override', place);
   }
 }
 
