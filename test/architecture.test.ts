@@ -4,10 +4,21 @@ import { type Import, importsOf, readSources } from './support/imports.ts';
 // docs/architecture.md draws what these tests hold.
 
 /** The wings that stand on the shared schema builder, from the ground up. */
-const features = ['audit', 'applications', 'api-keys', 'environments', 'targeting', 'flags', 'schedules', 'flagd', 'service'];
+const features = [
+  'audit',
+  'transparency',
+  'applications',
+  'api-keys',
+  'environments',
+  'targeting',
+  'flags',
+  'schedules',
+  'flagd',
+  'service',
+];
 /** From the ground up: a folder imports from those before it. */
 const floors = [
-  ...['kernel', 'process', 'access', 'database', 'http', 'graphql'],
+  ...['kernel', 'verify', 'process', 'access', 'database', 'http', 'graphql'],
   ...features,
   ...['catalogue', 'schemas', 'config', 'compose', 'cli', 'main.ts'],
 ];
@@ -29,6 +40,9 @@ const rooms: Record<string, readonly string[]> = {
   log: ['model', 'ports', 'log'],
   spool: ['model', 'ports', 'spool'],
   sinks: ['model', 'ports', 'sinks'],
+  // How checkpoints are signed and kept, and how the tree is served.
+  signing: ['model', 'ports', 'commands', 'signing'],
+  http: ['model', 'ports', 'commands', 'http'],
   worker: ['model', 'commands', 'worker'],
   authentication: ['model', 'ports', 'commands', 'authentication'],
   // A process that announces itself, and what it logs of the others.
@@ -50,6 +64,7 @@ const packagesOf: Record<string, readonly string[]> = {
 const shared: Record<string, readonly string[]> = {
   store: ['database', 'generated'],
   graphql: ['graphql', 'http', 'generated'],
+  http: ['http'],
 };
 
 type Place = { folder: string; room: string | null };
@@ -64,6 +79,7 @@ const isAllowed = ({ file, target, isPackage }: Import): boolean => {
   if (isPackage) {
     if (from.folder === 'client') return ['uuid', 'zod'].includes(target);
     if (from.folder === 'schemas') return target === 'zod';
+    if (from.folder === 'verify') return false;
     const packages = inRoom ? packagesOf[from.room ?? ''] : undefined;
     return packages === undefined || packages.includes(target);
   }
@@ -71,6 +87,8 @@ const isAllowed = ({ file, target, isPackage }: Import): boolean => {
   const to = placeOf(target);
   // Applications import it: nothing of the service comes with it.
   if (from.folder === 'client') return to.folder === 'client';
+  // It judges the rest, so it shares no code with it.
+  if (from.folder === 'verify') return to.folder === 'verify';
   if (to.folder === 'kernel') return true;
   if (to.folder === 'generated') return !inRoom || from.room === 'store' || from.room === 'graphql';
   // Frontends import it: what the rules say of their data, and nothing else.
