@@ -85,7 +85,7 @@ const onCopy = async <Result>(
   const [found] = await lab.sql<{ applied: number; events: number }>(
     url,
     `SELECT (SELECT count(*)::int FROM feature_flag_schedules WHERE status = 'APPLIED') AS applied,
-      (SELECT count(DISTINCT event::jsonb ->> 'scheduleId')::int FROM audit_outbox) AS events`,
+      (SELECT count(DISTINCT split_part(event, E'\\n', 1)::jsonb ->> 'scheduleId')::int FROM audit_outbox) AS events`,
   );
   if (found?.applied !== count || found.events !== count) throw new Error(`of ${count} schedules: ${JSON.stringify(found)}`);
   await lab.sql(seeded, `DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Caller } from '../src/access/model/actor.ts';
-import { completeEvent, toEntry } from '../src/audit/model/audit-event.ts';
+import { completeEvent } from '../src/audit/model/audit-event.ts';
+import { toLines } from '../src/audit/model/entry.ts';
 import { planSchedule } from '../src/schedules/model/schedule.ts';
 import { scheduleCreated } from '../src/schedules/model/schedule-events.ts';
 
@@ -29,5 +31,5 @@ export const sampleEntry = () => {
     },
   );
   const event = completeEvent(scheduleCreated(caller, schedule), { id, now, defaultEnvironment: 'production' });
-  return { id, entry: toEntry(event) };
+  return { id, entry: toLines(event, () => randomBytes(16).toString('base64url')) };
 };

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { readEvent } from '../src/audit/model/entry.ts';
 import type { Evidence, LogRow, ScheduleRow, State } from './evidence.ts';
 
 const environment = 'production';
@@ -34,8 +35,9 @@ export const gather = async (
       `SELECT id, flag_key AS "flagKey", scheduled_at AS "scheduledAt", status, updates, idempotency_key AS "idempotencyKey",
          COALESCE(error_message, last_error) AS "errorMessage" FROM feature_flag_schedules`,
     );
-    const log = await client.query<{ position: string; entry: string }>(
-      'SELECT position, entry FROM audit_log ORDER BY position',
+    const log = await client.query<{ position: string; entry: string; disclosures: string }>(
+      `SELECT l.position, l.entry, coalesce(d.disclosures, '') AS disclosures
+       FROM audit_log l LEFT JOIN audit_disclosures d USING (position) ORDER BY l.position`,
     );
     const counts = await client.query<{ size: string; inOutbox: string }>(
       'SELECT size, (SELECT count(*) FROM audit_outbox) AS "inOutbox" FROM audit_head',
@@ -43,7 +45,9 @@ export const gather = async (
     return {
       states: new Map(states.rows.map(({ key, ...state }) => [key, state])),
       schedules: schedules.rows.map((row) => ({ ...row, scheduledAt: row.scheduledAt.toISOString() })),
-      log: log.rows.map(({ position, entry }) => toLogRow(Number(position), JSON.parse(entry))),
+      log: log.rows.map(({ position, entry, disclosures }) =>
+        toLogRow(Number(position), readEvent(entry, disclosures) as FoundEvent),
+      ),
       size: Number(counts.rows[0]?.size),
       inOutbox: Number(counts.rows[0]?.inOutbox),
     };

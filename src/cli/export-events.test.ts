@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { createPGliteDatabase, createPostgresDatabase, type TestDatabase } from '../../test/support/databases.ts';
 import { readFileTrace, tracingFiles } from '../../test/support/file-trace.ts';
-import { aLogEntry } from '../../test/support/log-entries.ts';
+import { aLogEntry, linesOf } from '../../test/support/log-entries.ts';
 import { temporaryFolder } from '../../test/support/service.ts';
 import { emitEntries } from '../../test/support/tables.ts';
 import { toWire } from '../audit/model/audit-event.ts';
@@ -125,8 +125,7 @@ describe('flagtrail export events', () => {
   it('escapes on a terminal what the terminal would obey, and nowhere else', async () => {
     const of = await createPGliteDatabase();
     const hostile = '\u009b31m\u202Eevil';
-    const { entry } = aLogEntry(1, { description: hostile });
-    await emitEntries(of, [entry]);
+    await emitEntries(of, [linesOf(aLogEntry(1, { description: hostile }))]);
     await sequenceOutbox(of.database.prisma, 10);
     const [onTerminal, inPipe] = [await run([], { of, toTerminal: true }), await run([], { of })];
     expect(onTerminal.out).toContain('"\\u009b31m\\u202eevil"');
@@ -246,7 +245,7 @@ describe('flagtrail export events', () => {
       await using broken = await createPGliteDatabase();
       await fill(broken, 200);
       await broken.database.runScript(`ALTER TABLE audit_log RENAME TO whole_log; CREATE VIEW audit_log AS
-        SELECT position, sealed_at, CASE WHEN position = 150 THEN (1 / (position - 150))::text ELSE entry END AS entry FROM whole_log`);
+        SELECT position, sealed_at, leaf_hash, CASE WHEN position = 150 THEN (1 / (position - 150))::text ELSE entry END AS entry FROM whole_log`);
       const { err, failure, closed } = await run(['--output', file], { of: broken });
       expect({ err, failure, closed }).toEqual({ err: '', failure: expect.stringContaining('division by zero'), closed: 1 });
       expect(readFileSync(file, 'utf8')).toBe('old');

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { makeEntryWriter } from '../audit/entry/entry-writer.ts';
 import { openSpool } from '../audit/spool/spool.ts';
 import { emitEntries, fatesOf, readLogId } from '../audit/store/outbox.ts';
@@ -32,6 +33,7 @@ export const composeEntries = async (
     onRecorded,
     clock,
     newId,
+    newSalt: () => randomBytes(16).toString('base64url'),
     random,
     defaultEnvironment,
     logger,

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { makeEventQueue } from '../../src/audit/entry/event-queue.ts';
 import type { OutboxGate } from '../../src/audit/ports/outbox-gate.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
-import { aLogEntry } from '../support/log-entries.ts';
+import { aLogEntry, linesOf } from '../support/log-entries.ts';
 import { startTestService } from '../support/service.ts';
 import { emitEntries } from '../support/tables.ts';
 
@@ -38,7 +38,7 @@ it('what is in the outbox when the service stops is in the log when it has stopp
   // Without a wake-up: the sequencer would look again after half a second.
   await emitEntries(
     database,
-    [1, 2, 3].map((id) => aLogEntry(id).entry),
+    [1, 2, 3].map((id) => linesOf(aLogEntry(id))),
   );
   await service.stop();
   expect(

@@ -1,12 +1,9 @@
-import { cpSync } from 'node:fs';
-import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { matchesFilter } from '../../src/audit/model/audit-filter.ts';
 import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { defaultMigrationsFolder } from '../../src/database/migration-files.ts';
 import { databases, type TestDatabase } from '../support/databases.ts';
-import { temporaryFolder } from '../support/service.ts';
+import { migrationsBefore } from '../support/migrations.ts';
 import { anAdmin, makeSpine } from '../support/spine.ts';
 import { emitEntries, readLog } from '../support/tables.ts';
 
@@ -14,15 +11,6 @@ const apiKeyId = '01900000-0000-7000-8000-00000000000a';
 const from = (ipAddress: string | null, apiKeyId: string | null) => {
   const admin = anAdmin('ada');
   return { ...admin, requestContext: { ...admin.requestContext, ipAddress, apiKeyId } };
-};
-
-/** The migrations of a release before these columns. */
-const releaseBefore = (): string => {
-  const folder = temporaryFolder();
-  for (const name of ['20261120000000_init', '20261120180000_catalogue', 'migration_lock.toml']) {
-    cpSync(path.join(defaultMigrationsFolder(), name), path.join(folder, name), { recursive: true });
-  }
-  return folder;
 };
 
 const list = async ({ database }: TestDatabase, filter: object) => {
@@ -53,7 +41,7 @@ describe.each(databases)('the log on $kind', ({ createDatabase }) => {
 
   it('of the release before keeps its entries as they are; its flags learn from it who created them', async () => {
     const db = await createDatabase({ migrated: false });
-    await migrate(db.database, releaseBefore());
+    await migrate(db.database, migrationsBefore('20261121090000_last_settings'));
     const entry = (id: string, flagId: string, actor: string | null) =>
       JSON.stringify({
         id,

@@ -1,33 +1,26 @@
-import { cpSync, readdirSync } from 'node:fs';
-import path from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, it } from 'vitest';
-import { completeEvent, type EventDraft, toEntry } from '../../src/audit/model/audit-event.ts';
+import { type AuditEvent, completeEvent, type EventDraft } from '../../src/audit/model/audit-event.ts';
 import { auditLoss } from '../../src/audit/model/audit-loss.ts';
 import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
 import { emitEntries, sequenceOutbox } from '../../src/audit/store/outbox.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { defaultMigrationsFolder } from '../../src/database/migration-files.ts';
 import { createPostgresDatabase, databases, type TestDatabase } from '../support/databases.ts';
-import { temporaryFolder } from '../support/service.ts';
+import { toTestLines } from '../support/log-entries.ts';
+import { migrationsBefore } from '../support/migrations.ts';
 import { logSize } from '../support/tables.ts';
 
 const totals = '20261121200300_loss_totals';
 
-/** The migrations before the one that brings the totals. */
-const folderBefore = (): string => {
-  const folder = temporaryFolder();
-  const names = readdirSync(defaultMigrationsFolder()).filter((name) => name < totals || name.endsWith('.toml'));
-  for (const name of names) cpSync(path.join(defaultMigrationsFolder(), name), path.join(folder, name), { recursive: true });
-  return folder;
-};
-
 const now = new Date();
-const lossOf = (count: number, { id = uuidv7(), byApplication = false } = {}) => {
+const lossOf = (count: number, { id = uuidv7(), byApplication = false, toText = toTestLines } = {}) => {
   const draft: EventDraft = auditLoss({ reason: 'spool_full', count, since: now, until: now });
   const actor = { type: 'SERVICE_ACCOUNT', id: 'shop', name: null, email: null } as const;
-  return toEntry(completeEvent(byApplication ? { ...draft, actor } : draft, { id, now, defaultEnvironment: 'production' }));
+  return toText(completeEvent(byApplication ? { ...draft, actor } : draft, { id, now, defaultEnvironment: 'production' }));
 };
+
+/** As releases before disclosures wrote it. */
+const inOldForm = (event: AuditEvent): string => JSON.stringify(event);
 
 const declare = async ({ database }: TestDatabase, ...entries: string[]) => {
   expect(await emitEntries(database.prisma, entries)).toBe(true);
@@ -39,8 +32,12 @@ it.each(databases)(
   'the totals of what was lost begin with what an older log on $kind declares, and grow with each entry once',
   async ({ createDatabase }) => {
     const db = await createDatabase({ migrated: false });
-    await migrate(db.database, folderBefore());
-    await declare(db, lossOf(7), lossOf(5), lossOf(1000, { byApplication: true }));
+    await migrate(db.database, migrationsBefore(totals));
+    await declare(
+      db,
+      ...[7, 5].map((count) => lossOf(count, { toText: inOldForm })),
+      lossOf(1000, { byApplication: true, toText: inOldForm }),
+    );
     await migrate(db.database);
     expect(await lostIn(db)).toEqual({ flagtrail: 12, applications: 1000 });
 
@@ -56,7 +53,7 @@ it.each(databases)(
   async ({ createDatabase }) => {
     const db = await createDatabase();
     const withCount = (count: unknown) => {
-      const entry = JSON.parse(lossOf(1));
+      const entry = JSON.parse(lossOf(1, { toText: inOldForm }));
       return JSON.stringify({ ...entry, metadata: { ...entry.metadata, count } });
     };
     await declare(db, withCount('many'), withCount(-3), withCount(1e300), withCount(undefined), lossOf(2));

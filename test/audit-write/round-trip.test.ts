@@ -4,14 +4,8 @@ import fc from 'fast-check';
 import { execute, parse } from 'graphql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { actorTypes } from '../../src/access/model/actor.ts';
-import {
-  auditResults,
-  completeEvent,
-  type EventDraft,
-  type LogEntry,
-  toEntry,
-  toWire,
-} from '../../src/audit/model/audit-event.ts';
+import { auditResults, completeEvent, type EventDraft, type LogEntry, toWire } from '../../src/audit/model/audit-event.ts';
+import { splitLines } from '../../src/audit/model/entry.ts';
 import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
 import { makeAuditLog } from '../../src/audit/store/audit-log.ts';
 import { emitEntries } from '../../src/audit/store/outbox.ts';
@@ -21,6 +15,7 @@ import { schema } from '../../src/compose/schema.ts';
 import type { JsonObject } from '../../src/kernel/json.ts';
 import { isStorableText } from '../../src/kernel/text.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
+import { leafHashOf, linesOf, toTestLines } from '../support/log-entries.ts';
 import { makeSpine, newId, type Spine } from '../support/spine.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 60 }).filter(isStorableText);
@@ -90,7 +85,7 @@ const draft = fc.record(
 
 const query =
   parse(`query ($after: String, $first: Int) { auditEvents(order: OLDEST_FIRST, after: $after, first: $first) { edges { node {
-  id position type eventType occurredAt actor { type id name email } resource { type id } flagKey scheduleId environment allEnvironments workspaceId
+  id position leafHash type eventType occurredAt actor { type id name email } resource { type id } flagKey scheduleId environment allEnvironments workspaceId
   previousState newState changes { field previousValue newValue } description metadata result errorMessage
   requestContext { ipAddress userAgent requestId sessionId apiKeyId } } } } }`);
 
@@ -119,13 +114,15 @@ describe('any event', () => {
       const before = await log.size();
       const now = new Date();
       const events = drafts.map((made) => completeEvent(made, { id: newId(now), now, defaultEnvironment: 'production' }));
-      const entries = events.map(toEntry);
-      expect(await emitEntries(db.database.prisma, entries)).toBe(true);
+      const lines = events.map(toTestLines);
+      const entries = lines.map((text) => splitLines(text).entry);
+      expect(await emitEntries(db.database.prisma, lines)).toBe(true);
       await spine.sequence();
 
       const logged: LogEntry[] = await log.readAfter(before, 1000);
       expect(logged.map(({ entry }) => entry)).toEqual(entries);
-      expect(logged.map(({ event }) => toEntry(event))).toEqual(entries);
+      expect(logged.map(linesOf)).toEqual(lines);
+      expect(logged.map(({ event }) => canonicalize(event))).toEqual(events.map((event) => canonicalize(event)));
       const hashes = await db.sql<{ hash: string }>(
         `SELECT encode(leaf_hash, 'hex') AS hash FROM audit_log WHERE position > $1 ORDER BY position`,
         [before],
@@ -137,6 +134,7 @@ describe('any event', () => {
       const expected = events.map(({ timestamp, ...event }, index) => ({
         ...event,
         position: before + index + 1,
+        leafHash: leafHashOf(entries[index] ?? ''),
         type: toTypeName(event.eventType as AuditEventType),
         occurredAt: timestamp,
       }));
@@ -144,9 +142,10 @@ describe('any event', () => {
       expect(answered.map(canonicalize)).toEqual(expected.map(canonicalize));
 
       const wire = logged.map((entry) => JSON.parse(JSON.stringify(toWire(entry))));
-      const onWire = logged.map(({ position, sealedAt }, index) => ({
+      const onWire = logged.map(({ position, sealedAt, leafHash }, index) => ({
         ...events[index],
         position,
+        leafHash,
         sealedAt: sealedAt.toISOString(),
       }));
       expect(wire.map(canonicalize)).toEqual(onWire.map(canonicalize));

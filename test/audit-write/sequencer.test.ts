@@ -4,14 +4,17 @@ import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
 import { makeBus } from '../../src/audit/log/bus.ts';
 import { makeSequencer } from '../../src/audit/log/sequencer.ts';
-import { completeEvent, toEntry } from '../../src/audit/model/audit-event.ts';
+import { completeEvent } from '../../src/audit/model/audit-event.ts';
+import { auditLoss } from '../../src/audit/model/audit-loss.ts';
+import { splitLines } from '../../src/audit/model/entry.ts';
 import { emitEntries, sequenceOutbox } from '../../src/audit/store/outbox.ts';
 import { createPostgresDatabase, databases, openBeside } from '../support/databases.ts';
+import { toTestLines } from '../support/log-entries.ts';
 import { anAdmin } from '../support/spine.ts';
 import { countEvents, readLog } from '../support/tables.ts';
 
 const anEntry = (description: string, id = uuidv7()) =>
-  toEntry(
+  toTestLines(
     completeEvent(
       {
         eventType: 'flag.created',
@@ -138,13 +141,13 @@ describe.each(databases)('the log on $kind', ({ createDatabase }) => {
       },
       { id: uuidv7(), now: new Date('2026-03-01T09:00:00.123Z'), defaultEnvironment: 'production' },
     );
-    const entry = toEntry(event);
-    await emitEntries(database.prisma, [entry]);
+    const lines = toTestLines(event);
+    await emitEntries(database.prisma, [lines]);
     await sequenceOutbox(database.prisma, 10);
     await readLog({ sql });
     const [row] = await sql('SELECT * FROM audit_log');
     expect(row).toMatchObject({
-      entry,
+      entry: splitLines(lines).entry,
       id: event.id,
       occurred_at: new Date('2026-03-01T09:00:00.123Z'),
       event_type: 'flag_schedule.applied',
@@ -206,7 +209,12 @@ describe.each(databases)('the log on $kind', ({ createDatabase }) => {
 
   it('is kept at the door from what could not be moved: not one event of such a call is taken', async () => {
     const { database, sql } = await createDatabase();
-    const good = JSON.parse(anEntry('good'));
+    const good = JSON.parse(splitLines(anEntry('good')).entry);
+    const loss = toTestLines(
+      completeEvent(auditLoss({ reason: 'spool_full', count: 1, since: new Date(0), until: new Date(0) }), {
+        ...{ id: uuidv7(), now: new Date(), defaultEnvironment: 'production' },
+      }),
+    );
     for (const bad of [
       'not JSON',
       '[]',
@@ -215,6 +223,10 @@ describe.each(databases)('the log on $kind', ({ createDatabase }) => {
       JSON.stringify({ ...good, scheduleId: 'no UUID' }),
       JSON.stringify({ ...good, environment: null }),
       JSON.stringify({ ...good, description: 'a\0b' }),
+      // More than a tile can serve.
+      JSON.stringify({ ...good, more: 'x'.repeat(65_536) }),
+      // What the sequencer reads of a disclosure.
+      loss.replace('"count":1', '"count":'),
       // More than an entry of a B-tree holds, and not to be compressed.
       JSON.stringify({ ...good, resource: { type: 'flag', id: randomBytes(3000).toString('base64') } }),
     ]) {

@@ -15,7 +15,8 @@ beforeAll(async () => {
 });
 const sequence = () => db.sql('SELECT audit_sequence(1000)');
 const inLog = async (id: string) => (await db.sql('SELECT 1 FROM audit_log WHERE id = $1', [id])).length;
-const inOutbox = async (id: string) => (await db.sql("SELECT 1 FROM audit_outbox WHERE event::jsonb ->> 'id' = $1", [id])).length;
+const inOutbox = async (id: string) =>
+  (await db.sql("SELECT 1 FROM audit_outbox WHERE split_part(event, E'\\n', 1)::jsonb ->> 'id' = $1", [id])).length;
 const statusesOf = async (events: readonly object[]) => (await record(events)).results?.map(({ status }) => status);
 
 describe('an event that was answered RECORDED', () => {

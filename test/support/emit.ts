@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../../src/audit/model/audit-event.ts';
 import type { TestDatabase } from './databases.ts';
-import { aLogEntry } from './log-entries.ts';
+import { aLogEntry, linesOf } from './log-entries.ts';
 import { emitEntries } from './tables.ts';
 
 export type EventFields = Partial<AuditEvent>;
@@ -14,7 +14,7 @@ export const emitEvents = async (
   events: readonly EventFields[],
   firstId = 1,
 ): Promise<void> => {
-  const entries = events.map((fields, index) => aLogEntry(firstId + index, fields).entry);
+  const entries = events.map((fields, index) => linesOf(aLogEntry(firstId + index, fields)));
   await emitEntries({ sql }, entries);
   await sql("SELECT pg_notify('flagtrail', 'outbox')");
 };

@@ -1,7 +1,18 @@
-import { type AuditEvent, type LogEntry, toEntry } from '../../src/audit/model/audit-event.ts';
+import { createHash } from 'node:crypto';
+import type { AuditEvent, LogEntry } from '../../src/audit/model/audit-event.ts';
+import { splitLines, toLines } from '../../src/audit/model/entry.ts';
 import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
 
 export const testInstant = new Date('2026-11-20T09:00:00.000Z');
+
+/** A salt that is always the same, so that an event always makes the same entry. */
+const testSalt = () => 'AAAAAAAAAAAAAAAAAAAAAA';
+
+/** The event as it is handed to the outbox. */
+export const toTestLines = (event: AuditEvent): string => toLines(event, testSalt);
+
+/** RFC 6962, section 2.1. */
+export const leafHashOf = (entry: string): string => createHash('sha256').update(Uint8Array.of(0)).update(entry).digest('base64');
 
 /** A log entry at a position; its id is derived from the position. */
 export const aLogEntry = (
@@ -29,8 +40,13 @@ export const aLogEntry = (
     requestContext: null,
     ...fields,
   };
-  return { position, sealedAt, event, entry: toEntry(event) };
+  const lines = splitLines(toTestLines(event));
+  return { position, sealedAt, event, ...lines, leafHash: leafHashOf(lines.entry) };
 };
+
+/** An entry's lines, as the outbox takes them. */
+export const linesOf = ({ entry, disclosures }: Pick<LogEntry, 'entry' | 'disclosures'>): string =>
+  disclosures === '' ? entry : `${entry}\n${disclosures}`;
 
 /** Entries at the positions from `first` to `last`. */
 export const logEntries = (first: number, last: number, sealedAt = testInstant): LogEntry[] =>

@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
 import { expect } from 'vitest';
-import { toEntry } from '../../src/audit/model/audit-event.ts';
+import { digestOf } from '../../src/audit/model/disclosure.ts';
+import { readEvent } from '../../src/audit/model/entry.ts';
 import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { metadataSchemas } from '../../src/catalogue/event-types.ts';
 import type { TestDatabase } from './databases.ts';
+import { leafHashOf } from './log-entries.ts';
 
 // The tables, for tests that read them, or change them behind the application's back. Times are the database's.
 
@@ -102,10 +104,14 @@ export const untilOutboxIsEmpty = (db: Tables): Promise<void> => expect.poll(() 
 export const logSize = async ({ sql }: Tables): Promise<number> =>
   Number((await sql<{ size: number }>('SELECT size FROM audit_head'))[0]?.size ?? expect.unreachable());
 
+type EventRow = { entry: string; disclosures: string };
+const selectEvents = `SELECT l.*, coalesce(d.disclosures, '') AS disclosures FROM audit_log l LEFT JOIN audit_disclosures d USING (position)`;
+const toEvent = ({ entry, disclosures }: EventRow) => readEvent(entry, disclosures) as AuditEvent;
+
 /** The log's events of a type, in order, without checks. */
 export const readEventsOfType = async ({ sql }: Tables, eventType: string): Promise<AuditEvent[]> => {
-  const rows = await sql<{ entry: string }>('SELECT entry FROM audit_log WHERE event_type = $1 ORDER BY position', [eventType]);
-  return rows.map(({ entry }) => JSON.parse(entry) as AuditEvent);
+  const rows = await sql<EventRow>(`${selectEvents} WHERE event_type = $1 ORDER BY position`, [eventType]);
+  return rows.map(toEvent);
 };
 
 /** Events that exist, wherever they are. One statement reads all places, so that no event counts twice while it moves. */
@@ -116,20 +122,27 @@ export const countEvents = async ({ sql }: Tables): Promise<number> => {
   return row?.n ?? expect.unreachable();
 };
 
-type LogRow = { position: number; entry: string; leaf_hash: Uint8Array; schedule_id: string | null };
+type LogRow = EventRow & { position: number; leaf_hash: Uint8Array; schedule_id: string | null };
 
-/** The log's events in order. Also checks what holds for every log: no gaps, no id twice, canonical, hashed, known metadata. */
+/**
+ * The log's events in order. Also checks what holds for every log: no gaps, no id twice, canonical, hashed, each disclosure's
+ * digest in its place, known metadata.
+ */
 export const readLog = async ({ sql }: Tables): Promise<AuditEvent[]> => {
-  const rows = await sql<LogRow>('SELECT position, entry, leaf_hash, schedule_id FROM audit_log ORDER BY position');
+  const rows = await sql<LogRow>(`${selectEvents} ORDER BY position`);
   expect(rows.map(({ position }) => Number(position))).toEqual(rows.map((_, index) => index + 1));
-  const events = rows.map(({ entry }) => JSON.parse(entry) as AuditEvent);
+  const events = rows.map(toEvent);
   expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
   for (const [index, event] of events.entries()) {
     const row = rows[index];
     if (!row) return expect.unreachable();
-    if (toEntry(event) !== row.entry) expect(row.entry, 'canonical JSON').toBe(toEntry(event));
-    const hash = createHash('sha256').update(Uint8Array.of(0)).update(row.entry).digest('hex');
-    if (hash !== Buffer.from(row.leaf_hash).toString('hex')) expect.unreachable(`leaf_hash of position ${index + 1}`);
+    const { entry, disclosures } = row;
+    if (canonicalize(JSON.parse(entry)) !== entry) expect(entry, 'canonical JSON').toBe(canonicalize(JSON.parse(entry)));
+    if (leafHashOf(entry) !== Buffer.from(row.leaf_hash).toString('base64'))
+      expect.unreachable(`leaf_hash of position ${index + 1}`);
+    for (const line of disclosures === '' ? [] : disclosures.split('\n'))
+      if (!`${entry}${disclosures}`.includes(`"${digestOf(line)}"`))
+        expect.unreachable(`position ${index + 1} has no digest of ${line}`);
     metadataSchemas[event.eventType].strict().parse(event.metadata);
   }
   expect(await logSize({ sql })).toBe(rows.length);

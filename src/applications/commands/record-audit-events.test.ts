@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
+import { toTestLines } from '../../../test/support/log-entries.ts';
 import type { Caller } from '../../access/model/actor.ts';
 import type { EventDraft } from '../../audit/model/audit-event.ts';
-import { completeEvent, toEntry } from '../../audit/model/audit-event.ts';
+import { completeEvent } from '../../audit/model/audit-event.ts';
 import type { Recorded } from '../../audit/ports/audit-log.ts';
 import type { Transaction } from '../../compose/unit-of-work.ts';
 import type { AuditEventInput } from '../model/event-input.ts';
@@ -62,7 +63,7 @@ it('makes no entry of more than 256 KiB of what it takes: the largest event is r
   };
   const { results, drafts } = await record(callerCalled('billing'), [largest]);
   expect(results).toMatchObject([{ status: 'RECORDED' }]);
-  const bytes = drafts.map((draft) => toEntry(completeEvent(draft, { id, now, defaultEnvironment: 'production' })).length);
+  const bytes = drafts.map((draft) => toTestLines(completeEvent(draft, { id, now, defaultEnvironment: 'production' })).length);
   expect(bytes[0]).toBeLessThan(256 * 1024);
   expect(bytes[0]).toBeGreaterThan(128 * 1024);
 });

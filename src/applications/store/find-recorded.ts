@@ -16,12 +16,15 @@ export const makeFindRecorded =
     const wanted = [...ids];
     const rows = await prisma.$queryRaw<(Recorded & { id: string })[]>`
       SELECT id, type, "recorderId" FROM (
-        SELECT id::text, event_type AS type, entry::jsonb #>> '{metadata,recordedBy,id}' AS "recorderId", 0 AS place
-        FROM audit_log WHERE id = ANY(${wanted}::uuid[])
+        SELECT l.id::text, l.event_type AS type,
+          coalesce(l.entry::jsonb -> 'metadata', audit_disclosed(d.disclosures, 'metadata')) #>> '{recordedBy,id}' AS "recorderId", 0 AS place
+        FROM audit_log l LEFT JOIN audit_disclosures d ON d.position = l.position WHERE l.id = ANY(${wanted}::uuid[])
         UNION ALL
-        SELECT event ->> 'id', event ->> 'eventType', event #>> '{metadata,recordedBy,id}', place
-        FROM (SELECT event::jsonb AS event, id AS place FROM audit_outbox ORDER BY id DESC LIMIT ${latestInOutbox}::int) latest
-        WHERE (event ->> 'id')::uuid = ANY(${wanted}::uuid[])
+        SELECT entry ->> 'id', entry ->> 'eventType',
+          coalesce(entry -> 'metadata', audit_disclosed(event, 'metadata')) #>> '{recordedBy,id}', place
+        FROM (SELECT split_part(event, E'\n', 1)::jsonb AS entry, event, id AS place
+          FROM audit_outbox ORDER BY id DESC LIMIT ${latestInOutbox}::int) latest
+        WHERE (entry ->> 'id')::uuid = ANY(${wanted}::uuid[])
       ) found ORDER BY place DESC`;
     // Of two events with the same id, the log keeps the first, which comes last here.
     return new Map(rows.map(({ id, ...recorded }) => [id, recorded]));

@@ -1,4 +1,4 @@
-import { type LogEntry, toWire } from '../model/audit-event.ts';
+import { type LogEntry, sizeOf, toWire } from '../model/audit-event.ts';
 import type { AuditEventFilter } from '../model/audit-filter.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 
@@ -66,6 +66,6 @@ const toLines = (entries: readonly LogEntry[]): string => entries.map((entry) =>
 
 /** How many entries like these make a page of `pageWeight`. */
 const nextPageSize = (entries: readonly LogEntry[]): number => {
-  const weight = entries.reduce((sum, { entry }) => sum + entry.length, 0);
+  const weight = entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
   return Math.min(Math.max(Math.floor((pageWeight * entries.length) / weight), pageSize.min), pageSize.max);
 };

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, it, onTestFinished } from 'vitest';
 import { auditLoss } from '../model/audit-loss.ts';
+import { readEvent, splitLines } from '../model/entry.ts';
 import { openSpool } from '../spool/spool.ts';
 import { makeEntryWriter } from './entry-writer.ts';
 
@@ -19,13 +20,14 @@ const makeWorld = () => {
     spool,
     logId: 'log',
     emit: async (entries) => {
-      outbox.push(...entries.map((entry) => JSON.parse(entry)));
+      outbox.push(...entries.map(splitLines).map(({ entry, disclosures }) => readEvent(entry, disclosures)));
       return true;
     },
     fatesOf: async () => new Map(),
     onRecorded: () => {},
     clock: { now: () => at },
     newId: () => uuidv7(),
+    newSalt: () => 'AAAAAAAAAAAAAAAAAAAAAA',
     random: () => 0,
     defaultEnvironment: 'production',
     logger: pino({ level: 'silent' }),

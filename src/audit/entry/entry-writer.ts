@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { Clock, NewId, Random } from '../../kernel/clock.ts';
-import { completeEvent, type EventDraft, toEntry as formEntry } from '../model/audit-event.ts';
+import { completeEvent, type EventDraft } from '../model/audit-event.ts';
+import type { NewSalt } from '../model/disclosure.ts';
+import { toLines } from '../model/entry.ts';
 import type { Spool, TransactionFate } from '../ports/spool.ts';
 import { makeEventQueue } from './event-queue.ts';
 import { makeOutboxGate } from './outbox-gate.ts';
@@ -16,6 +18,7 @@ type Deps = {
   onRecorded: () => void;
   clock: Clock;
   newId: NewId;
+  newSalt: NewSalt;
   random: Random;
   /** The environment of events that do not name one. */
   defaultEnvironment: string;
@@ -27,13 +30,13 @@ type Deps = {
  * `transaction-with-events.ts`), through the event queue if there is no transaction, or back from the spool.
  */
 export const makeEntryWriter = (deps: Deps) => {
-  const { spool, logId, emit, fatesOf, onRecorded, clock, newId, random, defaultEnvironment, logger } = deps;
+  const { spool, logId, emit, fatesOf, onRecorded, clock, newId, newSalt, random, defaultEnvironment, logger } = deps;
 
   /** Never throws: an event that cannot be written as an entry is counted as lost. */
   const toEntry = (draft: EventDraft, id?: string): string | null => {
     try {
       const now = clock.now();
-      return formEntry(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment }));
+      return toLines(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment }), newSalt);
     } catch (error) {
       logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written as an entry: it is lost');
       spool.addLoss(logId, 'event could not be written down', 1);

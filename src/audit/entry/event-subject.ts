@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../model/audit-event.ts';
+import { splitLines } from '../model/entry.ts';
 
 /**
  * The subject of an entry. The log keeps the events of one subject in the order in which they happened. Everything about a flag
@@ -7,7 +8,7 @@ import type { AuditEvent } from '../model/audit-event.ts';
  */
 export const subjectOf = (entry: string): string => {
   try {
-    const { flagKey, resource, actor }: AuditEvent = JSON.parse(entry);
+    const { flagKey, resource, actor }: AuditEvent = JSON.parse(splitLines(entry).entry);
     if (flagKey !== null) return `flag ${flagKey}`;
     return resource ? `${resource.type} ${resource.id}` : `actor ${actor.type} ${actor.id}`;
   } catch {

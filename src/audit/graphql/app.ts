@@ -1,4 +1,5 @@
 import type { OperationBudget } from '../../graphql/operation-budget.ts';
+import { sizeOf } from '../model/audit-event.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Follow } from '../ports/follow.ts';
 
@@ -15,6 +16,6 @@ export const meterLog = (log: AuditLog, { read }: OperationBudget): AuditLog => 
   list: (...args) =>
     read(
       () => log.list(...args),
-      (entries) => ({ rows: entries.length, bytes: entries.reduce((bytes, { entry }) => bytes + entry.length, 0) }),
+      (entries) => ({ rows: entries.length, bytes: entries.reduce((bytes, entry) => bytes + sizeOf(entry), 0) }),
     ),
 });

@@ -73,6 +73,10 @@ export const AuditEventRef = builder.objectRef<LogEntry>('AuditEvent').implement
       description: 'Its cursor: send it as `after` to the query or the subscription `auditEvents`.',
       resolve: ({ position }) => toEventCursor(position),
     }),
+    leafHash: t.exposeString('leafHash', {
+      description:
+        'The hash by which the log proves this event: SHA-256(0x00 || entry) in base64, the leaf of a Merkle tree (RFC 6962).',
+    }),
     type: t.field({ type: 'AuditEventType', description: 'What happened.', resolve: ({ event }) => event.eventType }),
     eventType: t.string({
       description: 'What happened, as exports and sinks write it, for example flag_schedule.created.',

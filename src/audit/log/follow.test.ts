@@ -4,7 +4,7 @@ import { atTestEnd } from '../../../test/support/at-test-end.ts';
 import { aLogEntry, logEntries } from '../../../test/support/log-entries.ts';
 import { DatabaseUnavailableError } from '../../kernel/database-unavailable.ts';
 import { OverShareError } from '../../kernel/limits/fair-queue.ts';
-import type { LogEntry } from '../model/audit-event.ts';
+import { type LogEntry, sizeOf } from '../model/audit-event.ts';
 import { matchesFilter } from '../model/audit-filter.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import { makeBus } from './bus.ts';
@@ -16,9 +16,9 @@ const setUp = ({ entries = 0, maxEntries = 4096, takeTurn = async () => {} } = {
   const list = vi.fn<AuditLog['list']>(async (filter, { after = 0, before = Number.POSITIVE_INFINITY, limit, maxBytes = 0 }) => {
     const found = all.filter(({ position, event }) => position > after && position < before && matchesFilter(event, filter));
     let bytes = 0;
-    return found.slice(0, limit).filter(({ entry }) => {
+    return found.slice(0, limit).filter((entry) => {
       const fits = bytes < maxBytes;
-      bytes += entry.length;
+      bytes += sizeOf(entry);
       return fits;
     });
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { atTestEnd } from '../../../test/support/at-test-end.ts';
 import { aLogEntry, logEntries, makeMemoryLog } from '../../../test/support/log-entries.ts';
+import { sizeOf } from '../model/audit-event.ts';
 import { makeBus } from './bus.ts';
 import { makeTail } from './tail.ts';
 
@@ -46,7 +47,7 @@ describe('the tail of the log', () => {
   });
 
   it('holds no more text than it may, and forgets it all when the last one leaves', async () => {
-    const { length } = aLogEntry(1).entry;
+    const length = sizeOf(aLogEntry(1));
     const { tail, positionsAfter, append, untilHead } = setUp({ maxCharacters: 3 * length + 10 });
     const { leave } = await tail.join();
     append(1, 8);

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { makeLoop } from '../../kernel/loop.ts';
-import type { LogEntry } from '../model/audit-event.ts';
+import { type LogEntry, sizeOf } from '../model/audit-event.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Bus } from '../ports/bus.ts';
 import { isFullPage } from './full-page.ts';
@@ -131,7 +131,8 @@ const latest = (
   let start = entries.length;
   let characters = 0;
   while (start > 0 && entries.length - start < maxEntries) {
-    characters += entries[start - 1]?.entry.length ?? 0;
+    const entry = entries[start - 1];
+    characters += entry ? sizeOf(entry) : 0;
     if (characters > maxCharacters) break;
     start -= 1;
   }

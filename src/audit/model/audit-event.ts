@@ -1,4 +1,3 @@
-import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import { actorSchema, requestContextSchema } from '../../access/model/actor.ts';
 import { fieldChangeSchema } from './changes.ts';
@@ -8,7 +7,7 @@ export const auditResults = ['SUCCESS', 'FAILURE', 'DENIED'] as const;
 export type AuditResult = (typeof auditResults)[number];
 
 /**
- * An event of any type, as it is stored and hashed: every field is present, absent values are null, instants are RFC 3339 in UTC.
+ * An event of any type: every field is present, absent values are null, instants are RFC 3339 in UTC.
  * The wings declare the types and their `metadata`.
  */
 export const eventEnvelopeSchema = z.object({
@@ -78,18 +77,23 @@ export const completeEvent = (
   timestamp: (occurredAt ?? now).toISOString(),
 });
 
-/**
- * The entry: the exact bytes that are stored and hashed, in canonical JSON (RFC 8785). Throws a TypeError if the event has no
- * JSON form.
- */
-export const toEntry = (event: AuditEvent): string => {
-  const entry = canonicalize(event);
-  if (entry === undefined) throw new TypeError(`event ${event.id} has no JSON form`);
-  return entry;
+/** An event in the log. */
+export type LogEntry = {
+  position: number;
+  sealedAt: Date;
+  /** The whole event: what the entry says in clear, and what its disclosures add. */
+  event: AuditEvent;
+  /** The exact bytes of the leaf. */
+  entry: string;
+  /** Lines of JSON, as `entry.ts` says; empty if the entry says everything. */
+  disclosures: string;
+  /** SHA-256(0x00 || entry) (RFC 6962, section 2.1), in base64. */
+  leafHash: string;
 };
 
-/** An event in the log. */
-export type LogEntry = { position: number; sealedAt: Date; event: AuditEvent; entry: string };
+/** The size of an entry as it is stored, in characters. */
+export const sizeOf = ({ entry, disclosures }: Pick<LogEntry, 'entry' | 'disclosures'>): number =>
+  entry.length + disclosures.length;
 
 /** An event of any type, as sinks and exports write it. */
 export const wireEnvelopeSchema = eventEnvelopeSchema.extend({
@@ -97,12 +101,20 @@ export const wireEnvelopeSchema = eventEnvelopeSchema.extend({
   position: z.int().min(1),
   /** When the sequencer gave it its position. */
   sealedAt: z.iso.datetime(),
+  /** The hash of its entry, by which a proof finds it in the log: SHA-256, in base64. */
+  leafHash: z.base64(),
 });
 export type WireEvent = z.infer<typeof wireEnvelopeSchema>;
 
 /** The event as sinks and exports write it, with its place in the log. */
-export const toWire = ({ position, sealedAt, event }: Pick<LogEntry, 'position' | 'sealedAt' | 'event'>): WireEvent => ({
+export const toWire = ({
+  position,
+  sealedAt,
+  leafHash,
+  event,
+}: Pick<LogEntry, 'position' | 'sealedAt' | 'leafHash' | 'event'>): WireEvent => ({
   position,
   sealedAt: sealedAt.toISOString(),
+  leafHash,
   ...event,
 });

@@ -18,6 +18,7 @@ it('writes one line of JSON for each entry, with the event’s fields at the top
     time: expect.any(Number),
     position: 7,
     sealedAt: '2026-11-20T09:00:00.000Z',
+    leafHash: entry.leafHash,
     ...entry.event,
   });
   expect(JSON.parse(lines[1] ?? '').position).toBe(8);

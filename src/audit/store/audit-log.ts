@@ -3,80 +3,126 @@ import { Prisma, type PrismaClient } from '../../generated/prisma/client.ts';
 import type { Slice } from '../../kernel/paging.ts';
 import type { LogEntry } from '../model/audit-event.ts';
 import type { AuditEventFilter } from '../model/audit-filter.ts';
+import { readEvent } from '../model/entry.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 
-const columns = { position: true, sealedAt: true, entry: true } as const;
+type Row = { position: bigint; sealedAt: Date; entry: string; leafHash: string; disclosures: string };
 
-const toLogEntry = ({ position, sealedAt, entry }: { position: bigint; sealedAt: Date; entry: string }): LogEntry => ({
+const toLogEntry = ({ position, entry, disclosures, ...row }: Row): LogEntry => ({
+  ...row,
   position: Number(position),
-  sealedAt,
-  event: JSON.parse(entry),
   entry,
+  disclosures,
+  event: readEvent(entry, disclosures),
 });
 
-const toWhere = ({ types, environment, from, to, ...columnFilters }: AuditEventFilter): Prisma.AuditLogEntryWhereInput => ({
-  ...Object.fromEntries(Object.entries(columnFilters).filter(([, value]) => value != null)),
-  ...(environment != null && { OR: [{ environment }, { allEnvironments: true }] }),
-  ...(types && { eventType: { in: [...types] } }),
-  ...((from || to) && { occurredAt: { ...(from && { gte: from }), ...(to && { lt: to }) } }),
-});
+/** Columns that a filter compares with one value. */
+const columnOf = {
+  flagKey: Prisma.sql`flag_key`,
+  actorId: Prisma.sql`actor_id`,
+  actorType: Prisma.sql`actor_type`,
+  resourceType: Prisma.sql`resource_type`,
+  resourceId: Prisma.sql`resource_id`,
+  workspaceId: Prisma.sql`workspace_id`,
+  requestId: Prisma.sql`request_id`,
+  apiKeyId: Prisma.sql`api_key_id`,
+  result: Prisma.sql`result`,
+} as const;
+
+/** What a filter asks of rows of `audit_log l`. */
+const toConditions = (filter: AuditEventFilter): Prisma.Sql[] => {
+  const { types, scheduleId, environment, ipAddress, from, to, ...others } = filter;
+  const conditions = Object.entries(others)
+    .filter(([, value]) => value != null)
+    .map(([field, value]) => Prisma.sql`l.${columnOf[field as keyof typeof others]} = ${value}`);
+  if (scheduleId != null) conditions.push(Prisma.sql`l.schedule_id = ${scheduleId}::uuid`);
+  if (environment != null) conditions.push(Prisma.sql`(l.environment = ${environment} OR l.all_environments)`);
+  if (types) conditions.push(Prisma.sql`l.event_type = ANY(${[...types]}::text[])`);
+  if (from) conditions.push(Prisma.sql`l.occurred_at >= ${from}::timestamptz`);
+  if (to) conditions.push(Prisma.sql`l.occurred_at < ${to}::timestamptz`);
+  // Addresses can be forgotten, so the log itself does not have them.
+  if (ipAddress != null)
+    conditions.push(
+      Prisma.sql`EXISTS (SELECT 1 FROM audit_disclosures a WHERE a.ip_address = ${ipAddress} AND a.position = l.position)`,
+    );
+  return conditions;
+};
+const all = (conditions: Prisma.Sql[]): Prisma.Sql =>
+  conditions.length === 0 ? Prisma.sql`true` : Prisma.join(conditions, ' AND ');
 
 /** The log in the database. */
 export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
   const size = async () => Number((await prisma.auditHead.findUniqueOrThrow({ where: { id: 1 }, select: { size: true } })).size);
-  const inOrder = <Row extends { position: bigint }>(
+
+  /** The rows of a selection from `audit_log l`, with their disclosures. */
+  const readRows = async (selection: Prisma.Sql, order = Prisma.sql`ASC`) => {
+    const rows = await prisma.$queryRaw<Row[]>`
+      SELECT l.position, l.sealed_at AS "sealedAt", l.entry, encode(l.leaf_hash, 'base64') AS "leafHash",
+        coalesce(d.disclosures, '') AS disclosures
+      FROM (${selection}) l LEFT JOIN audit_disclosures d ON d.position = l.position ORDER BY l.position ${order}`;
+    return rows.map(toLogEntry);
+  };
+
+  const inOrder = <Found extends { position: bigint | number }>(
     filter: AuditEventFilter,
     { after, before, limit, inverted }: Slice<number>,
-    read: (query: Pick<Prisma.AuditLogEntryFindManyArgs, 'where' | 'orderBy' | 'take'>) => Promise<Row[]>,
+    read: (selection: Prisma.Sql, order: Prisma.Sql) => Promise<Found[]>,
   ) => {
-    const position = { ...(after !== undefined && { gt: after }), ...(before !== undefined && { lt: before }) };
+    const order = inverted ? Prisma.sql`DESC` : Prisma.sql`ASC`;
+    const slice: Prisma.Sql[] = [];
+    if (after !== undefined) slice.push(Prisma.sql`l.position > ${after}`);
+    if (before !== undefined) slice.push(Prisma.sql`l.position < ${before}`);
     return mergedList(filter.types, {
-      page: (type) =>
-        read({
-          where: { ...toWhere({ ...filter, types: type === null ? null : [type] }), position },
-          orderBy: { position: inverted ? 'desc' : 'asc' },
-          take: limit,
-        }),
+      page: (type) => {
+        const conditions = toConditions({ ...filter, types: type === null ? null : [type] });
+        return read(
+          Prisma.sql`SELECT l.* FROM audit_log l WHERE ${all([...conditions, ...slice])} ORDER BY l.position ${order} LIMIT ${limit}`,
+          order,
+        );
+      },
       compare: (a, b) => (a.position < b.position === inverted ? 1 : -1),
       limit,
     });
   };
-  /** Those of the chosen entries that fit, in order. The database knows an entry's length without reading the entry. */
-  const readFitting = async (which: Prisma.Sql, maxBytes: number) => {
-    const rows = await prisma.$queryRaw<{ position: bigint; sealedAt: Date; entry: string }[]>`
-      SELECT position, sealed_at AS "sealedAt", entry
-      FROM (SELECT position, sealed_at, entry, sum(octet_length(entry)) OVER (ORDER BY position) - octet_length(entry) AS bytes_before
-            FROM audit_log WHERE ${which}) sized
-      WHERE bytes_before < ${maxBytes} ORDER BY position`;
-    return rows.map(toLogEntry);
-  };
+
+  /**
+   * Those of the chosen entries that fit, in order. The database knows how long an entry and its disclosures are without reading
+   * them.
+   */
+  const readFitting = (which: Prisma.Sql, maxBytes: number) =>
+    readRows(Prisma.sql`
+      SELECT * FROM (
+        SELECT l.*, sum(bytes) OVER (ORDER BY l.position) - bytes AS bytes_before
+        FROM audit_log l LEFT JOIN audit_disclosures d ON d.position = l.position
+          CROSS JOIN LATERAL (SELECT octet_length(l.entry) + coalesce(octet_length(d.disclosures), 0) AS bytes) sized
+        WHERE ${which}) measured
+      WHERE bytes_before < ${maxBytes}`);
+
   const list: AuditLog['list'] = async (filter, { maxBytes, ...slice }) => {
-    if (maxBytes === undefined) {
-      const rows = await inOrder(filter, slice, (query) => prisma.auditLogEntry.findMany({ select: columns, ...query }));
-      return rows.map(toLogEntry);
-    }
+    if (maxBytes === undefined) return inOrder(filter, slice, readRows);
     const { after = 0, before, limit } = slice;
-    if (Object.keys(toWhere(filter)).length > 0) {
-      const rows = await inOrder(filter, slice, (query) =>
-        prisma.auditLogEntry.findMany({ select: { position: true }, ...query }),
+    if (toConditions(filter).length > 0) {
+      const found = await inOrder(
+        filter,
+        slice,
+        (selection) => prisma.$queryRaw<{ position: bigint }[]>`SELECT position FROM (${selection}) l`,
       );
-      const positions = rows.map(({ position }) => position);
-      return positions.length === 0 ? [] : readFitting(Prisma.sql`position = ANY(${positions})`, maxBytes);
+      const positions = found.map(({ position }) => position);
+      return positions.length === 0 ? [] : readFitting(Prisma.sql`l.position = ANY(${positions})`, maxBytes);
     }
     // Positions have no gaps, so `limit` entries end here.
     const end = Math.min(after + limit + 1, before ?? Number.POSITIVE_INFINITY);
-    return readFitting(Prisma.sql`position > ${after} AND position < ${end}`, maxBytes);
+    return readFitting(Prisma.sql`l.position > ${after} AND l.position < ${end}`, maxBytes);
   };
   return {
-    find: async (id) => {
-      const row = await prisma.auditLogEntry.findUnique({ select: columns, where: { id } });
-      return row && toLogEntry(row);
-    },
+    find: async (id) => (await readRows(Prisma.sql`SELECT l.* FROM audit_log l WHERE l.id = ${id}::uuid`))[0] ?? null,
     list,
     // Without a filter, the head knows the count, so that millions of rows need not be counted.
     count: async (filter) => {
-      const where = toWhere(filter);
-      return Object.keys(where).length === 0 ? size() : prisma.auditLogEntry.count({ where });
+      const conditions = toConditions(filter);
+      if (conditions.length === 0) return size();
+      const [row] = await prisma.$queryRaw<[{ n: bigint }]>`SELECT count(*) AS n FROM audit_log l WHERE ${all(conditions)}`;
+      return Number(row.n);
     },
     size,
     // The head keeps these totals, so that nothing has to be summed up that grows with the log.

@@ -1,4 +1,4 @@
-import type { Actor } from '../../access/model/actor.ts';
+import { readEvent } from '../../audit/model/entry.ts';
 import type { Queryable } from '../../database/queryable.ts';
 import type { FlagStore } from '../commands/flag-store.ts';
 
@@ -9,12 +9,12 @@ export const makeFindFlagCreators =
   // rows can be answered by no other index: ordered by position alone, the planner may walk the whole log (measured: 15 s for
   // 100,000 entries).
   async (ids) => {
-    const rows = await prisma.$queryRaw<{ id: string; actor: Actor }[]>`
-      SELECT wanted.id, trail.entry::jsonb -> 'actor' AS actor
+    const rows = await prisma.$queryRaw<{ id: string; entry: string; disclosures: string }[]>`
+      SELECT wanted.id, trail.entry, coalesce(d.disclosures, '') AS disclosures
       FROM unnest(${[...ids]}::text[]) AS wanted (id) CROSS JOIN LATERAL (
-        SELECT l.resource_id, l.event_type, l.entry FROM audit_log l WHERE (l.resource_id, l.position) > (wanted.id, 0)
+        SELECT l.position, l.resource_id, l.event_type, l.entry FROM audit_log l WHERE (l.resource_id, l.position) > (wanted.id, 0)
         ORDER BY l.resource_id, l.position LIMIT 20
-      ) trail
+      ) trail LEFT JOIN audit_disclosures d ON d.position = trail.position
       WHERE trail.resource_id = wanted.id AND trail.event_type = 'flag.created'`;
-    return new Map(rows.map(({ id, actor }) => [id, actor]));
+    return new Map(rows.map(({ id, entry, disclosures }) => [id, readEvent(entry, disclosures).actor]));
   };

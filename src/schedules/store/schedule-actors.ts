@@ -1,4 +1,4 @@
-import type { Actor } from '../../access/model/actor.ts';
+import { readEvent } from '../../audit/model/entry.ts';
 import type { Queryable } from '../../database/queryable.ts';
 import type { ScheduleStore } from '../commands/schedule-store.ts';
 
@@ -9,19 +9,21 @@ import type { ScheduleStore } from '../commands/schedule-store.ts';
 export const makeFindScheduleActors =
   (prisma: Queryable): ScheduleStore['actorsOf'] =>
   async (ids) => {
-    const rows = await prisma.$queryRaw<{ id: string; created: boolean; actor: Actor }[]>`
-      SELECT wanted.id, trail.event_type = 'flag_schedule.created' AS created, trail.entry::jsonb -> 'actor' AS actor
+    const rows = await prisma.$queryRaw<{ id: string; created: boolean; entry: string; disclosures: string }[]>`
+      SELECT wanted.id, trail.event_type = 'flag_schedule.created' AS created, trail.entry, coalesce(d.disclosures, '') AS disclosures
       FROM unnest(${[...ids]}::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
-        SELECT l.event_type, l.entry FROM audit_log l WHERE l.schedule_id = wanted.id OFFSET 0
-      ) trail
+        SELECT l.position, l.event_type, l.entry FROM audit_log l WHERE l.schedule_id = wanted.id OFFSET 0
+      ) trail LEFT JOIN audit_disclosures d ON d.position = trail.position
       WHERE trail.event_type IN ('flag_schedule.created', 'flag_schedule.cancelled')`;
     const found = Map.groupBy(rows, ({ id }) => id);
+    const actorOf = (row: { entry: string; disclosures: string } | undefined) =>
+      row ? readEvent(row.entry, row.disclosures).actor : null;
     return new Map(
       [...found].map(([id, acted]) => [
         id,
         {
-          created: acted.find(({ created }) => created)?.actor ?? null,
-          cancelled: acted.find(({ created }) => !created)?.actor ?? null,
+          created: actorOf(acted.find(({ created }) => created)),
+          cancelled: actorOf(acted.find(({ created }) => !created)),
         },
       ]),
     );

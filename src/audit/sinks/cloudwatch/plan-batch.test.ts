@@ -15,7 +15,12 @@ describe('planBatch', () => {
     const entry = aLogEntry(3, { sealedAt: at(-1), timestamp: '2026-11-20T07:30:00.000Z' });
     const [event] = planBatch([entry], { now });
     expect(event).toMatchObject({ position: 3, timestamp: at(-1).getTime(), resent: false });
-    expect(JSON.parse(event?.message ?? '')).toEqual({ position: 3, sealedAt: at(-1).toISOString(), ...entry.event });
+    expect(JSON.parse(event?.message ?? '')).toEqual({
+      position: 3,
+      sealedAt: at(-1).toISOString(),
+      leafHash: entry.leafHash,
+      ...entry.event,
+    });
   });
 
   it('takes no more events than it is told to', () => {
