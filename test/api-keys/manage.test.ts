@@ -108,7 +108,9 @@ describe('an API key', () => {
 
     const written = [
       ...service.lines,
-      ...(await sql<{ entry: string }>('SELECT entry FROM audit_log')).map(({ entry }) => entry),
+      ...(
+        await sql<{ text: string }>('SELECT entry AS text FROM audit_log UNION ALL SELECT disclosures FROM audit_disclosures')
+      ).map(({ text }) => text),
       JSON.stringify(await sql('SELECT id, name, prefix, roles, created_by, revoked_by FROM api_keys')),
     ].join('\n');
     expect(written).toContain(apiKey.prefix);

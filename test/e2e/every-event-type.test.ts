@@ -12,7 +12,7 @@ const patient = { timeout: 25_000 };
 
 /** What a subscriber gets of an event: all of it. */
 const subscription = `subscription ($after: String) { auditEvents(after: $after) {
-  id position type eventType occurredAt actor { type id name email } resource { type id } flagKey scheduleId environment allEnvironments workspaceId
+  id position leafHash type eventType occurredAt actor { type id name email } resource { type id } flagKey scheduleId environment allEnvironments workspaceId
   previousState newState changes { field previousValue newValue } description metadata result errorMessage
   requestContext { ipAddress userAgent requestId sessionId apiKeyId } } }`;
 type Live = Omit<WireEvent, 'timestamp' | 'sealedAt'> & { type: string; occurredAt: string };

@@ -49,7 +49,8 @@ it.each([-60, 60])(
     const after = minutesFrom(new Date(), 1);
     const [row] = await schedules();
     const events = await db.sql<{ at: string }>(
-      `SELECT event::json ->> 'timestamp' AS at FROM audit_outbox WHERE event::json ->> 'eventType' LIKE 'flag_schedule.%'`,
+      `SELECT entry ->> 'timestamp' AS at FROM (SELECT split_part(event, E'\\n', 1)::json AS entry FROM audit_outbox) waiting
+       WHERE entry ->> 'eventType' LIKE 'flag_schedule.%'`,
     );
     expect(events).toHaveLength(2);
     const told = [createdAt, cancelledAt, row?.created_at, row?.cancelled_at, ...events.map(({ at }) => at)];

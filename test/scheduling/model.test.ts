@@ -34,7 +34,7 @@ const readWorld = `SELECT json_build_object(
     'rolloutPercentage', rollout_percentage, 'rules', json_array_length(rules::json), 'version', s.version, 'held', emergency IS NOT NULL)), '{}')
     FROM feature_flag_states s JOIN feature_flags f ON f.id = s.flag_id WHERE environment_key <> 'development'),
   'events', (SELECT coalesce(json_object_agg(type, n), '{}') FROM (
-    SELECT event::json ->> 'eventType' AS type, count(*) AS n FROM audit_outbox GROUP BY 1) counted)) AS world`;
+    SELECT split_part(event, E'\\n', 1)::json ->> 'eventType' AS type, count(*) AS n FROM audit_outbox GROUP BY 1) counted)) AS world`;
 
 /** The same of the model. */
 const viewOf = ({ schedules, flags, events }: model.World) => ({
