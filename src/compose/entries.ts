@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { makeEntryWriter } from '../audit/entry/entry-writer.ts';
+import { makeNewSalt } from '../audit/model/disclosure.ts';
 import { openSpool } from '../audit/spool/spool.ts';
 import { emitEntries, fatesOf, readLogId } from '../audit/store/outbox.ts';
 import type { Config } from '../config/config.ts';
@@ -33,7 +34,7 @@ export const composeEntries = async (
     onRecorded,
     clock,
     newId,
-    newSalt: () => randomBytes(16).toString('base64url'),
+    newSalt: makeNewSalt({ randomBytes }),
     random,
     defaultEnvironment,
     logger,

@@ -7,6 +7,23 @@ import type { Json } from '../../kernel/json.ts';
 /** Makes a salt: 128 random bits, as 22 base64url characters. It keeps outsiders from finding a value by trying candidates. */
 export type NewSalt = () => string;
 
+const saltBytes = 16;
+const saltsDrawn = 256;
+
+/** Salts from random bytes that are drawn many at a time: each draw costs far more than the bytes. */
+export const makeNewSalt = ({ randomBytes }: { randomBytes: (count: number) => Buffer }): NewSalt => {
+  let drawn = Buffer.alloc(0);
+  let used = 0;
+  return () => {
+    if (used === drawn.length) {
+      drawn = Buffer.from(randomBytes(saltBytes * saltsDrawn));
+      used = 0;
+    }
+    used += saltBytes;
+    return drawn.toString('base64url', used - saltBytes, used);
+  };
+};
+
 /** The field of an object that holds the digests of its disclosures, and the entry's field that names their hash function. */
 export const digestsField = '_sd';
 export const digestAlgorithm = { _sd_alg: 'sha-256' } as const;

@@ -84,7 +84,8 @@ describe('an entry', () => {
   it('is the same bytes whatever the order of the fields, and other bytes with other salts', () => {
     const event = eventOf();
     const reversed = Object.fromEntries(Object.entries(event).reverse()) as AuditEvent;
-    expect(partsOf(reversed).entry).toBe(partsOf(event).entry);
+    const same = () => 'A'.repeat(22);
+    expect(splitLines(toLines(reversed, same)).entry).toBe(splitLines(toLines(event, same)).entry);
     expect(toLines(event, () => 'B'.repeat(22))).not.toBe(toLines(event, () => 'C'.repeat(22)));
   });
 

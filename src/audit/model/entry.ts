@@ -33,15 +33,16 @@ const isEmpty = (value: Json | undefined): boolean =>
 export const toLines = (event: AuditEvent, newSalt: NewSalt): string => {
   const lines: string[] = [];
   const hide = (object: JsonObject, names: readonly string[]): JsonObject => {
-    const clear = { ...object };
+    const clear: JsonObject = {};
     const digests: string[] = [];
-    for (const name of names) {
-      const value = clear[name];
-      if (value === undefined || isEmpty(value)) continue;
+    for (const [name, value] of Object.entries(object)) {
+      if (isEmpty(value) || !names.includes(name)) {
+        clear[name] = value;
+        continue;
+      }
       const line = formDisclosure(newSalt(), name, value);
       lines.push(line);
       digests.push(digestOf(line));
-      delete clear[name];
     }
     // Sorted, so that their order says nothing.
     return digests.length === 0 ? clear : { ...clear, [digestsField]: digests.sort() };
