@@ -7,10 +7,18 @@ import { benchCreateSchedule } from './create-schedule.ts';
 import { type Bench, type Lab, openLab } from './lab.ts';
 import { benchLatency } from './latency.ts';
 import { benchLogAuditEvent } from './log-audit-event.ts';
+import { benchSealing } from './sealing.ts';
 import { benchSequencer } from './sequencer.ts';
 import { describeFigures, type Figure } from './statistics.ts';
 
-const benches: readonly Bench[] = [benchCreateSchedule, benchApplyDue, benchLatency, benchSequencer, benchLogAuditEvent];
+const benches: readonly Bench[] = [
+  benchCreateSchedule,
+  benchApplyDue,
+  benchLatency,
+  benchSequencer,
+  benchSealing,
+  benchLogAuditEvent,
+];
 const names = benches.map(({ name }) => name).join(', ');
 
 const parseOnly = (list: string): Bench[] =>

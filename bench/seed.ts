@@ -24,3 +24,36 @@ export const seedOutbox = (count: number, entry: string, entryId: string): strin
   ANALYZE;`;
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/** Fills the log with copies of one event, tree included, as the sequencer would: 100,000 leaves a statement. */
+export const seedLog = (
+  count: number,
+  { entry, disclosures, id }: { entry: string; disclosures: string; id: string },
+): string => `
+  DO $$
+  DECLARE
+    head audit_head%ROWTYPE;
+    leaves bytea[];
+  BEGIN
+    FOR part IN 0 .. ${Math.ceil(count / 100_000) - 1} LOOP
+      SELECT * INTO head FROM audit_head;
+      WITH made AS (
+        SELECT head.size + n AS position, gen_random_uuid() AS id FROM generate_series(1, least(100000, ${count} - part * 100000)) n
+      ), appended AS (
+        INSERT INTO audit_log (position, id, sealed_at, occurred_at, event_type, actor_type, actor_id, flag_key, schedule_id,
+          environment, resource_type, resource_id, request_id, result, entry, leaf_hash)
+        SELECT position, m.id, now(), occurred_at, event_type, actor_type, actor_id, flag_key, schedule_id, environment,
+          resource_type, resource_id, request_id, result, entry, sha256('\\x00'::bytea || convert_to(entry, 'UTF8'))
+        FROM (SELECT made.*, replace(${quote(entry)}, '${id}', id::text) AS entry FROM made) m,
+          audit_columns(${quote(entry)}) c (original, occurred_at, event_type, actor_type, actor_id, flag_key, schedule_id, environment,
+            workspace_id, resource_type, resource_id, request_id, api_key_id, ip_address, result, all_environments)
+        RETURNING position, leaf_hash
+      ), disclosed AS (
+        INSERT INTO audit_disclosures (position, disclosures, ip_address) SELECT position, ${quote(disclosures)}, '127.0.0.1' FROM made
+      )
+      SELECT array_agg(leaf_hash ORDER BY position) INTO leaves FROM appended;
+      head.edge := audit_grow_tree(head.size, head.edge, leaves);
+      UPDATE audit_head SET size = size + cardinality(leaves), edge = head.edge, root_hash = audit_root(head.edge);
+    END LOOP;
+  END $$;
+  ANALYZE;`;
