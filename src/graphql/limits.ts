@@ -25,8 +25,6 @@ export const subscriptionLimits: SubscriptionLimits = {
 };
 /** Most characters of a name or an alias in a document. */
 const maxNameLength = 255;
-/** After how long a caller with too many unread answers should try again. */
-export const unreadRetryMs = 1000;
 /** Most bytes of one answer, or one event of a subscription: more than exportFlags or a page of 200 real events needs. */
 export const maxAnswerBytes = 20 * 1024 * 1024;
 /**

@@ -2,6 +2,7 @@ import { GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule } fro
 import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Authenticate, WatchKey } from '../access/model/authenticator.ts';
+import { makeIdentify } from '../http/identify.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { ToUnavailable } from '../kernel/database-unavailable.ts';
 import { OverShareError } from '../kernel/limits/fair-queue.ts';
@@ -94,7 +95,7 @@ export const makeGraphQLServer = ({
       return { caller, app: metered, loaders: makeLoaders(metered), budget };
     },
     plugins: [
-      useAuthentication({ authenticate, logger: strangers }),
+      useAuthentication({ identify: makeIdentify(authenticate), logger: strangers }),
       useJsonRequests(),
       // Suggestions ("Did you mean …") would reveal the schema name by name although introspection is off.
       useErrorCodes({ rules: introspection ? [] : [NoSchemaIntrospectionCustomRule], hideSuggestions: !introspection }),

@@ -23,6 +23,8 @@ type Deps = {
   host: string;
   port: number;
   readiness: () => Promise<Readiness>;
+  /** Whether the API serves a path besides /graphql. Until the API is added, such a path is not ready instead of not found. */
+  isOfApi?: (path: string) => boolean;
   metrics: () => Promise<{ contentType: string; text: string }>;
   /** Is called with errors of connections that could not be accepted, for example because the process has too many open files. */
   onError: (error: Error) => void;
@@ -49,8 +51,8 @@ const connectionLimits = {
 /** The API. It is added once the database is ready. */
 export type Api = {
   handle: (request: IncomingMessage, response: TrackedResponse) => void;
-  /** Serves other requests of browsers. Returns false if there is nothing to serve. */
-  serveFile?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Answers a request for anything else, such as a page. Returns false if there is nothing to serve. */
+  serveOther?: (request: IncomingMessage, response: TrackedResponse) => boolean;
   upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 };
 
@@ -67,6 +69,7 @@ export const startHttpServer = async ({
   host,
   port,
   readiness,
+  isOfApi = () => false,
   metrics,
   unread,
   onError,
@@ -90,8 +93,8 @@ export const startHttpServer = async ({
     if (path === '/readyz') return void readiness().then((found) => sendReadiness(response, found));
     if (path === '/metrics') return void metrics().then((found) => sendMetrics(response, found));
     if (path === '/' && api) return void response.writeHead(302, { location: '/graphql' }).end();
-    if (api?.serveFile?.(request, response)) return;
-    if (path !== '/graphql') return sendJson(response, 404, { error: `there is nothing at ${path}; the API is at /graphql` });
+    if (api?.serveOther?.(request, response)) return;
+    if (path !== '/graphql' && !(isOfApi(path) && !api)) return sendJson(response, 404, { error: `there is nothing at ${path}; the API is at /graphql` });
     if (!api) return void readiness().then(({ reasons }) => sendNotReady(response, reasons));
     api.handle(request, response);
   };

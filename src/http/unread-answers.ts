@@ -11,6 +11,9 @@ export type UnreadLimits = {
   spareBytes: number;
 };
 
+/** After how long a caller with too many unread answers should try again. */
+export const unreadRetryMs = 1000;
+
 const mebibyte = 2 ** 20;
 
 export const unreadLimits: UnreadLimits = {

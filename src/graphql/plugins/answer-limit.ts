@@ -1,9 +1,9 @@
 import { type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { unreadRetryMs } from '../../http/unread-answers.ts';
 import { sizeOfAnswer } from '../answer-size.ts';
 import type { Context } from '../context.ts';
 import { mayHaveRun, rateLimited } from '../errors.ts';
-import { unreadRetryMs } from '../limits.ts';
 
 /**
  * Limits the size of one answer, or one event of a subscription, before it is serialised. Over HTTP the answer also counts

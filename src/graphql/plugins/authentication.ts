@@ -1,31 +1,22 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { type Caller, type Identity, type RequestContext, shareOf } from '../../access/model/actor.ts';
-import { type Authenticate, AuthenticationError, AuthenticationUnavailableError } from '../../access/model/authenticator.ts';
-import { actingFor, OnBehalfOfError } from '../../access/model/on-behalf-of.ts';
-import { readOnBehalfOf } from '../../http/request-context.ts';
-import { requestScope } from '../../http/request-scope.ts';
+import { AuthenticationError, AuthenticationUnavailableError } from '../../access/model/authenticator.ts';
+import { OnBehalfOfError } from '../../access/model/on-behalf-of.ts';
+import type { Identify } from '../../http/identify.ts';
 import { DatabaseUnavailableError } from '../../kernel/database-unavailable.ts';
 import { OverShareError } from '../../kernel/limits/fair-queue.ts';
 import type { ThrottledLog } from '../../kernel/limits/throttled-log.ts';
 import type { ServerContext } from '../context.ts';
 import { badUserInput, rateLimited, serviceUnavailable, unauthenticated } from '../errors.ts';
-import { unreadRetryMs } from '../limits.ts';
 
-type Deps = { authenticate: Authenticate; logger: ThrottledLog };
+type Deps = { identify: Identify; logger: ThrottledLog };
 
 /** Authenticates a request before anything else in it is read. */
-export const useAuthentication = ({ authenticate, logger }: Deps): Plugin<object, ServerContext> => ({
+export const useAuthentication = ({ identify, logger }: Deps): Plugin<object, ServerContext> => ({
   onRequest: async ({ request, serverContext, endResponse, fetchAPI }) => {
     if (request.method === 'OPTIONS') return;
     try {
-      const token = bearerToken(request.headers.get('authorization'));
-      const identity = actingFor(await authenticate(token), readOnBehalfOf(serverContext.req));
-      const unread = serverContext.answer?.belongsTo(shareOf(identity));
-      if (unread) throw rateLimited(unread, unreadRetryMs);
-      serverContext.caller = toCaller(identity, serverContext.requestContext);
-      const scope = requestScope.getStore();
-      if (scope) scope.share = shareOf(identity);
+      serverContext.caller = await identify(serverContext.req, serverContext);
     } catch (error) {
       const { status, body, headers } = toAuthenticationResponse(error, logger);
       endResponse(new fetchAPI.Response(JSON.stringify(body), { status, headers }));
@@ -33,21 +24,8 @@ export const useAuthentication = ({ authenticate, logger }: Deps): Plugin<object
   },
 });
 
-/** The bearer token of an Authorization header, or of a socket's connection parameters. Throws an AuthenticationError. */
-export const bearerToken = (authorization: unknown): string => {
-  const match = typeof authorization === 'string' ? /^Bearer +(\S+) *$/i.exec(authorization) : null;
-  if (!match?.[1]) throw new AuthenticationError('a bearer token is required: Authorization: Bearer <token>');
-  return match[1];
-};
-
-export const toCaller = (identity: Identity, requestContext: RequestContext): Caller => ({
-  ...identity,
-  requestContext: { ...requestContext, sessionId: identity.sessionId, apiKeyId: identity.apiKeyId },
-});
-
 /** The error that the sender of a failed authentication sees. Unexpected errors are logged here and masked. */
 const toGraphQLError = (error: unknown, logger: ThrottledLog): GraphQLError => {
-  if (error instanceof GraphQLError) return error;
   if (error instanceof AuthenticationError) return unauthenticated(error.message);
   if (error instanceof OnBehalfOfError) return badUserInput(`X-On-Behalf-Of: ${error.message}`);
   if (error instanceof AuthenticationUnavailableError) {

@@ -68,3 +68,6 @@ export const toDisclosureLine = (disclosures: string): string => {
   const lines = disclosures === '' ? [] : disclosures.split('\n');
   return `${JSON.stringify(lines.map((line) => Buffer.from(line).toString('base64url')))}\n`;
 };
+
+/** Whether an entry was written before disclosures existed, and so holds its event in clear. Keys are in order, `_sd` first. */
+export const isOldForm = (entry: string): boolean => !entry.startsWith('{"_sd');
