@@ -8,7 +8,7 @@ const sha256 = (...parts: (Uint8Array | string)[]): Buffer => {
   for (const part of parts) hash.update(part);
   return hash.digest();
 };
-export const leafHashOf = (entry: Uint8Array | string): Buffer => sha256(Buffer.of(0), entry);
+export const hashLeaf = (entry: Uint8Array | string): Buffer => sha256(Buffer.of(0), entry);
 export const hashChildren = (left: Uint8Array, right: Uint8Array): Buffer => sha256(Buffer.of(1), left, right);
 export const emptyRoot = sha256('');
 

@@ -47,7 +47,10 @@ const refuseUncovered = (resource: Exclude<LogResource, { kind: 'checkpoint' }>,
   const covered = hashesAtLevel(level, size) - resource.index * tileWidth;
   if (resource.width <= covered) return;
   const instead = covered > 0 ? `: ask for ${toLogPath({ ...resource, width: covered })}` : '';
-  throw new LogRefusal(404, `${toLogPath(resource)} reaches beyond the latest checkpoint, which covers ${size} entries${instead}`);
+  throw new LogRefusal(
+    404,
+    `${toLogPath(resource)} reaches beyond the latest checkpoint, which covers ${size} entries${instead}`,
+  );
 };
 
 const textOf = ({ position, entry }: BundledEntry): string => {

@@ -58,7 +58,8 @@ export const makeServeLog = ({
 
   /** Throws unless the caller may read what `what` names. */
   const requireAuditor = (caller: Caller | null, what: string) => {
-    if (!caller) throw new AuthenticationError(`${what} is for auditors: a bearer token is required: Authorization: Bearer <token>`);
+    if (!caller)
+      throw new AuthenticationError(`${what} is for auditors: a bearer token is required: Authorization: Bearer <token>`);
     if (hasRole(caller, 'AUDITOR')) return;
     recordAccessDenied(caller, { operation: `GET ${what}`, requiredRole: 'AUDITOR' });
     throw new LogRefusal(403, `${what} requires the role AUDITOR`);
@@ -121,7 +122,8 @@ const nameOf = (path: string): string => {
 
 const unknownPath = (path: string): LogRefusal => {
   const kinds = 'checkpoint, tile/<L>/<N>[.p/<W>], tile/entries/<N>[.p/<W>] and disclosures/<N>[.p/<W>]';
-  if (!/^(tile|disclosures)\//.test(path)) return new LogRefusal(404, `there is nothing here; below ${prefix} there are ${kinds}`);
+  if (!/^(tile|disclosures)\//.test(path))
+    return new LogRefusal(404, `there is nothing here; below ${prefix} there are ${kinds}`);
   return new LogRefusal(
     400,
     `this is not the address of a tile. It is one of ${kinds}: <L> is 0 to 63, <N> has three digits or x001/x234/067 for 1234067, and <W> is 1 to 255`,

@@ -1,7 +1,7 @@
 import { RFC9162 } from '@transmute/rfc9162';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashChildren, leafHashOf, makeMerkleTree, verifyConsistency, verifyInclusion } from '../../../test/support/merkle.ts';
+import { hashChildren, hashLeaf, makeMerkleTree, verifyConsistency, verifyInclusion } from '../../../test/support/merkle.ts';
 import { consistencyPath, inclusionPath, type Range, subtreesOf } from './subtrees.ts';
 import { hashOfSlice, hashOfSubtrees, sliceOf } from './tiles.ts';
 
@@ -24,7 +24,7 @@ const hex = (hashes: readonly Uint8Array[]) => hashes.map((hash) => Buffer.from(
 
 describe('the reference tree of Certificate Transparency', () => {
   const entries = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'];
-  const tree = makeMerkleTree(entries.map((entry) => leafHashOf(Buffer.from(entry, 'hex'))));
+  const tree = makeMerkleTree(entries.map((entry) => hashLeaf(Buffer.from(entry, 'hex'))));
   const roots = [
     '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
     'fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125',
@@ -118,7 +118,7 @@ describe('the reference tree of Certificate Transparency', () => {
 });
 
 describe('the example of RFC 9162 section 2.1.5, a tree of seven leaves', () => {
-  const tree = makeMerkleTree(Array.from({ length: 7 }, (_, i) => leafHashOf(`d${i}`)));
+  const tree = makeMerkleTree(Array.from({ length: 7 }, (_, i) => hashLeaf(`d${i}`)));
   const [a, b, c, d, e, f, j] = [0, 1, 2, 3, 4, 5, 6].map((i) => tree.hashOf(i, i + 1)) as [
     Buffer,
     Buffer,
@@ -149,7 +149,7 @@ describe('the example of RFC 9162 section 2.1.5, a tree of seven leaves', () => 
 
 describe('any tree', () => {
   const entries = Array.from({ length: 700 }, (_, i) => Buffer.from(`entry ${i}`));
-  const tree = makeMerkleTree(entries.map(leafHashOf));
+  const tree = makeMerkleTree(entries.map(hashLeaf));
   const sizes = fc.integer({ min: 1, max: entries.length });
   const leafOf = fc.tuple(sizes, fc.nat()).map(([size, n]) => ({ size, leafIndex: n % size }));
   const pairOf = fc.tuple(sizes, fc.nat()).map(([to, n]) => ({ to, from: 1 + (n % to) }));
