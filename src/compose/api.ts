@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { makeAuthenticate } from '../access/jwt/authenticate.ts';
 import { mintToken } from '../access/jwt/mint-token.ts';
 import { openSigningKey, openVerificationKeys } from '../access/jwt/open-keys.ts';
+import type { RequestContext } from '../access/model/actor.ts';
 import { makeAuthenticateByKey, makeAuthenticateEither } from '../api-keys/authentication/authenticate.ts';
 import { makeKeyWatch } from '../api-keys/authentication/watch.ts';
 import { makeApiKeyStore } from '../api-keys/store/api-key-store.ts';
@@ -14,16 +16,19 @@ import type { OnOperation } from '../graphql/plugins/operations.ts';
 import { makeGraphQLServer } from '../graphql/server.ts';
 import { makeSocketServer } from '../graphql/websocket.ts';
 import { makeServeGraphiQL } from '../http/graphiql.ts';
+import { makeIdentify } from '../http/identify.ts';
 import { makePageSignIn, unsignedNote } from '../http/page-sign-in.ts';
 import { protect } from '../http/protect.ts';
-import { makeReadRequestContext } from '../http/request-context.ts';
+import { makeReadRequestContext, pathOf } from '../http/request-context.ts';
 import { requestScope, strangerScope } from '../http/request-scope.ts';
 import type { Api } from '../http/server.ts';
-import type { UnreadAnswers } from '../http/unread-answers.ts';
+import type { TrackedResponse } from '../http/tracked-response.ts';
+import { makeUnreadAnswers, type UnreadAnswers, unreadByStrangers } from '../http/unread-answers.ts';
 import type { OnRefused } from '../kernel/limits/refusals.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 import { toServiceStatus } from '../service/model/service-status.ts';
 import { makeServiceStore } from '../service/store/service-store.ts';
+import { isLogPath, makeServeLog } from '../transparency/http/serve-log.ts';
 import { composeApp } from './app.ts';
 import type { AuditPipeline } from './pipeline.ts';
 import { makeLoaders, meterReads, schema } from './schema.ts';
@@ -135,18 +140,35 @@ export const composeApi = async (config: Config, parts: Parts, surroundings: Sur
     onRefused,
   });
 
+  const serveLog = makeServeLog({
+    tiles: app.tree,
+    checkpoints: app.checkpoints,
+    isPublic: config.logPublic,
+    identify: makeIdentify(authenticate),
+    recordAccessDenied: app.recordAccessDenied,
+    queues: { callers: shares.queries, strangers: shares.strangersReads },
+    unreadByStrangers: makeUnreadAnswers(unreadByStrangers),
+    toUnavailable,
+    strangers,
+  });
+  /** Runs what answers a request, as work of its sender. */
+  const asRequest = (req: IncomingMessage, res: TrackedResponse, answer: (requestContext: RequestContext) => void) => {
+    const requestContext = readRequestContext(req);
+    res.setHeader('x-request-id', requestContext.requestId ?? '');
+    protect(res);
+    requestScope.run(strangerScope(requestContext), () => answer(requestContext));
+  };
+
   const api: Api = {
-    serveFile: (req, res) => {
+    serveOther: (req, res) => {
+      if (isLogPath(pathOf(req))) {
+        asRequest(req, res, (requestContext) => serveLog(req, res, requestContext));
+        return true;
+      }
       protect(res);
       return serveGraphiQL?.(req, res) ?? false;
     },
-    handle: (req, res) => {
-      const { answer } = res;
-      const requestContext = readRequestContext(req);
-      res.setHeader('x-request-id', requestContext.requestId ?? '');
-      protect(res);
-      requestScope.run(strangerScope(requestContext), () => void graphql(req, res, { requestContext, answer }));
-    },
+    handle: (req, res) => asRequest(req, res, (requestContext) => void graphql(req, res, { requestContext, answer: res.answer })),
     upgrade: sockets.upgrade,
   };
   return {

@@ -8,11 +8,15 @@ import { findLastEvents } from '../schedules/store/last-events.ts';
 import { makeCountSchedules } from '../schedules/store/schedule-counts.ts';
 import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { makeServiceStore } from '../service/store/service-store.ts';
+import { makeProofs } from '../transparency/commands/proofs.ts';
+import { makeTree } from '../transparency/store/tree-store.ts';
 
 /** Wires everything that only reads: part of the application, and all that some commands need. */
 export const composeReads = (database: Pick<Database, 'prisma' | 'kind'>) => {
   const { prisma } = database;
   const log = makeAuditLog(prisma);
+  const tree = makeTree(prisma);
+  const checkpoints = { latest: async () => null };
   return {
     environments: makeEnvironmentStore(prisma),
     flags: makeFlagStore(prisma),
@@ -21,6 +25,9 @@ export const composeReads = (database: Pick<Database, 'prisma' | 'kind'>) => {
     findLastEvents: (scheduleIds: readonly string[]) => findLastEvents(prisma, scheduleIds),
     apiKeys: makeApiKeyStore(prisma),
     log,
+    tree,
+    checkpoints,
+    proofs: makeProofs({ log, tree, checkpoints }),
     exportEvents: makeExportEvents({ log }),
     readServiceFacts: makeServiceStore(database).readFacts,
   };

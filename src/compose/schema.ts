@@ -1,6 +1,7 @@
 // Importing the types of a wing registers them with the builder.
 import '../graphql/types/viewer.ts';
 import '../audit/graphql/audit-event-list.ts';
+import '../transparency/graphql/proofs.ts';
 import '../api-keys/graphql/api-key.ts';
 import '../environments/graphql/environment-operations.ts';
 import '../flags/graphql/flag-operations.ts';
@@ -27,6 +28,7 @@ import type { GraphQLApp, Loaders } from '../graphql/app.ts';
 import { builder } from '../graphql/builder.ts';
 import type { OperationBudget } from '../graphql/operation-budget.ts';
 import { makeScheduleLoaders, meterSchedules } from '../schedules/graphql/app.ts';
+import { meterProofs } from '../transparency/graphql/app.ts';
 
 export const schema = builder.toSchema();
 
@@ -41,6 +43,7 @@ export const makeLoaders = (app: GraphQLApp): Loaders => ({
 export const meterReads = (app: GraphQLApp, budget: OperationBudget): GraphQLApp => ({
   ...app,
   log: meterLog(app.log, budget),
+  proofs: meterProofs(app.proofs, budget),
   apiKeys: meterApiKeys(app.apiKeys, budget),
   flags: meterFlags(app.flags, budget),
   schedules: meterSchedules(app.schedules, budget),

@@ -14,6 +14,7 @@ import { warningsOf } from '../process/output.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { makeTicker } from '../schedules/worker/ticker.ts';
+import { isLogPath } from '../transparency/http/serve-log.ts';
 import { composeApi, type Welcome } from './api.ts';
 import { composeApp } from './app.ts';
 import { composeHeartbeat } from './heartbeat.ts';
@@ -73,6 +74,7 @@ export const startService = async (
     host: config.host,
     port: config.port,
     readiness,
+    isOfApi: isLogPath,
     metrics: readMetrics,
     unread,
     onError: warnOfHttp,

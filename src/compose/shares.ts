@@ -9,6 +9,8 @@ import type { InTransaction } from './unit-of-work.ts';
 
 /** How many GraphQL operations run at a time. More than there are connections, because one operation can read on several. */
 const operationsAtOnce = 64;
+/** How many reads of a public log run at a time for strangers, who have connections to it in common with callers. */
+const strangersReadsAtOnce = 8;
 /** How many replayed events one turn of the event loop handles, so that other work gets its turn. */
 const replayedAtOnce = 4;
 const bounds = {
@@ -20,6 +22,7 @@ const bounds = {
     maxWaitingBytesPerCaller: 64 * 2 ** 20,
     maxWaitingBytes: 256 * 2 ** 20,
   },
+  strangersReads: { maxWaitingPerCaller: 200, maxWaiting: 1_000 },
   statements: { maxWaitingPerCaller: 10_000, maxWaiting: 50_000 },
 } as const;
 type Bounds = Pick<
@@ -63,6 +66,8 @@ export const composeShares = (
   return {
     queries: queueFor('queries', operationsAtOnce, bounds.operations),
     mutations: queueFor('mutations', operationsAtOnce, bounds.operations),
+    /** For strangers who read a public log. */
+    strangersReads: queueFor('reads of the log', strangersReadsAtOnce, bounds.strangersReads),
     /** For callers' reads. */
     reading: <Of extends Database>(reads: Of): Of => queueStatements(reads, statements),
     /** For reads of several statements that belong together: they take one turn. */

@@ -44,6 +44,8 @@ export type Config = Readonly<{
   /** The reads that are recorded in the audit log. */
   auditReads: readonly AuditableRead[];
   scheduleCron: string;
+  /** Whether strangers can read the tiles of the log, and entries that hold nothing personal in clear. */
+  logPublic: boolean;
   cloudWatch: Readonly<{ group: string; stream: string }> | null;
 }>;
 
@@ -107,6 +109,7 @@ export const readConfig = (variables: Variables, { roles, database = true, authe
     defaultEnvironment: values.DEFAULT_ENVIRONMENT,
     auditReads: values.AUDIT_READS ?? [],
     scheduleCron: values.SCHEDULE_CRON,
+    logPublic: values.LOG_PUBLIC ?? false,
     cloudWatch: values.CLOUDWATCH_LOG_GROUP
       ? { group: values.CLOUDWATCH_LOG_GROUP, stream: values.CLOUDWATCH_LOG_STREAM ?? 'flagtrail' }
       : null,

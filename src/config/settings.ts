@@ -166,6 +166,12 @@ export const environmentSchema = z.object({
     purpose:
       'Reads that are recorded in the audit log: looking at one flag (flag.viewed), exporting flags (flag.exported). Without it, no reads are recorded.',
   }),
+  LOG_PUBLIC: optional(value.onOff, {
+    default: null,
+    allowed: 'true or false',
+    purpose:
+      'Whether everybody can read the log at /log/ without a token: checkpoint, tiles, and entries, which hold digests of what is personal. Disclosures, and entries from before there were any, stay for auditors. Without it, all of it is for auditors.',
+  }),
   SCHEDULE_CRON: withDefault(value.cronExpression, {
     default: '* * * * * *',
     allowed: 'a cron expression of five fields, or six with seconds first',

@@ -94,10 +94,9 @@ export const startHttpServer = async ({
     if (path === '/metrics') return void metrics().then((found) => sendMetrics(response, found));
     if (path === '/' && api) return void response.writeHead(302, { location: '/graphql' }).end();
     if (api?.serveOther?.(request, response)) return;
-    if (path !== '/graphql' && !(isOfApi(path) && !api))
-      return sendJson(response, 404, { error: `there is nothing at ${path}; the API is at /graphql` });
-    if (!api) return void readiness().then(({ reasons }) => sendNotReady(response, reasons));
-    api.handle(request, response);
+    if (path === '/graphql' && api) return api.handle(request, response);
+    if (path === '/graphql' || isOfApi(path)) return void readiness().then(({ reasons }) => sendNotReady(response, reasons));
+    sendJson(response, 404, { error: `there is nothing at ${path}; the API is at /graphql` });
   };
   const handleInTurn = inTurn(handle, (_request, response) => sendTooManyAhead(response));
   const server = createServer({ ...timeouts, IncomingMessage, ServerResponse: TrackedResponse }, (request, response) => {

@@ -25,6 +25,9 @@ export const unreadLimits: UnreadLimits = {
   spareBytes: 64 * 1024,
 };
 
+/** Limits on what strangers leave unread of what they can read without a token. */
+export const unreadByStrangers: UnreadLimits = { ...unreadLimits, callerBytes: 32 * mebibyte, processBytes: 64 * mebibyte };
+
 /** The unread answers of one connection. Methods that can refuse return the reason as a sentence, or null if they accept. */
 export type UnreadAnswer = {
   /** Counts towards a caller from now on. Refuses a caller with too many unread bytes. */

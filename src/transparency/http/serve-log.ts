@@ -56,13 +56,12 @@ export const makeServeLog = ({
 }: Deps): ServeLog => {
   const findResource = makeFindResource({ tiles, checkpoints });
 
-  /** Throws unless the caller may read what `what` names. */
-  const requireAuditor = (caller: Caller | null, what: string) => {
-    if (!caller)
-      throw new AuthenticationError(`${what} is for auditors: a bearer token is required: Authorization: Bearer <token>`);
+  /** Throws unless the caller is an auditor. `why` says what is not public. */
+  const requireAuditor = (caller: Caller | null, path: string, why: string) => {
+    if (!caller) throw new AuthenticationError(`${why}: a bearer token is required: Authorization: Bearer <token>`);
     if (hasRole(caller, 'AUDITOR')) return;
-    recordAccessDenied(caller, { operation: `GET ${what}`, requiredRole: 'AUDITOR' });
-    throw new LogRefusal(403, `${what} requires the role AUDITOR`);
+    recordAccessDenied(caller, { operation: nameOf(path), requiredRole: 'AUDITOR' });
+    throw new LogRefusal(403, `${nameOf(path)} requires the role AUDITOR: ${why}`);
   };
 
   /** Counts an answer as unread until it is read, or refuses to make it. */
@@ -94,16 +93,20 @@ export const makeServeLog = ({
     const caller = isStranger ? null : await identify(request, { requestContext, answer: response.answer });
     const path = pathOf(request).slice(prefix.length);
     const resource = parseLogPath(path);
-    if (!isPublic || resource?.kind === 'disclosures') requireAuditor(caller, nameOf(path));
+    if (!isPublic) requireAuditor(caller, path, 'the log is for auditors');
+    if (resource?.kind === 'disclosures') requireAuditor(caller, path, 'disclosures are for auditors');
     if (!resource) throw unknownPath(path);
     const queue = caller ? queues.callers : queues.strangers;
     const found = await queue.run(ownShare(), () => findResource(resource));
-    if ('body' in found && found.isForAuditors) requireAuditor(caller, `${nameOf(path)} with entries from before disclosures`);
+    if ('body' in found && found.isForAuditors) {
+      requireAuditor(caller, path, 'entries that were recorded before disclosures existed are for auditors');
+    }
     await send(request, response, found, caller);
   };
 
   return (request, response, requestContext) => {
     answer(request, response, requestContext).catch((error: unknown) => {
+      if (isClientGone(error)) return;
       const refusal = toLogRefusal(error, { toUnavailable, logger: strangers });
       if (response.headersSent) response.destroy();
       else sendLogRefusal(response, refusal);
@@ -113,6 +116,9 @@ export const makeServeLog = ({
 
 /** Whose share of the service this request uses: the caller's or, of a stranger, the address's. */
 const ownShare = (): string => requestScope.getStore()?.share ?? '';
+
+const isClientGone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 
 /** What kind of resource is asked for: events and messages name it instead of each single path. */
 const nameOf = (path: string): string => {
@@ -143,5 +149,7 @@ const sendLines = async (
   if (isGzipped) response.setHeader('content-encoding', 'gzip');
   response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' });
   if (method === 'HEAD') return void response.end();
+  // A pipeline listens for the close of its last stream in several places, and so do we.
+  response.setMaxListeners(20);
   await pipeline([Readable.from(lines), ...(isGzipped ? [createGzip()] : []), response]);
 };
