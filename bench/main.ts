@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { interruptedExitCode, stopSignal } from '../src/process/signals.ts';
 import { benchApplyDue } from './apply-due.ts';
 import { benchCreateSchedule } from './create-schedule.ts';
+import { benchInclusionProof } from './inclusion-proof.ts';
 import { type Bench, type Lab, openLab } from './lab.ts';
 import { benchLatency } from './latency.ts';
 import { benchLogAuditEvent } from './log-audit-event.ts';
@@ -17,6 +18,7 @@ const benches: readonly Bench[] = [
   benchLatency,
   benchSequencer,
   benchSealing,
+  benchInclusionProof,
   benchLogAuditEvent,
 ];
 const names = benches.map(({ name }) => name).join(', ');
