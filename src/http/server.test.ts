@@ -6,8 +6,8 @@ import { atTestEnd } from '../../test/support/at-test-end.ts';
 import { startHttpServer } from './server.ts';
 import { makeUnreadAnswers } from './unread-answers.ts';
 
-type Options = Pick<Parameters<typeof startHttpServer>[0], 'limits' | 'drainMs'> & { onRefused?: () => void };
-const start = async ({ limits = {}, drainMs, onRefused = () => {} }: Options = {}) => {
+type Options = Pick<Parameters<typeof startHttpServer>[0], 'limits' | 'drainMs' | 'isOfApi'> & { onRefused?: () => void };
+const start = async ({ limits = {}, drainMs, isOfApi, onRefused = () => {} }: Options = {}) => {
   const unread = makeUnreadAnswers();
   const server = await startHttpServer({
     onRefused,
@@ -19,6 +19,7 @@ const start = async ({ limits = {}, drainMs, onRefused = () => {} }: Options = {
     onError: () => {},
     unread,
     ...(drainMs !== undefined && { drainMs }),
+    ...(isOfApi && { isOfApi }),
   });
   atTestEnd(() => server.close(0));
   return { ...server, unread };
@@ -233,6 +234,17 @@ describe('a connection whose answer nobody reads', () => {
       read += chunk?.length ?? 0;
       if (!chunk) await Promise.race([once(socket, 'readable'), ended]);
     }
+  });
+});
+
+describe('before the API is added', () => {
+  it('its paths are not ready, and any other path is not found', async () => {
+    const server = await start({ isOfApi: (path) => path.startsWith('/more/') });
+    const ask = async (path: string) => (await fetch(`${server.url}${path}`)).status;
+    expect([await ask('/graphql'), await ask('/more/of/it'), await ask('/elsewhere')]).toEqual([503, 503, 404]);
+    const serveOther = (_request: IncomingMessage, response: ServerResponse) => Boolean(response.end('served'));
+    server.serve({ handle: (_request, response) => void response.end(), serveOther, upgrade: () => {} });
+    expect([await ask('/graphql'), await ask('/more/of/it')]).toEqual([200, 200]);
   });
 });
 

@@ -10,7 +10,7 @@ const sha256 = (...parts: (Uint8Array | string)[]): Buffer => {
 };
 export const hashLeaf = (entry: Uint8Array | string): Buffer => sha256(Buffer.of(0), entry);
 export const hashChildren = (left: Uint8Array, right: Uint8Array): Buffer => sha256(Buffer.of(1), left, right);
-export const emptyRoot = sha256('');
+const emptyRoot = sha256('');
 
 /** The largest power of two below n. */
 const splitOf = (n: number): number => (n <= 2 ? 1 : 2 * splitOf(Math.ceil(n / 2)));

@@ -36,7 +36,7 @@ const callers: Record<string, Identity> = {
   writer: { ...ada, userId: 'writer', roles: ['AUDIT_WRITER'] },
 };
 
-type Options = { isPublic?: boolean; checkpoint?: Checkpoint | null; unread?: Partial<typeof unreadByStrangers> };
+type Options = { isPublic?: boolean; checkpoint?: Checkpoint | null | Promise<null>; unread?: Partial<typeof unreadByStrangers> };
 
 /** The log of a database over HTTP, with callers whose tokens are their names. */
 const serve = async (
@@ -44,7 +44,7 @@ const serve = async (
   { isPublic = false, checkpoint = aCheckpoint(size), unread: limits = {} }: Options = {},
 ) => {
   const onRefused = () => {};
-  const queue = () => makeFairQueue({ what: 'reads', places: 8, share: 8, maxWaiting: 100, maxWaitingPerCaller: 100, onRefused });
+  const queue = () => makeFairQueue({ what: 'reads', places: 1, share: 1, maxWaiting: 2, maxWaitingPerCaller: 2, onRefused });
   const strangers = { warn: vi.fn(), error: vi.fn() };
   const recordAccessDenied = vi.fn();
   const unread = makeUnreadAnswers();
@@ -415,6 +415,22 @@ describe('answers that nobody reads', () => {
     await expect.poll(() => [unread.streams(), unread.bytes()]).toEqual([0, 0]);
     expect(strangers.error).not.toHaveBeenCalled();
   });
+});
+
+it('reads of strangers wait for their turn apart from those of callers, and are refused beyond their line', async () => {
+  const first = Promise.withResolvers<null>();
+  const { ask } = await withLog({ isPublic: true, checkpoint: first.promise });
+  // One runs, two wait, and one is refused, whichever came last.
+  const asked = Array.from({ length: 4 }, () => ask('checkpoint'));
+  expect(await Promise.race(asked)).toMatchObject({
+    status: 429,
+    headers: { 'retry-after': '1' },
+    error: expect.stringContaining('You have 2 reads waiting'),
+  });
+  const ofCaller = ask('checkpoint', asAuditor);
+  first.resolve(null);
+  expect((await ofCaller).status).toBe(404);
+  expect((await Promise.all(asked)).map(({ status }) => status).toSorted()).toEqual([404, 404, 404, 429]);
 });
 
 it('only paths below /log/ are the log', () => {
