@@ -4,12 +4,14 @@ import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Identity } from '../../src/access/model/actor.ts';
 import { AuthenticationError } from '../../src/access/model/authenticator.ts';
+import { toUnavailable } from '../../src/database/database-errors.ts';
 import { makeIdentify } from '../../src/http/identify.ts';
 import { protect } from '../../src/http/protect.ts';
 import { makeReadRequestContext } from '../../src/http/request-context.ts';
 import { requestScope, strangerScope } from '../../src/http/request-scope.ts';
 import { startHttpServer } from '../../src/http/server.ts';
 import { makeUnreadAnswers, unreadByStrangers } from '../../src/http/unread-answers.ts';
+import { DatabaseUnavailableError } from '../../src/kernel/database-unavailable.ts';
 import { makeFairQueue } from '../../src/kernel/limits/fair-queue.ts';
 import { isLogPath, makeServeLog } from '../../src/transparency/http/serve-log.ts';
 import type { Checkpoint } from '../../src/transparency/ports/tree.ts';
@@ -36,7 +38,11 @@ const callers: Record<string, Identity> = {
   writer: { ...ada, userId: 'writer', roles: ['AUDIT_WRITER'] },
 };
 
-type Options = { isPublic?: boolean; checkpoint?: Checkpoint | null | Promise<null>; unread?: Partial<typeof unreadByStrangers> };
+type Options = {
+  isPublic?: boolean;
+  checkpoint?: Checkpoint | null | Promise<null> | Error;
+  unread?: Partial<typeof unreadByStrangers>;
+};
 
 /** The log of a database over HTTP, with callers whose tokens are their names. */
 const serve = async (
@@ -51,7 +57,7 @@ const serve = async (
   const unreadStrangers = makeUnreadAnswers({ ...unreadByStrangers, ...limits });
   const serveLog = makeServeLog({
     tiles: makeTree(db.database.prisma),
-    checkpoints: { latest: async () => checkpoint },
+    checkpoints: { latest: async () => (checkpoint instanceof Error ? Promise.reject(checkpoint) : checkpoint) },
     isPublic,
     identify: makeIdentify(async (token) => {
       const identity = callers[token];
@@ -61,7 +67,7 @@ const serve = async (
     recordAccessDenied,
     queues: { callers: queue(), strangers: queue() },
     unreadByStrangers: unreadStrangers,
-    toUnavailable: () => null,
+    toUnavailable,
     strangers,
   });
   const server = await startHttpServer({
@@ -312,6 +318,13 @@ describe('what the log refuses', () => {
     expect([status, error]).toEqual([500, 'Something went wrong on our side; the service log has the details']);
     expect(strangers.error).toHaveBeenCalledOnce();
   });
+});
+
+it('an outage of the database is 503, and a line in the log', async () => {
+  const { ask, strangers } = await withLog({ checkpoint: new DatabaseUnavailableError('it is gone', null) });
+  const { status, headers, error } = await ask('checkpoint', asAuditor);
+  expect([status, headers['retry-after'], error]).toEqual([503, '2', 'The database does not answer now: try again']);
+  expect(strangers.warn).toHaveBeenCalledOnce();
 });
 
 describe('who may read the log', () => {

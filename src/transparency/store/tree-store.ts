@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PrismaClient } from '../../generated/prisma/client.ts';
+import type { Queryable } from '../../database/queryable.ts';
 import { consistencyPath, inclusionPath, type Range, subtreesOf } from '../model/subtrees.ts';
 import { hashBytes, hashOfSlice, hashOfSubtrees, maxEntryBytes, sliceOf, type TileSlice, tileWidth } from '../model/tiles.ts';
 import type { Tiles } from '../ports/tiles.ts';
@@ -18,7 +18,7 @@ const emptyRoot = sha256();
 const disclosuresPageBytes = 1024 * 1024;
 
 /** The tree in the database, as the sequencer leaves it. */
-export const makeTree = (prisma: PrismaClient): Tree & Tiles => {
+export const makeTree = (prisma: Queryable): Tree & Tiles => {
   /**
    * Reads slices of tiles, and the log's size, with one statement. A tile is stored once it is full. Before that, its hashes are
    * the leaves of the log's last entries, or the roots of the last full tiles beneath it: less than a tile on each level.
