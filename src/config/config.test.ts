@@ -8,7 +8,13 @@ import { settings } from './settings.ts';
 
 const secret = 'a secret that has at least 32 bytes';
 const realAuth = { AUTH_SECRET: secret, AUTH_ISSUER: 'https://id.example', AUTH_AUDIENCE: 'flagtrail' };
-const production = { NODE_ENV: 'production', DATABASE_URL: 'postgres://user:pw@db.example/flagtrail', ...realAuth };
+const signingKey = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const production = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://user:pw@db.example/flagtrail',
+  LOG_SIGNING_KEY: signingKey,
+  ...realAuth,
+};
 const publicPem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
 
 /** Any UTF-16 units, lone surrogates too. */
@@ -41,6 +47,7 @@ describe('with nothing set', () => {
       introspection: true,
       defaultEnvironment: 'production',
       scheduleCron: '* * * * * *',
+      logSigningKey: { kind: 'development' },
       cloudWatch: null,
     });
   });
@@ -84,6 +91,7 @@ describe('a value', () => {
     ['AUTH_SECRET', 'hunter2'],
     ['AUTH_PUBLIC_KEY', '{"kty":"oct","k":"hunter2"}'],
     ['AUTH_JWKS_URL', 'https://user:hunter2@id.example/jwks'],
+    ['LOG_SIGNING_KEY', '-----BEGIN PRIVATE KEY-----hunter2'],
   ])('that is secret is not shown: %s', (name, value) => {
     expect(refusalOf({ [name]: value })).toMatch(new RegExp(`^${name} .*allowed: `));
     expect(refusalOf({ [name]: value })).not.toContain('hunter2');
@@ -153,7 +161,9 @@ describe('authentication', () => {
   });
 
   it('does not show its secret where the settings are printed', () => {
-    expect(`${inspect(readConfig(realAuth), { depth: 9 })}${JSON.stringify(readConfig(realAuth))}`).not.toContain(secret);
+    const shown = `${inspect(readConfig(production), { depth: 9 })}${JSON.stringify(readConfig(production))}`;
+    expect(shown).not.toContain(secret);
+    expect(shown).not.toContain(signingKey.split('\n')[1]);
   });
 
   it('has one source of keys', () => {
@@ -198,6 +208,22 @@ describe('production mode', () => {
     expect(readConfig(withProvider).auth?.keys.kind).toBe('jwks');
     expect(refusalOf({ ...withProvider, [name]: '' })).toContain(name);
     expect(readConfig({ ...production, [name]: '' }).auth?.keys.kind).toBe('secret');
+  });
+
+  it('needs a key to sign the log with where it has the role audit, and says how to make one', () => {
+    const refusal = refusalOf({ ...production, LOG_SIGNING_KEY: '', ROLES: 'audit' });
+    expect(refusal).toMatch(/^LOG_SIGNING_KEY is not set; .* the role audit/);
+    expect(refusal).toContain('openssl genpkey -algorithm ed25519');
+    expect(refusal).toContain('flagtrail log new-key');
+    expect(readConfig({ ...production, LOG_SIGNING_KEY: '', ROLES: 'api,worker' }).logSigningKey).toBeNull();
+    expect(readConfig({ ...production, LOG_SIGNING_KEY: '/run/log.key' }).logSigningKey).toEqual({
+      kind: 'file',
+      path: '/run/log.key',
+    });
+  });
+
+  it('refuses a key of another type to sign the log with, and says which type', () => {
+    expect(refusalOf({ ...production, LOG_SIGNING_KEY: publicPem })).toContain('it is not a private key');
   });
 
   it('needs no authentication where it has no api, and still has no development key', () => {

@@ -3,6 +3,7 @@ import { developmentIssuer, type KeySource, type RoleGroups } from '../access/jw
 import type { AuditableRead } from '../flags/model/flag-reads.ts';
 import { isLoopback } from '../kernel/loopback.ts';
 import type { ProcessRole } from '../service/model/service-process.ts';
+import type { SigningKeySource } from '../transparency/signing/signing-key.ts';
 import { type Environment, environmentSchema, type SettingName, settings } from './settings.ts';
 
 /** Why the service does not start: one line that names each wrong variable, its value (never a secret), and what is allowed. */
@@ -31,6 +32,8 @@ export type Config = Readonly<{
   /** Null if this process does not have the role `api`, and so authenticates nobody. */
   auth: AuthConfig | null;
   groups: RoleGroups;
+  /** The key that signs the log; null in production if none is given, which the role `audit` does not allow. */
+  logSigningKey: SigningKeySource | null;
   allowedOrigins: readonly string[];
   /** Null if no proxy is trusted. */
   trustedProxies: BlockList | null;
@@ -78,6 +81,7 @@ export const readConfig = (variables: Variables, { roles, database = true, authe
   const problems = [
     production && database && !values.DATABASE_URL && 'DATABASE_URL is not set; production mode needs a postgres:// URL',
     values.CLOUDWATCH_LOG_STREAM && !values.CLOUDWATCH_LOG_GROUP && 'CLOUDWATCH_LOG_STREAM is set without CLOUDWATCH_LOG_GROUP',
+    production && running.includes('audit') && !values.LOG_SIGNING_KEY && noSigningKey,
     ...authProblems(values, { production, needed: authentication ?? running.includes('api'), set: Object.keys(set) }),
   ].filter((problem) => typeof problem === 'string' && problem !== '');
   if (problems.length > 0) throw new ConfigError(problems.join('; '));
@@ -100,6 +104,7 @@ export const readConfig = (variables: Variables, { roles, database = true, authe
       auditor: values.AUTH_AUDITOR_GROUPS,
       auditWriter: values.AUTH_WRITER_GROUPS,
     },
+    logSigningKey: values.LOG_SIGNING_KEY ?? (production ? null : { kind: 'development' }),
     allowedOrigins: values.ALLOWED_ORIGINS ?? [],
     trustedProxies: values.TRUSTED_PROXIES,
     mutationRate: { perSecond: values.MUTATIONS_PER_SECOND, burst: values.MUTATION_BURST },
@@ -115,6 +120,9 @@ export const readConfig = (variables: Variables, { roles, database = true, authe
       : null,
   });
 };
+
+const noSigningKey =
+  "LOG_SIGNING_KEY is not set; production mode requires it with the role audit, which signs the log: make a key with 'flagtrail log new-key --output log.key' or 'openssl genpkey -algorithm ed25519 -out log.key'";
 
 const keyNames = ['AUTH_JWKS_URL', 'AUTH_PUBLIC_KEY', 'AUTH_SECRET'] as const;
 /**
@@ -159,8 +167,9 @@ const toKeySource = ({ AUTH_JWKS_URL, AUTH_PUBLIC_KEY, AUTH_SECRET }: Environmen
 const refusal = (name: SettingName, value: string, message = ''): string => {
   const { secret, allowed } = settings.find((setting) => setting.name === name) ?? { allowed: '' };
   if (!secret) return `${name} is ${quote(value)}; allowed: ${allowed}`;
-  // Zod's messages could quote a secret value. The messages about public keys never do.
-  return `${name} (value not shown) is not allowed${name === 'AUTH_PUBLIC_KEY' ? `, ${message}` : ''}; allowed: ${allowed}`;
+  // Zod's messages could quote a secret value. The messages about keys never do.
+  const isKey = name === 'AUTH_PUBLIC_KEY' || name === 'LOG_SIGNING_KEY';
+  return `${name} (value not shown) is not allowed${isKey ? `, ${message}` : ''}; allowed: ${allowed}`;
 };
 
 /** The value on one line, shortened, and without the password of a URL. */

@@ -4,6 +4,7 @@ import { validate as isCronExpression } from 'node-cron';
 import { z } from 'zod';
 import { parsePublicKey } from '../access/jwt/public-key.ts';
 import { isLoopback } from '../kernel/loopback.ts';
+import { parseSigningKeySource } from '../transparency/signing/signing-key.ts';
 
 /** How the text of an environment variable is validated and converted. The table of settings has the messages. */
 
@@ -65,14 +66,20 @@ const toOrigin = (text: string): string | null => {
 export const origins = commaList.transform((items) => items.map(toOrigin)).pipe(z.array(z.string()));
 
 /** The message of an issue says what is wrong with the key, but never quotes it. */
-export const publicKey = z.string().transform((text, context) => {
-  try {
-    return parsePublicKey(text);
-  } catch (error) {
-    context.addIssue(error instanceof Error ? error.message : 'it cannot be read');
-    return z.NEVER;
-  }
-});
+const key = <Key>(parse: (text: string) => Key) =>
+  z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue(error instanceof Error ? error.message : 'it cannot be read');
+      return z.NEVER;
+    }
+  });
+
+export const publicKey = key(parsePublicKey);
+
+/** A key becomes a key object, so that logs cannot show it. */
+export const signingKey = key(parseSigningKeySource);
 
 /** It becomes a key object, so that logs cannot show it. */
 export const secret = z

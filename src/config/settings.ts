@@ -78,7 +78,7 @@ export const environmentSchema = z.object({
   DATA_DIR: withDefault(z.string(), {
     default: './data',
     allowed: 'a path',
-    purpose: 'Folder of the embedded database, the development key and the spool.',
+    purpose: 'Folder of the embedded database, the development keys, the spool and the latest checkpoint.',
   }),
   MAX_SPOOL_MB: withDefault(value.integer(1, 100_000), {
     default: '64',
@@ -118,6 +118,13 @@ export const environmentSchema = z.object({
     default: null,
     allowed: 'any text',
     purpose: 'What the `aud` claim of a token must contain. Required in production, except with AUTH_SECRET.',
+  }),
+  LOG_SIGNING_KEY: optional(value.signingKey, {
+    default: null,
+    allowed: 'an Ed25519 private key as PEM (PKCS#8), or the path of a file with one',
+    purpose:
+      "Key that signs the log's checkpoints. Required in production where ROLES has `audit`; without it, development mode makes a key and keeps it in DATA_DIR. `flagtrail log new-key` makes one.",
+    secret: true,
   }),
   AUTH_ADMIN_GROUPS: groups('admin', 'may do everything'),
   AUTH_AUDITOR_GROUPS: groups('auditor', 'may read everything'),

@@ -8,10 +8,10 @@ export type ExposedEntries = { exposed: number; stillExposed: number };
 const permissionsOfOthers = 0o077;
 const sticky = 0o1000;
 /**
- * Files that Flagtrail keeps there. The development key is not one of them: if others could read it, it is refused rather than
+ * Files that Flagtrail keeps there. The development keys are not among them: if others could read one, it is refused rather than
  * repaired.
  */
-const isOurs = (name: string): boolean => /^(pglite$|flagtrail\.lock|spool\.sqlite)/.test(name);
+const isOurs = (name: string): boolean => /^(pglite$|flagtrail\.lock|spool\.sqlite|log\.checkpoint)/.test(name);
 
 /**
  * Makes DATA_DIR and its parents, so that only its owner can use it. If it exists, takes the rights of everybody else from it and
