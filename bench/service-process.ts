@@ -7,6 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { mintToken } from '../src/access/jwt/mint-token.ts';
+import { newSigningKey } from '../src/transparency/signing/signing-key.ts';
 import { findFreePort } from '../test/support/free-port.ts';
 
 const startWithinMs = 30_000;
@@ -38,6 +39,7 @@ export const startServiceProcess = async ({
       DATABASE_CONNECTIONS: String(connections),
       ROLES: roles,
       AUTH_SECRET: secret,
+      LOG_SIGNING_KEY: newSigningKey(),
       AUTH_ISSUER: issuer,
       AUTH_AUDIENCE: audience,
     },

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { mintToken } from '../src/access/jwt/mint-token.ts';
 import { openDatabases } from '../src/database/open-database.ts';
+import { newSigningKey } from '../src/transparency/signing/signing-key.ts';
 import { startCloudWatchServer } from '../test/support/cloudwatch-server.ts';
 import { type PostgresServer, startPostgresServer } from '../test/support/postgres-server.ts';
 import { type ProcessName, processNames } from './plan.ts';
@@ -34,6 +35,7 @@ export const openLab = async () => {
     const cloudWatch = await startCloudWatchServer({ now: () => new Date() });
     closers.push(() => cloudWatch[Symbol.asyncDispose]());
     const secret = randomBytes(32).toString('hex');
+    const signingKey = newSigningKey();
     const stdout: { position: number; id: string }[] = [];
     const crashes: string[] = [];
     const spooling = { happened: false };
@@ -45,7 +47,7 @@ export const openLab = async () => {
         folder,
         databaseUrl,
         env: {
-          ...{ AUTH_SECRET: secret, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience },
+          ...{ AUTH_SECRET: secret, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience, LOG_SIGNING_KEY: signingKey },
           ...{ AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'chaos', AWS_SECRET_ACCESS_KEY: 'chaos' },
           ...{ AWS_ENDPOINT_URL: cloudWatch.url, CLOUDWATCH_LOG_GROUP: group, CLOUDWATCH_LOG_STREAM: stream },
         },

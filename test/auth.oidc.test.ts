@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeAuthenticate } from '../src/access/jwt/authenticate.ts';
 import { openVerificationKeys } from '../src/access/jwt/open-keys.ts';
 import { readConfig } from '../src/config/config.ts';
+import { logKey } from './support/log-key.ts';
 import { type IdentityProvider, startIdentityProvider } from './support/oidc.ts';
 
 /** Tokens that a real identity provider issues, verified through the keys that it publishes over HTTP. */
@@ -10,6 +11,7 @@ import { type IdentityProvider, startIdentityProvider } from './support/oidc.ts'
 const startAuthentication = async (idp: IdentityProvider, variables: Record<string, string> = {}) => {
   const config = readConfig({
     NODE_ENV: 'production',
+    LOG_SIGNING_KEY: logKey,
     DATABASE_URL: 'postgres://db.example/flagtrail',
     AUTH_JWKS_URL: idp.jwksUrl,
     AUTH_ISSUER: idp.issuer,

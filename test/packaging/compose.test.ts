@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import { settings } from '../../src/config/settings.ts';
+import { logKey } from '../support/log-key.ts';
 import { commandOf, parseDockerfile } from './dockerfile.ts';
 import { repository } from './image.ts';
 
@@ -24,7 +25,8 @@ const services = Object.entries(ours);
 /** The text with variables in place, as `docker compose` reads it with these in `.env`. */
 const filledIn = (text: string, variables: Record<string, string>) =>
   text.replaceAll(/\$\{(\w+):[?-][^}]*\}/g, (_, name: string) => variables[name] ?? '');
-const dotEnv = { POSTGRES_PASSWORD: 'abc123', AUTH_SECRET: 'x'.repeat(64) };
+// As .env.example says to write it: on one line.
+const dotEnv = { POSTGRES_PASSWORD: 'abc123', AUTH_SECRET: 'x'.repeat(64), LOG_SIGNING_KEY: logKey.replaceAll('\n', '\\n') };
 
 describe('compose.yaml', () => {
   it('runs two APIs, a worker and an audit process, each with settings that the service takes', () => {
@@ -84,8 +86,11 @@ describe('compose.yaml', () => {
     const secrets = Array.from(read('.env.example').matchAll(/^(\w+)=(.*)$/gm), ([, name, value]) => [name, value]);
     expect(secrets).toEqual(Object.keys(dotEnv).map((name) => [name, '']));
     const variables = Array.from(read('compose.yaml').matchAll(/\$\{(\w+)(:.)/g), ([, name, operator]) => `${name}${operator}`);
-    expect(new Set(variables)).toEqual(new Set(['FLAGTRAIL_IMAGE:-', 'POSTGRES_PASSWORD:?', 'AUTH_SECRET:?']));
+    expect(new Set(variables)).toEqual(
+      new Set(['FLAGTRAIL_IMAGE:-', 'POSTGRES_PASSWORD:?', 'AUTH_SECRET:?', 'LOG_SIGNING_KEY:?']),
+    );
     expect(services.flatMap(([name, { environment }]) => (environment.AUTH_SECRET ? [name] : []))).toEqual(['api-1', 'api-2']);
+    expect(services.flatMap(([name, { environment }]) => (environment.LOG_SIGNING_KEY ? [name] : []))).toEqual(['audit']);
   });
 
   it('can be reached from this machine only', () => {

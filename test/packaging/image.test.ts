@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { findFreePort } from '../support/free-port.ts';
+import { logKey } from '../support/log-key.ts';
 import { temporaryFolder } from '../support/service.ts';
 import { makeContainers } from './container.ts';
 import { lastOf, pairsOf, parseDockerfile } from './dockerfile.ts';
@@ -31,7 +32,7 @@ const patiently = { timeout: 60_000, interval: 500 };
 const startContainers = async ({ migrated }: { migrated: boolean }) => {
   const { url } = await createPostgresDatabase({ migrated });
   // The image listens on every interface; this machine has other users.
-  return makeContainers(image, { DATABASE_URL: url, AUTH_SECRET: secret, HOST: '127.0.0.1' });
+  return makeContainers(image, { DATABASE_URL: url, AUTH_SECRET: secret, LOG_SIGNING_KEY: logKey, HOST: '127.0.0.1' });
 };
 
 describe('the image', () => {
@@ -63,10 +64,12 @@ describe('the image', () => {
     expect(await worker.stop()).toMatchObject({ code: 0 });
   }, 120_000);
 
-  it('starts nothing without a database and real authentication', async () => {
+  it('starts nothing without a database, a key for the log and real authentication', async () => {
     expect(await makeContainers(image, {}).run(['serve'])).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/DATABASE_URL is not set.*none of AUTH_JWKS_URL, AUTH_PUBLIC_KEY, AUTH_SECRET is set/),
+      err: expect.stringMatching(
+        /DATABASE_URL is not set.*LOG_SIGNING_KEY is not set.*none of AUTH_JWKS_URL, AUTH_PUBLIC_KEY, AUTH_SECRET is set/,
+      ),
     });
   });
 

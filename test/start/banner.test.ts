@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { logKey } from '../support/log-key.ts';
 import { startServe } from '../support/serve-process.ts';
 import { dataDirectory } from '../support/service.ts';
 
@@ -9,7 +10,7 @@ const realAuth = { AUTH_SECRET: 'a secret that has at least 32 bytes', AUTH_ISSU
 
 it('no banner, hence no token, is printed in production', async () => {
   const { url } = await createPostgresDatabase();
-  const service = await startServe({ ...realAuth, NODE_ENV: 'production', DATABASE_URL: url });
+  const service = await startServe({ ...realAuth, NODE_ENV: 'production', DATABASE_URL: url, LOG_SIGNING_KEY: logKey });
   await service.untilReady();
   expect(service.stderr()).toBe('');
 });

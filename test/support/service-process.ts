@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { atTestEnd } from './at-test-end.ts';
+import { logKey } from './log-key.ts';
 import { temporaryFolder } from './service.ts';
 
 export type LogLine = { level: string; msg?: string; url?: string; requestId?: string; err?: { message: string } };
@@ -17,6 +18,7 @@ export const startServiceProcess = async (env: Record<string, string>) => {
       NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       PORT: '0',
       DATA_DIR: temporaryFolder(),
+      LOG_SIGNING_KEY: logKey,
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -14,6 +14,7 @@ import { readConfig } from '../../src/config/config.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { openOutput } from '../../src/process/output.ts';
 import { atTestEnd } from './at-test-end.ts';
+import { logKey } from './log-key.ts';
 import { whereShared } from './shared.ts';
 import { pgliteTemplates } from './templates.ts';
 
@@ -99,6 +100,7 @@ export const startTestService = async ({
     AUTH_SECRET: secret,
     AUTH_ISSUER: issuer,
     AUTH_AUDIENCE: audience,
+    LOG_SIGNING_KEY: logKey,
     LOG_LEVEL: 'warn',
     ...env,
   });
