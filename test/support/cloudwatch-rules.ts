@@ -37,6 +37,12 @@ const inputs = {
   PutLogEvents: z.object({ logGroupName, logStreamName, logEvents: z.array(logEvent).min(1).max(10_000) }),
   CreateLogGroup: z.object({ logGroupName }),
   CreateLogStream: z.object({ logGroupName, logStreamName }),
+  GetLogEvents: z.object({
+    logGroupName,
+    logStreamName,
+    limit: z.int().min(1).max(10_000).default(10_000),
+    startFromHead: z.boolean().default(false),
+  }),
   DescribeLogStreams: z.object({ logGroupName, logStreamNamePrefix: z.string().optional() }),
 };
 
@@ -136,6 +142,23 @@ export const makeCloudWatchRules = ({
         const input = parse(inputs.CreateLogStream, body);
         createStream(input.logGroupName, input.logStreamName);
         return {};
+      }
+      if (operation === 'GetLogEvents') {
+        const { logGroupName: name, logStreamName, limit, startFromHead } = parse(inputs.GetLogEvents, body);
+        const stream = groupOf(name).streams.get(logStreamName);
+        if (!stream) throw missing('stream');
+        // By their timestamps, whatever the order in which they came; the latest ones, unless the head is asked for.
+        const events = stream.toSorted((a, b) => a.timestamp - b.timestamp);
+        const chosen = startFromHead ? events.slice(0, limit) : events.slice(-limit);
+        return {
+          events: chosen.map(({ timestamp, message, ingestedAt }) => ({
+            timestamp,
+            message,
+            ingestionTime: ingestedAt.getTime(),
+          })),
+          nextForwardToken: `f/${events.length}`,
+          nextBackwardToken: 'b/0',
+        };
       }
       if (operation === 'DescribeLogStreams') {
         const { logGroupName: name, logStreamNamePrefix: prefix = '' } = parse(inputs.DescribeLogStreams, body);

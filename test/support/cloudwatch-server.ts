@@ -34,6 +34,7 @@ export const startCloudWatchServer = async ({ now, refuse }: Options) => {
   const calls: string[] = [];
   const faults: Fault[] = [];
   const inBetween = new Map<string, () => void>();
+  const denied = new Map<string, string>();
   let standing: Fault | null = null;
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
@@ -42,6 +43,8 @@ export const startCloudWatchServer = async ({ now, refuse }: Options) => {
     calls.push(operation);
     inBetween.get(operation)?.();
     inBetween.delete(operation);
+    const forbidden = denied.get(operation);
+    if (forbidden) throw new CloudWatchError('AccessDeniedException', forbidden);
     const fault = operation === 'PutLogEvents' ? (faults.shift() ?? standing) : null;
     if (fault?.kind === 'error') throw new CloudWatchError(fault.code, 'as the test wanted', fault.status);
     if (fault?.kind === 'cut') return request.socket.destroy();
@@ -88,6 +91,10 @@ export const startCloudWatchServer = async ({ now, refuse }: Options) => {
     /** Makes all calls go wrong, until it is called with null. */
     failAlways: (fault: Fault | null) => {
       standing = fault;
+    },
+    /** Refuses an operation from now on, as without the permission. */
+    deny: (operation: string) => {
+      denied.set(operation, `User: test is not authorized to perform: logs:${operation}`);
     },
     /** Runs `happen` just before the next call of an operation is carried out, as though another client had been faster. */
     beforeNext: (operation: string, happen: () => void) => {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Bus } from '../../audit/ports/bus.ts';
 import { makeLoop } from '../../kernel/loop.ts';
@@ -62,7 +61,7 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
       const waitMs = await pass();
       if (waitMs === null) return false;
       // What is committed meanwhile is in the next checkpoint, too.
-      await sleep(waitMs, undefined, { signal }).catch(() => {});
+      await rest(waitMs, signal);
       return true;
     },
     pollMs,
@@ -98,5 +97,14 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
     },
   };
 };
+
+const rest = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 
 export type Signer = ReturnType<typeof makeSigner>;

@@ -10,11 +10,12 @@ import {
 import type { Logger } from 'pino';
 import type { PlannedEvent } from './plan-batch.ts';
 
+type LogEvent = Pick<PlannedEvent, 'timestamp' | 'message'>;
 type Deps = { client: CloudWatchLogsClient; logGroup: string; logStream: string; logger: Logger };
 
 /** Calls PutLogEvents, and creates the log group and the stream if they are missing. Resolves to what was rejected. */
 export const makePutLogEvents = ({ client, logGroup, logStream, logger }: Deps) => {
-  const put = async (events: readonly PlannedEvent[], abortSignal: AbortSignal): Promise<RejectedLogEventsInfo | undefined> => {
+  const put = async (events: readonly LogEvent[], abortSignal: AbortSignal): Promise<RejectedLogEventsInfo | undefined> => {
     const logEvents = events.map(({ timestamp, message }) => ({ timestamp, message }));
     const command = new PutLogEventsCommand({ logGroupName: logGroup, logStreamName: logStream, logEvents });
     const response = await client.send(command, { abortSignal });
@@ -37,7 +38,7 @@ export const makePutLogEvents = ({ client, logGroup, logStream, logger }: Deps) 
     logger.info({ logGroup, logStream }, 'created the log stream in CloudWatch Logs');
   };
 
-  return async (events: readonly PlannedEvent[], signal: AbortSignal): Promise<RejectedLogEventsInfo | undefined> => {
+  return async (events: readonly LogEvent[], signal: AbortSignal): Promise<RejectedLogEventsInfo | undefined> => {
     try {
       return await put(events, signal);
     } catch (error) {
