@@ -6,12 +6,13 @@ import type { Plain } from './plain.ts';
 
 /** The answer of `serviceStatus` as JSON, read from the database or from the running service. */
 export type ServiceReport = Plain<
-  Omit<ServiceStatus, 'processes' | 'overdueSchedules'> & {
+  Omit<ServiceStatus, 'processes' | 'overdueSchedules' | 'log'> & {
     processes: readonly (Omit<ServiceStatus['processes'][number], 'detail'> & {
       spool: { waiting: number; lost: number } | null;
       workerError: string | null;
     })[];
     overdueSchedules: Omit<ServiceStatus['overdueSchedules'], 'schedules'> & { schedules: readonly OverdueSchedule[] };
+    log: Omit<ServiceStatus['log'], 'checkpoint'> & { signedSize: number | null; signedAt: Date | null };
     losses: { flagtrail: number; applications: number };
   }
 >;
@@ -24,6 +25,7 @@ export const serviceReportQuery = `{ serviceStatus {
   overdueSchedules { count oldestDueAt latenessMs causes schedules { id flagKey environment scheduledAt nextRetryAt status lastError } }
   sinks { name position lag lastError lastErrorAt updatedAt }
   sequencer { waiting oldestMs }
+  log { id epoch size signingKey signedSize signedAt }
   losses { flagtrail applications }
   warnings
 } }`;
@@ -33,11 +35,11 @@ export const serviceReportQuery = `{ serviceStatus {
  * service runs.
  */
 export const readServiceReport = async (database: Database): Promise<ServiceReport> => {
-  const { readServiceFacts, log } = composeReads(database);
-  const [facts, losses] = await Promise.all([readServiceFacts(), log.declaredLost()]);
+  const { readServiceFacts, log: events } = composeReads(database);
+  const [facts, losses] = await Promise.all([readServiceFacts(), events.declaredLost()]);
   const isFree = database.kind === 'pglite';
   const processes = facts.processes.map((process) => ({ ...process, isSeen: process.isSeen && !isFree }));
-  const { overdueSchedules, ...status } = toServiceStatus({ ...facts, processes });
+  const { overdueSchedules, log, ...status } = toServiceStatus({ ...facts, processes });
   const report = {
     ...status,
     processes: processes.map(({ detail, ...process }) => ({
@@ -53,7 +55,14 @@ export const readServiceReport = async (database: Database): Promise<ServiceRepo
         }),
       ),
     },
+    log: toLogReport(log),
     losses,
   };
   return JSON.parse(JSON.stringify(report)) as ServiceReport;
 };
+
+const toLogReport = ({ checkpoint, ...log }: ServiceStatus['log']) => ({
+  ...log,
+  signedSize: checkpoint?.size ?? null,
+  signedAt: checkpoint?.signedAt ?? null,
+});

@@ -36,7 +36,7 @@ export const addStatusCommand = (program: Command, { write, setExitCode, ...sour
 };
 
 const describeReport = (report: ServiceReport): string => {
-  const { databaseTime, warnings, processes, overdueSchedules, sinks, sequencer, losses } = report;
+  const { databaseTime, warnings, processes, overdueSchedules, sinks, sequencer, log, losses } = report;
   const agoOf = (instant: string) => `${describeMs(Date.parse(databaseTime) - Date.parse(instant))} ago`;
   return [
     `${databaseTime} by the database's clock`,
@@ -76,9 +76,15 @@ const describeReport = (report: ServiceReport): string => {
       ]),
     ),
     '',
+    `Log: ${describeLog(log, agoOf)}`,
     `Waiting for a position in the log: ${describeWaiting(sequencer)}`,
     `Declared lost: ${losses.flagtrail} by Flagtrail, ${losses.applications} by applications`,
   ].join('\n');
+};
+
+const describeLog = ({ size, epoch, signedSize, signedAt }: ServiceReport['log'], agoOf: (instant: string) => string): string => {
+  const signed = signedAt === null ? 'not signed yet' : `signed up to ${signedSize}, ${agoOf(signedAt)}`;
+  return `${size} ${size === 1 ? 'entry' : 'entries'}, ${signed}${epoch > 1 ? `, in epoch ${epoch}` : ''}`;
 };
 
 const describeWaiting = (sequencer: ServiceReport['sequencer']): string => {

@@ -9,13 +9,15 @@ import type { Surroundings } from '../process/surroundings.ts';
 import { makeHeartbeat } from '../service/heartbeat/heartbeat.ts';
 import type { ProcessDetail } from '../service/model/service-process.ts';
 import { makeServiceStore } from '../service/store/service-store.ts';
+import type { Refusal } from '../transparency/model/signing-refusals.ts';
+import type { AuditPipeline } from './pipeline.ts';
 
 const maxErrorLength = 500;
 
-type Parts = { spool: Pick<Spool, 'counts'>; surroundings: Surroundings };
+type Parts = Pick<AuditPipeline, 'signingRefusal'> & { spool: Pick<Spool, 'counts'>; surroundings: Surroundings };
 
 /** Announces this process to the others, and watches them. */
-export const composeHeartbeat = (config: Config, database: Database, { spool, surroundings }: Parts) => {
+export const composeHeartbeat = (config: Config, database: Database, { spool, signingRefusal, surroundings }: Parts) => {
   const { logger, clock, newId } = surroundings;
   let workerError: ProcessDetail['workerError'] = null;
   const heartbeat = makeHeartbeat({
@@ -23,7 +25,7 @@ export const composeHeartbeat = (config: Config, database: Database, { spool, su
     self: { id: newId(clock.now()), roles: config.roles, version, host: toStorableText(hostname(), 255), pid: process.pid },
     detail: () => {
       const { spooled, lost } = spool.counts();
-      return { spool: { waiting: spooled, lost }, workerError };
+      return { spool: { waiting: spooled, lost }, workerError, signing: toDetail(signingRefusal()) };
     },
     clock,
     logger,
@@ -37,6 +39,14 @@ export const composeHeartbeat = (config: Config, database: Database, { spool, su
       workerError = failure === null ? null : { message: toStorableText(failure, maxErrorLength), at: clock.now().toISOString() };
     },
   };
+};
+
+const toDetail = (refusal: Refusal | null): ProcessDetail['signing'] => {
+  if (!refusal) return null;
+  const { why, contradicts } = refusal;
+  if (!contradicts) return { refused: why, contradicts };
+  const { epoch, size, rootHash, where } = contradicts;
+  return { refused: why, contradicts: { epoch, size, rootHash: rootHash.toString('base64'), where } };
 };
 
 /** `package.json` is one folder up, both from `src` and from `dist`. */

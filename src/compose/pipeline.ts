@@ -16,9 +16,14 @@ import type { Database } from '../database/database.ts';
 import { describeFailure } from '../database/database-errors.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 import { composeEntries } from './entries.ts';
+import { composeSigner } from './signer.ts';
+
+/** How long a stop without a deadline waits for the anchors to take the last checkpoint. */
+const lastCheckpointMs = 2000;
 
 /**
- * Wires the audit pipeline of a process. Every role has the way into the log; the role audit adds the sequencer and the sinks.
+ * Wires the audit pipeline of a process. Every role has the way into the log; the role audit adds the sequencer, the signer and the
+ * sinks.
  */
 export const composeAudit = async (config: Config, database: Database, surroundings: Surroundings) => {
   const { logger } = surroundings;
@@ -32,6 +37,7 @@ export const composeAudit = async (config: Config, database: Database, surroundi
   const runsPipeline = config.roles.includes('audit');
   const sequencer = makeSequencer({ sequence: (limit) => sequenceOutbox(prisma, limit), bus, logger });
   const runners = runsPipeline ? makeRunners({ config, database, surroundings, log, logger }) : [];
+  const signer = runsPipeline ? await composeSigner(config, database, { bus, surroundings }) : null;
   const forget = bus.on('log', () => {
     for (const runner of runners) runner.wake();
   });
@@ -43,11 +49,14 @@ export const composeAudit = async (config: Config, database: Database, surroundi
     inTransactionOn,
     audit: writer.audit,
     sinks: () => runners.map((runner) => runner.status()),
+    /** Why the log is not signed any more; null if all is well, or if this process does not sign. */
+    signingRefusal: () => signer?.refusal() ?? null,
     start: () => {
       writer.start();
       if (!runsPipeline) return;
       sequencer.start();
       for (const runner of runners) runner.start();
+      signer?.start();
     },
     /** Closes the way in first, so that events under way still reach the log. */
     stop: async ({ sinksMs }: { sinksMs?: number } = {}) => {
@@ -55,7 +64,10 @@ export const composeAudit = async (config: Config, database: Database, surroundi
       await sequencer.stop();
       if (runsPipeline) await sequenceOutbox(prisma, 1000).catch(() => 0);
       forget();
-      await Promise.all(runners.map((runner) => runner.stop(sinksMs === undefined ? {} : { deadlineMs: sinksMs })));
+      await Promise.all([
+        signer?.stop({ deadlineMs: sinksMs ?? lastCheckpointMs }),
+        ...runners.map((runner) => runner.stop(sinksMs === undefined ? {} : { deadlineMs: sinksMs })),
+      ]);
       await remote?.close();
       spool.close();
     },

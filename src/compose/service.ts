@@ -15,6 +15,7 @@ import type { Surroundings } from '../process/surroundings.ts';
 import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { makeTicker } from '../schedules/worker/ticker.ts';
 import { isLogPath } from '../transparency/http/serve-log.ts';
+import { makeCheckpoints } from '../transparency/store/checkpoint-store.ts';
 import { composeApi, type Welcome } from './api.ts';
 import { composeApp } from './app.ts';
 import { composeHeartbeat } from './heartbeat.ts';
@@ -144,7 +145,7 @@ type StartedFirst = { surroundings: Surroundings; http: HttpServer | null; unrea
 const startParts = async (config: Config, databases: Databases, { surroundings, http, unread, metrics }: StartedFirst) => {
   const { logger } = surroundings;
   const pipeline = await composeAudit(config, databases.pipeline, surroundings);
-  const heartbeat = composeHeartbeat(config, databases.pipeline, { spool: pipeline.spool, surroundings });
+  const heartbeat = composeHeartbeat(config, databases.pipeline, { ...pipeline, surroundings });
   const wantsApi = config.roles.includes('api') && http;
   const { onOperation, onRefused } = metrics;
   const api = wantsApi ? await composeApi(config, { databases, pipeline, unread, onOperation, onRefused }, surroundings) : null;
@@ -167,6 +168,8 @@ const startParts = async (config: Config, databases: Databases, { surroundings, 
     sinks: pipeline.sinks,
     audit: pipeline.spool.counts,
     declaredLost: makeAuditLog(databases.health.prisma).declaredLost,
+    checkpoint: makeCheckpoints(databases.health.prisma).latest,
+    isSigning: () => (config.roles.includes('audit') ? pipeline.signingRefusal() === null : null),
     sockets: () => api?.sockets.count() ?? 0,
     unreadAnswerBytes: unread.bytes,
     clockSkewMs: heartbeat.clockSkewMs,

@@ -7,6 +7,8 @@ const sources: MetricSources = {
   sinks: () => [{ name: 'stdout', lag: 5 }],
   audit: () => ({ spooled: 2, lost: 1 }),
   declaredLost: async () => ({ flagtrail: 10, applications: 4000 }),
+  checkpoint: async () => ({ size: 12, signedAt: new Date(-2500) }),
+  isSigning: () => true,
   sockets: () => 6,
   unreadAnswerBytes: () => 12,
   clockSkewMs: () => -1500,
@@ -33,6 +35,9 @@ const all = {
   audit_spooled_events: 2,
   'audit_lost_events{source="flagtrail"}': 11,
   'audit_lost_events{source="applications"}': 4000,
+  checkpoint_size: 12,
+  checkpoint_age_seconds: 2.5,
+  signing_stopped: 0,
   sockets: 6,
   unread_answer_bytes: 12,
   clock_skew_seconds: -1.5,
@@ -44,6 +49,17 @@ it('the very first answer shows what is true now, not what was true at the answe
   const { metrics } = aProcess();
   await metrics.observe(sources);
   expect(valuesIn(await metrics.text())).toEqual(all);
+});
+
+it('a process that stopped signing says so, and one that never signs says nothing', async () => {
+  for (const [isSigning, shown] of [
+    [false, 1],
+    [null, undefined],
+  ] as const) {
+    const { metrics } = aProcess();
+    await metrics.observe({ ...sources, isSigning: () => isSigning });
+    expect(valuesIn(await metrics.text()).signing_stopped).toBe(shown);
+  }
 });
 
 it('before the process is ready only the database is known, and the process itself', async () => {

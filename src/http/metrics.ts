@@ -9,6 +9,10 @@ export type MetricSources = {
   audit(): { spooled: number; lost: number };
   /** Lost events that the log declares: those of the service, and those of applications. */
   declaredLost(): Promise<{ flagtrail: number; applications: number }>;
+  /** The latest checkpoint; null if there is none yet. */
+  checkpoint(): Promise<{ size: number; signedAt: Date } | null>;
+  /** Whether this process signs checkpoints; false: it stopped. Null if that is not its part. */
+  isSigning(): boolean | null;
   sockets(): number;
   /** Bytes of answers that clients have not read yet. */
   unreadAnswerBytes(): number;
@@ -50,6 +54,12 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     'Events lost for good since the log began. Source flagtrail: those that the log has declared or will declare. Source applications: as applications reported',
     ['source'],
   );
+  const checkpointSize = gauge('flagtrail_checkpoint_size', "How many entries the log's latest checkpoint covers");
+  const checkpointAge = gauge('flagtrail_checkpoint_age_seconds', 'How many seconds ago the latest checkpoint was signed');
+  const signingStopped = gauge(
+    'flagtrail_signing_stopped',
+    'Whether this process stopped signing checkpoints (1 or 0), because the log contradicts an earlier one, or the key is not its key',
+  );
   const openSockets = gauge('flagtrail_sockets', 'Open websockets');
   const unreadBytes = gauge(
     'flagtrail_unread_answer_bytes',
@@ -61,7 +71,7 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
   );
   const stdoutUp = gauge('flagtrail_stdout_up', 'Whether stdout accepts output (1 or 0); 0 for example if its reader has ended');
   const lostLines = gauge('flagtrail_log_lines_lost', 'Log lines of this process that stdout did not accept');
-  const ofThisProcess = [spooled, openSockets, unreadBytes, clockSkew, stdoutUp, lostLines];
+  const ofThisProcess = [spooled, signingStopped, openSockets, unreadBytes, clockSkew, stdoutUp, lostLines];
 
   let sources: MetricSources | null = null;
   const readings = [
@@ -86,6 +96,13 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
         lost.set({ source: 'applications' }, found.applications);
       },
     }),
+    makeReading(async ({ checkpoint }: MetricSources) => ({ latest: await checkpoint() }), {
+      gauges: [checkpointSize, checkpointAge],
+      show: ({ latest }) => {
+        checkpointSize.set(latest?.size ?? 0);
+        if (latest) checkpointAge.set(Math.max(0, nowMs() - latest.signedAt.getTime()) / 1000);
+      },
+    }),
   ];
 
   /** Reads everything before anything is printed. A gauge's own `collect` would run after others have been read. */
@@ -97,6 +114,9 @@ export const makeMetrics = ({ isDatabaseUp, nowMs }: Deps) => {
     if (!sources) return leaveOut(ofThisProcess);
     for (const { name, lag } of sources.sinks()) sinkLag.set({ sink: name }, lag);
     spooled.set(sources.audit().spooled);
+    const isSigning = sources.isSigning();
+    if (isSigning === null) await leaveOut([signingStopped]);
+    else signingStopped.set(isSigning ? 0 : 1);
     openSockets.set(sources.sockets());
     unreadBytes.set(sources.unreadAnswerBytes());
     const stdout = sources.stdout();

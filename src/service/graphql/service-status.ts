@@ -1,6 +1,6 @@
 import { builder, requires } from '../../graphql/builder.ts';
 import { ScheduleRef } from '../../schedules/graphql/schedule.ts';
-import type { SinkFacts } from '../model/service-facts.ts';
+import type { LogFacts, SinkFacts } from '../model/service-facts.ts';
 import type { ServiceProcess } from '../model/service-process.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 
@@ -126,6 +126,34 @@ const Sequencer = builder.objectRef<NonNullable<ServiceStatus['sequencer']>>('Se
   }),
 });
 
+const Log = builder.objectRef<LogFacts>('LogStatus').implement({
+  description: 'The log: how long it is, and how far it is signed.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'Names the log in its checkpoints. A UUID.' }),
+    epoch: t.exposeInt('epoch', {
+      description: 'Begins with 1. A new epoch starts when the log goes on after a restore that lost entries.',
+    }),
+    size: t.field({ type: 'SafeInt', description: 'How many entries it has.', resolve: ({ size }) => size }),
+    signingKey: t.exposeString('signingKey', {
+      nullable: true,
+      description:
+        'The verifier line of the key that signs it, for auditors (https://c2sp.org/signed-note); null if nobody has signed it yet.',
+    }),
+    signedSize: t.field({
+      type: 'SafeInt',
+      nullable: true,
+      description: 'How many entries the latest checkpoint of this epoch covers; null if there is none yet.',
+      resolve: ({ checkpoint }) => checkpoint?.size ?? null,
+    }),
+    signedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When that checkpoint was signed.',
+      resolve: ({ checkpoint }) => checkpoint?.signedAt ?? null,
+    }),
+  }),
+});
+
 const Losses = builder.objectRef<{ flagtrail: number; applications: number }>('DeclaredLosses').implement({
   description: 'How many events were lost for good, as the log itself declares them (`audit.loss`).',
   fields: (t) => ({
@@ -172,6 +200,11 @@ const Status = builder.objectRef<ServiceStatus>('ServiceStatus').implement({
       nullable: true,
       description: 'What waits for a position in the log; null while a lock blocks the outbox.',
       resolve: ({ sequencer }) => sequencer,
+    }),
+    log: t.field({
+      type: Log,
+      description: 'The log: how long it is, and how far it is signed.',
+      resolve: ({ log }) => log,
     }),
     losses: t.field({
       type: Losses,

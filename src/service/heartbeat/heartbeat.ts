@@ -4,7 +4,7 @@ import { makeLoop } from '../../kernel/loop.ts';
 import { within } from '../../kernel/within.ts';
 import type { ServiceStore } from '../commands/service-store.ts';
 import { isSkewed, measureSkewMs, type ProcessDetail, type ServiceProcess } from '../model/service-process.ts';
-import { describeSkew, type ServiceStatus, toServiceStatus } from '../model/service-status.ts';
+import { describeSigning, describeSkew, type ServiceStatus, toServiceStatus } from '../model/service-status.ts';
 import { makeWatchLog } from './watch-log.ts';
 
 type Deps = {
@@ -74,7 +74,10 @@ export const makeHeartbeat = ({ store, self, detail, clock, logger, describe, is
     clockSkewMs: () => clockSkewMs,
     /** What was wrong with the service at the latest check, and with this process. */
     warnings: (): readonly string[] => {
-      const own = isSkewed(clockSkewMs) ? [describeSkew({ ...self, clockSkewMs })] : [];
+      const own = [
+        ...(isSkewed(clockSkewMs) ? [describeSkew({ ...self, clockSkewMs })] : []),
+        ...describeSigning({ ...self, detail: detail() }),
+      ];
       return [...new Set([...(status?.warnings ?? []), ...own])];
     },
   };

@@ -28,6 +28,18 @@ export type SinkFacts = {
   updatedAt: Date;
 };
 
+/** The log: how long it is, and how far it is signed. */
+export type LogFacts = {
+  /** Names the log in its checkpoints. */
+  id: string;
+  epoch: number;
+  size: number;
+  /** The verifier line of the key that signs it; null while nobody has signed yet. */
+  signingKey: string | null;
+  /** How many entries the latest checkpoint of the epoch covers, and when it was signed; null if there is none. */
+  checkpoint: { size: number; signedAt: Date } | null;
+};
+
 /** What the database knows about the service, read at one moment. */
 export type ServiceFacts = {
   databaseTime: Date;
@@ -43,6 +55,7 @@ export type ServiceFacts = {
     blockers: readonly Blocker[];
   };
   sinks: readonly SinkFacts[];
+  log: LogFacts;
   /** Events that have no position yet; null if a lock blocks the outbox. */
   sequencer: { waiting: number; oldestMs: number } | null;
 };

@@ -2,10 +2,15 @@
 export const processRoles = ['api', 'worker', 'audit'] as const;
 export type ProcessRole = (typeof processRoles)[number];
 
+/** A checkpoint that the database does not have, and where it is kept. The root is base64. */
+export type CheckpointElsewhere = { epoch: number; size: number; rootHash: string; where: string };
+
 /** What a process announces besides its identity. */
 export type ProcessDetail = {
   /** Events on its disk that the database has not taken yet, and lost events that the log has not declared yet. */
   spool?: { waiting: number; lost: number } | null;
+  /** Why it signs no checkpoints, and the one that contradicts the database, if one does; null if it can sign. */
+  signing?: { refused: string; contradicts: CheckpointElsewhere | null } | null;
   /** Why its worker could not apply due schedules at the latest try; null if it could. */
   workerError?: { message: string; at: string } | null;
 };

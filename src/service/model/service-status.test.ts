@@ -26,6 +26,7 @@ const facts = (rest: Partial<ServiceFacts> = {}): ServiceFacts => ({
   overdue: { count: 0, schedules: [], blockers: [] },
   sinks: [],
   sequencer: { waiting: 0, oldestMs: 0 },
+  log: { id: 'l-1', epoch: 1, size: 0, signingKey: null, checkpoint: null },
   ...rest,
 });
 const overdue = (rest: Partial<ServiceFacts['overdue']> = {}): ServiceFacts['overdue'] => ({
@@ -69,6 +70,13 @@ describe('what is wrong with a service', () => {
       '3 events wait for a place in the log, the oldest for 61 s: see the log of the processes with the role audit',
       "sink 'cloudwatch' takes nothing, 4 events wait for it: Throttled",
       '2 events wait on the disk of web-1:7 (api, worker, audit), because the database did not take them',
+    ]);
+  });
+
+  it('are processes that sign no checkpoints, and why', () => {
+    const signing = { refused: 'the reason', contradicts: null };
+    expect(warningsOf({ processes: [aProcess({ detail: { signing } })] })).toEqual([
+      'web-1:7 (api, worker, audit) signs no checkpoints: the reason',
     ]);
   });
 

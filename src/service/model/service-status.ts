@@ -19,6 +19,7 @@ export type ServiceStatus = {
   };
   sinks: readonly SinkFacts[];
   sequencer: ServiceFacts['sequencer'];
+  log: ServiceFacts['log'];
   /** Everything that somebody should look at, one sentence each; empty if all is well. */
   warnings: readonly string[];
 };
@@ -30,7 +31,7 @@ const sinkMemoryMs = 10 * 60_000;
 
 /** Judges the facts: which roles are missing, what is overdue and why, and what else needs attention. */
 export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
-  const { databaseTime, processes, overdue, sinks, sequencer } = facts;
+  const { databaseTime, processes, overdue, sinks, sequencer, log } = facts;
   const missingRoles = findMissingRoles(processes);
   const oldestDueAt = overdue.schedules[0]?.dueAt ?? null;
   const overdueSchedules = {
@@ -47,6 +48,7 @@ export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
     overdueSchedules,
     sinks,
     sequencer,
+    log,
     warnings: [
       ...describeMissingRoles(missingRoles, facts.isEmbedded),
       ...(overdue.count > 0 ? [describeOverdue(overdueSchedules)] : []),
@@ -59,6 +61,7 @@ export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
             ? []
             : [`sink '${name}' takes nothing, ${lag} ${lag === 1 ? 'event waits' : 'events wait'} for it: ${lastError}`],
         ),
+      ...processes.filter(({ isSeen }) => isSeen).flatMap(describeSigning),
       ...processes.filter(({ isSeen }) => isSeen).flatMap(describeSpool),
     ],
   };
@@ -111,6 +114,12 @@ const describeSequencer = (sequencer: ServiceFacts['sequencer']): string[] => {
   return [
     `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} for a place in the log, the oldest for ${Math.round(oldestMs / 1000)} s: see the log of the processes with the role audit`,
   ];
+};
+
+/** A process that does not sign the log any more, and why. */
+export const describeSigning = (process: Pick<ServiceProcess, 'host' | 'pid' | 'roles' | 'detail'>): string[] => {
+  const { signing } = process.detail;
+  return signing ? [`${nameProcess(process)} signs no checkpoints: ${signing.refused}`] : [];
 };
 
 const describeSpool = (process: ServiceProcess): string[] => {

@@ -5,7 +5,7 @@ import { isOpen } from '../../database/open-schedules.ts';
 import { Prisma, type Schedule as ScheduleRow } from '../../generated/prisma/client.ts';
 import { dueAt, scheduleColumns, toSchedule } from '../../schedules/store/schedule-rows.ts';
 import type { ServiceStore } from '../commands/service-store.ts';
-import { type Blocker, mostOverdueCounted, overdueAfterMs, type ServiceFacts } from '../model/service-facts.ts';
+import { type Blocker, type LogFacts, mostOverdueCounted, overdueAfterMs, type ServiceFacts } from '../model/service-facts.ts';
 import { type ProcessDetail, type ProcessRole, seenWithinMs } from '../model/service-process.ts';
 import { findLockHolders } from './lock-holders.ts';
 
@@ -64,7 +64,7 @@ type Row = {
     detail: ProcessDetail;
   }[];
   sinks: { name: string; position: number; lastError: string | null; lastErrorAt: string | null; updatedAt: string }[];
-  size: bigint;
+  log: Omit<LogFacts, 'checkpoint'> & { checkpoint: { size: number; signedAt: string } | null };
   overdueCount: number;
 };
 
@@ -93,10 +93,13 @@ const readCheapFacts = async (
       (SELECT coalesce(jsonb_agg(jsonb_build_object('name', c.name, 'position', c.position, 'lastError', c.last_error,
           'lastErrorAt', c.last_error_at, 'updatedAt', c.updated_at) ORDER BY c.name), '[]')
         FROM sink_cursors c) AS sinks,
-      (SELECT size FROM audit_head) AS size,
+      (SELECT jsonb_build_object('id', h.log_id, 'epoch', h.epoch, 'size', h.size, 'signingKey', h.signing_key, 'checkpoint',
+          (SELECT jsonb_build_object('size', c.size, 'signedAt', c.signed_at) FROM audit_checkpoints c
+            WHERE c.epoch = h.epoch ORDER BY c.size DESC LIMIT 1))
+        FROM audit_head h) AS log,
       (SELECT count(*)::int FROM (SELECT 1 FROM feature_flag_schedules d WHERE ${isOverdue} ORDER BY ${dueAt} LIMIT ${mostOverdueCounted}) o)
         AS "overdueCount"`;
-  const { now, processes, sinks, size, overdueCount } = row;
+  const { now, processes, sinks, log, overdueCount } = row;
   return {
     databaseTime: now,
     processes: processes.map(({ startedAt, lastSeenAt, ...process }) => ({
@@ -108,10 +111,11 @@ const readCheapFacts = async (
     sinks: sinks.map(({ position, lastErrorAt, updatedAt, ...sink }) => ({
       ...sink,
       position,
-      lag: Math.max(0, Number(size) - position),
+      lag: Math.max(0, log.size - position),
       lastErrorAt: lastErrorAt === null ? null : new Date(lastErrorAt),
       updatedAt: new Date(updatedAt),
     })),
+    log: { ...log, checkpoint: log.checkpoint && { ...log.checkpoint, signedAt: new Date(log.checkpoint.signedAt) } },
     sequencer: await readOutbox(prisma),
     overdueCount,
   };

@@ -81,7 +81,7 @@ export const makeAnchorRunner = ({
       isStopping = true;
       await loop.stop();
       if (isRead && waiting !== null) {
-        await anchor.put(waiting, AbortSignal.timeout(deadlineMs)).catch((error) => {
+        await anchor.put(waiting, AbortSignal.timeout(Math.ceil(deadlineMs))).catch((error) => {
           logger.warn({ anchor: anchor.name }, `the last checkpoint did not reach ${anchor.name}: ${describe(error)}`);
         });
       }

@@ -111,7 +111,7 @@ describe('a signer', () => {
     expect(signer.refusal()?.why).toBe('the reason');
     log.refuses = null;
     await grow();
-    await vi.advanceTimersByTimeAsync(1000);
+    await vi.advanceTimersByTimeAsync(1100);
     expect(signer.refusal()).toBe(null);
     expect(signed).toEqual([0, 6]);
     expect(lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual([
