@@ -8,6 +8,7 @@ import { addExportCommand } from './cli/export.ts';
 import { addExportEventsCommand } from './cli/export-events.ts';
 import { addExportFlagsCommand } from './cli/export-flags.ts';
 import { addImportCommand } from './cli/import.ts';
+import { addLogCommand } from './cli/log.ts';
 import { addMigrateCommand } from './cli/migrate.ts';
 import { addSchedulesCommand } from './cli/schedules.ts';
 import { addServeCommands } from './cli/serve.ts';
@@ -102,6 +103,14 @@ const sources = {
 };
 addStatusCommand(program, { ...sources, write: writeOut, setExitCode });
 addSchedulesCommand(program, { ...sources, write: writeOut });
+addLogCommand(program, {
+  ...sources,
+  open: openParts,
+  readConfig: readSettings,
+  userName,
+  write: writeOut,
+  writeError: writeErr,
+});
 addTokenCommand(program, { readConfig: readSettings, clock, write: writeOut });
 
 try {

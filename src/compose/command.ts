@@ -4,6 +4,7 @@ import type { Database } from '../database/database.ts';
 import { openDatabases } from '../database/open-database.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 import { type App, composeApp } from './app.ts';
+import { composeLogCommands } from './log-commands.ts';
 import { composeAudit } from './pipeline.ts';
 
 const batchSize = 1000;
@@ -20,6 +21,7 @@ export const composeCommand = async (config: Config, database: Database, surroun
   );
   return {
     ...app,
+    ...composeLogCommands(config, database, { inTransaction: pipeline.inTransactionOn(database), surroundings }),
     finish: async () => {
       await pipeline.stop();
       try {
@@ -31,10 +33,11 @@ export const composeCommand = async (config: Config, database: Database, surroun
   };
 };
 
-export type CommandParts = App & {
-  /** Moves the events into the log, because no other process may be running to do it. */
-  finish(): Promise<void>;
-};
+export type CommandParts = App &
+  ReturnType<typeof composeLogCommands> & {
+    /** Moves the events into the log, because no other process may be running to do it. */
+    finish(): Promise<void>;
+  };
 
 /**
  * Opens the configured database for one command. `close` moves the events into the log and releases everything. Throws a

@@ -17,9 +17,11 @@ import type { Clock } from '../kernel/clock.ts';
 import type { InTransaction as InTransactionOf } from '../kernel/in-transaction.ts';
 import type { ScheduleTransaction } from '../schedules/commands/schedule-store.ts';
 import { makeScheduleWriter } from '../schedules/store/schedule-writer.ts';
+import type { LogHeadTransaction } from '../transparency/commands/log-head-store.ts';
+import { makeLogHeadWriter } from '../transparency/store/log-head-store.ts';
 
 /** What the commands of all wings use inside one transaction. */
-export type Transaction = ApiKeyTransaction & EnvironmentTransaction & FlagTransaction & ScheduleTransaction;
+export type Transaction = ApiKeyTransaction & EnvironmentTransaction & FlagTransaction & ScheduleTransaction & LogHeadTransaction;
 export type InTransaction = InTransactionOf<Transaction>;
 
 type Deps = {
@@ -58,6 +60,7 @@ export const makeInTransaction = ({ prisma, toEntry, gate, onCommitted, logger, 
         flagsOfEnvironments: makeFlagsOfEnvironments(tx),
         schedules: makeScheduleWriter(tx, sqlNow),
         apiKeys: makeApiKeyWriter(tx),
+        logHead: makeLogHeadWriter(tx),
         audit,
       }),
     );

@@ -83,7 +83,13 @@ it('while the database is down what it knew stays, and what waits there gets old
   });
   await metrics.text();
   Object.assign(world, { isUp: false, nowMs: 60_000 });
-  const later = { database_up: 0, schedule_lateness_seconds: 64.5, sequencer_lag_seconds: 60.25, audit_spooled_events: 9 };
+  const later = {
+    database_up: 0,
+    checkpoint_age_seconds: 62.5,
+    schedule_lateness_seconds: 64.5,
+    sequencer_lag_seconds: 60.25,
+    audit_spooled_events: 9,
+  };
   expect(valuesIn(await metrics.text())).toEqual({ ...all, ...later });
 });
 

@@ -33,9 +33,11 @@ export const openSecretFile = async ({ file, make, risk, randomBytes }: Options)
   return readFile(file, 'utf8');
 };
 
-/** Writes a new file that only its owner can read. Throws the system's error if there is one already. */
+/** Writes a new file that only its owner can read. Throws an Error if there is one already. */
 export const writeSecretFile = async (file: string, text: string): Promise<void> => {
-  const handle = await open(file, 'wx', 0o600);
+  const handle = await open(file, 'wx', 0o600).catch((error) => {
+    throw hasCode(error, 'EEXIST') ? new Error(`'${file}' exists, and a secret is never overwritten`) : error;
+  });
   try {
     await handle.writeFile(text);
     await handle.sync();

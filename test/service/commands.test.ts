@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeAskService } from '../../src/cli/ask-service.ts';
@@ -8,11 +6,10 @@ import { addStatusCommand } from '../../src/cli/status.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { openDatabases } from '../../src/database/open-database.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
+import { runCommand } from '../support/run-command.ts';
 import { dataDirectory, startTestService, temporaryFolder } from '../support/service.ts';
 import { startServiceProcess } from '../support/service-process.ts';
 import { logSize, makeDue } from '../support/tables.ts';
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** A command in this process, and what it wrote. */
 const run = async (args: readonly string[], env: Record<string, string>) => {
@@ -42,19 +39,6 @@ const run = async (args: readonly string[], env: Record<string, string>) => {
   });
   return written;
 };
-
-/** A command as a process of its own, and what it wrote. */
-const runProcess = (args: readonly string[], env: Record<string, string>) =>
-  new Promise<{ code: unknown; out: string; err: string }>((resolve) => {
-    const variables = {
-      PATH: process.env.PATH,
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
-      DATA_DIR: temporaryFolder(),
-      ...env,
-    };
-    const command = ['--disable-warning=ExperimentalWarning', main, ...args];
-    execFile(process.execPath, command, { env: variables }, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
-  });
 
 const until = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 25_000, interval: 250 });
 
@@ -99,7 +83,7 @@ describe('flagtrail status', () => {
   });
 
   it('says in one line why the database cannot be reached', async () => {
-    const { code, out, err } = await runProcess(['status'], { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none' });
+    const { code, out, err } = await runCommand(['status'], { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none' });
     expect({ code, out, err }).toEqual({ code: 1, out: '', err: 'flagtrail: the database at 127.0.0.1:1 cannot be reached\n' });
   }, 120_000);
 });
@@ -194,7 +178,7 @@ describe('where a running service has the embedded database open', () => {
 
   it('flagtrail status asks it over HTTP, and says how where it cannot', async () => {
     await until(async () => (await run(['status', '--json'], env)).code).toBe(0);
-    expect(JSON.parse((await runProcess(['status', '--json'], env)).out)).toMatchObject({
+    expect(JSON.parse((await runCommand(['status', '--json'], env)).out)).toMatchObject({
       warnings: [],
       processes: [{ pid: service.child.pid }],
     });
@@ -208,7 +192,7 @@ describe('where a running service has the embedded database open', () => {
   }, 120_000);
 
   it('flagtrail schedules asks it', async () => {
-    expect(await runProcess(['schedules', '--flag', 'nothing'], env)).toEqual({
+    expect(await runCommand(['schedules', '--flag', 'nothing'], env)).toEqual({
       code: 1,
       out: '',
       err: "flagtrail: There is no flag 'nothing'\n",

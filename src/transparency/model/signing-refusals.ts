@@ -41,9 +41,9 @@ export const forkOf = (known: Witnessed): Refusal => ({
   contradicts: known,
 });
 
-/** The head's root is not that of the entries. */
+/** The head's root is not that of the entries. A new epoch does not mend that. */
 export const brokenHead = (size: number): Refusal => ({
-  why: `the root in audit_head is not that of the ${entries(size)} in the log: somebody changed one of them; ${wayOut}`,
+  why: `the root in audit_head is not that of the ${entries(size)} in the log: an entry or the tree was changed; find out which with 'flagtrail verify', and restore the database from a copy of before`,
   contradicts: null,
 });
 

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { formatNote, fromBase64, isKeyName, MalformedNoteError, parseNote } from '../model/note.ts';
+import type { NoteSigner } from '../ports/note-signer.ts';
 
 // Ed25519 signatures on notes (https://c2sp.org/signed-note#ed25519-signatures).
 
@@ -44,6 +45,11 @@ export const signNote = (text: string, { name, key }: { name: string; key: KeyOb
   const signature = sign(null, Buffer.from(text), key);
   return formatNote({ text, signatures: [{ name, keyId: keyIdOf(name, publicBytesOf(key)), signature }] });
 };
+
+export const makeNoteSigner = (key: KeyObject): NoteSigner => ({
+  verifierLine: (name) => verifierLine(name, key),
+  sign: (text, name) => signNote(text, { name, key }),
+});
 
 /**
  * The text of a note that one of these keys signed; null if none of them did. Throws a MalformedNoteError for what is not a note,

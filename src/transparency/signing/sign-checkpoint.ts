@@ -70,9 +70,13 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
     return Math.max(...times) + checkpointEveryMs - nowMs;
   };
 
+  const judgeHead = async ({ size, rootHash }: LogState): Promise<Refusal | null> =>
+    (await tree.rootAt(size)).equals(rootHash) ? null : brokenHead(size);
+
   const sign = async (state: LogState): Promise<SigningOutcome> => {
     const { logId, epoch, size, rootHash } = state;
-    if (!(await tree.rootAt(size)).equals(rootHash)) return { is: 'refused', refusal: brokenHead(size) };
+    const refusal = await judgeHead(state);
+    if (refusal) return { is: 'refused', refusal };
     const name = keyNameOf(logId);
     const note = signNote(checkpointText(state), { name, key });
     const checkpoint = { epoch, size, rootHash, note, signedAt: clock.now() };
@@ -102,6 +106,15 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
         if (error instanceof MalformedNoteError) return error.message;
         throw error;
       }
+    },
+    /** Whether the log could be signed as it is; null if it could, else why not. Signs nothing. */
+    check: async (): Promise<Refusal | null> => {
+      const state = await store.readState();
+      const own = verifierLine(keyNameOf(state.logId), key);
+      const { signingKey } = state;
+      // A checkpoint that is lost says more than a key that is wrong.
+      const refusal = (await compare(state)) ?? (await judgeHead(state));
+      return refusal ?? (signingKey === null || signingKey === own ? null : otherKey({ own, signing: signingKey }));
     },
     /** Signs the log's latest state, unless it is signed. `hurry`: without waiting for the second to be over. */
     sign: async ({ hurry = false } = {}): Promise<SigningOutcome> => {

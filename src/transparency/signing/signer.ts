@@ -26,7 +26,7 @@ type Deps = {
 };
 
 /** Wake-ups can be lost, so that the log is also looked at without one. */
-const pollMs = 10_000;
+const pollMs = 5000;
 /** How long the first checkpoint waits for what the anchors hold. */
 const anchorsWithinMs = 5000;
 /** How long a stop waits for its last checkpoint: the database may be what is gone. */
