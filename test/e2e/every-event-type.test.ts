@@ -3,8 +3,9 @@ import { auditEventTypes, metadataSchemas, toTypeName } from '../../src/catalogu
 import { type WireEvent, wireEventSchema } from '../../src/schemas/main.ts';
 import { applyChanges, sayingOf } from '../support/changes.ts';
 import { startCloudWatchServer } from '../support/cloudwatch-server.ts';
+import { createPostgresDatabase } from '../support/databases.ts';
 import { cursorOf } from '../support/emit.ts';
-import { startTestService, token } from '../support/service.ts';
+import { startTestService, type TestService, token } from '../support/service.ts';
 import { makeStory, type Step } from './story.ts';
 
 const [group, stream] = ['flagtrail', 'every-type'];
@@ -29,7 +30,9 @@ beforeAll(async () => {
   vi.stubEnv('AWS_REGION', 'eu-central-1');
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+  const { url: databaseUrl } = await createPostgresDatabase();
   const service = await startTestService({
+    databaseUrl,
     env: { CLOUDWATCH_LOG_GROUP: group, CLOUDWATCH_LOG_STREAM: stream, AUDIT_READS: 'viewed,exported' },
   });
   const client = service.socket({ connectionParams: async () => ({ authorization: `Bearer ${await token()}` }) });
@@ -39,7 +42,8 @@ beforeAll(async () => {
   );
 
   const as = await token({ email: 'a@example.com' });
-  steps = makeStory({ ...service, gql: (query, variables, options) => service.gql(query, variables, { as, ...options }) });
+  const gql: TestService['gql'] = (query, variables, options) => service.gql(query, variables, { as, ...options });
+  steps = makeStory({ ...service, gql }, { databaseUrl });
   for (const { type, cause } of steps) {
     await cause();
     // The worker's: what comes next would change what it finds.

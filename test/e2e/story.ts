@@ -1,9 +1,14 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { expect } from 'vitest';
 import { applicationEventAliases } from '../../src/applications/model/event-types.ts';
 import type { AuditEventType } from '../../src/catalogue/event-types.ts';
 import { schema } from '../../src/compose/schema.ts';
-import { type TestService, token } from '../support/service.ts';
+import { newSigningKey } from '../../src/transparency/signing/signing-key.ts';
+import { logKey } from '../support/log-key.ts';
+import { runCommand } from '../support/run-command.ts';
+import { type TestService, temporaryFolder, token } from '../support/service.ts';
 
 /** Something that somebody does, and the event that must come of it. */
 export type Step = {
@@ -45,7 +50,7 @@ const ofFlag = { flagKey, resource: { type: 'flag' }, environment: 'production' 
 const override = { type: 'USER', targetId: 'ada' };
 
 /** Every type of event, each caused as people and services cause it. In this order: later steps build on what earlier ones made. */
-export const makeStory = (service: TestService): Step[] => {
+export const makeStory = (service: TestService, { databaseUrl }: { databaseUrl: string }): Step[] => {
   const mutate = makeMutate(service);
   let apiKeyId = '';
   const step = (type: AuditEventType, says: string, cause: Step['cause'], rest: Pick<Step, 'changed' | 'event'> = {}): Step => ({
@@ -257,6 +262,32 @@ export const makeStory = (service: TestService): Step[] => {
     ),
   ];
 
+  /** What people do on the command line. */
+  const command = async (...args: string[]) => {
+    const { code, err } = await runCommand(args, { DATABASE_URL: databaseUrl, LOG_SIGNING_KEY: logKey });
+    if (code !== 0) expect.unreachable(err);
+  };
+  const ofLog = {
+    actor: { type: 'SERVICE_ACCOUNT', id: 'flagtrail-log', name: 'flagtrail log, for alice' },
+    resource: { type: 'audit_log', id: 'audit_log' },
+  };
+  const newEpoch = ['log', 'new-epoch', '--force', '--reason', 'because', '--by', 'alice'];
+  const log = [
+    step('log.epoch_started', 'Epoch 2 of the log began at ', () => command(...newEpoch), {
+      event: { ...ofLog, metadata: { epoch: 2, reason: 'because', abandoned: null, adminUserId: 'alice' } },
+    }),
+    step(
+      'log.key_rotated',
+      'signs the log, instead of flagtrail/',
+      async () => {
+        const file = path.join(temporaryFolder(), 'log.key');
+        writeFileSync(file, newSigningKey());
+        await command('log', 'rotate-key', '--to', file, '--by', 'alice');
+      },
+      { event: { ...ofLog, metadata: { adminUserId: 'alice', handover: expect.stringContaining('— flagtrail/') } } },
+    ),
+  ];
+
   const end = [
     change(
       'flag_override.removed',
@@ -282,5 +313,5 @@ export const makeStory = (service: TestService): Step[] => {
       'variants',
     ]),
   ];
-  return [...flag, ...schedules, ...environments, ...apiKeys, ...external, loss, ...reads, ...end];
+  return [...flag, ...schedules, ...environments, ...apiKeys, ...external, loss, ...reads, ...log, ...end];
 };
