@@ -54,13 +54,11 @@ const findEvidence = async (
   if (refusal) refusals.push(refusal.why);
   const { processes, log } = await makeServiceStore(database).readFacts();
   for (const { isSeen, detail } of processes) {
-    if (!isSeen || !detail.signing) continue;
-    const { refused, contradicts } = detail.signing;
-    // It has not noticed yet that a new epoch began.
-    if (contradicts && contradicts.epoch < log.epoch) continue;
-    refusals.push(refused);
-    if (contradicts)
-      contradictions.push({ ...contradicts, logId: log.id, rootHash: Buffer.from(contradicts.rootHash, 'base64') });
+    const contradicts = detail.signing?.contradicts;
+    // One of an earlier epoch: the process has not noticed yet that a new one began.
+    if (!isSeen || !contradicts || contradicts.epoch < log.epoch) continue;
+    refusals.push(detail.signing?.refused ?? '');
+    contradictions.push({ ...contradicts, logId: log.id, rootHash: Buffer.from(contradicts.rootHash, 'base64') });
   }
   return { refusals, contradictions };
 };

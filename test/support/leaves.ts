@@ -22,3 +22,22 @@ export const readLeaves = async ({ sql }: Pick<TestDatabase, 'sql'>): Promise<Bu
 export const treeOfEntries = (db: Pick<TestDatabase, 'sql'>) => ({
   rootAt: async (size: number): Promise<Buffer> => merkleRoot((await readLeaves(db)).slice(0, size)),
 });
+
+/** The roots of the first `size` leaves, for each of these sizes, in ascending order: with one walk over the leaves. */
+export const merkleRootsAt = (leaves: readonly Buffer[], sizes: readonly number[]): Buffer[] => {
+  const edge: { width: number; hash: Buffer }[] = [];
+  let next = 0;
+  return sizes.map((size) => {
+    for (const leaf of leaves.slice(next, size)) {
+      let subtree = { width: 1, hash: leaf };
+      for (let left = edge.at(-1); left?.width === subtree.width; left = edge.at(-1)) {
+        edge.pop();
+        subtree = { width: 2 * subtree.width, hash: sha256(Buffer.of(1), left.hash, subtree.hash) };
+      }
+      edge.push(subtree);
+    }
+    next = size;
+    const [last, ...rest] = edge.toReversed().map(({ hash }) => hash);
+    return rest.reduce((root, hash) => sha256(Buffer.of(1), hash, root), last ?? sha256());
+  });
+};

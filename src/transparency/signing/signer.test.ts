@@ -126,8 +126,10 @@ describe('a signer', () => {
     log.broken = true;
     await grow();
     await vi.advanceTimersByTimeAsync(5000);
+    expect(signer.refusal()?.why).toContain('no database');
     log.broken = false;
     await vi.advanceTimersByTimeAsync(1000);
+    expect(signer.refusal()).toBe(null);
     expect(signed).toEqual([0, 1]);
     expect(lines.map(({ msg }) => msg)).toEqual([
       'a checkpoint was not signed: Error: no database; it is tried again',

@@ -35,7 +35,7 @@ const lastWithinMs = 2000;
 /** Signs checkpoints while the log grows: after the commit that they cover, and the last one when the process ends. */
 export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: Deps) => {
   let refusal: Refusal | null = null;
-  let isFailing = false;
+  let failure: Refusal | null = null;
   let state: 'new' | 'started' | 'stopped' = 'new';
   let forget = () => {};
 
@@ -48,8 +48,8 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
   /** Returns how long to wait before the next try; null if there is nothing to do. */
   const pass = async (options: { hurry?: boolean } = {}): Promise<number | null> => {
     const outcome = await signCheckpoint.sign(options);
-    if (isFailing) logger.info('checkpoints are signed again');
-    isFailing = false;
+    if (failure) logger.info('checkpoints are signed again');
+    failure = null;
     if (outcome.is === 'too early') return outcome.waitMs;
     note(outcome.is === 'refused' ? outcome.refusal : null);
     if (outcome.is === 'signed') for (const anchor of anchors) anchor.put(outcome.checkpoint.note);
@@ -66,8 +66,9 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
     },
     pollMs,
     onError: (error) => {
-      if (!isFailing) logger.warn(`a checkpoint was not signed: ${describe(error)}; it is tried again`);
-      isFailing = true;
+      const why = `a checkpoint was not signed: ${describe(error)}; it is tried again`;
+      if (!failure) logger.warn(why);
+      failure = { why, contradicts: null };
       return 1000;
     },
   });
@@ -84,8 +85,8 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
     },
     /** Looks at the log soon: an anchor may have said something about it. */
     wake: loop.wake,
-    /** Why nothing is signed; null if all is well. */
-    refusal: (): Refusal | null => refusal,
+    /** Why nothing is signed; null if all is well. A failure that is tried again is a reason, too. */
+    refusal: (): Refusal | null => refusal ?? failure,
     /** Signs what is in the log, and brings it to the anchors within `deadlineMs`. Never throws. */
     stop: async ({ deadlineMs }: { deadlineMs: number }): Promise<void> => {
       const wasStarted = state === 'started';
