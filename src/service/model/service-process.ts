@@ -3,7 +3,7 @@ export const processRoles = ['api', 'worker', 'audit'] as const;
 export type ProcessRole = (typeof processRoles)[number];
 
 /** A checkpoint that the database does not have, and where it is kept. The root is base64. */
-export type CheckpointElsewhere = { epoch: number; size: number; rootHash: string; where: string };
+type CheckpointElsewhere = { epoch: number; size: number; rootHash: string; where: string };
 
 /** What a process announces besides its identity. */
 export type ProcessDetail = {

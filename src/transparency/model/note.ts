@@ -1,7 +1,7 @@
 // Signed notes as text (https://c2sp.org/signed-note). Keys and signatures are checked where there is cryptography.
 
 /** A signature on a note. Its key is known by the name and the id together. */
-export type NoteSignature = { name: string; keyId: Buffer; signature: Buffer };
+type NoteSignature = { name: string; keyId: Buffer; signature: Buffer };
 export type SignedNote = { text: string; signatures: readonly NoteSignature[] };
 
 /** What is not a note, or not a key, in the form that C2SP prescribes. */

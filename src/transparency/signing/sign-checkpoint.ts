@@ -26,7 +26,7 @@ export type SigningOutcome =
   | { is: 'refused'; refusal: Refusal };
 
 /** At most one checkpoint in this time. */
-export const checkpointEveryMs = 1000;
+const checkpointEveryMs = 1000;
 
 const here = 'this process';
 const isFurther = (one: LogPoint, other: LogPoint) =>
