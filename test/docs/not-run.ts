@@ -56,6 +56,11 @@ export const notRun: readonly NotRun[] = [
     instead: [optionsAreKnown],
   },
   {
+    command: /^flagtrail log (rotate-key|new-epoch)\b/,
+    because: 'it is for a log that a service has signed, or signs no more; test/transparency runs it',
+    instead: [optionsAreKnown],
+  },
+  {
     command: /^npm (test|run (--silent )?(typecheck|lint|build|codegen|codegen:check|schema:check|prepare|knip))\b/,
     because: 'it is this very test, or CI runs it beside the tests, or it writes into the project',
     instead: [scriptExists, filesExist],
