@@ -15,6 +15,7 @@ import type { Surroundings } from '../process/surroundings.ts';
 import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { makeTicker } from '../schedules/worker/ticker.ts';
 import { isLogPath } from '../transparency/http/serve-log.ts';
+import { openSigningKey } from '../transparency/signing/signing-key.ts';
 import { makeCheckpoints } from '../transparency/store/checkpoint-store.ts';
 import { composeApi, type Welcome } from './api.ts';
 import { composeApp } from './app.ts';
@@ -46,11 +47,13 @@ type Options = {
 
 /** Starts the configured parts. HTTP listens at once; the other parts follow when the database is ready. */
 export const startService = async (
-  config: Config,
+  settings: Config,
   surroundings: Surroundings,
   { http: wantsHttp, announce }: Options,
 ): Promise<Service> => {
   const { logger } = surroundings;
+  // Before anything starts: the key may be one that cannot be used.
+  const config = await withSigningKey(settings);
   const databases = await openDatabases(config, { pools: 'perUse', schema: 'any' }, logger);
   const stopping = new AbortController();
   let running: Running | null = null;
@@ -136,6 +139,12 @@ export const startService = async (
     started,
     stop: () => (stopped ??= stopInTime()),
   };
+};
+
+const withSigningKey = async (config: Config): Promise<Config> => {
+  const { roles, logSigningKey: source } = config;
+  if (!roles.includes('audit') || !source) return config;
+  return { ...config, logSigningKey: { kind: 'key', key: await openSigningKey(source, config) } };
 };
 
 type Running = Awaited<ReturnType<typeof startParts>>;

@@ -20,6 +20,7 @@ describe('a start that cannot be', () => {
     [{ PORT: 'http' }, 'PORT is "http"; allowed: a whole number from 0 to 65535'],
     [{ ROLES: 'api,cook' }, 'ROLES is "api,cook"; allowed: any of api, worker, audit'],
     [{ NODE_ENV: 'production' }, 'DATABASE_URL is not set'],
+    [{ LOG_SIGNING_KEY: '/not/there' }, "LOG_SIGNING_KEY names '/not/there', which cannot be read"],
     [{ AUTH_ISSUER: 'https://id.example' }, 'AUTH_ISSUER is set, so there is no development key'],
   ])('%j: is refused in one line, without a stack trace', async (settings, said) => {
     const service = await startServe(settings as Record<string, string>);

@@ -50,7 +50,7 @@ describe.each(databases)('a checkpoint on $kind', ({ createDatabase }) => {
       db.clock.at = new Date(db.clock.at.getTime() + 250);
     }
     expect((await notesOf(db)).map(({ size }) => size)).toEqual([1, 5, 9, 13]);
-    expect(await sign()).toEqual({ is: 'up to date' });
+    expect(await sign()).toEqual({ is: 'up to date', note: (await notesOf(db)).at(-1)?.note });
   });
 
   it('is kept for ever, covers no more than the log has, and has no second root', async () => {
@@ -79,6 +79,25 @@ describe.each(databases)('a checkpoint on $kind', ({ createDatabase }) => {
 });
 
 describe('two processes', () => {
+  it('that sign different sizes at one instant get one of them kept, and a second for the other', async () => {
+    const db = await setUp(await createPostgresDatabase());
+    const stores = await Promise.all([0, 1].map(async () => makeCheckpoints((await openBeside(db.url ?? '', 2)).prisma)));
+    for (let round = 0; round < 10; round++) {
+      const sizes = [await db.grow(), await db.grow()];
+      const leaves = await readLeaves(db);
+      db.clock.at = new Date(db.clock.at.getTime() + 1000);
+      const kept = await Promise.all(
+        stores.map((store, n) => {
+          const size = sizes[n] ?? 0;
+          const rootHash = merkleRoot(leaves.slice(0, size));
+          return store.keep({ epoch: 1, size, rootHash, note: 'a note', signedAt: db.clock.at }, 1000);
+        }),
+      );
+      expect(kept.toSorted(), `round ${round}`).toEqual([false, true]);
+    }
+    expect(await notesOf(db)).toHaveLength(10);
+  });
+
   it('that sequence and sign in turns sign the same notes, at most one a second together, and never two roots of one size', async () => {
     const db = await setUp(await createPostgresDatabase());
     const prisma = await Promise.all([0, 1].map(async () => (await openBeside(db.url ?? '', 2)).prisma));

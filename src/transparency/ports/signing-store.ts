@@ -15,8 +15,8 @@ export type SigningStore = {
   /** Makes this key the one that signs, if nobody has signed yet. Returns the key that signs now. */
   adoptKey(verifierLine: string): Promise<string>;
   /**
-   * Keeps a checkpoint; one that is there already is left alone. Throws a ForkedCheckpointError if another root was signed for its
-   * size.
+   * Keeps a checkpoint; one that is there already is left alone. Returns false, and keeps nothing, if another one was signed less
+   * than `pauseMs` before it. Throws a ForkedCheckpointError if another root was signed for its size.
    */
-  add(checkpoint: Checkpoint): Promise<void>;
+  keep(checkpoint: Checkpoint, pauseMs: number): Promise<boolean>;
 };

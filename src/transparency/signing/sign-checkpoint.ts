@@ -20,8 +20,8 @@ type Deps = { store: SigningStore; tree: Pick<Tree, 'rootAt'>; key: KeyObject; c
 /** What one try led to. */
 export type SigningOutcome =
   | { is: 'signed'; checkpoint: Checkpoint }
-  /** The latest state is signed already. */
-  | { is: 'up to date' }
+  /** The latest state is signed already, with this note. */
+  | { is: 'up to date'; note: string }
   | { is: 'too early'; waitMs: number }
   | { is: 'refused'; refusal: Refusal };
 
@@ -73,7 +73,7 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
   const judgeHead = async ({ size, rootHash }: LogState): Promise<Refusal | null> =>
     (await tree.rootAt(size)).equals(rootHash) ? null : brokenHead(size);
 
-  const sign = async (state: LogState): Promise<SigningOutcome> => {
+  const sign = async (state: LogState, { hurry }: { hurry: boolean }): Promise<SigningOutcome> => {
     const { logId, epoch, size, rootHash } = state;
     const refusal = await judgeHead(state);
     if (refusal) return { is: 'refused', refusal };
@@ -81,7 +81,9 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
     const note = signNote(checkpointText(state), { name, key });
     const checkpoint = { epoch, size, rootHash, note, signedAt: clock.now() };
     try {
-      await store.add(checkpoint);
+      const isKept = await store.keep(checkpoint, hurry ? 0 : checkpointEveryMs);
+      // Another process was faster.
+      if (!isKept) return { is: 'too early', waitMs: checkpointEveryMs };
     } catch (error) {
       if (!(error instanceof ForkedCheckpointError)) throw error;
       return { is: 'refused', refusal: forkOf({ logId, ...checkpoint, where: 'the database' }) };
@@ -122,14 +124,15 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
       const own = verifierLine(keyNameOf(state.logId), key);
       const signing = state.signingKey ?? (await store.adoptKey(own));
       if (signing !== own) return { is: 'refused', refusal: otherKey({ own, signing }) };
-      const isSigned = known?.epoch === state.epoch && known.size === state.size && known.rootHash.equals(state.rootHash);
-      if (isSigned && open.length === 0) return { is: 'up to date' };
-      const waitMs = untilNextMs(state.latest);
-      const isNew = state.latest?.size !== state.size;
-      if (isNew && !hurry && waitMs > 0) return { is: 'too early', waitMs };
+      const { latest } = state;
+      const signed = latest?.size === state.size ? latest : null;
+      const isKnown = known?.epoch === state.epoch && known.size === state.size && known.rootHash.equals(state.rootHash);
+      if (signed && isKnown && open.length === 0) return { is: 'up to date', note: signed.note };
+      const waitMs = untilNextMs(latest);
+      if (!signed && !hurry && waitMs > 0) return { is: 'too early', waitMs };
       const refusal = await compare(state);
       if (refusal) return { is: 'refused', refusal };
-      return isNew ? sign(state) : { is: 'up to date' };
+      return signed ? { is: 'up to date', note: signed.note } : sign(state, { hurry });
     },
   };
 };

@@ -23,7 +23,7 @@ const start = async () => {
     tries.push(log.size);
     if (log.broken) throw new Error('no database');
     if (log.refuses) return { is: 'refused', refusal: { why: log.refuses, contradicts: null } };
-    if (signed.at(-1) === log.size) return { is: 'up to date' };
+    if (signed.at(-1) === log.size) return { is: 'up to date', note: `note ${log.size}` };
     const waitMs = signedAtMs + 1000 - Date.now();
     if (waitMs > 0 && !hurry) return { is: 'too early', waitMs };
     signedAtMs = Date.now();

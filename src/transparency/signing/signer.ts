@@ -35,6 +35,7 @@ const lastWithinMs = 2000;
 /** Signs checkpoints while the log grows: after the commit that they cover, and the last one when the process ends. */
 export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: Deps) => {
   let refusal: Refusal | null = null;
+  let anchored: string | null = null;
   let failure: Refusal | null = null;
   let state: 'new' | 'started' | 'stopped' = 'new';
   let forget = () => {};
@@ -45,6 +46,12 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
     refusal = next;
   };
 
+  const put = (note: string) => {
+    if (note === anchored) return;
+    anchored = note;
+    for (const anchor of anchors) anchor.put(note);
+  };
+
   /** Returns how long to wait before the next try; null if there is nothing to do. */
   const pass = async (options: { hurry?: boolean } = {}): Promise<number | null> => {
     const outcome = await signCheckpoint.sign(options);
@@ -52,7 +59,9 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
     failure = null;
     if (outcome.is === 'too early') return outcome.waitMs;
     note(outcome.is === 'refused' ? outcome.refusal : null);
-    if (outcome.is === 'signed') for (const anchor of anchors) anchor.put(outcome.checkpoint.note);
+    if (outcome.is === 'signed') put(outcome.checkpoint.note);
+    // Another process has signed it. Its anchors can be out of this one's sight.
+    if (outcome.is === 'up to date') put(outcome.note);
     return null;
   };
 

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/queryable.ts';
+import type { PrismaClient } from '../../generated/prisma/client.ts';
 import { ForkedCheckpointError } from '../model/signing-refusals.ts';
 import type { LogState, SigningStore } from '../ports/signing-store.ts';
 import type { Checkpoint, Checkpoints } from '../ports/tree.ts';
@@ -14,8 +15,11 @@ const toCheckpoint = ({ size, rootHash, ...row }: CheckpointRow): Checkpoint => 
   rootHash: Buffer.from(rootHash),
 });
 
+/** An advisory lock that nobody else takes: the first six bytes of SHA-256('flagtrail checkpoints'). */
+const signingLock = 0xa1ff1391bccb;
+
 /** Checkpoints in the table `audit_checkpoints`, which refuses what would contradict an earlier one. */
-export const makeCheckpoints = (prisma: Queryable): Checkpoints & SigningStore => ({
+export const makeCheckpoints = (prisma: PrismaClient): Checkpoints & SigningStore => ({
   latest: async () => {
     const row = await prisma.auditCheckpoint.findFirst({ orderBy: [{ epoch: 'desc' }, { size: 'desc' }] });
     return row && toCheckpoint(row);
@@ -34,16 +38,35 @@ export const makeCheckpoints = (prisma: Queryable): Checkpoints & SigningStore =
     const [row] = await prisma.$queryRaw<[{ signingKey: string }]>`SELECT signing_key AS "signingKey" FROM audit_head`;
     return row.signingKey;
   },
-  add: async ({ epoch, size, rootHash, note, signedAt }) => {
-    const added = await prisma.$executeRaw`
-      INSERT INTO audit_checkpoints (epoch, size, root_hash, note, signed_at)
-      VALUES (${epoch}::int, ${size}::bigint, ${rootHash}::bytea, ${note}, ${signedAt}::timestamptz)
-      ON CONFLICT (epoch, size) DO NOTHING`;
-    if (added > 0) return;
-    const there = await prisma.auditCheckpoint.findUnique({ where: { epoch_size: { epoch, size } }, select: { rootHash: true } });
-    if (there && !rootHash.equals(there.rootHash)) throw new ForkedCheckpointError({ epoch, size });
+  add: async (checkpoint) => {
+    await keep(prisma, checkpoint, 0);
   },
+  keep: (checkpoint, pauseMs) =>
+    prisma.$transaction(async (tx) => {
+      // One after the other: the next one sees what the one before has kept.
+      await tx.$queryRaw`SELECT pg_advisory_xact_lock(${signingLock}::bigint)::text`;
+      return keep(tx, checkpoint, pauseMs);
+    }),
 });
+
+const keep = async (
+  prisma: Queryable,
+  { epoch, size, rootHash, note, signedAt }: Checkpoint,
+  pauseMs: number,
+): Promise<boolean> => {
+  // An instant that is still to come is a wrong clock's.
+  const added = await prisma.$executeRaw`
+    INSERT INTO audit_checkpoints (epoch, size, root_hash, note, signed_at)
+    SELECT ${epoch}::int, ${size}::bigint, ${rootHash}::bytea, ${note}, ${signedAt}::timestamptz
+    WHERE NOT EXISTS (SELECT 1 FROM
+      (SELECT signed_at FROM audit_checkpoints WHERE epoch = ${epoch}::int AND size <> ${size}::bigint ORDER BY size DESC LIMIT 1) last
+      WHERE signed_at <= ${signedAt}::timestamptz AND signed_at > ${signedAt}::timestamptz - ${pauseMs}::int * interval '1 millisecond')
+    ON CONFLICT (epoch, size) DO NOTHING`;
+  if (added > 0) return true;
+  const there = await prisma.auditCheckpoint.findUnique({ where: { epoch_size: { epoch, size } }, select: { rootHash: true } });
+  if (there && !rootHash.equals(there.rootHash)) throw new ForkedCheckpointError({ epoch, size });
+  return there !== null;
+};
 
 const toState = ({ logId, epoch, size, rootHash, signingKey, ...row }: StateRow): LogState => {
   const { latestEpoch, latestSize, latestRootHash, latestNote, latestSignedAt } = row;
