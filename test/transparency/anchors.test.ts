@@ -12,8 +12,11 @@ import { signNote } from '../../src/transparency/signing/ed25519-notes.ts';
 import { makeFileAnchor } from '../../src/transparency/signing/file-anchor.ts';
 import { internalError, startCloudWatchServer, throttling, unavailable } from '../support/cloudwatch-server.ts';
 import { clientOf, group, puts } from '../support/cloudwatch-shipping.ts';
+import { createPostgresDatabase } from '../support/databases.ts';
+import { growingLog } from '../support/growing-log.ts';
 import { testInstant } from '../support/log-entries.ts';
-import { temporaryFolder } from '../support/service.ts';
+import { request } from '../support/raw-http.ts';
+import { startTestService, temporaryFolder } from '../support/service.ts';
 
 const stream = 'audit-checkpoints';
 const logId = '01900000-0000-4000-8000-000000000001';
@@ -167,5 +170,40 @@ describe('the CloudWatch stream', () => {
     const anchor = start();
     await anchor.start();
     expect(anchor.found).toEqual([aNote(1)]);
+  });
+});
+
+describe('a service', () => {
+  it('anchors what it signs in CloudWatch, and finds out there that its database went back, though DATA_DIR is gone', async () => {
+    const cloudWatch = await startCloudWatchServer({ now: () => new Date() });
+    onTestFinished(() => cloudWatch[Symbol.asyncDispose]());
+    cloudWatch.createGroup(group);
+    for (const [name, value] of Object.entries({
+      ENDPOINT_URL: cloudWatch.url,
+      REGION: 'eu-central-1',
+      ACCESS_KEY_ID: 'test',
+      SECRET_ACCESS_KEY: 'test',
+    }))
+      vi.stubEnv(`AWS_${name}`, value);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const database = await createPostgresDatabase();
+    const settings = { databaseUrl: database.url, env: { CLOUDWATCH_LOG_GROUP: group, CLOUDWATCH_LOG_STREAM: 'audit' } };
+    const sizes = () => cloudWatch.accepted(group, stream).map(({ message }) => JSON.parse(message).size as number);
+
+    const before = await startTestService(settings);
+    await vi.waitFor(() => expect(sizes()).toContain(0), patiently);
+    const restore = await growingLog(database).copy();
+    await before.gql('mutation { createFlag(input: { key: "one", name: "One" }) { __typename } }');
+    await vi.waitFor(() => expect(sizes()).toContain(1), patiently);
+    await before.stop();
+    await restore();
+
+    const after = await startTestService(settings);
+    const readWarnings = async () => (await request(`${after.url}/readyz`)).body.warnings.join();
+    await expect
+      .poll(readWarnings, patiently)
+      .toMatch(
+        /the CloudWatch stream flagtrail:audit-checkpoints holds a checkpoint of 1 entry, and the log in the database has 0/,
+      );
   });
 });
