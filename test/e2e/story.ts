@@ -274,7 +274,11 @@ export const makeStory = (service: TestService, { databaseUrl }: { databaseUrl: 
   const newEpoch = ['log', 'new-epoch', '--force', '--reason', 'because', '--by', 'alice'];
   const log = [
     step('log.epoch_started', 'Epoch 2 of the log began at ', () => command(...newEpoch), {
-      event: { ...ofLog, metadata: { epoch: 2, reason: 'because', abandoned: null, adminUserId: 'alice' } },
+      event: {
+        ...ofLog,
+        resource: { type: 'audit_log', id: expect.stringMatching(/\/2$/) },
+        metadata: { epoch: 2, reason: 'because', abandoned: null, adminUserId: 'alice' },
+      },
     }),
     step(
       'log.key_rotated',

@@ -198,9 +198,10 @@ describe('a restored older copy of the database', () => {
     const name = await nameOf(database);
     const settings = { DATABASE_URL: database.url, LOG_SIGNING_KEY: logKey, DATA_DIR: temporaryFolder() };
     const restore = await growingLog(database).copy();
-    await database.sql('UPDATE audit_head SET epoch = 4');
+    const force = ['log', 'new-epoch', '--force', '--reason', 'no reason'];
+    for (const epoch of [2, 3, 4]) expect((await runCommand(force, settings)).out).toBe(`${name}/${epoch}\n`);
     const before = await startTestService({ databaseUrl: database.url, dataDir: settings.DATA_DIR });
-    await until(() => sizesOf(database)).toEqual(['4:0']);
+    await until(() => sizesOf(database)).toEqual(['4:3']);
     await before.stop();
     await restore();
     expect(await runCommand(['log', 'new-epoch', '--reason', 'a restore'], settings)).toMatchObject({

@@ -1,12 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { sequenceOutbox } from '../../src/audit/store/outbox.ts';
 import { openNote, verifierLine } from '../../src/transparency/signing/ed25519-notes.ts';
 import { makeSignCheckpoint } from '../../src/transparency/signing/sign-checkpoint.ts';
 import { makeCheckpoints } from '../../src/transparency/store/checkpoint-store.ts';
 import { createPostgresDatabase, databases, openBeside, type TestDatabase } from '../support/databases.ts';
 import { growingLog } from '../support/growing-log.ts';
 import { merkleRoot, readLeaves, treeOfEntries } from '../support/leaves.ts';
+import { aLogEntry, linesOf } from '../support/log-entries.ts';
 import { manualClock } from '../support/spine.ts';
+import { emitEntries } from '../support/tables.ts';
 
 const newKey = () => generateKeyPairSync('ed25519').privateKey;
 
@@ -180,8 +183,14 @@ describe('nothing is signed', () => {
     await growingLog(db, 2000).grow(1);
     expect(await refusalOf(after)).toMatch(/^the first 4 entries of the log are not those of the checkpoint in the file/);
     await db.sql('UPDATE audit_head SET epoch = 2');
-    expect(await after.sign({ hurry: true })).toMatchObject({ is: 'signed', checkpoint: { epoch: 2, size: 4 } });
-    expect((await notesOf(db)).at(-1)?.note).toMatch(new RegExp(`^${db.name}/2\n4\n`));
+    // Not before the log itself says that the epoch began.
+    expect(await after.sign({ hurry: true })).toEqual({ is: 'too early', waitMs: 1000 });
+    const resource = { type: 'audit_log', id: `${db.name}/2` };
+    await emitEntries(db, [linesOf(aLogEntry(3000, { eventType: 'log.epoch_started', resource }))]);
+    expect(await after.sign({ hurry: true })).toEqual({ is: 'too early', waitMs: 1000 });
+    await sequenceOutbox(db.database.prisma, 10);
+    expect(await after.sign({ hurry: true })).toMatchObject({ is: 'signed', checkpoint: { epoch: 2, size: 5 } });
+    expect((await notesOf(db)).at(-1)?.note).toMatch(new RegExp(`^${db.name}/2\n5\n`));
 
     // The same copy once more: now the checkpoint is of an epoch that the database has forgotten.
     const ofEpoch2 = (await notesOf(db)).at(-1)?.note ?? '';

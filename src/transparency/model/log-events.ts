@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/model/actor.ts';
 import { adminFields, attributedTo } from '../../audit/model/attribution.ts';
 import type { OwnEventDraft } from '../../audit/model/own-event-types.ts';
-import type { LogPoint } from './checkpoint.ts';
+import { type LogPoint, originOf } from './checkpoint.ts';
 
 const resource = { type: 'audit_log', id: 'audit_log' };
 
@@ -35,7 +35,8 @@ export const epochStarted = (
   return {
     eventType: 'log.epoch_started',
     ...attributedTo(admin),
-    resource,
+    // In clear, so that everybody who reads entries sees that an epoch began, and the signer that it is declared.
+    resource: { ...resource, id: originOf(point) },
     description: `Epoch ${point.epoch} of the log began at ${point.size} entries: ${reason}${left}`,
     metadata: { ...inJson(point), reason, signingKey, abandoned: abandoned && inJson(abandoned), ...adminFields(admin) },
   };

@@ -4,6 +4,8 @@ import type { Checkpoint, TreeHead } from './tree.ts';
 export type LogState = TreeHead & {
   /** The verifier line of the key that signs the log now; null if nobody has signed yet. */
   signingKey: string | null;
+  /** Whether the log itself says that its epoch began; the first one needs no event. */
+  isEpochDeclared: boolean;
   /** The largest checkpoint of the head's epoch. */
   latest: Checkpoint | null;
 };

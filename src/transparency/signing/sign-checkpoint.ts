@@ -124,6 +124,8 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
       const own = verifierLine(keyNameOf(state.logId), key);
       const signing = state.signingKey ?? (await store.adoptKey(own));
       if (signing !== own) return { is: 'refused', refusal: otherKey({ own, signing }) };
+      // A checkpoint of an epoch whose beginning it does not cover would look forged. The event is on its way.
+      if (!state.isEpochDeclared) return { is: 'too early', waitMs: checkpointEveryMs };
       const { latest } = state;
       const signed = latest?.size === state.size ? latest : null;
       const isKnown = known?.epoch === state.epoch && known.size === state.size && known.rootHash.equals(state.rootHash);

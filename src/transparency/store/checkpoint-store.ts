@@ -5,7 +5,14 @@ import type { LogState, SigningStore } from '../ports/signing-store.ts';
 import type { Checkpoint, Checkpoints } from '../ports/tree.ts';
 
 type CheckpointRow = { epoch: number; size: bigint; rootHash: Uint8Array; note: string; signedAt: Date };
-type StateRow = { logId: string; epoch: number; size: bigint; rootHash: Uint8Array; signingKey: string | null } & {
+type StateRow = {
+  logId: string;
+  epoch: number;
+  size: bigint;
+  rootHash: Uint8Array;
+  signingKey: string | null;
+  isEpochDeclared: boolean;
+} & {
   [Column in keyof CheckpointRow as `latest${Capitalize<Column>}`]: CheckpointRow[Column] | null;
 };
 
@@ -27,6 +34,8 @@ export const makeCheckpoints = (prisma: PrismaClient): Checkpoints & SigningStor
   readState: async () => {
     const [row] = await prisma.$queryRaw<[StateRow]>`
       SELECT h.log_id::text AS "logId", h.epoch, h.size, h.root_hash AS "rootHash", h.signing_key AS "signingKey",
+        h.epoch = 1 OR c.size IS NOT NULL OR EXISTS (SELECT 1 FROM audit_log WHERE event_type = 'log.epoch_started'
+          AND resource_id = 'flagtrail/' || h.log_id || '/' || h.epoch) AS "isEpochDeclared",
         c.epoch AS "latestEpoch", c.size AS "latestSize", c.root_hash AS "latestRootHash", c.note AS "latestNote",
         c.signed_at AS "latestSignedAt"
       FROM audit_head h LEFT JOIN LATERAL
@@ -68,7 +77,7 @@ const keep = async (
   return there !== null;
 };
 
-const toState = ({ logId, epoch, size, rootHash, signingKey, ...row }: StateRow): LogState => {
+const toState = ({ logId, epoch, size, rootHash, signingKey, isEpochDeclared, ...row }: StateRow): LogState => {
   const { latestEpoch, latestSize, latestRootHash, latestNote, latestSignedAt } = row;
   const isSigned =
     latestEpoch !== null && latestSize !== null && latestRootHash !== null && latestNote !== null && latestSignedAt !== null;
@@ -78,6 +87,7 @@ const toState = ({ logId, epoch, size, rootHash, signingKey, ...row }: StateRow)
     size: Number(size),
     rootHash: Buffer.from(rootHash),
     signingKey,
+    isEpochDeclared,
     latest: isSigned
       ? toCheckpoint({
           epoch: latestEpoch,
