@@ -9,6 +9,7 @@ import { makeCountSchedules } from '../schedules/store/schedule-counts.ts';
 import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { makeServiceStore } from '../service/store/service-store.ts';
 import { makeProofs } from '../transparency/commands/proofs.ts';
+import { makeCheckpoints } from '../transparency/store/checkpoint-store.ts';
 import { makeTree } from '../transparency/store/tree-store.ts';
 
 /** Wires everything that only reads: part of the application, and all that some commands need. */
@@ -16,7 +17,7 @@ export const composeReads = (database: Pick<Database, 'prisma' | 'kind'>) => {
   const { prisma } = database;
   const log = makeAuditLog(prisma);
   const tree = makeTree(prisma);
-  const checkpoints = { latest: async () => null };
+  const checkpoints = makeCheckpoints(prisma);
   return {
     environments: makeEnvironmentStore(prisma),
     flags: makeFlagStore(prisma),

@@ -72,9 +72,9 @@ export const makeTree = (prisma: Queryable): Tree & Tiles => {
 
   return {
     head: async () => {
-      const select = { logId: true, size: true, rootHash: true } as const;
-      const { logId, size, rootHash } = await prisma.auditHead.findUniqueOrThrow({ where: { id: 1 }, select });
-      return { logId, epoch: 1, size: Number(size), rootHash: Buffer.from(rootHash) };
+      const select = { logId: true, epoch: true, size: true, rootHash: true } as const;
+      const { size, rootHash, ...head } = await prisma.auditHead.findUniqueOrThrow({ where: { id: 1 }, select });
+      return { ...head, size: Number(size), rootHash: Buffer.from(rootHash) };
     },
     rootAt: async (size) => {
       refuseUnless(size >= 0, `there is no tree of size ${size}`);
