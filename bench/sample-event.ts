@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Caller } from '../src/access/model/actor.ts';
+import { makeDisclose, makeNewSalt } from '../src/audit/entry/disclose.ts';
 import { completeEvent } from '../src/audit/model/audit-event.ts';
-import { makeNewSalt } from '../src/audit/model/disclosure.ts';
 import { toLines } from '../src/audit/model/entry.ts';
 import { planSchedule } from '../src/schedules/model/schedule.ts';
 import { scheduleCreated } from '../src/schedules/model/schedule-events.ts';
@@ -17,7 +17,7 @@ const caller: Caller = {
   requestContext: { ipAddress: '127.0.0.1', userAgent: 'bench', requestId: uuidv7(), sessionId: null, apiKeyId: null },
 };
 
-const newSalt = makeNewSalt({ randomBytes });
+const disclose = makeDisclose({ newSalt: makeNewSalt({ randomBytes }) });
 
 /** An entry as large as the one that createSchedule writes. */
 export const sampleEntry = () => {
@@ -34,5 +34,5 @@ export const sampleEntry = () => {
     },
   );
   const event = completeEvent(scheduleCreated(caller, schedule), { id, now, defaultEnvironment: 'production' });
-  return { id, entry: toLines(event, newSalt) };
+  return { id, entry: toLines(event, disclose) };
 };

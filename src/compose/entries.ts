@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { makeDisclose, makeNewSalt } from '../audit/entry/disclose.ts';
 import { makeEntryWriter } from '../audit/entry/entry-writer.ts';
-import { makeNewSalt } from '../audit/model/disclosure.ts';
 import { openSpool } from '../audit/spool/spool.ts';
 import { emitEntries, fatesOf, readLogId } from '../audit/store/outbox.ts';
 import type { Config } from '../config/config.ts';
@@ -34,7 +34,7 @@ export const composeEntries = async (
     onRecorded,
     clock,
     newId,
-    newSalt: makeNewSalt({ randomBytes }),
+    disclose: makeDisclose({ newSalt: makeNewSalt({ randomBytes }) }),
     random,
     defaultEnvironment,
     logger,

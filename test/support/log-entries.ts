@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
+import { makeDisclose } from '../../src/audit/entry/disclose.ts';
 import type { AuditEvent, LogEntry } from '../../src/audit/model/audit-event.ts';
 import { splitLines, toLines } from '../../src/audit/model/entry.ts';
 import type { AuditLog } from '../../src/audit/ports/audit-log.ts';
 
 export const testInstant = new Date('2026-11-20T09:00:00.000Z');
 
-/** A salt that is always the same, so that an event always makes the same entry. */
-const testSalt = () => 'AAAAAAAAAAAAAAAAAAAAAA';
+/** With a salt that is always the same, so that an event always makes the same entry. */
+const disclose = makeDisclose({ newSalt: () => 'AAAAAAAAAAAAAAAAAAAAAA' });
 
 /** The event as it is handed to the outbox. */
-export const toTestLines = (event: AuditEvent): string => toLines(event, testSalt);
+export const toTestLines = (event: AuditEvent): string => toLines(event, disclose);
 
 /** RFC 6962, section 2.1. */
 export const leafHashOf = (entry: string): string => createHash('sha256').update(Uint8Array.of(0)).update(entry).digest('base64');

@@ -1,6 +1,6 @@
 import canonicalize from 'canonicalize';
 import { expect } from 'vitest';
-import { digestOf } from '../../src/audit/model/disclosure.ts';
+import { digestOf } from '../../src/audit/entry/disclose.ts';
 import { readEvent } from '../../src/audit/model/entry.ts';
 import type { AuditEvent } from '../../src/catalogue/audit-event.ts';
 import { metadataSchemas } from '../../src/catalogue/event-types.ts';

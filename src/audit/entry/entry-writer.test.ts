@@ -7,6 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { auditLoss } from '../model/audit-loss.ts';
 import { readEvent, splitLines } from '../model/entry.ts';
 import { openSpool } from '../spool/spool.ts';
+import { makeDisclose } from './disclose.ts';
 import { makeEntryWriter } from './entry-writer.ts';
 
 const at = new Date('2026-01-01T00:00:00Z');
@@ -27,7 +28,7 @@ const makeWorld = () => {
     onRecorded: () => {},
     clock: { now: () => at },
     newId: () => uuidv7(),
-    newSalt: () => 'AAAAAAAAAAAAAAAAAAAAAA',
+    disclose: makeDisclose({ newSalt: () => 'AAAAAAAAAAAAAAAAAAAAAA' }),
     random: () => 0,
     defaultEnvironment: 'production',
     logger: pino({ level: 'silent' }),

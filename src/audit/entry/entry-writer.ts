@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock, NewId, Random } from '../../kernel/clock.ts';
 import { completeEvent, type EventDraft } from '../model/audit-event.ts';
-import type { NewSalt } from '../model/disclosure.ts';
+import type { Disclose } from '../model/disclosure.ts';
 import { toLines } from '../model/entry.ts';
 import type { Spool, TransactionFate } from '../ports/spool.ts';
 import { makeEventQueue } from './event-queue.ts';
@@ -18,7 +18,7 @@ type Deps = {
   onRecorded: () => void;
   clock: Clock;
   newId: NewId;
-  newSalt: NewSalt;
+  disclose: Disclose;
   random: Random;
   /** The environment of events that do not name one. */
   defaultEnvironment: string;
@@ -30,13 +30,13 @@ type Deps = {
  * `transaction-with-events.ts`), through the event queue if there is no transaction, or back from the spool.
  */
 export const makeEntryWriter = (deps: Deps) => {
-  const { spool, logId, emit, fatesOf, onRecorded, clock, newId, newSalt, random, defaultEnvironment, logger } = deps;
+  const { spool, logId, emit, fatesOf, onRecorded, clock, newId, disclose, random, defaultEnvironment, logger } = deps;
 
   /** Never throws: an event that cannot be written as an entry is counted as lost. */
   const toEntry = (draft: EventDraft, id?: string): string | null => {
     try {
       const now = clock.now();
-      return toLines(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment }), newSalt);
+      return toLines(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment }), disclose);
     } catch (error) {
       logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written as an entry: it is lost');
       spool.addLoss(logId, 'event could not be written down', 1);

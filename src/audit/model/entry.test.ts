@@ -2,14 +2,14 @@ import { SDJwt } from '@sd-jwt/core';
 import canonicalize from 'canonicalize';
 import { describe, expect, it } from 'vitest';
 import { aLogEntry } from '../../../test/support/log-entries.ts';
+import { digestOf, makeDisclose } from '../entry/disclose.ts';
 import type { AuditEvent } from './audit-event.ts';
-import { digestOf } from './disclosure.ts';
 import { readEvent, splitLines, toLines } from './entry.ts';
 
 /** Salts that count up, so that each disclosure has another one. */
 const salts = () => {
   let n = 0;
-  return () => String(n++).padStart(22, 'A');
+  return makeDisclose({ newSalt: () => String(n++).padStart(22, 'A') });
 };
 const requestContext = {
   ipAddress: '192.0.2.7',
@@ -84,9 +84,9 @@ describe('an entry', () => {
   it('is the same bytes whatever the order of the fields, and other bytes with other salts', () => {
     const event = eventOf();
     const reversed = Object.fromEntries(Object.entries(event).reverse()) as AuditEvent;
-    const same = () => 'A'.repeat(22);
-    expect(splitLines(toLines(reversed, same)).entry).toBe(splitLines(toLines(event, same)).entry);
-    expect(toLines(event, () => 'B'.repeat(22))).not.toBe(toLines(event, () => 'C'.repeat(22)));
+    const salted = (salt: string) => makeDisclose({ newSalt: () => salt.repeat(22) });
+    expect(splitLines(toLines(reversed, salted('A'))).entry).toBe(splitLines(toLines(event, salted('A'))).entry);
+    expect(toLines(event, salted('B'))).not.toBe(toLines(event, salted('C')));
   });
 
   it.each<[string, Partial<AuditEvent>]>([

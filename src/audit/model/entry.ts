@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import type { Json, JsonObject } from '../../kernel/json.ts';
 import type { AuditEvent } from './audit-event.ts';
-import { digestAlgorithm, digestOf, digestsField, formDisclosure, type NewSalt, readDisclosures } from './disclosure.ts';
+import { type Disclose, digestAlgorithm, digestsField, readDisclosures } from './disclosure.ts';
 
 // The entry is what the log hashes and keeps for ever. It says in clear what identifies an event. What is personal or large, it
 // only keeps digests of: the disclosures stand beside it and can be forgotten, and the hash stays true. No name stands twice, so
@@ -30,7 +30,7 @@ const isEmpty = (value: Json | undefined): boolean =>
  * The event as lines: first its entry, the exact bytes of a leaf of the log, in canonical JSON (RFC 8785); then its disclosures.
  * Throws a TypeError if the event has no JSON form.
  */
-export const toLines = (event: AuditEvent, newSalt: NewSalt): string => {
+export const toLines = (event: AuditEvent, disclose: Disclose): string => {
   const lines: string[] = [];
   const hide = (object: JsonObject, names: readonly string[]): JsonObject => {
     const clear: JsonObject = {};
@@ -40,9 +40,9 @@ export const toLines = (event: AuditEvent, newSalt: NewSalt): string => {
         clear[name] = value;
         continue;
       }
-      const line = formDisclosure(newSalt(), name, value);
+      const { line, digest } = disclose(name, value);
       lines.push(line);
-      digests.push(digestOf(line));
+      digests.push(digest);
     }
     // Sorted, so that their order says nothing.
     return digests.length === 0 ? clear : { ...clear, [digestsField]: digests.sort() };
