@@ -217,16 +217,32 @@ describe('nothing is signed', () => {
     expect(await refusalOf(signer)).toMatch(/^the first 4 entries of the log are not those of the checkpoint/);
   });
 
-  it('for what others put into an anchor, which says nothing about this log', async () => {
+  it('where the copy is older than the key, too: what is lost is said first, not the key of before', async () => {
     const db = await setUp(await createPostgresDatabase());
+    await db.grow(2);
+    await db.signer().sign();
+    const restore = await db.copy();
+    const nextKey = newKey();
+    await db.sql('UPDATE audit_head SET signing_key = $1', [verifierLine(db.name, nextKey)]);
     await db.grow();
-    const signer = db.signer();
-    const outcome = await db.signer(undefined, db.key).sign();
+    const outcome = await db.signer(undefined, nextKey).sign({ hurry: true });
     const note = outcome.is === 'signed' ? outcome.checkpoint.note : expect.unreachable();
-    expect(await signer.witness('nonsense', 'the file')).toBe('the text of a note must end in a newline');
-    expect(await signer.witness(note.replace(/\n1\n/, '\n9\n'), 'the file')).toMatch(/^the signature by .* is wrong$/);
-    expect(await signer.witness(note.replaceAll(/[0-9a-f]{8}-/g, '00000000-'), 'the file')).toBe('it is of another log');
-    await db.grow();
-    expect(await signer.sign({ hurry: true })).toMatchObject({ is: 'signed' });
+    await restore();
+    const after = db.signer(undefined, nextKey);
+    expect(await after.witness(note, 'the file')).toBe(null);
+    expect(await refusalOf(after)).toMatch(/^the file holds a checkpoint of 3 entries, and the log in the database has 2/);
   });
+});
+
+it('what others put into an anchor keeps nobody from signing: it says nothing about this log', async () => {
+  const db = await setUp(await createPostgresDatabase());
+  await db.grow();
+  const signer = db.signer();
+  const outcome = await db.signer(undefined, db.key).sign();
+  const note = outcome.is === 'signed' ? outcome.checkpoint.note : expect.unreachable();
+  expect(await signer.witness('nonsense', 'the file')).toBe('the text of a note must end in a newline');
+  expect(await signer.witness(note.replace(/\n1\n/, '\n9\n'), 'the file')).toMatch(/^the signature by .* is wrong$/);
+  expect(await signer.witness(note.replaceAll(/[0-9a-f]{8}-/g, '00000000-'), 'the file')).toBe('it is of another log');
+  await db.grow();
+  expect(await signer.sign({ hurry: true })).toMatchObject({ is: 'signed' });
 });

@@ -114,7 +114,6 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
       const state = await store.readState();
       const own = verifierLine(keyNameOf(state.logId), key);
       const { signingKey } = state;
-      // A checkpoint that is lost says more than a key that is wrong.
       const refusal = (await compare(state)) ?? (await judgeHead(state));
       return refusal ?? (signingKey === null || signingKey === own ? null : otherKey({ own, signing: signingKey }));
     },
@@ -123,7 +122,8 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
       const state = await store.readState();
       const own = verifierLine(keyNameOf(state.logId), key);
       const signing = state.signingKey ?? (await store.adoptKey(own));
-      if (signing !== own) return { is: 'refused', refusal: otherKey({ own, signing }) };
+      // A copy from before a hand-over has the key of before, too: that the log went back says more.
+      if (signing !== own) return { is: 'refused', refusal: (await compare(state)) ?? otherKey({ own, signing }) };
       // A checkpoint of an epoch whose beginning it does not cover would look forged. The event is on its way.
       if (!state.isEpochDeclared) return { is: 'too early', waitMs: checkpointEveryMs };
       const { latest } = state;
