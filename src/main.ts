@@ -10,6 +10,7 @@ import { addExportFlagsCommand } from './cli/export-flags.ts';
 import { addImportCommand } from './cli/import.ts';
 import { addLogCommand } from './cli/log.ts';
 import { addMigrateCommand } from './cli/migrate.ts';
+import { addPruneCommand } from './cli/prune.ts';
 import { addSchedulesCommand } from './cli/schedules.ts';
 import { addServeCommands } from './cli/serve.ts';
 import { addStatusCommand } from './cli/status.ts';
@@ -101,6 +102,7 @@ const sources = {
   ask: <Data>(query: string, variables?: Record<string, unknown>) =>
     makeAskService(commandSettings(), clock)<Data>(query, variables),
 };
+addPruneCommand(program, { open: openParts, userName, stderr: process.stderr, onInterrupt: onStopSignal, setExitCode });
 addStatusCommand(program, { ...sources, write: writeOut, setExitCode });
 addSchedulesCommand(program, { ...sources, write: writeOut });
 addLogCommand(program, {

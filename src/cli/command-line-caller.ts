@@ -8,7 +8,7 @@ const idSchema = text(1, 255);
  * The caller of a command that changes flags. Access to the database allows everything. The user's identity is not proved, so
  * the actor is the command; the user is in the actor's name, in `adminUserId`, and in every field that holds a userId.
  */
-export const commandLineCaller = (command: 'import' | 'export' | 'log', userId: string): Caller => ({
+export const commandLineCaller = (command: 'import' | 'export' | 'log' | 'prune', userId: string): Caller => ({
   actor: { type: 'SERVICE_ACCOUNT', id: `flagtrail-${command}`, name: `flagtrail ${command}, for ${userId}`, email: null },
   userId,
   roles: ['ADMIN'],

@@ -245,7 +245,7 @@ describe('flagtrail export events', () => {
       await using broken = await createPGliteDatabase();
       await fill(broken, 200);
       await broken.database.runScript(`ALTER TABLE audit_log RENAME TO whole_log; CREATE VIEW audit_log AS
-        SELECT position, sealed_at, leaf_hash, CASE WHEN position = 150 THEN (1 / (position - 150))::text ELSE entry END AS entry FROM whole_log`);
+        SELECT position, actor_id, sealed_at, leaf_hash, CASE WHEN position = 150 THEN (1 / (position - 150))::text ELSE entry END AS entry FROM whole_log`);
       const { err, failure, closed } = await run(['--output', file], { of: broken });
       expect({ err, failure, closed }).toEqual({ err: '', failure: expect.stringContaining('division by zero'), closed: 1 });
       expect(readFileSync(file, 'utf8')).toBe('old');

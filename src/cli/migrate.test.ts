@@ -53,6 +53,16 @@ describe.each(databases)('flagtrail migrate on $kind', ({ createDatabase }) => {
     expect(after.output).not.toContain('pending');
   });
 
+  it('prints with --grants what a role needs, without a database, and refuses a role that has no such name', async () => {
+    await using test = await createDatabase({ migrated: false });
+    const { output, exitCode, closed } = await run(test, '--grants', '--role', 'flags "app"');
+    expect({ exitCode, closed }).toEqual({ exitCode: 0, closed: 0 });
+    expect(output).toContain('GRANT SELECT ON audit_log TO "flags ""app""";\n');
+    expect((await run(test, '--grants')).output).toContain('GRANT SELECT, INSERT ON audit_outbox TO "flagtrail_service";\n');
+    expect((await run(test, '--grants', '--role', 'a'.repeat(64))).errors).toContain('allowed: a name of 1 to 63 bytes');
+    expect((await run(test, '--role', 'app')).errors).toBe('error: --role belongs to --grants\n');
+  });
+
   it('tells of migrations that a newer release has applied', async () => {
     await using test = await createDatabase();
     await test.sql(

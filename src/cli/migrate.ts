@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Database } from '../database/database.ts';
+import { defaultServiceRole, grantsFor } from '../database/grants.ts';
 import { type MigrationStatus, migrate, migrationStatus } from '../database/migrate.ts';
 
 type Deps = {
@@ -17,9 +18,14 @@ Run it on PostgreSQL before the processes of a new release: they wait for it. Pr
 release can keep running meanwhile. You can run it again: it skips what is applied. The embedded database needs no 'migrate',
 because 'flagtrail serve' brings it up to date.
 
+The processes of the service need fewer rights than this command, which owns the tables. --grants prints the SQL that gives a role
+what the service needs: it can append to the log, and cannot change or remove what is there. It prints the same whatever the
+database holds, and needs none.
+
 Examples:
   flagtrail migrate --status
   flagtrail migrate
+  flagtrail migrate --grants --role flags_app | psql "$DATABASE_URL"
 
 DATABASE_URL names the database; without it, the embedded database in DATA_DIR, whose service must be stopped.`;
 
@@ -44,8 +50,12 @@ export const addMigrateCommand = (program: Command, { openDatabase, migrationsFo
   const command = program.command('migrate').description('bring the database schema up to date with this release');
   command
     .option('--status', 'list the migrations and change nothing; exits with 1 if some are pending')
+    .option('--grants', 'print the SQL that gives a role what the service needs, and change nothing')
+    .option('--role <name>', `the role of --grants; default: ${defaultServiceRole}`, parseRole)
     .addHelpText('after', help)
-    .action(async ({ status: onlyLook = false }: { status?: boolean }) => {
+    .action(async ({ status: onlyLook = false, grants = false, role }: { status?: boolean; grants?: boolean; role?: string }) => {
+      if (role !== undefined && !grants) return command.error('error: --role belongs to --grants');
+      if (grants) return write(grantsFor(role ?? defaultServiceRole));
       try {
         const { database, close } = await openDatabase();
         try {
@@ -59,6 +69,15 @@ export const addMigrateCommand = (program: Command, { openDatabase, migrationsFo
         command.error(`error: ${error instanceof Error ? error.message : String(error)}`);
       }
     });
+};
+
+/** PostgreSQL cuts longer names off. */
+const maxNameBytes = 63;
+
+const parseRole = (name: string): string => {
+  if (!/^[^\p{Cc}]+$/u.test(name) || Buffer.byteLength(name) > maxNameBytes)
+    throw new InvalidArgumentError(`allowed: a name of 1 to ${maxNameBytes} bytes without control characters`);
+  return name;
 };
 
 const describe = ({ applied, pending, unknown }: MigrationStatus): string => {

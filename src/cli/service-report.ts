@@ -8,7 +8,7 @@ import type { Plain } from './plain.ts';
 export type ServiceReport = Plain<
   Omit<ServiceStatus, 'processes' | 'overdueSchedules' | 'log'> & {
     processes: readonly (Omit<ServiceStatus['processes'][number], 'detail'> & {
-      spool: { waiting: number; lost: number } | null;
+      spool: { waiting: number; lost: number; deadLetters: number } | null;
       workerError: string | null;
     })[];
     overdueSchedules: Omit<ServiceStatus['overdueSchedules'], 'schedules'> & { schedules: readonly OverdueSchedule[] };
@@ -20,12 +20,12 @@ type OverdueSchedule = Pick<Schedule, 'id' | 'flagKey' | 'environment' | 'schedu
 
 export const serviceReportQuery = `{ serviceStatus {
   databaseTime
-  processes { id roles version host pid startedAt lastSeenAt isSeen clockSkewMs spool { waiting lost } workerError }
+  processes { id roles version host pid startedAt lastSeenAt isSeen clockSkewMs spool { waiting lost deadLetters } workerError }
   missingRoles
   overdueSchedules { count oldestDueAt latenessMs causes schedules { id flagKey environment scheduledAt nextRetryAt status lastError } }
   sinks { name position lag lastError lastErrorAt updatedAt }
   sequencer { waiting oldestMs }
-  log { id epoch size signingKey signedSize signedAt }
+  log { id epoch size prunedTo signingKey signedSize signedAt }
   losses { flagtrail applications }
   warnings
 } }`;
@@ -44,7 +44,7 @@ export const readServiceReport = async (database: Database): Promise<ServiceRepo
     ...status,
     processes: processes.map(({ detail, ...process }) => ({
       ...process,
-      spool: detail.spool ?? null,
+      spool: detail.spool ? { ...detail.spool, deadLetters: detail.spool.deadLetters ?? 0 } : null,
       workerError: detail.workerError?.message ?? null,
     })),
     overdueSchedules: {

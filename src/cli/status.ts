@@ -52,6 +52,7 @@ const describeReport = (report: ServiceReport): string => {
         isSeen ? `up since ${startedAt}` : `GONE, last seen ${agoOf(lastSeenAt)}`,
         clockSkewMs === null ? '' : `clock ${clockSkewMs < 0 ? '-' : '+'}${(Math.abs(clockSkewMs) / 1000).toFixed(1)} s`,
         spool && spool.waiting > 0 ? `${spool.waiting} spooled` : '',
+        spool && spool.deadLetters > 0 ? `${spool.deadLetters} in dead-letters.ndjson` : '',
       ]),
     ),
     '',
@@ -82,9 +83,12 @@ const describeReport = (report: ServiceReport): string => {
   ].join('\n');
 };
 
-const describeLog = ({ size, epoch, signedSize, signedAt }: ServiceReport['log'], agoOf: (instant: string) => string): string => {
+const describeLog = (
+  { size, prunedTo, epoch, signedSize, signedAt }: ServiceReport['log'],
+  agoOf: (instant: string) => string,
+): string => {
   const signed = signedAt === null ? 'not signed yet' : `signed up to ${signedSize}, ${agoOf(signedAt)}`;
-  return `${size} ${size === 1 ? 'entry' : 'entries'}, ${signed}${epoch > 1 ? `, in epoch ${epoch}` : ''}`;
+  return `${size} ${size === 1 ? 'entry' : 'entries'}${prunedTo > 0 ? ` (pruned up to ${prunedTo})` : ''}, ${signed}${epoch > 1 ? `, in epoch ${epoch}` : ''}`;
 };
 
 const describeWaiting = (sequencer: ServiceReport['sequencer']): string => {

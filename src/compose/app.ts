@@ -4,6 +4,7 @@ import { makeCreateApiKey } from '../api-keys/commands/create-api-key.ts';
 import { makeRevokeApiKey } from '../api-keys/commands/revoke-api-key.ts';
 import { makeRecordAuditEvents } from '../applications/commands/record-audit-events.ts';
 import { makeFindRecorded } from '../applications/store/find-recorded.ts';
+import { makeErasePerson } from '../audit/commands/erase-person.ts';
 import type { AuditLogger } from '../audit/ports/audit-logger.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
@@ -90,6 +91,8 @@ export const composeApp = (
 
     createApiKey: makeCreateApiKey({ ...commands, randomBytes, sha256 }),
     revokeApiKey: makeRevokeApiKey(commands),
+
+    erasePerson: makeErasePerson(commands),
 
     recordAuditEvents: makeRecordAuditEvents({ ...commands, findRecorded: makeFindRecorded(writes.prisma) }),
   };

@@ -1,4 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { makePruneLog } from '../audit/commands/prune-log.ts';
 import { sequenceOutbox } from '../audit/store/outbox.ts';
+import { makePruning } from '../audit/store/pruning.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 import { openDatabases } from '../database/open-database.ts';
@@ -14,18 +17,26 @@ export const composeCommand = async (config: Config, database: Database, surroun
   const { logger } = surroundings;
   // Without roles it runs no sequencer and no sinks: a service's sinks find its events in the log.
   const pipeline = await composeAudit({ ...config, roles: [] }, database, surroundings);
-  const app = composeApp(
-    config,
-    { inTransaction: pipeline.inTransactionOn(database), reads: database, audit: pipeline.audit },
-    surroundings,
-  );
+  const inTransaction = pipeline.inTransactionOn(database);
+  const app = composeApp(config, { inTransaction, reads: database, audit: pipeline.audit }, surroundings);
+  const sequence = async () => {
+    while ((await sequenceOutbox(database.prisma, batchSize)) === batchSize);
+  };
   return {
     ...app,
-    ...composeLogCommands(config, database, { inTransaction: pipeline.inTransactionOn(database), surroundings }),
+    pruneLog: makePruneLog({
+      inTransaction,
+      pruning: makePruning(database.prisma),
+      log: app.log,
+      sequence,
+      pause: () => pause(200),
+      clock: surroundings.clock,
+    }),
+    ...composeLogCommands(config, database, { inTransaction, surroundings }),
     finish: async () => {
       await pipeline.stop();
       try {
-        while ((await sequenceOutbox(database.prisma, batchSize)) === batchSize);
+        await sequence();
       } catch (error) {
         logger.error({ err: error }, 'events wait in the outbox: they reach the log when a service with the role audit runs');
       }
@@ -35,6 +46,7 @@ export const composeCommand = async (config: Config, database: Database, surroun
 
 export type CommandParts = App &
   ReturnType<typeof composeLogCommands> & {
+    pruneLog: ReturnType<typeof makePruneLog>;
     /** Moves the events into the log, because no other process may be running to do it. */
     finish(): Promise<void>;
   };

@@ -14,7 +14,7 @@ import type { AuditPipeline } from './pipeline.ts';
 
 const maxErrorLength = 500;
 
-type Parts = Pick<AuditPipeline, 'signingRefusal'> & { spool: Pick<Spool, 'counts'>; surroundings: Surroundings };
+type Parts = Pick<AuditPipeline, 'signingRefusal'> & { spool: Pick<Spool, 'counts' | 'deadLetters'>; surroundings: Surroundings };
 
 /** Announces this process to the others, and watches them. */
 export const composeHeartbeat = (config: Config, database: Database, { spool, signingRefusal, surroundings }: Parts) => {
@@ -25,7 +25,11 @@ export const composeHeartbeat = (config: Config, database: Database, { spool, si
     self: { id: newId(clock.now()), roles: config.roles, version, host: toStorableText(hostname(), 255), pid: process.pid },
     detail: () => {
       const { spooled, lost } = spool.counts();
-      return { spool: { waiting: spooled, lost }, workerError, signing: toDetail(signingRefusal()) };
+      return {
+        spool: { waiting: spooled, lost, deadLetters: spool.deadLetters() },
+        workerError,
+        signing: toDetail(signingRefusal()),
+      };
     },
     clock,
     logger,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { makeBus } from '../audit/log/bus.ts';
+import { makeEraser } from '../audit/log/eraser.ts';
 import { makeSequencer } from '../audit/log/sequencer.ts';
 import type { EventSink } from '../audit/ports/event-sink.ts';
 import { makeCloudWatchClient } from '../audit/sinks/cloudwatch/client.ts';
@@ -8,6 +9,7 @@ import { makeCloudWatchSink } from '../audit/sinks/cloudwatch/cloudwatch-sink.ts
 import { makeSinkRunner, type SinkRunner } from '../audit/sinks/sink-runner.ts';
 import { makeStdoutSink } from '../audit/sinks/stdout.ts';
 import { makeAuditLog } from '../audit/store/audit-log.ts';
+import { eraseSome } from '../audit/store/erasures.ts';
 import { startNotifications } from '../audit/store/notifications.ts';
 import { sequenceOutbox } from '../audit/store/outbox.ts';
 import { makePrismaSinkCursors } from '../audit/store/sink-cursors.ts';
@@ -36,6 +38,7 @@ export const composeAudit = async (config: Config, database: Database, surroundi
 
   const runsPipeline = config.roles.includes('audit');
   const sequencer = makeSequencer({ sequence: (limit) => sequenceOutbox(prisma, limit), bus, logger });
+  const eraser = makeEraser({ erase: (limit) => eraseSome(prisma, limit), bus, logger });
   const runners = runsPipeline ? makeRunners({ config, database, surroundings, log, logger }) : [];
   const signer = runsPipeline ? await composeSigner(config, database, { bus, surroundings }) : null;
   const forget = bus.on('log', () => {
@@ -55,6 +58,7 @@ export const composeAudit = async (config: Config, database: Database, surroundi
       writer.start();
       if (!runsPipeline) return;
       sequencer.start();
+      eraser.start();
       for (const runner of runners) runner.start();
       signer?.start();
     },
@@ -62,6 +66,7 @@ export const composeAudit = async (config: Config, database: Database, surroundi
     stop: async ({ sinksMs }: { sinksMs?: number } = {}) => {
       await writer.stop();
       await sequencer.stop();
+      await eraser.stop();
       if (runsPipeline) await sequenceOutbox(prisma, 1000).catch(() => 0);
       forget();
       await Promise.all([

@@ -1,6 +1,7 @@
 // Importing the types of a wing registers them with the builder.
 import '../graphql/types/viewer.ts';
 import '../audit/graphql/audit-event-list.ts';
+import '../audit/graphql/erase-person.ts';
 import '../transparency/graphql/proofs.ts';
 import '../api-keys/graphql/api-key.ts';
 import '../environments/graphql/environment-operations.ts';

@@ -3,8 +3,12 @@ import type { ApiKeyTransaction } from '../api-keys/commands/api-key-store.ts';
 import { makeApiKeyWriter } from '../api-keys/store/api-key-store.ts';
 import { makeTransactionWithEvents } from '../audit/entry/transaction-with-events.ts';
 import type { EventDraft } from '../audit/model/audit-event.ts';
+import type { ErasureTransaction } from '../audit/ports/erasures.ts';
 import type { OutboxGate } from '../audit/ports/outbox-gate.ts';
+import type { PruningTransaction } from '../audit/ports/pruning.ts';
+import { makeErasures } from '../audit/store/erasures.ts';
 import { currentTransactionId, emitEntries } from '../audit/store/outbox.ts';
+import { makePruneTo } from '../audit/store/pruning.ts';
 import { isTransactionConflict } from '../database/database-errors.ts';
 import type { SqlNow } from '../database/sql-now.ts';
 import type { EnvironmentTransaction } from '../environments/commands/environment-store.ts';
@@ -21,7 +25,13 @@ import type { LogHeadTransaction } from '../transparency/commands/log-head-store
 import { makeLogHeadWriter } from '../transparency/store/log-head-store.ts';
 
 /** What the commands of all wings use inside one transaction. */
-export type Transaction = ApiKeyTransaction & EnvironmentTransaction & FlagTransaction & ScheduleTransaction & LogHeadTransaction;
+export type Transaction = ApiKeyTransaction &
+  EnvironmentTransaction &
+  FlagTransaction &
+  ScheduleTransaction &
+  ErasureTransaction &
+  PruningTransaction &
+  LogHeadTransaction;
 export type InTransaction = InTransactionOf<Transaction>;
 
 type Deps = {
@@ -60,6 +70,8 @@ export const makeInTransaction = ({ prisma, toEntry, gate, onCommitted, logger, 
         flagsOfEnvironments: makeFlagsOfEnvironments(tx),
         schedules: makeScheduleWriter(tx, sqlNow),
         apiKeys: makeApiKeyWriter(tx),
+        erasures: makeErasures(tx),
+        pruneTo: makePruneTo(tx),
         logHead: makeLogHeadWriter(tx),
         audit,
       }),

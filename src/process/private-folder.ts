@@ -11,7 +11,7 @@ const sticky = 0o1000;
  * Files that Flagtrail keeps there. The development keys are not among them: if others could read one, it is refused rather than
  * repaired.
  */
-const isOurs = (name: string): boolean => /^(pglite$|flagtrail\.lock|spool\.sqlite|log\.checkpoint)/.test(name);
+const isOurs = (name: string): boolean => /^(pglite$|flagtrail\.lock|spool\.sqlite|log\.checkpoint|dead-letters)/.test(name);
 
 /**
  * Makes DATA_DIR and its parents, so that only its owner can use it. If it exists, takes the rights of everybody else from it and

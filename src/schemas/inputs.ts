@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createApiKeySchema, revokeApiKeySchema } from '../api-keys/model/api-key.ts';
 import { auditEventInputSchema, maxRecordedEvents } from '../applications/model/event-input.ts';
+import { erasePersonSchema } from '../audit/model/person-erased.ts';
 import { createEnvironmentSchema, environmentKeySchema, updateEnvironmentSchema } from '../environments/model/environment.ts';
 import { updateFlagStateSchema } from '../flags/model/apply-updates.ts';
 import { addFlagOverrideSchema, removeFlagOverrideSchema } from '../flags/model/change-overrides.ts';
@@ -92,6 +93,9 @@ export const createApiKeyInput = createApiKeySchema;
 export type CreateApiKeyInput = z.input<typeof createApiKeyInput>;
 export const revokeApiKeyInput = revokeApiKeySchema;
 export type RevokeApiKeyInput = z.input<typeof revokeApiKeyInput>;
+
+export const erasePersonInput = erasePersonSchema;
+export type ErasePersonInput = z.input<typeof erasePersonInput>;
 
 export const auditEventInput = auditEventInputSchema;
 export type AuditEventInput = z.input<typeof auditEventInput>;

@@ -147,7 +147,7 @@ describe('where another session', () => {
     await spine.createFlag(anAdmin(), { key: 'checkout', name: 'checkout' });
   });
   const lockOutbox = async () => {
-    const client = new pg.Client({ connectionString: db.url });
+    const client = new pg.Client({ connectionString: db.ownerUrl });
     await client.connect();
     onTestFinished(() => client.end());
     await client.query('BEGIN; LOCK TABLE audit_outbox IN ACCESS EXCLUSIVE MODE');

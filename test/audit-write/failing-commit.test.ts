@@ -14,6 +14,7 @@ const openEmbedded = async (): Promise<TestDatabase> => {
   atTestEnd(close);
   return {
     kind: 'pglite',
+    ownerUrl: null,
     url: null,
     database,
     sql: <T = Row>(query: string, params: readonly unknown[] = []) => database.prisma.$queryRawUnsafe<T[]>(query, ...params),

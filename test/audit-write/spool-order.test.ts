@@ -18,7 +18,7 @@ const countEmits = async (db: PostgresTestDatabase) => {
 };
 
 const lockOutbox = async (db: PostgresTestDatabase) => {
-  const client = new pg.Client({ connectionString: db.url });
+  const client = new pg.Client({ connectionString: db.ownerUrl });
   await client.connect();
   onTestFinished(() => client.end());
   await client.query('BEGIN; LOCK TABLE audit_outbox IN ACCESS EXCLUSIVE MODE');

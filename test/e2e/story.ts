@@ -262,6 +262,12 @@ export const makeStory = (service: TestService, { databaseUrl }: { databaseUrl: 
     ),
   ];
 
+  const erased = step(
+    'person.erased',
+    "The personal data of 'eve' was erased",
+    () => mutate('erasePerson', { actorId: 'eve', reason: 'request 17' }),
+    { event: { resource: { type: 'person', id: 'eve' }, metadata: { actorId: 'eve', reason: 'request 17', notErasable: 0 } } },
+  );
   /** What people do on the command line. */
   const command = async (...args: string[]) => {
     const { code, err } = await runCommand(args, { DATABASE_URL: databaseUrl, LOG_SIGNING_KEY: logKey });
@@ -317,5 +323,5 @@ export const makeStory = (service: TestService, { databaseUrl }: { databaseUrl: 
       'variants',
     ]),
   ];
-  return [...flag, ...schedules, ...environments, ...apiKeys, ...external, loss, ...reads, ...log, ...end];
+  return [...flag, ...schedules, ...environments, ...apiKeys, ...external, loss, ...reads, erased, ...log, ...end];
 };

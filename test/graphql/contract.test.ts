@@ -113,6 +113,7 @@ describe('the schema', () => {
       'Mutation.retrySchedule': 'ADMIN',
       'Mutation.applySchedule': 'ADMIN',
       'Mutation.createApiKey': 'ADMIN',
+      'Mutation.erasePerson': 'ADMIN',
       'Mutation.revokeApiKey': 'ADMIN',
       'Mutation.recordAuditEvents': 'AUDIT_WRITER',
       'Subscription.auditEvents': 'AUDITOR',

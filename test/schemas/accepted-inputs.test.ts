@@ -15,7 +15,7 @@ import { DomainError } from '../../src/kernel/errors.ts';
 import * as schemas from '../../src/schemas/main.ts';
 import { createPGliteDatabase, type TestDatabase } from '../support/databases.ts';
 import { anAdmin, makeSpine, newId, type Spine } from '../support/spine.ts';
-import { outboxSize, readLog } from '../support/tables.ts';
+import { logSize, outboxSize, readLog } from '../support/tables.ts';
 import { anyJson, anyText, arbitraryOf, type Known } from './arbitrary.ts';
 
 // What a schema accepts, the use cases and the database take, or refuse with an error that the caller can act on.
@@ -53,6 +53,7 @@ beforeAll(async () => {
   const schedule = { flagKey: 'text', environment: 'staging', scheduledAt: inTwoYears, updates: { enabled: true } };
   ids.schedule = (await spine.createSchedule(admin, schedule)).id;
   ids.edited = (await spine.createSchedule(admin, schedule)).id;
+  await spine.sequence();
   ids.apiKey = (await useCases.createApiKey(admin, { name: 'k' })).apiKey.id;
 });
 
@@ -257,6 +258,12 @@ const cases: Record<string, Case> = {
     example: () => ({ id: ids.apiKey }),
     run: (input) => useCases.revokeApiKey(admin, input),
   },
+  erasePerson: {
+    schema: schemas.erasePersonInput,
+    known: { actorId: fc.constantFrom(admin.actor.id, 'nobody') },
+    example: { actorId: admin.actor.id, reason: '漢'.repeat(1000) },
+    run: (input) => spine.erasePerson(admin, input),
+  },
   recordAuditEvents: {
     schema: schemas.recordAuditEventsInput,
     known: { type: fc.constantFrom(...Object.keys(applicationEventAliases)), details: anyJson },
@@ -301,7 +308,7 @@ describe('inputs that the Zod schemas accept', () => {
 
   it('are in the log, all of them: no event was spooled or lost', async () => {
     expect(spine.spool.counts()).toEqual({ spooled: 0, lost: 0 });
-    const waiting = await outboxSize(db);
+    const waiting = (await outboxSize(db)) + (await logSize(db));
     await spine.sequence();
     expect(await readLog(db)).toHaveLength(waiting);
   });

@@ -17,7 +17,7 @@ const gauge = (text: string, name: string): number =>
 it('a service whose other connections all wait for locks is ready, and says how it is', async () => {
   const database = await createPostgresDatabase();
   const service = await startTestService({ databaseUrl: database.url, env: { DATABASE_CONNECTIONS: '5' } });
-  const beside = new pg.Client({ connectionString: database.url });
+  const beside = new pg.Client({ connectionString: database.ownerUrl });
   await beside.connect();
   atTestEnd(() => beside.end());
   await beside.query('BEGIN');

@@ -125,7 +125,7 @@ describe('the processes of a service', () => {
   it('go on while the outbox is locked: schedules apply, they stay ready, and the lock is a warning', async () => {
     const database = await createPostgresDatabase();
     const service = await startTestService({ databaseUrl: database.url });
-    const locker = new pg.Client({ connectionString: database.url });
+    const locker = new pg.Client({ connectionString: database.ownerUrl });
     await locker.connect();
     atTestEnd(() => locker.end());
     const id = await addOverdue(service, database, 'before');
@@ -193,7 +193,7 @@ describe('schedules that nobody applies', () => {
 
   /** A session of somebody else's, in a transaction of which this is the first statement. */
   const beginBeside = async (database: PostgresTestDatabase, name: string, statement: string) => {
-    const client = new pg.Client({ connectionString: database.url, application_name: name });
+    const client = new pg.Client({ connectionString: database.ownerUrl, application_name: name });
     await client.connect();
     client.on('error', () => {});
     atTestEnd(() => client.end());

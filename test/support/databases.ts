@@ -8,22 +8,28 @@ import { type Database, toDatabase } from '../../src/database/database.ts';
 import { openDatabases } from '../../src/database/open-database.ts';
 import { atTestEnd } from './at-test-end.ts';
 import { keepShared, whereShared } from './shared.ts';
-import { pgliteTemplates, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
+import { asServiceRole, pgliteTemplates, TEMPLATE_DATABASE, withAdministrator } from './templates.ts';
 
 /** A row from SQL. Whole numbers of any width are numbers, jsonb is parsed, timestamptz is a Date. */
 export type Row = Record<string, unknown>;
 
 export type TestDatabase = {
   readonly kind: 'pglite' | 'postgres';
-  /** Null for PGlite, which has no address. */
+  /** As the owner of the tables signs in; null for PGlite. */
+  readonly ownerUrl: string | null;
+  /** As the service signs in: with no more rights than it needs. Null for PGlite, which has no address. */
   readonly url: string | null;
-  /** As the application opens it. */
+  /** As the application opens it, but scripts run as the owner of the tables. */
   readonly database: Database;
   /** Runs one statement beside the application; on PostgreSQL always on the same separate connection. */
   sql<T = Row>(query: string, params?: readonly unknown[]): Promise<T[]>;
   [Symbol.asyncDispose](): Promise<void>;
 };
-export type PostgresTestDatabase = TestDatabase & { readonly kind: 'postgres'; readonly url: string };
+export type PostgresTestDatabase = TestDatabase & {
+  readonly kind: 'postgres';
+  readonly url: string;
+  readonly ownerUrl: string;
+};
 
 /** Creates a separate database on the run's PostgreSQL server. It is dropped after its test, but kept if the test failed. */
 export const createPostgresDatabase = async ({
@@ -38,10 +44,14 @@ export const createPostgresDatabase = async ({
   const template = migrated ? TEMPLATE_DATABASE : 'template1';
   await withAdministrator(baseUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`));
 
-  const url = `${baseUrl}/${name}`;
-  const database = closeOnce(await openPool(url, maxConnections));
-  const beside = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0, types: { getTypeParser: parserOf } });
+  const ownerUrl = `${baseUrl}/${name}`;
+  const url = migrated ? asServiceRole(ownerUrl) : ownerUrl;
+  // A database without tables gets them from the test, which then owns them.
+  const opened = closeOnce(await openPool(url, maxConnections));
+  const beside = new pg.Pool({ connectionString: ownerUrl, max: 1, idleTimeoutMillis: 0, types: { getTypeParser: parserOf } });
   beside.on('error', () => {});
+  const asOwner = async (script: string) => void (await beside.query(script));
+  const database: Database = migrated ? { ...opened, runScript: asOwner } : opened;
   let closing: Promise<unknown> | undefined;
   const dispose = async () => {
     closing ??= Promise.all([database.close(), beside.end()]);
@@ -49,12 +59,13 @@ export const createPostgresDatabase = async ({
   };
   atTestEnd(async ({ failed, title }) => {
     await dispose();
-    if (failed) await keepShared(`Kept the database of a failed test: ${url} (${title})`);
+    if (failed) await keepShared(`Kept the database of a failed test: ${ownerUrl} (${title})`);
     else await withAdministrator(baseUrl, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
   });
   return {
     kind: 'postgres',
     url,
+    ownerUrl,
     database,
     sql: async <T = Row>(query: string, params: readonly unknown[] = []) =>
       (await beside.query<Row>(query, [...params])).rows as T[],
@@ -76,6 +87,7 @@ export const createPGliteDatabase = async ({ migrated = true }: { migrated?: boo
   });
   return {
     kind: 'pglite',
+    ownerUrl: null,
     url: null,
     database,
     sql: async <T = Row>(query: string, params: readonly unknown[] = []) => (await pglite.query<T>(query, [...params])).rows,

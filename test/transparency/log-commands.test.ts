@@ -41,13 +41,13 @@ describe('flagtrail log key', () => {
     const database = await createPostgresDatabase();
     const name = await nameOf(database);
     const own = aKeyFile();
-    const before = await runCommand(['log', 'key'], { DATABASE_URL: database.url, LOG_SIGNING_KEY: own.file });
+    const before = await runCommand(['log', 'key'], { DATABASE_URL: database.ownerUrl, LOG_SIGNING_KEY: own.file });
     expect(before).toEqual({ code: 0, out: `${own.lineOf(name)}\n`, err: '' });
     await startTestService({ databaseUrl: database.url });
     await until(() => sizesOf(database)).toEqual(['1:0']);
     const line = verifierLine(name, parseSigningKey(logKey));
     expect(await runCommand(['log', 'key'], { DATABASE_URL: database.url })).toEqual({ code: 0, out: `${line}\n`, err: '' });
-    const after = await runCommand(['log', 'key'], { DATABASE_URL: database.url, LOG_SIGNING_KEY: own.file });
+    const after = await runCommand(['log', 'key'], { DATABASE_URL: database.ownerUrl, LOG_SIGNING_KEY: own.file });
     expect(after).toMatchObject({
       code: 0,
       out: `${line}\n`,
@@ -92,7 +92,7 @@ describe('flagtrail log rotate-key', () => {
     await until(() => sizesOf(database)).toContain('1:1');
 
     const next = aKeyFile();
-    const settings = { DATABASE_URL: database.url, LOG_SIGNING_KEY: logKey };
+    const settings = { DATABASE_URL: database.ownerUrl, LOG_SIGNING_KEY: logKey };
     const rotated = await runCommand(['log', 'rotate-key', '--to', next.file, '--by', 'alice'], settings);
     expect(rotated).toMatchObject({
       code: 0,
@@ -128,7 +128,7 @@ describe('flagtrail log rotate-key', () => {
     const database = await createPostgresDatabase();
     const [one, other] = [aKeyFile(), aKeyFile()];
     const rotate = async (from: string, to: string) =>
-      (await runCommand(['log', 'rotate-key', '--to', to], { DATABASE_URL: database.url, LOG_SIGNING_KEY: from })).err;
+      (await runCommand(['log', 'rotate-key', '--to', to], { DATABASE_URL: database.ownerUrl, LOG_SIGNING_KEY: from })).err;
     expect(await rotate(one.file, other.file)).toContain('nobody has signed this log yet');
     await database.sql('UPDATE audit_head SET signing_key = $1', [one.lineOf(await nameOf(database))]);
     expect(await rotate(other.file, aKeyFile().file)).toContain('the key that signs now must sign the hand-over');
@@ -165,7 +165,7 @@ describe('a restored older copy of the database', () => {
       /signs no checkpoints: .*log\.checkpoint holds a checkpoint of 3 entries/,
     );
     expect(await createFlag(service, 'four')).toMatchObject({ data: { createFlag: { __typename: 'Flag' } } });
-    const settings = { DATABASE_URL: database.url, LOG_SIGNING_KEY: logKey };
+    const settings = { DATABASE_URL: database.ownerUrl, LOG_SIGNING_KEY: logKey };
     // The anchor is out of this command's reach, but the process has said what it found there.
     const begun = await runCommand(['log', 'new-epoch', '--reason', 'restored the backup of 02:00', '--by', 'alice'], settings);
     expect(begun).toMatchObject({
@@ -196,7 +196,7 @@ describe('a restored older copy of the database', () => {
   it('is found by the command in DATA_DIR, and the new epoch is later than all that were ever seen', async () => {
     const database = await createPostgresDatabase();
     const name = await nameOf(database);
-    const settings = { DATABASE_URL: database.url, LOG_SIGNING_KEY: logKey, DATA_DIR: temporaryFolder() };
+    const settings = { DATABASE_URL: database.ownerUrl, LOG_SIGNING_KEY: logKey, DATA_DIR: temporaryFolder() };
     const restore = await growingLog(database).copy();
     const force = ['log', 'new-epoch', '--force', '--reason', 'no reason'];
     for (const epoch of [2, 3, 4]) expect((await runCommand(force, settings)).out).toBe(`${name}/${epoch}\n`);

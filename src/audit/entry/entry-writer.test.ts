@@ -44,7 +44,10 @@ const lossOf = (count: number) => auditLoss({ reason: 'test', count, since: at, 
 
 it('an event that has no form as an entry is refused, counted as lost, and declared in the log', async () => {
   const { spool, outbox, writer } = makeWorld();
-  expect(writer.audit.logEvent(lossOf(Number.NaN))).toEqual({ ok: false, reason: 'the event could not be written down' });
+  expect(writer.audit.logEvent({ ...lossOf(Number.NaN), id: 'its-own' })).toEqual({
+    ok: false,
+    reason: 'the event could not be written down',
+  });
   expect(writer.ofTransactions.toEntry(lossOf(Number.NaN))).toBeNull();
   expect(writer.audit.logEvent(lossOf(1))).toEqual({ ok: true });
   expect(spool.losses('log')).toMatchObject([{ reason: 'event could not be written down', count: 2 }]);
@@ -53,7 +56,14 @@ it('an event that has no form as an entry is refused, counted as lost, and decla
     .poll(() => outbox.map(({ metadata }) => metadata))
     .toEqual([
       { count: 1, reason: 'test', since: at.toISOString(), until: at.toISOString() },
-      { count: 2, reason: 'event could not be written down', since: at.toISOString(), until: at.toISOString() },
+      {
+        ...{ count: 2, reason: 'event could not be written down', since: at.toISOString(), until: at.toISOString() },
+        events: [
+          { id: 'its-own', eventType: 'audit.loss' },
+          { id: expect.stringMatching(/^[0-9a-f-]{36}$/), eventType: 'audit.loss' },
+        ],
+        more: 0,
+      },
     ]);
   expect(spool.counts()).toEqual({ spooled: 0, lost: 0 });
 });
@@ -63,4 +73,18 @@ it('what is queued at the stop is in the outbox when that is over', async () => 
   writer.audit.logEvent(lossOf(7));
   await writer.stop();
   expect(outbox).toMatchObject([{ eventType: 'audit.loss', metadata: { count: 7 } }]);
+});
+
+it('an entry that no tile could serve is refused, named, kept in a file with its disclosures, and stops nothing', async () => {
+  const { spool, outbox, writer } = makeWorld();
+  const atLeast = (length: number) => ({ ...lossOf(1), id: 'long', workspaceId: 'w'.repeat(length) });
+  expect(writer.audit.logEvent(atLeast(65_535))).toEqual({ ok: false, reason: 'the event could not be written down' });
+  // What the disclosures hold does not count.
+  expect(writer.audit.logEvent({ ...lossOf(2), description: 'd'.repeat(100_000) })).toEqual({ ok: true });
+  expect(spool.losses('log')).toMatchObject([
+    { reason: 'entry_too_large', count: 1, events: [{ id: 'long', eventType: 'audit.loss' }] },
+  ]);
+  expect(spool.deadLetters()).toBe(1);
+  await writer.stop();
+  expect(outbox).toMatchObject([{ metadata: { count: 2 } }]);
 });

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock, NewId, Random } from '../../kernel/clock.ts';
 import { completeEvent, type EventDraft } from '../model/audit-event.ts';
 import type { Disclose } from '../model/disclosure.ts';
-import { toLines } from '../model/entry.ts';
+import { maxEntryBytes, splitLines, toLines } from '../model/entry.ts';
 import type { Spool, TransactionFate } from '../ports/spool.ts';
 import { makeEventQueue } from './event-queue.ts';
 import { makeOutboxGate } from './outbox-gate.ts';
@@ -34,13 +34,18 @@ export const makeEntryWriter = (deps: Deps) => {
 
   /** Never throws: an event that cannot be written as an entry is counted as lost. */
   const toEntry = (draft: EventDraft, id?: string): string | null => {
-    try {
-      const now = clock.now();
-      return toLines(completeEvent(draft, { id: id ?? newId(now), now, defaultEnvironment }), disclose);
-    } catch (error) {
-      logger.error({ err: error, eventType: draft.eventType }, 'an audit event could not be written as an entry: it is lost');
-      spool.addLoss(logId, 'event could not be written down', 1);
+    const now = clock.now();
+    const ownId = id ?? newId(now);
+    const refuse = (entry: string | null, reason: string, error?: unknown) => {
+      logger.error({ err: error, eventType: draft.eventType, reason }, 'an audit event cannot enter the log: it is lost');
+      spool.refuse(logId, { id: draft.id ?? ownId, eventType: draft.eventType, entry }, reason);
       return null;
+    };
+    try {
+      const lines = toLines(completeEvent(draft, { id: ownId, now, defaultEnvironment }), disclose);
+      return Buffer.byteLength(splitLines(lines).entry) > maxEntryBytes ? refuse(lines, 'entry_too_large') : lines;
+    } catch (error) {
+      return refuse(null, 'event could not be written down', error);
     }
   };
 

@@ -3,7 +3,7 @@ import { backoffMs } from '../../kernel/backoff.ts';
 import { makeLoop } from '../../kernel/loop.ts';
 import type { EventDraft } from '../model/audit-event.ts';
 import { auditLoss } from '../model/audit-loss.ts';
-import type { Spool, SpooledEvent, TransactionFate } from '../ports/spool.ts';
+import { deadLetterFile, type Spool, type SpooledEvent, type TransactionFate } from '../ports/spool.ts';
 import { subjectOf } from './event-subject.ts';
 import type { ReplayedGate } from './outbox-gate.ts';
 
@@ -156,8 +156,8 @@ export const makeSpoolReplay = (deps: Deps) => {
 
   const giveUp = (events: readonly Spooled[], reason: string) => {
     if (events.length === 0) return;
-    logger.error({ events: events.length, reason }, 'spooled events are lost; the spool keeps them aside');
-    spool.setAside(
+    logger.error({ events: events.length, reason }, `spooled events are lost; ${deadLetterFile} in DATA_DIR keeps them`);
+    spool.giveUp(
       logId,
       events.map(({ id }) => id),
       reason,

@@ -1,4 +1,5 @@
 import type { OperationBudget } from '../../graphql/operation-budget.ts';
+import type { makeErasePerson } from '../commands/erase-person.ts';
 import { sizeOf } from '../model/audit-event.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
 import type { Follow } from '../ports/follow.ts';
@@ -7,6 +8,7 @@ declare module '../../graphql/app.ts' {
   interface GraphQLApp {
     log: AuditLog;
     follow: Follow;
+    erasePerson: ReturnType<typeof makeErasePerson>;
   }
 }
 

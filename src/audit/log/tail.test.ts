@@ -46,6 +46,22 @@ describe('the tail of the log', () => {
     expect(positionsAfter(5)).toEqual([6, 7]);
   });
 
+  it('drops what it read before somebody was erased, so that followers read it anew', async () => {
+    const { tail, bus, memory, positionsAfter, append, untilHead } = setUp();
+    await tail.join();
+    append(1, 4);
+    await untilHead(4);
+    expect(positionsAfter(0)).toEqual([1, 2, 3, 4]);
+    memory.append(aLogEntry(5, { eventType: 'person.erased' }));
+    bus.wake('log');
+    await untilHead(5);
+    expect(positionsAfter(3)).toBeUndefined();
+    expect(positionsAfter(4)).toEqual([5]);
+    append(6, 6);
+    await untilHead(6);
+    expect(positionsAfter(4)).toEqual([5, 6]);
+  });
+
   it('holds no more text than it may, and forgets it all when the last one leaves', async () => {
     const length = sizeOf(aLogEntry(1));
     const { tail, positionsAfter, append, untilHead } = setUp({ maxCharacters: 3 * length + 10 });

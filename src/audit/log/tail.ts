@@ -53,7 +53,9 @@ export const makeTail = ({ log, bus, logger, maxEntries = 4096, maxCharacters = 
     const entries = await log.readAfter(head, pageSize, pageBytes);
     const last = entries.at(-1);
     if (!last || era !== readIn) return false;
-    ring = latest(ring.concat(entries), { maxEntries, maxCharacters });
+    // What was read before may show a person who is erased. These entries were read afterwards.
+    const kept = entries.some(({ event }) => event.eventType === 'person.erased') ? [] : ring;
+    ring = latest(kept.concat(entries), { maxEntries, maxCharacters });
     head = last.position;
     for (const waiter of waiting) {
       if (head <= waiter.position) continue;

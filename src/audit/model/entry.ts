@@ -22,6 +22,9 @@ const disclosedInMetadata: Record<string, readonly string[]> = {
 const disclosedOf = (metadata: JsonObject): string[] =>
   Object.entries(disclosedInMetadata).flatMap(([field, names]) => (field in metadata ? names : []));
 
+/** How many bytes an entry can have, so that tiles can serve it (C2SP tlog-tiles). */
+export const maxEntryBytes = 65_535;
+
 /** Nothing to hide: null, [] and {} stay in clear. */
 const isEmpty = (value: Json | undefined): boolean =>
   value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);

@@ -33,8 +33,37 @@ export const ownEventTypes = {
       reason: z.string(),
       since: instant,
       until: instant,
+      /** Events that are known by name: those that the outbox refused, and those that could not be written down. At most 20. */
+      events: z.array(z.object({ id: z.string(), eventType: z.string() })).optional(),
+      /** How many further events were lost; present if `events` is. */
+      more: z.int().min(0).optional(),
       /** The application that declared the loss; absent if Flagtrail itself lost the events. */
       recordedBy: recorderSchema.optional(),
+    }),
+  },
+  'person.erased': {
+    description: "A person's data was erased from the log: what it disclosed of the events of that person.",
+    metadata: z.object({
+      /** The id of the person, which stays in the log. */
+      actorId: z.string(),
+      reason: z.string(),
+      /** How many events of the person lost their personal data. */
+      events: z.int(),
+      /** How many keep it: older releases wrote it into the entry itself, which nobody can change. */
+      notErasable: z.int(),
+      ...adminMetadata,
+    }),
+  },
+  'log.pruned': {
+    description: 'Old entries were removed from the log. Their hashes stay, so that the rest can still be verified.',
+    metadata: z.object({
+      /** What was sealed before this instant was to go. */
+      before: instant,
+      /** The last position that was removed. */
+      prunedTo: z.int(),
+      /** How many entries were removed. */
+      entries: z.int(),
+      ...adminMetadata,
     }),
   },
   'log.key_rotated': {

@@ -11,6 +11,9 @@ export type SpooledEvent = {
   transactionId: string | null;
 };
 
+/** One of the events that were lost. */
+export type LostEvent = { id: string; eventType: string };
+
 /** Events that were lost for good: how many, why, and between which instants. */
 export type Loss = {
   /**
@@ -23,7 +26,15 @@ export type Loss = {
   count: number;
   since: Date;
   until: Date;
+  /** Those of them that are known by name, at most `mostNamed`. */
+  events: readonly LostEvent[];
 };
+
+/** Where in DATA_DIR the events are that were given up, one line of JSON each. */
+export const deadLetterFile = 'dead-letters.ndjson';
+
+/** How many of its events a loss names. */
+export const mostNamed = 20;
 
 /**
  * Stores events durably on disk, up to a limit, for all processes with the same DATA_DIR. The calls are synchronous, because a
@@ -38,15 +49,17 @@ export type Spool = {
   /** At most `limit` events of a log whose id is greater than `after`, oldest first. */
   read(logId: string, limit: number, after?: number): (SpooledEvent & { id: number })[];
   remove(ids: readonly number[]): void;
-  /** Counts events of a log as lost, and keeps the last 1,000 of them aside, so that people can still look at them. */
-  setAside(logId: string, ids: readonly number[], reason: string): void;
-  /** Counts events as lost, for example because the fate of their transaction can no longer be known. */
-  addLoss(logId: string, reason: string, count: number): void;
+  /** Counts events of a log as lost, names them, and moves them to the dead letters, so that people can still look at them. */
+  giveUp(logId: string, ids: readonly number[], reason: string): void;
+  /** As `giveUp`, for an event that was never spooled; `entry` is null if it has no form. */
+  refuse(logId: string, event: LostEvent & { entry: string | null }, reason: string): void;
   /** The losses of a log that are not yet declared. Events that are lost later become another loss. */
   losses(logId: string): Loss[];
   /** Removes losses that the log has declared. */
   removeLosses(declared: readonly Loss[]): void;
   /** Events of all logs that wait here, and lost events that are not yet declared. */
   counts(): { spooled: number; lost: number };
+  /** How many events of all logs are among the dead letters. */
+  deadLetters(): number;
   close(): void;
 };

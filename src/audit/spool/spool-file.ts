@@ -137,15 +137,16 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY AUTOINCREMENT, log_id TEXT NOT NULL, transaction_id TEXT, entry TEXT NOT NULL
   ) STRICT;
   CREATE INDEX IF NOT EXISTS events_log ON events (log_id, id);
-  CREATE TABLE IF NOT EXISTS set_aside (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, log_id TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL, entry TEXT NOT NULL
-  ) STRICT;
   CREATE TABLE IF NOT EXISTS usage (log_id TEXT PRIMARY KEY, events INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS losses (
     id TEXT PRIMARY KEY, log_id TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
     since INTEGER NOT NULL, until INTEGER NOT NULL, was_read INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE UNIQUE INDEX IF NOT EXISTS losses_unread ON losses (log_id, reason) WHERE was_read = 0;
+  CREATE TABLE IF NOT EXISTS lost_events (loss_id TEXT NOT NULL, event_id TEXT NOT NULL, event_type TEXT NOT NULL) STRICT;
+  CREATE TRIGGER IF NOT EXISTS losses_removed AFTER DELETE ON losses BEGIN
+    DELETE FROM lost_events WHERE loss_id = old.id;
+  END;
   CREATE TRIGGER IF NOT EXISTS events_added AFTER INSERT ON events BEGIN
     INSERT INTO usage VALUES (new.log_id, 1, octet_length(new.entry))
       ON CONFLICT DO UPDATE SET events = events + 1, bytes = bytes + excluded.bytes;

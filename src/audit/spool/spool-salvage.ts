@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { Loss, SpooledEvent } from '../ports/spool.ts';
-import { toLoss } from './spool-losses.ts';
+import { lossColumns, toLoss } from './spool-losses.ts';
 
 /** What could be read of a corrupted spool. */
 export type Salvaged = {
@@ -16,7 +16,7 @@ export const salvage = (file: string): Salvaged => {
   const database = openQuietly(file);
   if (!database) return salvaged;
   readInto(database, 'SELECT log_id, events FROM usage', (row) => salvaged.missing.set(String(row.log_id), Number(row.events)));
-  readInto(database, 'SELECT id, log_id, reason, count, since, until FROM losses', (row) => salvaged.losses.push(toLoss(row)));
+  readInto(database, `SELECT ${lossColumns} FROM losses`, (row) => salvaged.losses.push(toLoss(row)));
   readInto(database, 'SELECT log_id, transaction_id, entry FROM events ORDER BY id', (row) => {
     const logId = String(row.log_id);
     salvaged.events.push({

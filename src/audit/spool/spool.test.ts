@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -38,6 +38,10 @@ const event = (entry: string, rest: Partial<SpooledEvent> = {}): SpooledEvent =>
   ...rest,
 });
 const entriesOf = (spool: ReturnType<typeof openSpool>, logId = 'log') => spool.read(logId, 10_000).map(({ entry }) => entry);
+/** Loses events that never were in the spool. */
+const lose = (spool: ReturnType<typeof openSpool>, reason: string, count: number) => {
+  for (let n = 1; n <= count; n++) spool.refuse('log', { id: `${n}`, eventType: 'flag.created', entry: null }, reason);
+};
 const startSpooler = async (folder: string, maxBytes = 1_000_000) => {
   const child = startProcess(new URL('../../../test/support/spool-process.ts', import.meta.url), [folder, String(maxBytes)]);
   expect(await child.nextMessage()).toBe('ready');
@@ -200,6 +204,7 @@ describe('the bound of a spool', () => {
         count: 4,
         since: new Date('2026-01-01T00:00:10Z'),
         until: new Date('2026-01-01T00:00:20Z'),
+        events: [],
       },
     ]);
     expect(spool.losses('other')).toMatchObject([{ count: 1 }]);
@@ -227,15 +232,15 @@ describe('the bound of a spool', () => {
 describe('losses', () => {
   it('add up for each log and reason until they are read; what comes later is another loss', () => {
     const { spool } = makeSpool();
-    spool.addLoss('log', 'fate_unknown', 2);
-    spool.addLoss('log', 'fate_unknown', 3);
-    spool.addLoss('log', 'another', 1);
+    lose(spool, 'fate_unknown', 2);
+    lose(spool, 'fate_unknown', 3);
+    lose(spool, 'another', 1);
     const read = spool.losses('log');
     expect(read.map(({ reason, count }) => ({ reason, count }))).toEqual([
       { reason: 'fate_unknown', count: 5 },
       { reason: 'another', count: 1 },
     ]);
-    spool.addLoss('log', 'fate_unknown', 7);
+    lose(spool, 'fate_unknown', 7);
     const again = spool.losses('log');
     expect(again.slice(0, 2)).toEqual(read);
     expect(again[2]).toMatchObject({ reason: 'fate_unknown', count: 7 });
@@ -248,34 +253,114 @@ describe('losses', () => {
     const { spool } = makeSpool();
     spool.add([event('1'), event('2')]);
     const ids = spool.read('log', 2).map(({ id }) => id);
-    spool.setAside('log', ids, 'outbox_refused');
+    spool.giveUp('log', ids, 'outbox_refused');
     const read = spool.losses('log');
     expect(read).toMatchObject([{ reason: 'outbox_refused', count: 2 }]);
-    spool.setAside('log', ids, 'outbox_refused');
+    spool.giveUp('log', ids, 'outbox_refused');
     expect(spool.losses('log')).toEqual(read);
   });
 
-  it('leave the last 1,000 events that were given up where people can look at them, and no more', () => {
-    const { spool, file } = makeSpool();
-    for (const batch of ['first', 'second']) {
-      spool.add(Array.from({ length: 600 }, (_, n) => event(`${batch} ${n}`)));
-      const ids = spool.read('log', 600).map(({ id }) => id);
-      spool.setAside('log', ids, 'outbox_refused');
+  it('name the first twenty events that were given up, and add up what comes to them', () => {
+    const { spool } = makeSpool();
+    const entryOf = (n: number) => JSON.stringify({ id: `id-${n}`, eventType: 'flag.created' });
+    for (const [from, to] of [
+      [1, 15],
+      [16, 40],
+    ] as const) {
+      spool.add(Array.from({ length: to - from + 1 }, (_, n) => event(`${entryOf(from + n)}\n["salt","name","value"]`)));
+      spool.giveUp(
+        'log',
+        spool.read('log', 100).map(({ id }) => id),
+        'outbox_refused',
+      );
     }
-    expect(spool.losses('log')).toMatchObject([{ count: 1200 }]);
-    spool.close();
-    const database = new DatabaseSync(file, { readOnly: true });
-    onTestFinished(() => database.close());
-    const kept = database
-      .prepare('SELECT entry FROM set_aside ORDER BY id')
-      .all()
-      .map(({ entry }) => entry);
-    expect([kept.length, kept[0], kept.at(-1)]).toEqual([1000, 'first 200', 'second 599']);
+    const named = Array.from({ length: 20 }, (_, n) => ({ id: `id-${n + 1}`, eventType: 'flag.created' }));
+    expect(spool.losses('log')).toMatchObject([{ count: 40, events: named }]);
+    spool.add([event('{"no":"name"}'), event('not even JSON')]);
+    spool.giveUp(
+      'log',
+      spool.read('log', 2).map(({ id }) => id),
+      'fate_unknown',
+    );
+    const unknown = { id: 'unknown', eventType: 'unknown' };
+    expect(spool.losses('log')[1]).toMatchObject({ reason: 'fate_unknown', count: 2, events: [unknown, unknown] });
+  });
+
+  it('leave the events that were given up in a file of their owner, exactly as they were, with when and why', () => {
+    const { spool, folder, clock } = makeSpool();
+    expect(spool.deadLetters()).toBe(0);
+    const entry = '{"eventType":"flag.created","id":"id-1","text":"ünïcode 🎏"}\n["salt","name","value"]';
+    spool.add([event(entry), event('kept')]);
+    spool.giveUp('log', [spool.read('log', 1)[0]?.id ?? 0], 'outbox_refused');
+    clock.at = new Date('2026-01-01T00:01:00Z');
+    spool.refuse('other', { id: 'id-2', eventType: 'flag.updated', entry: 'too long' }, 'entry_too_large');
+    spool.refuse('other', { id: 'id-3', eventType: 'flag.updated', entry: null }, 'no form');
+    const file = path.join(folder, 'dead-letters.ndjson');
+    expect(
+      readFileSync(file, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      ...[
+        {
+          at: '2026-01-01T00:00:00.000Z',
+          reason: 'outbox_refused',
+          id: 'id-1',
+          eventType: 'flag.created',
+          logId: 'log',
+          event: entry,
+        },
+      ],
+      ...[
+        {
+          at: '2026-01-01T00:01:00.000Z',
+          reason: 'entry_too_large',
+          id: 'id-2',
+          eventType: 'flag.updated',
+          logId: 'other',
+          event: 'too long',
+        },
+      ],
+    ]);
+    if (process.platform !== 'win32') expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(spool.deadLetters()).toBe(2);
+    expect(entriesOf(spool)).toEqual(['kept']);
+    rmSync(file);
+    expect(spool.deadLetters()).toBe(0);
+  });
+
+  it('leave a bounded file: a full one becomes the older one, and what that held is gone and told', () => {
+    const { spool, folder, problems } = makeSpool();
+    const refuse = (id: string, size: number) =>
+      spool.refuse('log', { id, eventType: 'flag.created', entry: 'x'.repeat(size) }, 'entry_too_large');
+    const idsIn = (name: string) => readFileSync(path.join(folder, name), 'utf8').match(/id-\d/g);
+    for (const n of [1, 2, 3]) refuse(`id-${n}`, 3_000_000);
+    expect([idsIn('dead-letters.1.ndjson'), idsIn('dead-letters.ndjson')]).toEqual([['id-1', 'id-2'], ['id-3']]);
+    expect([spool.deadLetters(), problems]).toEqual([3, []]);
+    for (const n of [4, 5]) refuse(`id-${n}`, 3_000_000);
+    expect([idsIn('dead-letters.1.ndjson'), idsIn('dead-letters.ndjson')]).toEqual([['id-3', 'id-4'], ['id-5']]);
+    expect(problems).toEqual([expect.stringMatching(/was full: 2 older dead letters of .*dead-letters\.1\.ndjson are gone/)]);
+    expect(spool.losses('log')).toMatchObject([{ count: 5 }]);
+  });
+
+  it('are counted where the dead letters cannot be written, and after a crash in the midst of one', () => {
+    const { spool, folder, problems } = makeSpool();
+    const file = path.join(folder, 'dead-letters.ndjson');
+    mkdirSync(file);
+    const letter = { id: 'id-1', eventType: 'flag.created', entry: 'x' };
+    spool.refuse('log', letter, 'entry_too_large');
+    expect(problems).toEqual([expect.stringMatching(/1 lost events could not be kept in .*dead-letters\.ndjson: EISDIR/)]);
+    expect(spool.losses('log')).toMatchObject([{ count: 1 }]);
+    rmSync(file, { recursive: true });
+    writeFileSync(file, '{"at":"2026-01-01T00:0');
+    spool.refuse('log', letter, 'entry_too_large');
+    expect(readFileSync(file, 'utf8')).toMatch(/^\{"at":"2026-01-01T00:0\n\{"at":"2026-01-01T00:00:00.000Z".*\}\n$/);
   });
 
   it('keep their id over a restart, so that they are declared once', () => {
     const { spool, folder } = makeSpool();
-    spool.addLoss('log', 'fate_unknown', 2);
+    lose(spool, 'fate_unknown', 2);
     const read = spool.losses('log');
     spool.close();
     expect(makeSpool({ folder }).spool.losses('log')).toEqual(read);
@@ -289,7 +374,7 @@ describe('a disk that does not take events', () => {
     const { spool, problems } = makeSpool({ folder });
     expect(spool.add([event('1'), event('2')])).toBe(2);
     expect(spool.add([event('3')])).toBe(1);
-    spool.addLoss('log', 'fate_unknown', 1);
+    lose(spool, 'fate_unknown', 1);
     expect(problems).toEqual([expect.stringContaining(folder)]);
     expect(spool.counts()).toEqual({ spooled: 0, lost: 4 });
     const read = spool.losses('log');
@@ -351,7 +436,7 @@ describe('a corrupted file', () => {
   it('gives up what can still be read of it, and the rest is declared lost', () => {
     const { spool, folder, file } = makeSpool();
     spool.add(Array.from({ length: 200 }, (_, n) => event(`${n}`.padEnd(500, '.'))));
-    spool.addLoss('log', 'fate_unknown', 2);
+    lose(spool, 'fate_unknown', 2);
     const known = spool.losses('log');
     spool.close();
     const bytes = readFileSync(file);

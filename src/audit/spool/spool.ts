@@ -1,8 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { NewId } from '../../kernel/clock.ts';
-import type { Spool, SpooledEvent } from '../ports/spool.ts';
+import { nameOfEntry } from '../model/audit-loss.ts';
+import { mostNamed, type Spool, type SpooledEvent } from '../ports/spool.ts';
+import { type DeadLetter, makeDeadLetters } from './dead-letters.ts';
 import { openSpoolFile, type Wait } from './spool-file.ts';
-import { lossReasons, makeLossMemory, storeLoss, storeReadLoss, toLoss } from './spool-losses.ts';
+import { lossColumns, lossReasons, makeLossMemory, type NewLoss, storeLoss, storeReadLoss, toLoss } from './spool-losses.ts';
 
 type Deps = {
   /** DATA_DIR. It is created, like the file in it, when the first event needs it. */
@@ -43,10 +45,14 @@ const patience = { lookMs: 1_000, eventMs: 3_000 };
 /** The spool in one SQLite file, `spool.sqlite`, which several processes share. A process that spools nothing opens no file. */
 export const openSpool = ({ folder, maxBytes, now, newId, onProblem, wait }: Deps): Spool => {
   const unsaved = makeLossMemory({ newId });
-  const lose = (database: DatabaseSync, logId: string, reason: string, count: number) => {
+  const deadLetters = makeDeadLetters({ folder, maxBytes: maxDeadLetterBytes, onProblem });
+  const lose = (database: DatabaseSync, loss: NewLoss) => {
     const at = now();
-    storeLoss(database, { id: newId(at), logId, reason, count, since: at, until: at });
+    storeLoss(database, { ...loss, id: newId(at), since: at, until: at });
   };
+  /** Within a transaction, so that no other process writes dead letters meanwhile. */
+  const bury = (logId: string, reason: string, events: readonly Pick<DeadLetter, 'id' | 'eventType' | 'event'>[]) =>
+    deadLetters.add(events.map(({ id, eventType, event }) => ({ at: now().toISOString(), reason, id, eventType, logId, event })));
 
   const file = openSpoolFile({
     folder,
@@ -57,7 +63,8 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem, wait }: Dep
       for (const event of events) insert(database, event);
       // Nobody knows any more which of them were read. Each keeps its own id, so it is still declared only once.
       for (const loss of losses) storeReadLoss(database, loss);
-      for (const [logId, count] of missing) if (count > 0) lose(database, logId, lossReasons.corrupted, count);
+      for (const [logId, count] of missing)
+        if (count > 0) lose(database, { logId, reason: lossReasons.corrupted, count, events: [] });
     },
   });
 
@@ -110,13 +117,13 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem, wait }: Dep
               free -= size;
             } else refused.set(event.logId, (refused.get(event.logId) ?? 0) + 1);
           }
-          for (const [logId, count] of refused) lose(database, logId, lossReasons.full, count);
+          for (const [logId, count] of refused) lose(database, { logId, reason: lossReasons.full, count, events: [] });
           return events.length - sum(refused.values());
         },
         { create: true, losesEvents: true },
       );
       if (stored !== undefined) return events.length - stored;
-      for (const { logId } of events) unsaved.add(logId, lossReasons.unavailable, 1, now());
+      for (const { logId } of events) unsaved.add({ logId, reason: lossReasons.unavailable, count: 1, events: [] }, now());
       return events.length;
     },
 
@@ -145,44 +152,42 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem, wait }: Dep
       );
     },
 
-    setAside: (logId, ids, reason) => {
+    giveUp: (logId, ids, reason) => {
       const given = JSON.stringify(ids);
       attempt(
         (database) => {
-          const { changes } = database
-            .prepare(
-              `INSERT INTO set_aside (log_id, reason, at, entry)
-               SELECT log_id, ?, ?, entry FROM events WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`,
-            )
-            .run(reason, now().toISOString(), given);
-          database.prepare('DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))').run(given);
-          database.prepare('DELETE FROM set_aside WHERE id <= (SELECT max(id) FROM set_aside) - ?').run(keptAside);
+          const events = database
+            .prepare('SELECT entry FROM events WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id')
+            .all(given)
+            .map(({ entry }) => ({ ...nameOfEntry(String(entry)), event: String(entry) }));
           // Another process may have given them up already.
-          if (changes > 0) lose(database, logId, reason, Number(changes));
+          if (events.length === 0) return;
+          bury(logId, reason, events);
+          database.prepare('DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))').run(given);
+          lose(database, { logId, reason, count: events.length, events: events.slice(0, mostNamed) });
         },
         { create: false },
       );
     },
 
-    addLoss: (logId, reason, count) => {
+    refuse: (logId, { entry, ...name }, reason) => {
+      const loss = { logId, reason, count: 1, events: [name] };
       const stored = attempt(
         (database) => {
-          lose(database, logId, reason, count);
+          if (entry !== null) bury(logId, reason, [{ ...name, event: entry }]);
+          lose(database, loss);
           return true;
         },
         { create: true },
       );
-      if (!stored) unsaved.add(logId, reason, count, now());
+      if (!stored) unsaved.add(loss, now());
     },
 
     losses: (logId) => {
       const stored = attempt(
         (database) => {
           database.prepare('UPDATE losses SET was_read = 1 WHERE log_id = ? AND was_read = 0').run(logId);
-          return database
-            .prepare('SELECT id, log_id, reason, count, since, until FROM losses WHERE log_id = ? ORDER BY rowid')
-            .all(logId)
-            .map(toLoss);
+          return database.prepare(`SELECT ${lossColumns} FROM losses WHERE log_id = ? ORDER BY rowid`).all(logId).map(toLoss);
         },
         { create: false },
       );
@@ -214,11 +219,14 @@ export const openSpool = ({ folder, maxBytes, now, newId, onProblem, wait }: Dep
       return { spooled: Number(stored?.spooled ?? 0), lost: Number(stored?.lost ?? 0) + unsaved.count() };
     },
 
+    deadLetters: deadLetters.count,
+
     close: file.close,
   };
 };
 
-const keptAside = 1000;
+/** Each of the two files of dead letters. */
+const maxDeadLetterBytes = 8 * 1024 * 1024;
 
 const insert = (database: DatabaseSync, { logId, transactionId, entry }: SpooledEvent): void => {
   database.prepare('INSERT INTO events (log_id, transaction_id, entry) VALUES (?, ?, ?)').run(logId, transactionId, entry);

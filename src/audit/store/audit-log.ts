@@ -40,7 +40,7 @@ const toConditions = (filter: AuditEventFilter): Prisma.Sql[] => {
   if (types) conditions.push(Prisma.sql`l.event_type = ANY(${[...types]}::text[])`);
   if (from) conditions.push(Prisma.sql`l.occurred_at >= ${from}::timestamptz`);
   if (to) conditions.push(Prisma.sql`l.occurred_at < ${to}::timestamptz`);
-  if (ipAddress != null) conditions.push(Prisma.sql`a.ip_address = ${ipAddress}`);
+  if (ipAddress != null) conditions.push(Prisma.sql`a.ip_address = ${ipAddress} AND NOT audit_is_erased(l.actor_id, l.position)`);
   return conditions;
 };
 
@@ -51,18 +51,27 @@ const toConditions = (filter: AuditEventFilter): Prisma.Sql[] => {
 const toSource = ({ ipAddress }: AuditEventFilter): Prisma.Sql =>
   ipAddress == null ? Prisma.sql`audit_log l` : Prisma.sql`audit_disclosures a JOIN audit_log l ON l.position = a.position`;
 
+/** The positions of that source. The planner does not see that a bound of the one is a bound of the other. */
+const positionsIn = ({ ipAddress }: AuditEventFilter): Prisma.Sql[] =>
+  ipAddress == null ? [Prisma.sql`l.position`] : [Prisma.sql`l.position`, Prisma.sql`a.position`];
+
 const all = (conditions: Prisma.Sql[]): Prisma.Sql =>
   conditions.length === 0 ? Prisma.sql`true` : Prisma.join(conditions, ' AND ');
 
+const prunedTo = Prisma.sql`(SELECT pruned_to FROM audit_head)`;
+/** The rows of pruned entries go a little later than the entries. */
+const notPruned = Prisma.sql`l.position > ${prunedTo}`;
+
 /** The log in the database. */
 export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
-  const size = async () => Number((await prisma.auditHead.findUniqueOrThrow({ where: { id: 1 }, select: { size: true } })).size);
+  const head = () => prisma.auditHead.findUniqueOrThrow({ where: { id: 1 }, select: { size: true, prunedTo: true } });
+  const size = async () => Number((await head()).size);
 
   /** The rows of a selection from `audit_log l`, with their disclosures. */
   const readRows = async (selection: Prisma.Sql, order = Prisma.sql`ASC`) => {
     const rows = await prisma.$queryRaw<Row[]>`
       SELECT l.position, l.sealed_at AS "sealedAt", l.entry, encode(l.leaf_hash, 'base64') AS "leafHash",
-        coalesce(d.disclosures, '') AS disclosures
+        coalesce(audit_shown(l.actor_id, l.position, d.disclosures), '') AS disclosures
       FROM (${selection}) l LEFT JOIN audit_disclosures d ON d.position = l.position ORDER BY l.position ${order}`;
     return rows.map(toLogEntry);
   };
@@ -73,9 +82,11 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
     read: (selection: Prisma.Sql, order: Prisma.Sql) => Promise<Found[]>,
   ) => {
     const order = inverted ? Prisma.sql`DESC` : Prisma.sql`ASC`;
-    const slice: Prisma.Sql[] = [];
-    if (after !== undefined) slice.push(Prisma.sql`l.position > ${after}`);
-    if (before !== undefined) slice.push(Prisma.sql`l.position < ${before}`);
+    const slice = positionsIn(filter).flatMap((position) => [
+      Prisma.sql`${position} > ${prunedTo}`,
+      ...(after === undefined ? [] : [Prisma.sql`${position} > ${after}`]),
+      ...(before === undefined ? [] : [Prisma.sql`${position} < ${before}`]),
+    ]);
     return mergedList(filter.types, {
       page: (type) => {
         const conditions = toConditions({ ...filter, types: type === null ? null : [type] });
@@ -114,20 +125,25 @@ export const makeAuditLog = (prisma: PrismaClient): AuditLog => {
       const positions = found.map(({ position }) => position);
       return positions.length === 0 ? [] : readFitting(Prisma.sql`l.position = ANY(${positions})`, maxBytes);
     }
-    // Positions have no gaps, so `limit` entries end here.
-    const end = Math.min(after + limit + 1, before ?? Number.POSITIVE_INFINITY);
-    return readFitting(Prisma.sql`l.position > ${after} AND l.position < ${end}`, maxBytes);
+    // Positions have no gaps after the pruned ones, so `limit` entries end here.
+    const start = Prisma.sql`greatest(${after}::bigint, ${prunedTo})`;
+    const end = before === undefined ? Prisma.empty : Prisma.sql`AND l.position < ${before}`;
+    return readFitting(Prisma.sql`l.position > ${start} AND l.position <= ${start} + ${limit}::bigint ${end}`, maxBytes);
   };
   return {
-    find: async (id) => (await readRows(Prisma.sql`SELECT l.* FROM audit_log l WHERE l.id = ${id}::uuid`))[0] ?? null,
+    find: async (id) =>
+      (await readRows(Prisma.sql`SELECT l.* FROM audit_log l WHERE l.id = ${id}::uuid AND ${notPruned}`))[0] ?? null,
     list,
     // Without a filter, the head knows the count, so that millions of rows need not be counted.
     count: async (filter) => {
       const conditions = toConditions(filter);
-      if (conditions.length === 0) return size();
+      if (conditions.length === 0) {
+        const { size: total, prunedTo: pruned } = await head();
+        return Number(total - pruned);
+      }
       const [row] = await prisma.$queryRaw<
         [{ n: bigint }]
-      >`SELECT count(*) AS n FROM ${toSource(filter)} WHERE ${all(conditions)}`;
+      >`SELECT count(*) AS n FROM ${toSource(filter)} WHERE ${all([...conditions, notPruned])}`;
       return Number(row.n);
     },
     size,

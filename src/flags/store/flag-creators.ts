@@ -10,9 +10,9 @@ export const makeFindFlagCreators =
   // 100,000 entries).
   async (ids) => {
     const rows = await prisma.$queryRaw<{ id: string; entry: string; disclosures: string }[]>`
-      SELECT wanted.id, trail.entry, coalesce(d.disclosures, '') AS disclosures
+      SELECT wanted.id, trail.entry, coalesce(audit_shown(trail.actor_id, trail.position, d.disclosures), '') AS disclosures
       FROM unnest(${[...ids]}::text[]) AS wanted (id) CROSS JOIN LATERAL (
-        SELECT l.position, l.resource_id, l.event_type, l.entry FROM audit_log l WHERE (l.resource_id, l.position) > (wanted.id, 0)
+        SELECT l.position, l.resource_id, l.event_type, l.actor_id, l.entry FROM audit_log l WHERE (l.resource_id, l.position) > (wanted.id, 0)
         ORDER BY l.resource_id, l.position LIMIT 20
       ) trail LEFT JOIN audit_disclosures d ON d.position = trail.position
       WHERE trail.resource_id = wanted.id AND trail.event_type = 'flag.created'`;

@@ -6,9 +6,9 @@ export type LastEvent = { eventType: string; occurredAt: Date; description: stri
 /** The latest event of each schedule in the log, by the schedule's id. One statement reads one index row for each schedule. */
 export const findLastEvents = async (prisma: Queryable, scheduleIds: readonly string[]): Promise<Map<string, LastEvent>> => {
   const rows = await prisma.$queryRaw<{ of: string; entry: string; disclosures: string }[]>`
-    SELECT wanted.id AS of, l.entry, coalesce(d.disclosures, '') AS disclosures
+    SELECT wanted.id AS of, l.entry, coalesce(audit_shown(l.actor_id, l.position, d.disclosures), '') AS disclosures
     FROM unnest(${[...scheduleIds]}::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
-      SELECT position, entry FROM audit_log WHERE schedule_id = wanted.id ORDER BY position DESC LIMIT 1) l
+      SELECT position, actor_id, entry FROM audit_log WHERE schedule_id = wanted.id ORDER BY position DESC LIMIT 1) l
     LEFT JOIN audit_disclosures d ON d.position = l.position`;
   return new Map(
     rows.map(({ of, entry, disclosures }) => {

@@ -10,9 +10,9 @@ export const makeFindScheduleActors =
   (prisma: Queryable): ScheduleStore['actorsOf'] =>
   async (ids) => {
     const rows = await prisma.$queryRaw<{ id: string; created: boolean; entry: string; disclosures: string }[]>`
-      SELECT wanted.id, trail.event_type = 'flag_schedule.created' AS created, trail.entry, coalesce(d.disclosures, '') AS disclosures
+      SELECT wanted.id, trail.event_type = 'flag_schedule.created' AS created, trail.entry, coalesce(audit_shown(trail.actor_id, trail.position, d.disclosures), '') AS disclosures
       FROM unnest(${[...ids]}::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
-        SELECT l.position, l.event_type, l.entry FROM audit_log l WHERE l.schedule_id = wanted.id OFFSET 0
+        SELECT l.position, l.event_type, l.actor_id, l.entry FROM audit_log l WHERE l.schedule_id = wanted.id OFFSET 0
       ) trail LEFT JOIN audit_disclosures d ON d.position = trail.position
       WHERE trail.event_type IN ('flag_schedule.created', 'flag_schedule.cancelled')`;
     const found = Map.groupBy(rows, ({ id }) => id);

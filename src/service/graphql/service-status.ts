@@ -10,13 +10,18 @@ declare module '../../graphql/app.ts' {
   }
 }
 
-const ProcessSpool = builder.objectRef<{ waiting: number; lost: number }>('ProcessSpool').implement({
+const ProcessSpool = builder.objectRef<NonNullable<ServiceProcess['detail']['spool']>>('ProcessSpool').implement({
   description: 'Audit events in the spool of a process. Processes with the same DATA_DIR share one spool.',
   fields: (t) => ({
     waiting: t.exposeInt('waiting', {
       description: 'Events that the database has not taken yet. They are recorded as soon as it takes events again.',
     }),
     lost: t.exposeInt('lost', { description: 'Events that are lost for good and that the log has not declared yet.' }),
+    deadLetters: t.int({
+      description:
+        'Events that were given up, for example because the outbox refused them for ever. They are in the files dead-letters.ndjson and dead-letters.1.ndjson in DATA_DIR, and the log declares them as lost.',
+      resolve: ({ deadLetters }) => deadLetters ?? 0,
+    }),
   }),
 });
 
@@ -133,7 +138,16 @@ const Log = builder.objectRef<LogFacts>('LogStatus').implement({
     epoch: t.exposeInt('epoch', {
       description: 'Begins with 1. A new epoch starts when the log goes on after a restore that lost entries.',
     }),
-    size: t.field({ type: 'SafeInt', description: 'How many entries it has.', resolve: ({ size }) => size }),
+    size: t.field({
+      type: 'SafeInt',
+      description: 'How many entries it has, the pruned ones included.',
+      resolve: ({ size }) => size,
+    }),
+    prunedTo: t.field({
+      type: 'SafeInt',
+      description: 'Entries up to this position are pruned: only their hashes are left. 0 if none is.',
+      resolve: ({ prunedTo }) => prunedTo,
+    }),
     signingKey: t.exposeString('signingKey', {
       nullable: true,
       description:

@@ -10,7 +10,7 @@ const well: ServiceStatus = {
   overdueSchedules: { count: 0, oldestDueAt: null, latenessMs: 0, causes: [], schedules: [] },
   sinks: [],
   sequencer: { waiting: 0, oldestMs: 0 },
-  log: { id: 'l-1', epoch: 1, size: 0, signingKey: null, checkpoint: null },
+  log: { id: 'l-1', epoch: 1, size: 0, prunedTo: 0, signingKey: null, checkpoint: null },
   warnings: [],
 };
 const overdue: ServiceStatus = {

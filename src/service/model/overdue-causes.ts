@@ -6,7 +6,7 @@ export const overdueCauses = ({
   overdue,
   processes,
   isEmbedded,
-}: Omit<ServiceFacts, 'sinks' | 'sequencer' | 'databaseTime'>): string[] => {
+}: Omit<ServiceFacts, 'sinks' | 'log' | 'sequencer' | 'databaseTime'>): string[] => {
   if (overdue.count === 0) return [];
   const workers = processes.filter(({ roles }) => roles.includes('worker'));
   const seen = workers.filter(({ isSeen }) => isSeen);

@@ -34,6 +34,8 @@ export type LogFacts = {
   id: string;
   epoch: number;
   size: number;
+  /** Entries up to this position are pruned; 0 if none is. */
+  prunedTo: number;
   /** The verifier line of the key that signs it; null while nobody has signed yet. */
   signingKey: string | null;
   /** How many entries the latest checkpoint of the epoch covers, and when it was signed; null if there is none. */

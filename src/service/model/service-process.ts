@@ -7,8 +7,11 @@ type CheckpointElsewhere = { epoch: number; size: number; rootHash: string; wher
 
 /** What a process announces besides its identity. */
 export type ProcessDetail = {
-  /** Events on its disk that the database has not taken yet, and lost events that the log has not declared yet. */
-  spool?: { waiting: number; lost: number } | null;
+  /**
+   * Events on its disk that the database has not taken yet, lost events that the log has not declared yet, and events that were
+   * given up and that people can look at. Processes of older releases do not say the last.
+   */
+  spool?: { waiting: number; lost: number; deadLetters?: number } | null;
   /** Why it signs no checkpoints, and the one that contradicts the database, if one does; null if it can sign. */
   signing?: { refused: string; contradicts: CheckpointElsewhere | null } | null;
   /** Why its worker could not apply due schedules at the latest try; null if it could. */

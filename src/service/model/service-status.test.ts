@@ -26,7 +26,7 @@ const facts = (rest: Partial<ServiceFacts> = {}): ServiceFacts => ({
   overdue: { count: 0, schedules: [], blockers: [] },
   sinks: [],
   sequencer: { waiting: 0, oldestMs: 0 },
-  log: { id: 'l-1', epoch: 1, size: 0, signingKey: null, checkpoint: null },
+  log: { id: 'l-1', epoch: 1, size: 0, prunedTo: 0, signingKey: null, checkpoint: null },
   ...rest,
 });
 const overdue = (rest: Partial<ServiceFacts['overdue']> = {}): ServiceFacts['overdue'] => ({
@@ -64,12 +64,13 @@ describe('what is wrong with a service', () => {
       warningsOf({
         sequencer: { waiting: 3, oldestMs: 61_000 },
         sinks: [sink, { ...sink, name: 'retired', updatedAt: minutesAgo(11) }],
-        processes: [aProcess({ detail: { spool: { waiting: 2, lost: 0 } } })],
+        processes: [aProcess({ detail: { spool: { waiting: 2, lost: 0, deadLetters: 3 } } })],
       }),
     ).toEqual([
       '3 events wait for a place in the log, the oldest for 61 s: see the log of the processes with the role audit',
       "sink 'cloudwatch' takes nothing, 4 events wait for it: Throttled",
       '2 events wait on the disk of web-1:7 (api, worker, audit), because the database did not take them',
+      '3 events that were given up are in dead-letters.ndjson in the DATA_DIR of web-1:7 (api, worker, audit): look at the file, then move it away',
     ]);
   });
 

@@ -63,6 +63,7 @@ export const toServiceStatus = (facts: ServiceFacts): ServiceStatus => {
         ),
       ...processes.filter(({ isSeen }) => isSeen).flatMap(describeSigning),
       ...processes.filter(({ isSeen }) => isSeen).flatMap(describeSpool),
+      ...processes.filter(({ isSeen }) => isSeen).flatMap(describeDeadLetters),
     ],
   };
 };
@@ -128,4 +129,11 @@ const describeSpool = (process: ServiceProcess): string[] => {
   return [
     `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} on the disk of ${nameProcess(process)}, because the database did not take ${waiting === 1 ? 'it' : 'them'}`,
   ];
+};
+
+const describeDeadLetters = (process: ServiceProcess): string[] => {
+  const { deadLetters = 0 } = process.detail.spool ?? {};
+  if (deadLetters === 0) return [];
+  const what = deadLetters === 1 ? '1 event that was given up is' : `${deadLetters} events that were given up are`;
+  return [`${what} in dead-letters.ndjson in the DATA_DIR of ${nameProcess(process)}: look at the file, then move it away`];
 };

@@ -93,7 +93,7 @@ const readCheapFacts = async (
       (SELECT coalesce(jsonb_agg(jsonb_build_object('name', c.name, 'position', c.position, 'lastError', c.last_error,
           'lastErrorAt', c.last_error_at, 'updatedAt', c.updated_at) ORDER BY c.name), '[]')
         FROM sink_cursors c) AS sinks,
-      (SELECT jsonb_build_object('id', h.log_id, 'epoch', h.epoch, 'size', h.size, 'signingKey', h.signing_key, 'checkpoint',
+      (SELECT jsonb_build_object('id', h.log_id, 'epoch', h.epoch, 'size', h.size, 'prunedTo', h.pruned_to, 'signingKey', h.signing_key, 'checkpoint',
           (SELECT jsonb_build_object('size', c.size, 'signedAt', c.signed_at) FROM audit_checkpoints c
             WHERE c.epoch = h.epoch ORDER BY c.size DESC LIMIT 1))
         FROM audit_head h) AS log,
