@@ -1,0 +1,146 @@
+import type { Declared } from './declared.ts';
+import type { Keyring } from './keyring.ts';
+import type { Key } from './note.ts';
+import { CouldNotCheck, positions, Tampered } from './outcome.ts';
+import type { Claim } from './pending.ts';
+import type { Checked } from './report.ts';
+
+// What is said of the tree at a size, against the tree itself.
+
+type Deps = {
+  keyring: Keyring;
+  declared: Declared;
+  checked: Checked;
+  /** Whether the auditor gave the keys. If not, they are the database's own. */
+  keysAreGiven: boolean;
+  /** The log's name, once it is known. */
+  log: string | null;
+  signedTo: number;
+};
+type Unknown = { size: number; id: string; pin: string | null };
+
+const nameOf = ({ pin, size }: Claim): string =>
+  pin === null ? `The checkpoint of size ${size}` : `Your pin '${pin}' of size ${size}`;
+const signersOf = ({ note }: Claim): string => note.signatures.map(({ name, id }) => `${name}+${id}`).join(', ');
+
+export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...start }: Deps) => {
+  let { log, signedTo } = start;
+  /** Checkpoints that none of the keys signed, since the last that one did. */
+  let unknown: Unknown[] = [];
+  let unknownInAll = 0;
+
+  const ofEpoch = ({ epoch }: Claim): string => {
+    const { epoch: current, epochAt } = declared.epoch();
+    return epoch < current
+      ? ` The log declares at position ${epochAt} that epoch ${current} began there, because it no longer held what had been signed: judge that reason yourself.`
+      : '';
+  };
+
+  const checkName = (claim: Claim) => {
+    log ??= claim.log;
+    if (claim.log !== log)
+      throw new Tampered(
+        'key',
+        null,
+        `${nameOf(claim)} is of the log '${claim.log}', and this is '${log}': another log stands in its place, or the checkpoint is of another one.`,
+      );
+  };
+
+  const checkSigner = (claim: Claim): Key | null => {
+    const signer = keyring.signerOf(claim.note);
+    if (signer === 'forged')
+      throw new Tampered(
+        'checkpoint',
+        claim.size || null,
+        `${nameOf(claim)} is not signed by the key that it names: ${signersOf(claim)}.`,
+      );
+    // Somebody else may have signed the checkpoint as well, but only the log's key may sign for the log.
+    return signer && signer.name === claim.log ? signer : null;
+  };
+
+  const contradiction = (claim: Claim, others: readonly Claim[]): Tampered => {
+    const fork = others.find((other) => other.epoch === claim.epoch && !other.root.equals(claim.root) && checkSigner(other));
+    if (fork && checkSigner(claim))
+      return new Tampered(
+        'fork',
+        [signedTo + 1, claim.size],
+        `Two checkpoints of size ${claim.size} are signed with different roots: the log showed different histories to different people, and they part at ${positions(signedTo + 1, claim.size)}.`,
+      );
+    const [from, to] = [signedTo + 1, claim.size];
+    const before = signedTo > 0 ? `Up to position ${signedTo} all is as it was signed; ` : '';
+    return new Tampered(
+      'root',
+      [from, to],
+      `${nameOf(claim)} was signed for other entries than these. ${before}${before ? 'what' : 'What'} stands at ${positions(from, to)} was changed, removed, inserted or reordered afterwards.${ofEpoch(claim)}`,
+    );
+  };
+
+  const take = (claim: Claim, signer: Key | null) => {
+    if (claim.pin === null) checked.checkpoints++;
+    else checked.pins++;
+    if (!signer) {
+      unknownInAll++;
+      // The first and the last are enough to say where it begins and ends.
+      unknown = [...unknown.slice(0, 1), { size: claim.size, id: signersOf(claim), pin: claim.pin }];
+      return;
+    }
+    if (claim.epoch > declared.epoch().epoch && declared.prunedTo() === 0)
+      throw new Tampered(
+        'epoch',
+        claim.size || null,
+        `${nameOf(claim)} is of epoch ${claim.epoch}, and no log.epoch_started event before it declares that epoch.`,
+      );
+    [signedTo, unknown] = [Math.max(signedTo, claim.size), []];
+  };
+
+  return {
+    log: () => log,
+    signedTo: () => signedTo,
+    unknown: () => unknownInAll,
+    /** Compares all claims of one size with the root at this size. Throws Tampered. */
+    check: (claims: readonly Claim[], root: Buffer) => {
+      for (const claim of claims) {
+        checkName(claim);
+        const signer = checkSigner(claim);
+        if (!claim.root.equals(root)) throw contradiction(claim, claims);
+        take(claim, signer);
+      }
+    },
+    /** A claim that is ahead of the log. */
+    refuseBeyond: (claim: Claim, size: number): never => {
+      checkName(claim);
+      checkSigner(claim);
+      throw new Tampered(
+        'rollback',
+        [size + 1, claim.size],
+        `${nameOf(claim)} was signed, but the log ends at position ${size}: what stood at ${positions(size + 1, claim.size)} is gone.${ofEpoch(claim)}`,
+      );
+    },
+    /** Throws unless somebody whose key counts signed what was read. `end` is the log's size. */
+    conclude: (end: number) => {
+      const [first] = unknown;
+      const last = unknown.at(-1);
+      if (first && last && keyring.keys().length > 0) {
+        if (last.pin !== null && keysAreGiven)
+          throw new CouldNotCheck(
+            `none of the given keys signed the pin '${last.pin}' (it names ${last.id}); give its key with --key`,
+          );
+        throw new Tampered(
+          'key',
+          [Math.min(signedTo + 1, last.size), last.size],
+          `The checkpoint of size ${last.size} is signed by ${last.id}, which is none of the keys that count${keysAreGiven ? '' : ' in this database'}, and none of them handed over to it: somebody signed the log anew.`,
+        );
+      }
+      if (signedTo > 0) return;
+      if (first)
+        throw new CouldNotCheck(
+          `could not check the signature: give the log's key with --key ('flagtrail log key' prints it; the checkpoint names ${first.id})`,
+        );
+      throw new CouldNotCheck(
+        end === 0
+          ? 'the log is empty, and nothing is signed yet'
+          : `could not check the signature: the ${end} events agree with their hashes, but there is no checkpoint, so a log that was written anew would look the same`,
+      );
+    },
+  };
+};

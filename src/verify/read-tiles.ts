@@ -1,0 +1,70 @@
+import { CouldNotCheck } from './outcome.ts';
+import type { ReadFile } from './tiles-source.ts';
+
+/** The server did not answer, or not now: trying again later may help. */
+export class Unreachable extends CouldNotCheck {}
+
+type Server = { url: string; token: string | null; fetch: typeof fetch; timeoutMs: number };
+
+/** More than any file of the layout holds; a server that sends it anyway must not fill the memory. */
+const largest = 512 * 1024 * 1024;
+const later = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** Reads the layout from a server, below `<url>/log/`. */
+export const readFromServer = ({ url, token, fetch, timeoutMs }: Server): ReadFile => {
+  const base = `${url.replace(/\/+$/, '')}/log/`;
+  let disclosesNothing = false;
+  return async (path) => {
+    const isOptional = path.startsWith('disclosures/');
+    if (isOptional && disclosesNothing) return null;
+    const response = await fetch(base + path, {
+      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(timeoutMs),
+    }).catch((error) => {
+      throw new Unreachable(`${base + path} does not answer: ${causeOf(error)}`);
+    });
+    if (response.ok) return readBody(response, base + path);
+    await response.body?.cancel();
+    if (response.status === 404) return null;
+    const isRefused = response.status === 401 || response.status === 403;
+    if (isRefused && isOptional) {
+      disclosesNothing = true;
+      return null;
+    }
+    if (isRefused)
+      throw new CouldNotCheck(
+        `${base + path} answers ${response.status}: give the token of an auditor with --token or FLAGTRAIL_TOKEN`,
+      );
+    const Problem = later.has(response.status) ? Unreachable : CouldNotCheck;
+    throw new Problem(`${base + path} answers ${response.status}`);
+  };
+};
+
+const readBody = async (response: Response, url: string): Promise<Buffer> => {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      length += chunk.length;
+      if (length > largest) throw new CouldNotCheck(`${url} sends more than ${largest} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof CouldNotCheck ? error : new Unreachable(`${url} broke off: ${causeOf(error)}`);
+  }
+  return Buffer.concat(chunks);
+};
+
+const causeOf = (error: unknown): string => {
+  const { message, cause } = error instanceof Error ? error : new Error(String(error));
+  return cause instanceof Error && cause.message !== '' ? cause.message : message;
+};
+
+/** Reads the layout from a folder; `readFile` is Node's. */
+export const readFromFolder =
+  (folder: string, readFile: (path: string) => Promise<Buffer>): ReadFile =>
+  (path) =>
+    readFile(`${folder}/${path}`).catch((error) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+      throw new CouldNotCheck(`${folder}/${path} cannot be read: ${error.message}`);
+    });

@@ -1,0 +1,37 @@
+import type { Query } from './database-source.ts';
+import { isObject, type Json, readEvent } from './event.ts';
+import type { Verification } from './verification.ts';
+
+/** What waits for a position: the log does not say it yet, but the tables may already be so. */
+export type Waiting = { flagKeys: ReadonlySet<string>; environments: ReadonlySet<string>; events: number };
+
+const most = 10_000;
+
+/** Reads the outbox: what it holds may declare what is missing, and explains states that the log does not know yet. */
+export const expectWaiting = async (query: Query, verification: Pick<Verification, 'expect'>): Promise<Waiting> => {
+  const rows = await query<{ event: string }>(`SELECT event FROM audit_outbox ORDER BY id LIMIT ${most}`);
+  const flagKeys = new Set<string>();
+  const environments = new Set<string>();
+  for (const { event: lines } of rows) {
+    const [entry = '', ...disclosures] = lines.split('\n');
+    const fields = read(entry, disclosures);
+    if (!fields) continue;
+    const { eventType, flagKey, environment, metadata } = fields;
+    if (typeof eventType === 'string') verification.expect(eventType, metadata);
+    if (typeof flagKey === 'string') flagKeys.add(flagKey);
+    if (typeof eventType === 'string' && eventType.startsWith('environment.') && typeof environment === 'string')
+      environments.add(environment);
+  }
+  return { flagKeys, environments, events: rows.length };
+};
+
+const read = (entry: string, disclosures: readonly string[]): { [name: string]: Json } | null => {
+  try {
+    const encoded = disclosures.map((line) => Buffer.from(line, 'utf8').toString('base64url'));
+    const { fields } = readEvent(0, Buffer.from(entry, 'utf8'), encoded);
+    return isObject(fields) ? fields : null;
+  } catch {
+    // Nothing that waits is part of the log: the sequencer looks at it when its turn comes.
+    return null;
+  }
+};
