@@ -15,9 +15,11 @@ import { addSchedulesCommand } from './cli/schedules.ts';
 import { addServeCommands } from './cli/serve.ts';
 import { addStatusCommand } from './cli/status.ts';
 import { addTokenCommand } from './cli/token.ts';
+import { addVerifyCommand } from './cli/verify.ts';
 import { type Config, ConfigError, type Needs, readConfig } from './config/config.ts';
 import { DataDirectoryInUseError } from './database/data-directory-lock.ts';
 import { describeFailure, sqlStateOf, toUnavailable } from './database/database-errors.ts';
+import { inSnapshot } from './database/in-snapshot.ts';
 import { MigrationRefusedError } from './database/migrate.ts';
 import { openDatabases } from './database/open-database.ts';
 import { escapeControls } from './kernel/escape-controls.ts';
@@ -114,6 +116,21 @@ addLogCommand(program, {
   writeError: writeErr,
 });
 addTokenCommand(program, { readConfig: readSettings, clock, write: writeOut });
+addVerifyCommand(program, {
+  inSnapshot: async (databaseUrl, work) => {
+    const place = databaseUrl === null ? commandSettings() : { databaseUrl, databaseConnections: 1, dataDir: null };
+    // Whoever verifies a database must not change it, not even by a migration.
+    const { reads, close } = await openDatabases(place, { pools: 'one', schema: 'any' });
+    return inSnapshot(reads, work).finally(close);
+  },
+  token: () => process.env.FLAGTRAIL_TOKEN || null,
+  fetch,
+  write: writeOut,
+  stderr: process.stderr,
+  onInterrupt: onStopSignal,
+  setExitCode,
+  explain,
+});
 
 try {
   await program.parseAsync();

@@ -14,7 +14,7 @@ const helpOf = async (...command: string[]): Promise<string> => {
 describe('flagtrail --help', () => {
   it('names every command, the settings to begin with, and an example', async () => {
     const help = await helpOf();
-    for (const command of ['serve', 'worker', 'migrate', 'export', 'import', 'status', 'schedules', 'log', 'token'])
+    for (const command of ['serve', 'worker', 'migrate', 'export', 'import', 'status', 'schedules', 'log', 'token', 'verify'])
       expect(help).toMatch(new RegExp(`^  ${command} `, 'm'));
     for (const setting of ['DATABASE_URL', 'PORT', 'ROLES', 'NODE_ENV']) expect(help).toContain(setting);
     expect(help).toContain('flagtrail token --sub alice');

@@ -26,13 +26,21 @@ const fields: readonly Field[] = [
 const younger = new Set(['api_key_id', 'ip_address']);
 
 /** How many columns are compared for each entry. */
-export const columnsCompared = fields.length + 1;
+export const columnsCompared = fields.length + 2;
 
 /** Compares the columns with the event. Throws Tampered. */
 export const checkColumns = (event: LogEvent, columns: Columns): void => {
   for (const [column, ...path] of fields) compare(event, columns, column, at(event.fields, path) ?? initialOf(column));
-  const ip = at(event.fields, ['requestContext', 'ipAddress']) ?? null;
-  compare(event, columns, 'ip_address', ip);
+  checkAddress(event, columns);
+};
+
+/** The address stands beside the disclosures, where it can be forgotten. Older entries may have it beside themselves as well. */
+const checkAddress = (event: LogEvent, columns: Columns): void => {
+  const said = at(event.fields, ['requestContext', 'ipAddress']) ?? null;
+  const beside = columns.ip_address ?? null;
+  compare(event, columns, 'ip_address', event.isOldForm ? said : null);
+  if (event.isOldForm && beside === null && (columns.disclosed_ip ?? null) === null) return;
+  compare(event, { 'audit_disclosures.ip_address': columns.disclosed_ip }, 'audit_disclosures.ip_address', said);
 };
 
 const initialOf = (column: string): Json => (column === 'all_environments' ? false : null);

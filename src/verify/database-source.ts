@@ -75,13 +75,11 @@ export const openDatabaseSource = async (query: Query): Promise<Source & { signi
       throw new Tampered('column', position, `The column sealed_at at position ${position} is earlier than the one before.`);
     sealedAt = row.sealed_at.getTime();
     const lines = row.disclosures?.split('\n').filter((line) => line !== '') ?? [];
-    const { ip_address, disclosed_ip } = row;
     return {
       position,
       entry: Buffer.from(row.entry, 'utf8'),
       kept: [{ where: 'the column leaf_hash', hash: toBuffer(row.leaf_hash) }, ...tileHash(position)],
-      // The address stands beside the disclosures; only entries of the old form have it beside themselves.
-      columns: { ...row, ip_address: disclosed_ip ?? ip_address },
+      columns: row,
       disclosures: lines.map((line) => Buffer.from(line, 'utf8').toString('base64url')),
     };
   };

@@ -32,5 +32,8 @@ export class Tampered extends Error {
 /** Something that the verification needs is not there, so it can say neither "good" nor "tampered". */
 export class CouldNotCheck extends Error {}
 
+/** The server did not answer, or not now: trying again later may help. */
+export class Unreachable extends CouldNotCheck {}
+
 /** "position 7", or "positions 7 to 9". */
 export const positions = (from: number, to: number): string => (from >= to ? `position ${to}` : `positions ${from} to ${to}`);

@@ -1,20 +1,26 @@
-import { CouldNotCheck } from './outcome.ts';
+import { CouldNotCheck, Unreachable } from './outcome.ts';
 import type { ReadFile } from './tiles-source.ts';
 
-/** The server did not answer, or not now: trying again later may help. */
-export class Unreachable extends CouldNotCheck {}
+type Server = {
+  url: string;
+  token: string | null;
+  fetch: typeof fetch;
+  timeoutMs: number;
+  wait: (ms: number) => Promise<void>;
+};
 
-type Server = { url: string; token: string | null; fetch: typeof fetch; timeoutMs: number };
+/** How long to wait before asking again, each time. */
+const pausesMs = [200, 1000, 3000];
 
 /** More than any file of the layout holds; a server that sends it anyway must not fill the memory. */
 const largest = 512 * 1024 * 1024;
 const later = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** Reads the layout from a server, below `<url>/log/`. */
-export const readFromServer = ({ url, token, fetch, timeoutMs }: Server): ReadFile => {
+export const readFromServer = ({ url, token, fetch, timeoutMs, wait }: Server): ReadFile => {
   const base = `${url.replace(/\/+$/, '')}/log/`;
   let disclosesNothing = false;
-  return async (path) => {
+  const readOnce: ReadFile = async (path) => {
     const isOptional = path.startsWith('disclosures/');
     if (isOptional && disclosesNothing) return null;
     const response = await fetch(base + path, {
@@ -37,6 +43,17 @@ export const readFromServer = ({ url, token, fetch, timeoutMs }: Server): ReadFi
       );
     const Problem = later.has(response.status) ? Unreachable : CouldNotCheck;
     throw new Problem(`${base + path} answers ${response.status}`);
+  };
+  return async (path) => {
+    for (const pauseMs of pausesMs) {
+      try {
+        return await readOnce(path);
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+        await wait(pauseMs);
+      }
+    }
+    return readOnce(path);
   };
 };
 

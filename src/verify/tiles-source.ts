@@ -1,5 +1,5 @@
 import { parseCheckpoint, parseOrigin } from './checkpoint.ts';
-import { CouldNotCheck, positions, Tampered } from './outcome.ts';
+import { CouldNotCheck, positions, Tampered, Unreachable } from './outcome.ts';
 import type { Leaf, Source } from './source.ts';
 import { paths } from './tile-paths.ts';
 import { hashLength, tileWidth } from './tree.ts';
@@ -13,9 +13,16 @@ const ahead = 4;
 /** A log in the layout of C2SP tlog-tiles, as a server serves it and a bundle holds it. */
 export const openTiles = async ({ kind, read }: { kind: 'bundle' | 'server'; read: ReadFile }): Promise<Source> => {
   const note = (await read(paths.checkpoint))?.toString('utf8');
-  if (note === undefined) throw new CouldNotCheck(`the ${kind} has no checkpoint, so nothing of it is signed`);
+  if (note === undefined) {
+    const Problem = kind === 'server' ? Unreachable : CouldNotCheck;
+    throw new Problem(`the ${kind} has no checkpoint, so nothing of it is signed`);
+  }
   const checkpoint = parseCheckpoint(note);
-  if (!checkpoint) throw new CouldNotCheck(`the checkpoint of the ${kind} is not a signed note`);
+  if (!checkpoint) {
+    // What stands between a server and its reader may answer in its place.
+    if (kind === 'server') throw new Unreachable('what the server gives as its checkpoint is not a signed note');
+    throw new Tampered('checkpoint', null, 'The checkpoint of the bundle is not a signed note.');
+  }
   const { size, origin } = checkpoint;
 
   const readBundle = async (index: number): Promise<Leaf[]> => {

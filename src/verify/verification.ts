@@ -137,6 +137,10 @@ export const makeVerification = ({ keys, keysAreGiven, pins, saved, onProgress, 
     /** Takes events that have no position yet: they may declare what is missing. */
     expect: (eventType: string, metadata: Parameters<typeof declared.declare>[1]) =>
       declared.declare(eventType, metadata, Number.POSITIVE_INFINITY),
+    /** Takes another pin, to be compared by the next run. */
+    pin: (pin: Pin) => {
+      openPins.push(parsePin(pin));
+    },
     log: claims.log,
     signedTo: claims.signedTo,
     unknownSigners: claims.unknown,

@@ -1,4 +1,4 @@
-import { openDatabaseSource, type Query } from './database-source.ts';
+import { checkSchema, openDatabaseSource, type Query } from './database-source.ts';
 import type { LogEvent } from './event.ts';
 import { type Key, parseKey } from './note.ts';
 import { CouldNotCheck, Tampered } from './outcome.ts';
@@ -25,6 +25,7 @@ const notPinned =
 /** Verifies a database, and that its flags are as the log says. */
 export const verifyDatabase = (query: Query, { keys, pins, onProgress }: Given): Promise<Report> =>
   report(async (begin) => {
+    await checkSchema(query);
     const source = await openDatabaseSource(query);
     const own = keys.length === 0 && source.signingKey !== null ? [source.signingKey] : [];
     const warnings = keys.length === 0 ? [notPinned] : [];
