@@ -109,7 +109,10 @@ const run = async (options: Options, { signal, onProgress, endBar, ...deps }: Ru
   if (options.bundle !== undefined) return verifyBundle(readUntil(signal, readFromFolder(options.bundle, readFile)), given);
   if (options.url === undefined) {
     const url = typeof options.database === 'string' ? options.database : null;
-    return deps.inSnapshot(url, (query) => verifyDatabase(until(signal, query), given));
+    return deps.inSnapshot(url, (query) => {
+      const asked: Query = (sql, ...params) => (signal.aborted ? Promise.reject(new InterruptedError()) : query(sql, ...params));
+      return verifyDatabase(asked, given);
+    });
   }
   const token = options.token ?? deps.token();
   const server = readFromServer({ url: options.url, token, fetch: deps.fetch, timeoutMs: requestTimeoutMs, wait });
@@ -168,11 +171,10 @@ class InterruptedError extends Error {
     super('interrupted');
   }
 }
-const until =
-  <Params extends unknown[], Result>(signal: AbortSignal, work: (...params: Params) => Promise<Result>) =>
-  (...params: Params): Promise<Result> =>
-    signal.aborted ? Promise.reject(new InterruptedError()) : work(...params);
-const readUntil = (signal: AbortSignal, read: ReadFile): ReadFile => until(signal, read);
+const readUntil =
+  (signal: AbortSignal, read: ReadFile): ReadFile =>
+  (path) =>
+    signal.aborted ? Promise.reject(new InterruptedError()) : read(path);
 
 /** Waits, but not beyond the interruption. */
 const makeWait = (signal: AbortSignal) => (ms: number) =>

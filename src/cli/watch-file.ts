@@ -14,11 +14,11 @@ const watchSchema = z.object({
     tree: z.object({ size: count, edge: hashes, tiles: z.array(hashes) }),
     declared: z.object({
       prunedTo: count,
-      erased: z.array(z.tuple([z.string(), count])),
+      erased: z.array(z.object({ actorId: z.string(), position: count, at: z.number() })),
       epoch: count,
       epochAt: count,
       missing: z.array(z.object({ from: count, to: count })),
-      withheld: z.array(z.object({ ids: z.array(z.string()), position: count })),
+      withheld: z.array(z.object({ actorId: z.string(), position: count })),
     }),
     keys: z.array(z.string()),
     log: z.string().nullable(),

@@ -58,16 +58,17 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
     return signer && signer.name === claim.log ? signer : null;
   };
 
-  const contradiction = (claim: Claim, others: readonly Claim[]): Tampered => {
+  /** `heldTo` is the size of the last checkpoint that held. */
+  const contradiction = (claim: Claim, others: readonly Claim[], heldTo: number): Tampered => {
     const fork = others.find((other) => other.epoch === claim.epoch && !other.root.equals(claim.root) && checkSigner(other));
     if (fork && checkSigner(claim))
       return new Tampered(
         'fork',
-        [signedTo + 1, claim.size],
-        `Two checkpoints of size ${claim.size} are signed with different roots: the log showed different histories to different people, and they part at ${positions(signedTo + 1, claim.size)}.`,
+        [heldTo + 1, claim.size],
+        `Two checkpoints of size ${claim.size} are signed with different roots: the log showed different histories to different people, and they part at ${positions(heldTo + 1, claim.size)}.`,
       );
-    const [from, to] = [signedTo + 1, claim.size];
-    const before = signedTo > 0 ? `Up to position ${signedTo} all is as it was signed; ` : '';
+    const [from, to] = [heldTo + 1, claim.size];
+    const before = heldTo > 0 ? `Up to position ${heldTo} all is as it was signed; ` : '';
     return new Tampered(
       'root',
       [from, to],
@@ -97,14 +98,24 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
     log: () => log,
     signedTo: () => signedTo,
     unknown: () => unknownInAll,
-    /** Compares all claims of one size with the root at this size. Throws Tampered. */
-    check: (claims: readonly Claim[], root: Buffer) => {
+    /** Compares all claims of one size with the root at this size; `isKept` if the source keeps every checkpoint. Throws Tampered. */
+    check: (claims: readonly Claim[], root: Buffer, isKept: boolean) => {
+      const heldTo = signedTo;
       for (const claim of claims) {
         checkName(claim);
         const signer = checkSigner(claim);
-        if (!claim.root.equals(root)) throw contradiction(claim, claims);
+        if (!claim.root.equals(root)) throw contradiction(claim, claims, heldTo);
         take(claim, signer);
       }
+      const lost =
+        isKept &&
+        claims.find((pin) => pin.pin !== null && !claims.some(({ pin: of, epoch }) => of === null && epoch === pin.epoch));
+      if (lost && checkSigner(lost))
+        throw new Tampered(
+          'checkpoint',
+          lost.size || null,
+          `${nameOf(lost)} was signed, but the database does not have that checkpoint any more: somebody deleted it.`,
+        );
     },
     /** A claim that is ahead of the log. */
     refuseBeyond: (claim: Claim, size: number): never => {

@@ -162,12 +162,12 @@ export const openDatabaseSource = async (query: Query): Promise<Source & { signi
       return found ? { hashes: toBuffer(found.hashes), root: toBuffer(found.root_hash) } : null;
     },
     hasPartialTiles: false,
-    checkRest: () => checkRest(query, size),
+    checkRest: () => checkRest(query, { size, prunedTo }),
   };
 };
 
 /** Rows that belong to no entry of the log. */
-const checkRest = async (query: Query, size: number): Promise<void> => {
+const checkRest = async (query: Query, { size, prunedTo }: { size: number; prunedTo: number }): Promise<void> => {
   const [beyond] = await query<{ first: bigint | number | null; last: bigint | number | null }>(
     'SELECT min(position) AS first, max(position) AS last FROM audit_log WHERE position > $1::bigint OR position < 1',
     size,
@@ -186,8 +186,9 @@ const checkRest = async (query: Query, size: number): Promise<void> => {
   if (tile)
     throw new Tampered('extra', null, `There is a tile ${tile.index} of level ${tile.level}, and the log is too short for it.`);
   const [orphan] = await query<{ position: bigint | number }>(
-    `SELECT d.position FROM audit_disclosures d LEFT JOIN audit_log l USING (position) WHERE l.position IS NULL
-     ORDER BY d.position LIMIT 1`,
+    `SELECT d.position FROM audit_disclosures d LEFT JOIN audit_log l USING (position)
+     WHERE l.position IS NULL AND d.position > $1::bigint ORDER BY d.position LIMIT 1`,
+    prunedTo,
   );
   if (orphan)
     throw new Tampered('extra', Number(orphan.position), `There are disclosures at position ${orphan.position}, but no entry.`);

@@ -1,15 +1,17 @@
-import { isObject, type Json, type LogEvent } from './event.ts';
+import { isObject, type Json, type JsonObject, type LogEvent } from './event.ts';
 import { CouldNotCheck, positions, Tampered } from './outcome.ts';
 import type { Source } from './source.ts';
 
 // What is missing must be declared by an event of the log itself, which comes later: `log.pruned` or `person.erased`.
 
 type Run = { from: number; to: number };
-type Withheld = { ids: string[]; position: number };
+/** The latest event of a person with something missing, which a later event must explain. */
+type Withheld = { actorId: string; position: number };
+type Erased = { actorId: string; position: number; at: number };
 
 export type DeclaredState = {
   prunedTo: number;
-  erased: [string, number][];
+  erased: Erased[];
   epoch: number;
   epochAt: number;
   missing: Run[];
@@ -20,29 +22,30 @@ const fresh: DeclaredState = { prunedTo: 0, erased: [], epoch: 1, epochAt: 0, mi
 
 /** More than this, and nobody would read on. An honest log has few: one for each person who was erased. */
 const most = 10_000;
+/** Clocks of processes differ. */
+const slackMs = 600_000;
 
-const textOf = (value: Json | undefined): string[] => (typeof value === 'string' && value.length <= 255 ? [value] : []);
-
-/** Who an event is about or by, as far as it says so. */
-const idsOf = ({ fields: { actor, metadata } }: LogEvent): string[] => {
-  const values = isObject(metadata) ? Object.values(metadata) : [];
-  const named = values.flatMap((value) => (isObject(value) ? textOf(value.id) : textOf(value)));
-  return [...new Set([...(isObject(actor) ? textOf(actor.id) : []), ...named])].sort();
-};
+const instantOf = (timestamp: Json | undefined): number => (typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN);
 
 export const makeDeclared = (saved: DeclaredState = fresh) => {
   let { prunedTo, epoch, epochAt } = saved;
-  const erased = new Map(saved.erased);
+  const erased = new Map(saved.erased.map((one) => [one.actorId, one]));
   const missing = saved.missing.map((run) => ({ ...run }));
-  const withheld = new Map(saved.withheld.map((one) => [one.ids.join('\n'), one]));
+  const withheld = new Map(saved.withheld.map((one) => [one.actorId, one.position]));
 
-  const declare = (eventType: Json | undefined, metadata: Json | undefined, position: number) => {
+  const declare = ({ eventType, metadata, timestamp }: JsonObject, position: number) => {
     if (!isObject(metadata)) return;
     if (eventType === 'log.pruned' && typeof metadata.prunedTo === 'number') prunedTo = Math.max(prunedTo, metadata.prunedTo);
-    if (eventType === 'person.erased' && typeof metadata.actorId === 'string') erased.set(metadata.actorId, position);
+    if (eventType === 'person.erased' && typeof metadata.actorId === 'string')
+      erased.set(metadata.actorId, { actorId: metadata.actorId, position, at: instantOf(timestamp) });
     if (eventType === 'log.epoch_started' && typeof metadata.epoch === 'number' && metadata.epoch > epoch)
       [epoch, epochAt] = [metadata.epoch, position];
   };
+
+  const undeclared = (): Withheld[] =>
+    [...withheld]
+      .map(([actorId, position]) => ({ actorId, position }))
+      .filter(({ actorId, position }) => (erased.get(actorId)?.position ?? 0) < position);
 
   return {
     /** Takes an event of the log, or one that waits for its position. */
@@ -54,16 +57,15 @@ export const makeDeclared = (saved: DeclaredState = fresh) => {
       else if (missing.length < most) missing.push({ from: position, to: position });
     },
     /** Notes an event with values that nobody disclosed. */
-    noteWithheld: (event: LogEvent) => {
-      const ids = idsOf(event);
-      // The latest one counts: whoever was erased must have been erased after it.
-      if (withheld.size < most) withheld.set(ids.join('\n'), { ids, position: event.position });
+    noteWithheld: ({ fields: { actor, timestamp }, position }: LogEvent) => {
+      const actorId = isObject(actor) && typeof actor.id === 'string' ? actor.id : '';
+      // What a spool brings later is stripped on its way into the log.
+      const isFromBefore = instantOf(timestamp) <= (erased.get(actorId)?.at ?? Number.NaN) + slackMs;
+      if (!isFromBefore && withheld.size < most) withheld.set(actorId, position);
     },
     epoch: () => ({ epoch, epochAt }),
     prunedTo: () => prunedTo,
-    isWaiting: () =>
-      missing.some(({ to }) => to > prunedTo) ||
-      [...withheld.values()].some(({ ids, position }) => !ids.some((id) => (erased.get(id) ?? 0) > position)),
+    isWaiting: () => missing.some(({ to }) => to > prunedTo) || undeclared().length > 0,
     /** Throws for the first thing that is missing and that nothing declares. */
     conclude: (kind: Source['kind']) => {
       const gap = missing.find(({ to }) => to > prunedTo);
@@ -79,17 +81,18 @@ export const makeDeclared = (saved: DeclaredState = fresh) => {
           `The entries at ${positions(from, gap.to)} are missing, and no log.pruned event of the log declares that.`,
         );
       }
-      const undeclared = [...withheld.values()]
-        .filter(({ ids, position }) => !ids.some((id) => (erased.get(id) ?? 0) > position))
-        .sort((a, b) => a.position - b.position)[0];
-      if (undeclared)
+      const [first] = undeclared().sort((a, b) => a.position - b.position);
+      if (first)
         throw new Tampered(
           'disclosure',
-          undeclared.position,
-          `A disclosure of the event at position ${undeclared.position} is missing, and no later person.erased event of the log declares that its person was erased.`,
+          first.position,
+          `A disclosure of the event at position ${first.position} is missing, and no person.erased event of the log declares that its actor was erased.`,
         );
     },
-    save: (): DeclaredState => ({ prunedTo, erased: [...erased], epoch, epochAt, missing, withheld: [...withheld.values()] }),
+    save: (): DeclaredState => ({
+      ...{ prunedTo, epoch, epochAt, missing, erased: [...erased.values()] },
+      withheld: [...withheld].map(([actorId, position]) => ({ actorId, position })),
+    }),
   };
 };
 

@@ -53,6 +53,12 @@ export const makePending = (source: Pick<Source, 'checkpoints'>, pins: readonly 
       while (kept[0]?.size === size) taken.push(kept.shift() as Claim);
       return taken;
     },
+    /** The largest of all that is left; null if nothing is. */
+    rest: async (): Promise<Claim | null> => {
+      let largest = kept.at(-1) ?? null;
+      for (; next; await advance()) if (!largest || next.size > largest.size) largest = next;
+      return largest;
+    },
     close: async () => void (await stored.return?.()),
   };
 };

@@ -1,7 +1,7 @@
 import { makeClaimChecks } from './claims.ts';
 import { checkColumns, columnsCompared } from './columns.ts';
 import { type DeclaredState, makeDeclared } from './declared.ts';
-import { isObject, type LogEvent, readEvent } from './event.ts';
+import { isObject, type JsonObject, type LogEvent, readEvent } from './event.ts';
 import { makeKeyring } from './keyring.ts';
 import { type Key, parseKey } from './note.ts';
 import { CouldNotCheck, Tampered } from './outcome.ts';
@@ -75,7 +75,7 @@ export const makeVerification = ({ keys, keysAreGiven, pins, saved, onProgress, 
       declared.noteWithheld(event);
     }
     const { eventType, metadata } = event.fields;
-    declared.declare(eventType, metadata, leaf.position);
+    declared.declare(event.fields, leaf.position);
     if (eventType === 'log.key_rotated' && isObject(metadata) && typeof metadata.handover === 'string') {
       const previous = typeof metadata.previousKey === 'string' ? metadata.previousKey : null;
       keyring.learn(metadata.handover, keysAreGiven ? null : previous);
@@ -99,7 +99,8 @@ export const makeVerification = ({ keys, keysAreGiven, pins, saved, onProgress, 
     try {
       await pending.start();
       const checkClaims = async () => {
-        if (pending.nextSize() === tree.size) claims.check(await pending.take(tree.size), tree.root());
+        if (pending.nextSize() === tree.size)
+          claims.check(await pending.take(tree.size), tree.root(), source.kind === 'database');
       };
       await checkClaims();
       for await (const page of source.leaves(tree.size)) {
@@ -114,9 +115,8 @@ export const makeVerification = ({ keys, keysAreGiven, pins, saved, onProgress, 
       openPins = openPins.filter(({ size }) => size > tree.size);
       checked.tiles += await checkPartialTiles(tree, source);
       checkHead(tree, head, claims.signedTo());
-      const beyond = pending.nextSize();
-      if (beyond < tree.size) throw new CouldNotCheck('the checkpoints are not in order of size');
-      if (Number.isFinite(beyond)) for (const claim of await pending.take(beyond)) claims.refuseBeyond(claim, tree.size);
+      const beyond = await pending.rest();
+      if (beyond) claims.refuseBeyond(beyond, tree.size);
     } finally {
       await pending.close();
     }
@@ -135,8 +135,7 @@ export const makeVerification = ({ keys, keysAreGiven, pins, saved, onProgress, 
       claims.conclude(tree.size);
     },
     /** Takes events that have no position yet: they may declare what is missing. */
-    expect: (eventType: string, metadata: Parameters<typeof declared.declare>[1]) =>
-      declared.declare(eventType, metadata, Number.POSITIVE_INFINITY),
+    expect: (fields: JsonObject) => declared.declare(fields, Number.POSITIVE_INFINITY),
     /** Takes another pin, to be compared by the next run. */
     pin: (pin: Pin) => {
       openPins.push(parsePin(pin));

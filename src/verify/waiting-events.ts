@@ -1,5 +1,5 @@
 import type { Query } from './database-source.ts';
-import { isObject, type Json, readEvent } from './event.ts';
+import { type JsonObject, readEvent } from './event.ts';
 import type { Verification } from './verification.ts';
 
 /** What waits for a position: the log does not say it yet, but the tables may already be so. */
@@ -16,8 +16,8 @@ export const expectWaiting = async (query: Query, verification: Pick<Verificatio
     const [entry = '', ...disclosures] = lines.split('\n');
     const fields = read(entry, disclosures);
     if (!fields) continue;
-    const { eventType, flagKey, environment, metadata } = fields;
-    if (typeof eventType === 'string') verification.expect(eventType, metadata);
+    const { eventType, flagKey, environment } = fields;
+    verification.expect(fields);
     if (typeof flagKey === 'string') flagKeys.add(flagKey);
     if (typeof eventType === 'string' && eventType.startsWith('environment.') && typeof environment === 'string')
       environments.add(environment);
@@ -25,11 +25,10 @@ export const expectWaiting = async (query: Query, verification: Pick<Verificatio
   return { flagKeys, environments, events: rows.length };
 };
 
-const read = (entry: string, disclosures: readonly string[]): { [name: string]: Json } | null => {
+const read = (entry: string, disclosures: readonly string[]): JsonObject | null => {
   try {
     const encoded = disclosures.map((line) => Buffer.from(line, 'utf8').toString('base64url'));
-    const { fields } = readEvent(0, Buffer.from(entry, 'utf8'), encoded);
-    return isObject(fields) ? fields : null;
+    return readEvent(0, Buffer.from(entry, 'utf8'), encoded).fields;
   } catch {
     // Nothing that waits is part of the log: the sequencer looks at it when its turn comes.
     return null;
