@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
+import { interruptedExitCode } from '../process/signals.ts';
 import { splitNotes } from '../verify/checkpoint.ts';
 import type { Query } from '../verify/database-source.ts';
 import { follow } from '../verify/follow.ts';
@@ -89,12 +90,13 @@ export const addVerifyCommand = (program: Command, deps: Deps): void => {
         bar.stop();
         write(options.json ? `${JSON.stringify(report)}\n` : `${describeOutcome(report)}\n`);
         if (!options.json) stderr.write(describeDetails(report));
-        setExitCode(exitCodeOf(report));
+        const isInterrupted = stop.signal.aborted && report.outcome === 'could not check';
+        setExitCode(isInterrupted ? interruptedExitCode : exitCodeOf(report));
       } catch (error) {
         bar.stop();
         const reason = explain(error);
         write(options.json ? `${JSON.stringify({ outcome: 'could not check', reason })}\n` : `COULD NOT CHECK: ${reason}\n`);
-        setExitCode(2);
+        setExitCode(error instanceof InterruptedError ? interruptedExitCode : 2);
       } finally {
         forget();
       }

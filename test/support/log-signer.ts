@@ -49,9 +49,9 @@ export const signLog = async (
   { sql }: Pick<TestDatabase, 'sql'>,
   signer: LogSigner,
   sizes: readonly number[],
-  { epoch = 1 }: { epoch?: number } = {},
+  { epoch = 1, leaves: given }: { epoch?: number; leaves?: readonly Buffer[] } = {},
 ): Promise<string[]> => {
-  const leaves = await readLeaves({ sql });
+  const leaves = given ?? (await readLeaves({ sql }));
   const name = await logNameOf({ sql });
   const notes: string[] = [];
   for (const size of sizes) {

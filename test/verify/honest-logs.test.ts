@@ -1,0 +1,204 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Query } from '../../src/verify/database-source.ts';
+import { exitCodeOf } from '../../src/verify/report.ts';
+import { verifyDatabase } from '../../src/verify/verify.ts';
+import { aLogin, makeSignedLog, type SignedLog } from '../support/attacked-log.ts';
+import { type EventFields, emitEvents } from '../support/emit.ts';
+import { leafOf, logNameOf, makeLogSigner, readLeaves, rootOf, signLog } from '../support/log-signer.ts';
+
+// What the service itself does to a log, and what an honest log can hold. Each test is undone.
+
+let log: SignedLog;
+beforeAll(async () => {
+  log = await makeSignedLog();
+});
+const sql = (text: string, params: readonly unknown[] = []) => log.database.sql(text, params);
+beforeEach(async () => {
+  await sql('BEGIN');
+  await sql('SET LOCAL session_replication_role = replica');
+});
+afterEach(async () => void (await sql('ROLLBACK')));
+
+const verify = ({ pins = [], keys = [log.signer.line] }: { pins?: readonly string[]; keys?: readonly string[] } = {}) => {
+  const query: Query = (text, ...params) => sql(text, params) as never;
+  return verifyDatabase(query, { keys, pins: pins.map((note, n) => ({ name: `pin ${n + 1}`, note })) });
+};
+
+/** Records an event as the service does, and returns its position. */
+const record = async (fields: EventFields): Promise<number> => {
+  const [{ size } = { size: 0 }] = await log.database.sql<{ size: number }>('SELECT size FROM audit_head');
+  await emitEvents(log.database, [fields], 5000 + size);
+  await sql('SELECT audit_sequence(1000)');
+  return size + 1;
+};
+const act = (eventType: string, metadata: EventFields['metadata'], actorId = 'ada'): EventFields => ({
+  ...{ eventType: eventType as never, metadata: { ...metadata, adminUserId: actorId, adminEmail: `${actorId}@example.com` } },
+  ...{ actor: { type: 'USER', id: actorId, name: actorId, email: null }, resource: { type: 'audit_log', id: 'audit_log' } },
+  ...{ flagKey: null, previousState: null, newState: null, changes: [], description: eventType },
+});
+
+describe('a pruned log', () => {
+  const allLeaves = async () => [...log.leaves, ...(await readLeaves(log.database)).slice(-1)];
+
+  it('is good up to where the log itself declares it, and what nobody can tell any more is counted', async () => {
+    for (const table of ['audit_log', 'audit_disclosures']) await sql(`DELETE FROM ${table} WHERE position <= 256`);
+    await sql('UPDATE audit_head SET pruned_to = 256');
+    const position = await record(act('log.pruned', { before: '2026-01-01T00:00:00.000Z', prunedTo: 256, entries: 256 }));
+    await signLog(log.database, log.signer, [position], { leaves: await allLeaves() });
+    const report = await verify({ pins: [log.notes[0] ?? '', log.notes[1] ?? ''] });
+    expect(report).toMatchObject({ outcome: 'good', finding: null, checked: { pruned: 256, entries: position - 256, tiles: 2 } });
+    expect(report.states).toMatchObject({
+      notChecked: { 'nothing is left of their events: they were pruned': expect.any(Number) },
+    });
+    expect(report.states?.states).toBe(1);
+  });
+
+  it('is tampered with where entries are missing beyond that', async () => {
+    for (const table of ['audit_log', 'audit_disclosures']) await sql(`DELETE FROM ${table} WHERE position <= 512`);
+    await sql('UPDATE audit_head SET pruned_to = 512');
+    const position = await record(act('log.pruned', { prunedTo: 256 }));
+    await signLog(log.database, log.signer, [position], { leaves: await allLeaves() });
+    expect((await verify()).finding).toMatchObject({ kind: 'pruned', from: 257, to: 512 });
+  });
+});
+
+describe('a person who was erased', () => {
+  const erase = (position: number) =>
+    sql(
+      `UPDATE audit_disclosures SET ip_address = NULL, disclosures = (SELECT string_agg(line, E'\n') FROM string_to_table(disclosures, E'\n') AS line
+         WHERE line !~ '^\\["[^"]*","(name|email|ipAddress|userAgent|description)"') WHERE position = $1`,
+      [position],
+    );
+  const actorAt = async (position: number) =>
+    (await log.database.sql<{ actor_id: string }>('SELECT actor_id FROM audit_log WHERE position = $1', [position]))[0]
+      ?.actor_id ?? '';
+
+  it('is missing from a good log, which declares it', async () => {
+    await erase(50);
+    const position = await record(act('person.erased', { actorId: await actorAt(50), reason: 'asked for it', events: 1 }));
+    await signLog(log.database, log.signer, [position]);
+    expect(await verify()).toMatchObject({ outcome: 'good', checked: { erased: 1 } });
+  });
+
+  it('is missing from a good log also while the event that declares it waits for its position', async () => {
+    await erase(50);
+    await emitEvents(
+      log.database,
+      [act('person.erased', { actorId: await actorAt(50), reason: 'asked for it', events: 1 })],
+      9000,
+    );
+    expect(await verify()).toMatchObject({ outcome: 'good', checked: { erased: 1 } });
+  });
+
+  it('is not somebody else', async () => {
+    await erase(50);
+    await signLog(log.database, log.signer, [
+      await record(act('person.erased', { actorId: 'somebody else', reason: '', events: 1 })),
+    ]);
+    expect((await verify()).finding).toMatchObject({ kind: 'disclosure', from: 50 });
+  });
+});
+
+describe('a log whose key was rotated', () => {
+  const rotate = async (handover: (next: ReturnType<typeof makeLogSigner>) => string) => {
+    const next = makeLogSigner(log.signer.name);
+    const position = await record(
+      act('log.key_rotated', { previousKey: log.signer.line, newKey: next.line, handover: handover(next) }),
+    );
+    await signLog(log.database, next, [position]);
+    return next;
+  };
+
+  it('is good for who knows the first key, because that key signed the hand-over', async () => {
+    const next = await rotate(({ line }) => log.signer.handover(line));
+    const report = await verify();
+    expect(report).toMatchObject({ outcome: 'good', signedTo: log.size + 1, keys: [log.signer.line, next.line], warnings: [] });
+  });
+
+  it('is good for who knows the later key, because a checkpoint of that covers the earlier ones', async () => {
+    const next = await rotate(({ line }) => log.signer.handover(line));
+    const report = await verify({ keys: [next.line] });
+    expect(report).toMatchObject({
+      outcome: 'good',
+      warnings: [expect.stringContaining('4 checkpoints are signed by a key that is not known')],
+    });
+  });
+
+  it('is good for who knows no key, and the earlier key is learnt from the hand-over', async () => {
+    const next = await rotate(({ line }) => log.signer.handover(line));
+    expect(await verify({ keys: [] })).toMatchObject({ outcome: 'good', keys: [next.line, log.signer.line] });
+  });
+
+  it.each([
+    ['another key signed the hand-over', (next: ReturnType<typeof makeLogSigner>) => next.handover(next.line)],
+    ['the hand-over is to a third key', () => log.signer.handover(makeLogSigner(log.signer.name).line)],
+    [
+      'the hand-over is of another log',
+      (next: ReturnType<typeof makeLogSigner>) => log.signer.handover(next.line, 'flagtrail/another'),
+    ],
+    ['a checkpoint stands in its place', () => log.notes[0] ?? ''],
+  ])('is tampered with where %s', async (_what, handover) => {
+    await rotate(handover);
+    expect((await verify()).finding).toMatchObject({ kind: 'key', from: log.size + 1, to: log.size + 1 });
+  });
+});
+
+describe('a log with a second epoch', () => {
+  it('is good where the log declares it; a pin of the first epoch that it no longer holds is named with that', async () => {
+    const position = await record(act('log.epoch_started', { epoch: 2, size: log.size, reason: 'a restore' }));
+    await sql('UPDATE audit_head SET epoch = 2');
+    await signLog(log.database, log.signer, [position], { epoch: 2 });
+    expect(await verify()).toMatchObject({ outcome: 'good', signedTo: position });
+    const lost = log.signer.checkpoint(position, rootOf([leafOf('x')]), await logNameOf(log.database));
+    const { finding } = await verify({ pins: [lost] });
+    expect(finding).toMatchObject({
+      kind: 'root',
+      sentence: expect.stringContaining(`The log declares at position ${position} that epoch 2 began`),
+    });
+  });
+});
+
+it('says how much of the log is not signed yet', async () => {
+  const position = await record(aLogin(1));
+  const report = await verify();
+  expect([exitCodeOf(report), report.signedTo]).toEqual([0, position - 1]);
+  expect(report.warnings).toEqual([
+    `The last 1 events are not signed yet: no checkpoint covers positions ${position} to ${position}.`,
+  ]);
+});
+
+it('compares no state of a flag whose event waits for its position', async () => {
+  // As a transaction does it: the state and the event together.
+  await sql('UPDATE feature_flag_states SET enabled = false, version = version + 1 WHERE rollout_percentage = 25');
+  await emitEvents(log.database, [act('flag.disabled', {}), { ...act('flag.disabled', {}), flagKey: 'checkout' }], 7000);
+  const report = await verify();
+  expect(report.states).toMatchObject({ flags: 1, notChecked: { 'an event about them waits for its position': 5 } });
+});
+
+it('verifies entries of the form from before disclosures', async () => {
+  const entry = JSON.stringify({ ...oldEvent, requestContext: { ipAddress: '192.0.2.1', requestId: null, apiKeyId: 'k' } });
+  await sql('SELECT audit_emit($1::text[])', [[entry]]);
+  await sql('SELECT audit_sequence(1000)');
+  await sql('UPDATE audit_log SET api_key_id = NULL WHERE position = $1', [log.size + 1]);
+  await signLog(log.database, log.signer, [log.size + 1]);
+  expect(await verify()).toMatchObject({ outcome: 'good', checked: { oldEntries: 1, entries: log.size + 1 } });
+});
+
+const oldEvent = {
+  ...{ id: '01900000-0000-7000-8000-999999999999', eventType: 'auth.login', timestamp: '2026-01-01T00:00:00.000Z' },
+  ...{ actor: { type: 'USER', id: 'eve', name: 'Eve', email: null }, resource: null, flagKey: null, scheduleId: null },
+  ...{
+    environment: 'production',
+    workspaceId: null,
+    previousState: null,
+    newState: null,
+    changes: [],
+    description: 'x'.repeat(70_000),
+  },
+  ...{ metadata: {}, result: 'SUCCESS', errorMessage: null },
+};
+
+it('refuses an environment that only looks as if it had always been there', async () => {
+  await sql("INSERT INTO environments (key, name) VALUES ('eu', 'EU')");
+  expect((await verify()).finding).toMatchObject({ kind: 'state', sentence: expect.stringContaining("Environment 'eu'") });
+});
