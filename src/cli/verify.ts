@@ -50,11 +50,12 @@ signatures count, and --pin what the log must still hold.
 Exits with 0 if the log is good, with 1 if it was tampered with, and with 2 if that could not be checked.
 
 Examples:
-  flagtrail verify --key "$KEY"                                          # the database of the settings
-  flagtrail verify --database postgres://auditor@db/flagtrail --key "$KEY" --pin january.note
-  flagtrail verify --url https://flagtrail.example --key "$KEY"          # with FLAGTRAIL_TOKEN, or a public log
-  flagtrail verify --url https://flagtrail.example --key "$KEY" --follow --state watch.json
-  flagtrail verify --bundle audit-2026 --key "$KEY"                      # what 'flagtrail export events --bundle' wrote`;
+  flagtrail log key > log.vkey                                               # once, and kept elsewhere
+  flagtrail verify --key log.vkey                                            # the database of the settings
+  flagtrail verify --database postgres://auditor@db/flagtrail --key log.vkey --pin january.note
+  flagtrail verify --url https://flagtrail.example --key log.vkey            # with FLAGTRAIL_TOKEN, or a public log
+  flagtrail verify --url https://flagtrail.example --key log.vkey --follow --state watch.json
+  flagtrail verify --bundle audit-2026 --key log.vkey                        # what 'flagtrail export events --bundle' wrote`;
 
 const requestTimeoutMs = 60_000;
 
@@ -70,7 +71,12 @@ export const addVerifyCommand = (program: Command, deps: Deps): void => {
     .option('--database [url]', 'verify a database: this PostgreSQL server, or that of the settings')
     .option('--url <url>', 'verify what a running service serves under /log/', parseUrl)
     .option('--bundle <folder>', "verify a folder that 'flagtrail export events --bundle' wrote")
-    .option('--key <verifier line>', 'a key whose signatures count, and those to which it hands over (repeatable)', collect, [])
+    .option(
+      '--key <key>',
+      'a verifier line whose signatures count, or a file with it; also the keys to which it hands over (repeatable)',
+      collect,
+      [],
+    )
     .option('--pin <file>', 'a file with checkpoints that you kept (repeatable)', collect, [])
     .option('--token <token>', 'the token of an auditor, for --url; default: FLAGTRAIL_TOKEN')
     .option('--follow', 'with --url: go on watching what is added, until something is wrong')
@@ -106,7 +112,7 @@ export const addVerifyCommand = (program: Command, deps: Deps): void => {
 type Running = Deps & { signal: AbortSignal; onProgress: (done: number, size: number) => void; endBar: () => void };
 
 const run = async (options: Options, { signal, onProgress, endBar, ...deps }: Running): Promise<Report> => {
-  const given = { keys: options.key, pins: options.pin.flatMap(readPins), onProgress };
+  const given = { keys: options.key.flatMap(readKeys), pins: options.pin.flatMap(readPins), onProgress };
   const wait = makeWait(signal);
   if (options.bundle !== undefined) return verifyBundle(readUntil(signal, readFromFolder(options.bundle, readFile)), given);
   if (options.url === undefined) {
@@ -154,6 +160,19 @@ const parseSeconds = (text: string): number => {
   const seconds = /^\d{1,5}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(seconds >= 0.1 && seconds <= 86_400)) throw new InvalidArgumentError('allowed: seconds, from 0.1 to 86400');
   return seconds;
+};
+
+/** A verifier line, or those in a file, as 'flagtrail log key' prints them. */
+const readKeys = (given: string): string[] => {
+  if (/^[^+\s]+\+[0-9a-f]{8}\+/.test(given)) return [given];
+  try {
+    return readFileSync(given, 'utf8')
+      .split('\n')
+      .filter((line) => line.trim() !== '');
+  } catch {
+    // Neither: the verification says what a line looks like.
+    return [given];
+  }
 };
 
 const readPins = (file: string): Pin[] => {

@@ -1,4 +1,3 @@
-import { parseOrigin } from './checkpoint.ts';
 import { type Key, type Note, parseKey, parseNote, signerOf } from './note.ts';
 
 /** The keys whose checkpoints count: those that were given, and those to which one of them handed over. */
@@ -20,19 +19,30 @@ export const makeKeyring = (given: readonly Key[]): Keyring => {
     signerOf: (note) => signerOf(note, keys),
     learn: (handover, previousKey) => {
       const note = parseNote(handover);
-      if (!note) return false;
-      const [origin = '', act = '', line = ''] = note.text.split('\n');
-      const handsOver = (signer: Key) => act === 'log.key_rotated' && parseOrigin(origin).log === signer.name;
+      // The text is the new key's line and nothing else. A checkpoint has three lines at least, so neither stands for the other.
+      const [line = '', ...more] = note?.text.split('\n') ?? [];
+      if (!note || more.join() !== '') return false;
       const add = (key: Key) => {
         if (keys.some((known) => known.line === key.line)) return false;
         keys.push(key);
         return true;
       };
+      const next = readKey(line);
+      if (!next) return false;
       const signer = signerOf(note, keys);
-      if (signer && signer !== 'forged') return handsOver(signer) && add(parseKey(line));
-      if (previousKey === null || !keys.some((known) => known.line === line)) return false;
-      const previous = parseKey(previousKey);
-      return signerOf(note, [previous]) === previous && handsOver(previous) && add(previous);
+      if (signer && signer !== 'forged') return signer.name === next.name && add(next);
+      const previous = previousKey === null ? null : readKey(previousKey);
+      if (!previous || previous.name !== next.name || !keys.some((known) => known.line === next.line)) return false;
+      return signerOf(note, [previous]) === previous && add(previous);
     },
   };
+};
+
+/** A key from a line that somebody recorded; null if it is none. */
+const readKey = (line: string): Key | null => {
+  try {
+    return parseKey(line);
+  } catch {
+    return null;
+  }
 };

@@ -33,7 +33,7 @@ export const makeLogSigner = (name: string) => {
     line,
     note,
     checkpoint: (size: number, root: Buffer, origin = name) => note(`${origin}\n${size}\n${root.toString('base64')}\n`),
-    handover: (to: string, origin = name) => note(`${origin}\nlog.key_rotated\n${to}\n`),
+    handover: (to: string) => note(`${to}\n`),
   };
 };
 
