@@ -4,7 +4,9 @@ import type { ExportProgress } from '../audit/commands/export-events.ts';
 import { composeReads } from '../compose/reads.ts';
 import type { Database } from '../database/database.ts';
 import { interruptedExitCode } from '../process/signals.ts';
+import { parseBundleFolder } from './bundle-folder.ts';
 import { addEventFilterOptions, toEventFilter } from './event-filter-options.ts';
+import { exportBundleTo } from './export-bundle.ts';
 import { parseOutputFile, writeExport } from './export-destination.ts';
 import { makeProgressBar, type Terminal } from './progress-bar.ts';
 
@@ -23,6 +25,7 @@ type Options = Parameters<typeof toEventFilter>[0] & {
   after?: number;
   limit?: number;
   output?: string;
+  bundle?: string;
 };
 
 const examples = `
@@ -33,6 +36,7 @@ Examples:
   flagtrail export events --type flag_schedule.failed --type flag_schedule.cancelled --from 2026-11-01T00:00:00Z
   flagtrail export events --flag-key checkout-v2 --order newest --limit 20 | jq .description
   flagtrail export events --after 5678 >> events.ndjson     # continue an earlier export
+  flagtrail export events --bundle audit-2026               # the whole log, for 'flagtrail verify --bundle'
 
 DATABASE_URL names the database with the log; without it, the embedded database in DATA_DIR, whose service must be stopped.`;
 
@@ -49,13 +53,23 @@ export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
     .option('--after <position>', 'start after this position: where an earlier export ended', parseCount(0))
     .option('--limit <number>', 'write at most this many events', parseCount(1))
     .option('--output <file>', 'write to this file, which appears when it is complete; default: standard output', parseOutputFile)
+    .option(
+      '--bundle <folder>',
+      'write the whole log, with what proves it, into this new folder (C2SP tlog-tiles, and disclosures)',
+      parseBundleFolder,
+    )
     .addHelpText('after', examples)
-    .action(async ({ order, after, limit, output, ...filter }: Options) => {
+    .action(async ({ order, after, limit, output, bundle, ...filter }: Options) => {
       const stop = new AbortController();
       const forget = onInterrupt(() => stop.abort());
       try {
+        if (bundle !== undefined) refuseOthers(command);
         const { database, close } = await openDatabase();
         try {
+          if (bundle !== undefined) {
+            setExitCode(await exportBundleTo({ folder: bundle, database, stderr, signal: stop.signal }));
+            return;
+          }
           const showsBar = output !== undefined || !stdout.isTTY;
           const bar = makeProgressBar(showsBar ? stderr : null);
           let progress: ExportProgress = { events: 0, first: null, last: null, share: 0 };
@@ -81,6 +95,17 @@ export const addExportEventsCommand = (parent: Command, deps: Deps): void => {
         forget();
       }
     });
+};
+
+/** A part of the log would prove nothing of the rest. */
+const refuseOthers = (command: Command): void => {
+  const others = command.options.filter(
+    (option) => option.long !== '--bundle' && command.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  if (others.length > 0)
+    throw new Error(
+      `--bundle cannot be used with ${others.map(({ long }) => long).join(', ')}; allowed: --bundle alone, because it holds the whole log`,
+    );
 };
 
 class InterruptedError extends Error {}

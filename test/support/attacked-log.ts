@@ -17,6 +17,16 @@ export const aLogin = (n: number): EventFields => ({
   requestContext: { ipAddress: `192.0.2.${n % 250}`, userAgent: 'test', requestId: `r-${n}`, sessionId: null, apiKeyId: null },
 });
 
+/** Until migrations bring them. */
+export const prepareTables = async (database: Pick<PostgresTestDatabase, 'sql'>) => {
+  await database.sql(
+    `CREATE TABLE IF NOT EXISTS audit_checkpoints (epoch int, size bigint, root_hash bytea, note text, signed_at timestamptz(3), primary key (epoch, size))`,
+  );
+  await database.sql(
+    `ALTER TABLE audit_head ADD COLUMN IF NOT EXISTS epoch int not null default 1, ADD COLUMN IF NOT EXISTS signing_key text, ADD COLUMN IF NOT EXISTS pruned_to bigint not null default 0`,
+  );
+};
+
 /** What the admins do in the story: flags, states, rules, environments, schedules. */
 const story = async (database: PostgresTestDatabase) => {
   const clock = manualClock();
@@ -48,12 +58,7 @@ const story = async (database: PostgresTestDatabase) => {
  */
 export const makeSignedLog = async () => {
   const database = await createPostgresDatabase();
-  await database.sql(
-    `CREATE TABLE IF NOT EXISTS audit_checkpoints (epoch int, size bigint, root_hash bytea, note text, signed_at timestamptz(3), primary key (epoch, size))`,
-  );
-  await database.sql(
-    `ALTER TABLE audit_head ADD COLUMN IF NOT EXISTS epoch int not null default 1, ADD COLUMN IF NOT EXISTS signing_key text, ADD COLUMN IF NOT EXISTS pruned_to bigint not null default 0`,
-  );
+  await prepareTables(database);
   const spine = await story(database);
   await emitEvents(
     database,

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { expect } from 'vitest';
 import { addVerifyCommand } from '../../src/cli/verify.ts';
-import { inSnapshot } from '../../src/database/in-snapshot.ts';
+import { inSnapshot, queryOf } from '../../src/database/in-snapshot.ts';
 import type { TestDatabase } from './databases.ts';
 
 const sink = (isTTY: boolean) => {
@@ -31,7 +31,7 @@ export const startVerify = (args: readonly string[], { database, token, tty = fa
   addVerifyCommand(program, {
     inSnapshot: (url, work) => {
       opened.push(url);
-      return inSnapshot(database?.database ?? expect.unreachable('no database'), work);
+      return inSnapshot(database?.database ?? expect.unreachable('no database'), (tx) => work(queryOf(tx)));
     },
     token: () => token ?? null,
     fetch,
