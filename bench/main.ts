@@ -11,6 +11,7 @@ import { benchLogAuditEvent } from './log-audit-event.ts';
 import { benchSealing } from './sealing.ts';
 import { benchSequencer } from './sequencer.ts';
 import { describeFigures, type Figure } from './statistics.ts';
+import { benchVerify } from './verify.ts';
 
 const benches: readonly Bench[] = [
   benchCreateSchedule,
@@ -20,6 +21,7 @@ const benches: readonly Bench[] = [
   benchSealing,
   benchInclusionProof,
   benchLogAuditEvent,
+  benchVerify,
 ];
 const names = benches.map(({ name }) => name).join(', ');
 

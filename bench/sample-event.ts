@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Caller } from '../src/access/model/actor.ts';
 import { makeDisclose, makeNewSalt } from '../src/audit/entry/disclose.ts';
 import { completeEvent } from '../src/audit/model/audit-event.ts';
-import { toLines } from '../src/audit/model/entry.ts';
+import { splitLines, toLines } from '../src/audit/model/entry.ts';
 import { planSchedule } from '../src/schedules/model/schedule.ts';
 import { scheduleCreated } from '../src/schedules/model/schedule-events.ts';
 
@@ -35,4 +35,18 @@ export const sampleEntry = () => {
   );
   const event = completeEvent(scheduleCreated(caller, schedule), { id, now, defaultEnvironment: 'production' });
   return { id, entry: toLines(event, disclose) };
+};
+
+/** A login, of which no table knows anything: a log of them has no states to compare. Also its disclosures, apart. */
+export const sampleLogin = () => {
+  const { actor, requestContext } = caller;
+  const id = uuidv7();
+  const event = completeEvent(
+    {
+      ...{ eventType: 'auth.login', actor, requestContext, resource: { type: 'user', id: actor.id } },
+      ...{ description: 'bench-admin logged in', metadata: { recordedBy: { id: 'bench' }, details: { device: 'phone' } } },
+    },
+    { id, now: new Date(), defaultEnvironment: 'production' },
+  );
+  return { id, ...splitLines(toLines(event, disclose)) };
 };

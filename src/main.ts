@@ -19,7 +19,6 @@ import { addVerifyCommand } from './cli/verify.ts';
 import { type Config, ConfigError, type Needs, readConfig } from './config/config.ts';
 import { DataDirectoryInUseError } from './database/data-directory-lock.ts';
 import { describeFailure, sqlStateOf, toUnavailable } from './database/database-errors.ts';
-import { inSnapshot, queryOf } from './database/in-snapshot.ts';
 import { MigrationRefusedError } from './database/migrate.ts';
 import { openDatabases } from './database/open-database.ts';
 import { escapeControls } from './kernel/escape-controls.ts';
@@ -117,11 +116,11 @@ addLogCommand(program, {
 });
 addTokenCommand(program, { readConfig: readSettings, clock, write: writeOut });
 addVerifyCommand(program, {
-  inSnapshot: async (databaseUrl, work) => {
+  readSnapshot: async (databaseUrl, work) => {
     const place = databaseUrl === null ? commandSettings() : { databaseUrl, databaseConnections: 1, dataDir: null };
     // Whoever verifies a database must not change it, not even by a migration.
     const { reads, close } = await openDatabases(place, { pools: 'one', schema: 'any' });
-    return inSnapshot(reads, (tx) => work(queryOf(tx))).finally(close);
+    return reads.readSnapshot(work).finally(close);
   },
   token: () => process.env.FLAGTRAIL_TOKEN || null,
   fetch,

@@ -16,7 +16,7 @@ import { loadWatch, saveWatch } from './watch-file.ts';
 
 type Deps = {
   /** Runs `work` on the database of the settings, or on the one at `url`, in one transaction that writes nothing. */
-  inSnapshot: (url: string | null, work: (query: Query) => Promise<Report>) => Promise<Report>;
+  readSnapshot: (url: string | null, work: (query: Query) => Promise<Report>) => Promise<Report>;
   /** The token of an auditor, if the surroundings have one. */
   token: () => string | null;
   fetch: typeof fetch;
@@ -117,7 +117,7 @@ const run = async (options: Options, { signal, onProgress, endBar, ...deps }: Ru
   if (options.bundle !== undefined) return verifyBundle(readUntil(signal, readFromFolder(options.bundle, readFile)), given);
   if (options.url === undefined) {
     const url = typeof options.database === 'string' ? options.database : null;
-    return deps.inSnapshot(url, (query) => {
+    return deps.readSnapshot(url, (query) => {
       const asked: Query = (sql, ...params) => (signal.aborted ? Promise.reject(new InterruptedError()) : query(sql, ...params));
       return verifyDatabase(asked, given);
     });

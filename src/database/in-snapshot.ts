@@ -1,11 +1,10 @@
 import type { Prisma } from '../generated/prisma/client.ts';
 import type { Database } from './database.ts';
-import type { Queryable } from './queryable.ts';
 
 /** The longest time that a timer can have. */
 const withoutLimitMs = 2 ** 31 - 1;
 
-/** Runs `work` in one transaction that writes nothing, and in which all answers are of the same instant. */
+/** As `readSnapshot`, for stores. */
 export const inSnapshot = <Result>(
   { prisma }: Pick<Database, 'prisma'>,
   work: (tx: Prisma.TransactionClient) => Promise<Result>,
@@ -17,9 +16,3 @@ export const inSnapshot = <Result>(
     },
     { isolationLevel: 'RepeatableRead', maxWait: 10_000, timeout: withoutLimitMs },
   );
-
-/** Asks for rows; parameters are $1, $2 … */
-export const queryOf =
-  (prisma: Pick<Queryable, '$queryRawUnsafe'>) =>
-  <Row>(sql: string, ...params: readonly unknown[]): Promise<Row[]> =>
-    prisma.$queryRawUnsafe(sql, ...params);

@@ -2,7 +2,6 @@ import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { expect } from 'vitest';
 import { addVerifyCommand } from '../../src/cli/verify.ts';
-import { inSnapshot, queryOf } from '../../src/database/in-snapshot.ts';
 import type { TestDatabase } from './databases.ts';
 
 const sink = (isTTY: boolean) => {
@@ -29,9 +28,9 @@ export const startVerify = (args: readonly string[], { database, token, tty = fa
     .exitOverride()
     .configureOutput({ writeErr: (text) => stderr.write(text), writeOut: (text) => stderr.write(text) });
   addVerifyCommand(program, {
-    inSnapshot: (url, work) => {
+    readSnapshot: (url, work) => {
       opened.push(url);
-      return inSnapshot(database?.database ?? expect.unreachable('no database'), (tx) => work(queryOf(tx)));
+      return (database?.database ?? expect.unreachable('no database')).readSnapshot(work);
     },
     token: () => token ?? null,
     fetch,
