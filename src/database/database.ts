@@ -29,7 +29,7 @@ export type Database = {
 };
 
 /** Asks for rows; parameters are $1, $2 … */
-export type PlainQuery = <Row>(sql: string, ...params: readonly unknown[]) => Promise<Row[]>;
+type PlainQuery = <Row>(sql: string, ...params: readonly unknown[]) => Promise<Row[]>;
 
 const beginSnapshot = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
 

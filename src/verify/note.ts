@@ -6,7 +6,7 @@ import { CouldNotCheck } from './outcome.ts';
 /** A public key that somebody gave, or that a key handed over to. */
 export type Key = { name: string; id: string; publicKey: KeyObject; line: string };
 
-export type NoteSignature = { name: string; id: string; signature: Buffer };
+type NoteSignature = { name: string; id: string; signature: Buffer };
 /** `text` is what is signed: it ends with a newline. */
 export type Note = { text: string; signatures: readonly NoteSignature[] };
 

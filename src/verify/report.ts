@@ -41,7 +41,7 @@ export type StatesChecked = {
   notChecked: { [reason: string]: number };
 };
 
-export type Outcome = 'good' | 'tampered' | 'could not check';
+type Outcome = 'good' | 'tampered' | 'could not check';
 
 export type Report = {
   outcome: Outcome;

@@ -385,6 +385,11 @@ const attacks: Attack[] = [
     },
     found: { kind: 'pruned', at: [1, 256], says: /no log\.pruned event of the log declares that/ },
   },
+  {
+    what: 'hides how many events were lost',
+    by: (by) => by.sql('UPDATE audit_head SET lost_by_applications = 7'),
+    found: { kind: 'head', at: null, says: /The head says that 7 events of applications were lost.*declare 0/ },
+  },
   { what: 'deletes the head', by: (by) => by.sql('DELETE FROM audit_head'), found: { kind: 'head', at: null, says: /no row/ } },
   {
     what: 'enables a flag behind the log',

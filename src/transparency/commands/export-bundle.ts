@@ -15,7 +15,7 @@ type Options = {
 };
 
 /** The log cannot be exported now. The message says what to do. */
-export class BundleRefusedError extends Error {
+class BundleRefusedError extends Error {
   override readonly name = 'BundleRefusedError';
 }
 

@@ -6,6 +6,7 @@ import { checkEnvironments } from './check-environments.ts';
 import { checkFlags } from './check-flags.ts';
 import { checkSchedules } from './check-schedules.ts';
 import type { Replay } from './replay.ts';
+import { reasons } from './told.ts';
 
 type Given = { query: Query; replay: Replay; waiting: Waiting; prunedTo: number };
 
@@ -17,6 +18,7 @@ export const checkStates = async (given: Given): Promise<StatesChecked> => {
   };
   const comparison = { ...given, skip };
   try {
+    await checkTotals(comparison);
     const environments = await checkEnvironments(comparison);
     const { flags, states } = await checkFlags(comparison);
     const schedules = await checkSchedules(comparison);
@@ -24,6 +26,23 @@ export const checkStates = async (given: Given): Promise<StatesChecked> => {
   } catch (error) {
     if (!(error instanceof Tampered)) throw error;
     throw await explain(error, given);
+  }
+};
+
+/** The head keeps totals of the declared losses, so that nobody has to add them up. */
+const checkTotals = async ({ query, replay, prunedTo, skip }: Given & { skip: (reason: string) => void }): Promise<void> => {
+  if (prunedTo > 0) return skip(reasons.pruned);
+  const [head] = await query<{ flagtrail: bigint | number; applications: bigint | number }>(
+    'SELECT lost_by_flagtrail AS flagtrail, lost_by_applications AS applications FROM audit_head',
+  );
+  for (const [whose, said] of Object.entries(replay.lost())) {
+    const kept = Number(head?.[whose as keyof typeof head]);
+    if (kept !== said)
+      throw new Tampered(
+        'head',
+        null,
+        `The head says that ${kept} events of ${whose === 'flagtrail' ? 'Flagtrail' : whose} were lost, but the audit.loss events of the log declare ${said}.`,
+      );
   }
 };
 
@@ -37,7 +56,7 @@ const explain = async ({ finding }: Tampered, { query, replay }: Given): Promise
     return new CouldNotCheck(
       `the states could not be compared with the log, because ${waiting} events wait in the spools of processes: ${finding.sentence}`,
     );
-  const lost = replay.declaredLost();
+  const lost = replay.lost().flagtrail;
   const { kind, from, to, sentence } = finding;
   const where: [number, number] | null = from === null || to === null ? null : [from, to];
   const hint = ` The log declares that ${lost} events were lost, one of which may have said so.`;

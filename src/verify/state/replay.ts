@@ -28,7 +28,7 @@ export const makeReplay = () => {
   const flags = new Map<string, FlagRecord>();
   const environments = new Map<string, EnvironmentRecord>(fromTheStart.map((key) => [key, { position: null, createdAt: null }]));
   const schedules = new Map<string, ScheduleRecord>();
-  let declaredLost = 0;
+  const lost = { flagtrail: 0, applications: 0 };
 
   const flagOf = (id: string, key: string): FlagRecord => {
     const known = flags.get(id);
@@ -111,9 +111,10 @@ export const makeReplay = () => {
     flags,
     environments,
     schedules,
-    declaredLost: () => declaredLost,
+    /** How many events the log declares lost, by Flagtrail itself and by applications. */
+    lost: () => lost,
     see: (event: LogEvent): void => {
-      const { eventType, resource, flagKey, scheduleId, metadata, environment } = event.fields;
+      const { eventType, resource, flagKey, scheduleId, metadata, environment, actor } = event.fields;
       if (typeof eventType !== 'string') return;
       if (eventType.startsWith('flag_schedule.') && typeof scheduleId === 'string') seeSchedule(event, scheduleId);
       else if (eventType.startsWith('environment.') && typeof environment === 'string') seeEnvironment(event, environment);
@@ -122,8 +123,8 @@ export const makeReplay = () => {
         seeFlag(event, { type: resource.type, id: resource.id }, flagKey);
         if (flags.has(resource.id)) byKey.set(flagKey, resource.id);
         else byKey.delete(flagKey);
-      } else if (eventType === 'audit.loss' && isObject(metadata) && !isObject(metadata.recordedBy))
-        declaredLost += Number(metadata.count) || 0;
+      } else if (eventType === 'audit.loss' && isObject(metadata) && typeof metadata.count === 'number')
+        lost[isObject(actor) && actor.type === 'SYSTEM' ? 'flagtrail' : 'applications'] += Math.max(0, metadata.count);
     },
   };
 };

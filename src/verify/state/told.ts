@@ -47,7 +47,7 @@ export const readTold = async (
 
 type Difference = { what: string; field: string; position: number; said: Json; table: string; found: unknown };
 
-export const differs = ({ what, field, position, said, table, found }: Difference): Tampered =>
+const differs = ({ what, field, position, said, table, found }: Difference): Tampered =>
   new Tampered(
     'state',
     position,
