@@ -5,11 +5,13 @@ import { interruptedExitCode } from '../process/signals.ts';
 import { splitNotes } from '../verify/checkpoint.ts';
 import type { Query } from '../verify/database-source.ts';
 import { follow } from '../verify/follow.ts';
+import { type Finding, Tampered } from '../verify/outcome.ts';
 import type { Pin } from '../verify/pending.ts';
 import { readFromFolder, readFromServer } from '../verify/read-tiles.ts';
 import { exitCodeOf, type Report } from '../verify/report.ts';
 import type { ReadFile } from '../verify/tiles-source.ts';
 import { verifyBundle, verifyDatabase, verifyServer } from '../verify/verify.ts';
+import { verifyProof } from '../verify/verify-proof.ts';
 import { makeProgressBar, type Terminal } from './progress-bar.ts';
 import { describeDetails, describeOutcome } from './verify-report.ts';
 import { loadWatch, saveWatch } from './watch-file.ts';
@@ -31,6 +33,7 @@ type Options = {
   database?: string | true;
   url?: string;
   bundle?: string;
+  proof?: string;
   key: string[];
   pin: string[];
   token?: string;
@@ -41,7 +44,7 @@ type Options = {
 };
 
 const help = `
-Without --url and --bundle it verifies the database of the settings (DATABASE_URL, or DATA_DIR, whose service must be stopped). It
+Without --url, --bundle and --proof it verifies the database of the settings (DATABASE_URL, or DATA_DIR, whose service must be stopped). It
 only reads. Beside the log, it compares what the flags are now with what the log says.
 
 Keep what 'flagtrail log key' prints, and a checkpoint now and then, where the operator cannot change them: --key says whose
@@ -77,6 +80,7 @@ export const addVerifyCommand = (program: Command, deps: Deps): void => {
       collect,
       [],
     )
+    .option('--proof <file>', 'verify one answer of the API: to auditInclusionProof, or, with two pins, to auditConsistencyProof')
     .option('--pin <file>', 'a file with checkpoints that you kept (repeatable)', collect, [])
     .option('--token <token>', 'the token of an auditor, for --url; default: FLAGTRAIL_TOKEN')
     .option('--follow', 'with --url: go on watching what is added, until something is wrong')
@@ -92,6 +96,10 @@ export const addVerifyCommand = (program: Command, deps: Deps): void => {
       const onProgress = (done: number, size: number) => bar.update(size === 0 ? 1 : done / size, done);
       try {
         checkCombination(options);
+        if (options.proof !== undefined) {
+          checkProof(options.proof, options, deps);
+          return;
+        }
         const report = await run(options, { ...deps, signal: stop.signal, onProgress, endBar: bar.stop });
         bar.stop();
         write(options.json ? `${JSON.stringify(report)}\n` : `${describeOutcome(report)}\n`);
@@ -107,6 +115,21 @@ export const addVerifyCommand = (program: Command, deps: Deps): void => {
         forget();
       }
     });
+};
+
+/** Verifies one proof, which needs no log. */
+const checkProof = (file: string, { key, pin, json }: Options, { write, setExitCode }: Deps): void => {
+  const result = ((): { outcome: 'good' | 'tampered'; sentence: string; finding?: Finding } => {
+    try {
+      const proof = readText(file, 'proof');
+      return { outcome: 'good', sentence: verifyProof(proof, { keys: key.flatMap(readKeys), pins: pin.flatMap(readPins) }) };
+    } catch (error) {
+      if (!(error instanceof Tampered)) throw error;
+      return { outcome: 'tampered', sentence: error.message, finding: error.finding };
+    }
+  })();
+  write(json ? `${JSON.stringify(result)}\n` : `${result.outcome.toUpperCase()}: ${result.sentence}\n`);
+  setExitCode(exitCodeOf(result));
 };
 
 type Running = Deps & { signal: AbortSignal; onProgress: (done: number, size: number) => void; endBar: () => void };
@@ -139,10 +162,13 @@ const run = async (options: Options, { signal, onProgress, endBar, ...deps }: Ru
   });
 };
 
-const checkCombination = ({ database, url, bundle, follow: follows, state }: Options): void => {
-  const given = [database !== undefined && '--database', url !== undefined && '--url', bundle !== undefined && '--bundle'].filter(
-    Boolean,
-  );
+const checkCombination = ({ database, url, bundle, proof, follow: follows, state }: Options): void => {
+  const given = [
+    database !== undefined && '--database',
+    url !== undefined && '--url',
+    bundle !== undefined && '--bundle',
+    proof !== undefined && '--proof',
+  ].filter(Boolean);
   if (given.length > 1) throw new Error(`${given.join(' and ')} cannot be given together; allowed: one of them`);
   if (follows && url === undefined) throw new Error('--follow needs --url: it watches a running service');
   if (state !== undefined && !follows) throw new Error('--state needs --follow: it keeps how far that has come');
@@ -175,14 +201,16 @@ const readKeys = (given: string): string[] => {
   }
 };
 
-const readPins = (file: string): Pin[] => {
-  let text: string;
+const readText = (file: string, what: string): string => {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(`the pin '${file}' cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`the ${what} '${file}' cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const notes = splitNotes(text);
+};
+
+const readPins = (file: string): Pin[] => {
+  const notes = splitNotes(readText(file, 'pin'));
   if (notes.length === 0) throw new Error(`the pin '${file}' is empty; allowed: a signed note, as /log/checkpoint gives it`);
   return notes.map((note, n) => ({ name: notes.length === 1 ? file : `${file}, number ${n + 1}`, note }));
 };

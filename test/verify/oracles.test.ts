@@ -5,8 +5,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { digestOf, readEvent } from '../../src/verify/event.ts';
 import { parseKey, parseNote, signerOf } from '../../src/verify/note.ts';
+import { CouldNotCheck, Tampered } from '../../src/verify/outcome.ts';
 import { provesConsistency, provesInclusion } from '../../src/verify/proofs.ts';
 import { leafHash, makeTree } from '../../src/verify/tree.ts';
+import { verifyProof } from '../../src/verify/verify-proof.ts';
 import { makeLogSigner, rootOf } from '../support/log-signer.ts';
 
 // The verifier against what other people wrote, and against forgeries.
@@ -237,5 +239,52 @@ describe('disclosures', () => {
     expect(readEvent(1, entry, encoded.slice(1))).toMatchObject({ withheld: 1 });
     expect(() => readEvent(1, entry, [...encoded, encoded[0] ?? ''])).toThrow(/twice/);
     expect(() => readEvent(1, entry, [...encoded.slice(1), 'WyJzYWx0IiwiZW1haWwiLCJ4Il0'])).toThrow(/no digest of it/);
+  });
+});
+
+describe('an answer of the API', () => {
+  const signer = makeLogSigner('flagtrail/01900000-0000-4000-8000-000000000004');
+  const entries = Array.from({ length: 7 }, (_, n) => Buffer.from(JSON.stringify({ id: `event-${n}`, eventType: 'auth.login' })));
+  const rootAt = (size: number) => treeOf(entries.slice(0, size).map(leafHash)).root();
+  const base64 = (hashes: readonly Uint8Array[]) => hashes.map((hash) => toBuffer(hash).toString('base64'));
+  const inclusion = async (fields: object = {}) =>
+    JSON.stringify({
+      data: {
+        auditInclusionProof: {
+          ...{ entry: String(entries[4]), leafIndex: 4, treeSize: 7, rootHash: rootAt(7).toString('base64') },
+          ...{ hashes: base64(await RFC9162.PATH(4, entries)), checkpoint: { note: signer.checkpoint(7, rootAt(7)) } },
+          ...fields,
+        },
+      },
+    });
+  const keys = [signer.line];
+
+  it('proves with the key alone that one event is in the log', async () => {
+    expect(verifyProof(await inclusion(), { keys, pins: [] })).toBe(
+      `the event event-4 (auth.login) is at position 5 of the 7 events of ${signer.name}`,
+    );
+  });
+
+  it.each([
+    ['for another entry', { entry: String(entries[3]) }, Tampered],
+    ['for another place', { leafIndex: 3 }, Tampered],
+    ['with another root', { rootHash: rootAt(6).toString('base64') }, Tampered],
+    ['that another key signed', { checkpoint: { note: makeLogSigner(signer.name).checkpoint(7, rootAt(7)) } }, CouldNotCheck],
+    ['that nobody has signed yet', { checkpoint: null }, CouldNotCheck],
+    ['without its hashes', { hashes: undefined }, CouldNotCheck],
+  ])('proves nothing %s', async (_what, fields, Problem) => {
+    const proof = await inclusion(fields);
+    expect(() => verifyProof(proof, { keys, pins: [] })).toThrow(Problem);
+  });
+
+  it('proves between two pins that the log only grew', async () => {
+    const pins = [3, 7].map((size) => ({ name: `${size}.note`, note: signer.checkpoint(size, rootAt(size)) }));
+    const roots = { fromRootHash: rootAt(3).toString('base64'), toRootHash: rootAt(7).toString('base64') };
+    const answer = { data: { auditConsistencyProof: { ...roots, hashes: base64(await consistencyOf(3, entries)) } } };
+    const said = `the 7 events of ${signer.name} begin with the 3 events of ${signer.name}`;
+    expect(verifyProof(JSON.stringify(answer), { keys, pins })).toBe(said);
+    answer.data.auditConsistencyProof.hashes.reverse();
+    expect(() => verifyProof(JSON.stringify(answer), { keys, pins })).toThrow(Tampered);
+    expect(() => verifyProof(JSON.stringify(answer), { keys, pins: pins.slice(1) })).toThrow(/the root of the smaller tree/);
   });
 });

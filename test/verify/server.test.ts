@@ -95,6 +95,7 @@ describe('flagtrail verify --url', () => {
     ['--follow without --url', ['--follow'], /--follow needs --url/],
     ['--state without --follow', ['--url', 'http://localhost', '--state', 'x'], /--state needs --follow/],
     ['a pin that is not there', ['--url', 'http://localhost', '--pin', '/nowhere'], /the pin '\/nowhere' cannot be read/],
+    ['a proof that is none', ['--proof', '/dev/null'], /the proof is not JSON/],
     ['a key that is none', ['--url', 'http://127.0.0.1:1', '--key', 'abc'], /'abc' is no verifier line/],
   ])('could not check with %s', async (_what, args, says) => {
     const { out, exitCode } = await runVerify(args);
