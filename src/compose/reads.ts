@@ -11,8 +11,8 @@ import { makeScheduleStore } from '../schedules/store/schedule-store.ts';
 import { makeServiceStore } from '../service/store/service-store.ts';
 import { makeExportBundle } from '../transparency/commands/export-bundle.ts';
 import { makeProofs } from '../transparency/commands/proofs.ts';
-import { makeCheckpoints } from '../transparency/store/checkpoint-store.ts';
 import { makeBundleReads } from '../transparency/store/bundle-reads.ts';
+import { makeCheckpoints } from '../transparency/store/checkpoint-store.ts';
 import { makeTree } from '../transparency/store/tree-store.ts';
 
 /** Wires everything that only reads: part of the application, and all that some commands need. */
