@@ -108,11 +108,10 @@ const addKey = (log: Command, { readConfig, write, writeError, ...sources }: Dep
           (await ask<{ serviceStatus: { log: { id: string; signingKey: string | null } } }>(keyQuery)).serviceStatus.log,
       });
       const settings = readConfig({ roles: [], database: false });
-      // The development key need not be there on the machine of whoever asks.
-      const own =
-        signingKey === null || (settings.logSigningKey && settings.logSigningKey.kind !== 'development')
-          ? verifierLine(keyNameOf(id), await openKey(settings))
-          : null;
+      const readOwn = async () => verifierLine(keyNameOf(id), await openKey(settings));
+      // The key need not be within reach of whoever asks for the line of the one that signs.
+      const isGiven = settings.logSigningKey !== null && settings.logSigningKey.kind !== 'development';
+      const own = signingKey === null ? await readOwn() : isGiven ? await readOwn().catch(() => null) : null;
       write(`${signingKey ?? own}\n`);
       if (own !== null && signingKey !== null && own !== signingKey)
         writeError(`The key in LOG_SIGNING_KEY is another one, which does not sign this log: ${own}\n`);

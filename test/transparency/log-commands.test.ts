@@ -53,6 +53,8 @@ describe('flagtrail log key', () => {
       out: `${line}\n`,
       err: expect.stringContaining(`another one, which does not sign this log: ${own.lineOf(name)}`),
     });
+    const lost = await runCommand(['log', 'key'], { DATABASE_URL: database.url, LOG_SIGNING_KEY: '/not/there' });
+    expect(lost).toEqual({ code: 0, out: `${line}\n`, err: '' });
     // It verifies what is signed.
     const [{ note } = { note: '' }] = await notesOf(database);
     expect(openNote(note, [after.out.trim()])).toContain(`${name}\n0\n`);
