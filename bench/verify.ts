@@ -19,7 +19,6 @@ const measure = async (url: string, key: string, what: 'verify' | 'hash'): Promi
 /** Fills a log and signs its end. */
 const makeLog = async (lab: Lab, size: number) => {
   const url = await lab.createDatabase();
-  await lab.sql(url, 'ALTER TABLE audit_head ADD COLUMN IF NOT EXISTS pruned_to bigint NOT NULL DEFAULT 0');
   await lab.sql(url, seedLog(size, sampleLogin()));
   const [head] = await lab.sql<{ id: string; root: Buffer }>(url, 'SELECT log_id::text AS id, root_hash AS root FROM audit_head');
   if (!head) throw new Error('the log has no head');

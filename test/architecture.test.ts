@@ -79,7 +79,7 @@ const isAllowed = ({ file, target, isPackage }: Import): boolean => {
   if (isPackage) {
     if (from.folder === 'client') return ['uuid', 'zod'].includes(target);
     if (from.folder === 'schemas') return target === 'zod';
-    if (from.folder === 'verify') return false;
+    if (from.folder === 'verify') return target.startsWith('node:');
     const packages = inRoom ? packagesOf[from.room ?? ''] : undefined;
     return packages === undefined || packages.includes(target);
   }

@@ -42,7 +42,8 @@ const splitHashes = (bytes: Buffer): Buffer[] =>
 /** The log in a database, with everything that the database keeps beside it. `signingKey` is the key that it names itself. */
 export const openDatabaseSource = async (query: Query): Promise<Source & { signingKey: string | null }> => {
   const [head, second] = await query<HeadRow>(
-    'SELECT size, log_id::text AS log_id, edge, root_hash, pruned_to, signing_key FROM audit_head',
+    `SELECT size, log_id::text AS log_id, edge, root_hash, coalesce((to_jsonb(h) ->> 'pruned_to')::bigint, 0) AS pruned_to, signing_key
+     FROM audit_head h`,
   );
   if (!head || second) throw new Tampered('head', null, `The table audit_head has ${second ? 'more than one row' : 'no row'}.`);
   const size = Number(head.size);

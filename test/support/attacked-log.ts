@@ -1,4 +1,4 @@
-import { createPostgresDatabase, type PostgresTestDatabase } from './databases.ts';
+import { createPostgresDatabase, type PostgresTestDatabase, type TestDatabase } from './databases.ts';
 import { type EventFields, emitEvents } from './emit.ts';
 import { logNameOf, makeLogSigner, readLeaves, rootOf, signLog } from './log-signer.ts';
 import { addDue, anAdmin, makeSpine, manualClock } from './spine.ts';
@@ -17,14 +17,9 @@ export const aLogin = (n: number): EventFields => ({
   requestContext: { ipAddress: `192.0.2.${n % 250}`, userAgent: 'test', requestId: `r-${n}`, sessionId: null, apiKeyId: null },
 });
 
-/** Until migrations bring them. */
-export const prepareTables = async (database: Pick<PostgresTestDatabase, 'sql'>) => {
-  await database.sql(
-    `CREATE TABLE IF NOT EXISTS audit_checkpoints (epoch int, size bigint, root_hash bytea, note text, signed_at timestamptz(3), primary key (epoch, size))`,
-  );
-  await database.sql(
-    `ALTER TABLE audit_head ADD COLUMN IF NOT EXISTS epoch int not null default 1, ADD COLUMN IF NOT EXISTS signing_key text, ADD COLUMN IF NOT EXISTS pruned_to bigint not null default 0`,
-  );
+/** Until a migration brings it. */
+export const prepareTables = async ({ sql }: Pick<TestDatabase, 'sql'>) => {
+  await sql('ALTER TABLE audit_head ADD COLUMN IF NOT EXISTS pruned_to bigint NOT NULL DEFAULT 0');
 };
 
 /** What the admins do in the story: flags, states, rules, environments, schedules. */
