@@ -42,8 +42,7 @@ const splitHashes = (bytes: Buffer): Buffer[] =>
 /** The log in a database, with everything that the database keeps beside it. `signingKey` is the key that it names itself. */
 export const openDatabaseSource = async (query: Query): Promise<Source & { signingKey: string | null }> => {
   const [head, second] = await query<HeadRow>(
-    `SELECT size, log_id::text AS log_id, edge, root_hash, coalesce((to_jsonb(h) ->> 'pruned_to')::bigint, 0) AS pruned_to, signing_key
-     FROM audit_head h`,
+    'SELECT size, log_id::text AS log_id, edge, root_hash, pruned_to, signing_key FROM audit_head',
   );
   if (!head || second) throw new Tampered('head', null, `The table audit_head has ${second ? 'more than one row' : 'no row'}.`);
   const size = Number(head.size);
@@ -197,7 +196,7 @@ const checkRest = async (query: Query, { size, prunedTo }: { size: number; prune
 
 /** Throws CouldNotCheck if the database is not one of Flagtrail's, or is older than what is verified. */
 export const checkSchema = async (query: Query): Promise<void> => {
-  const needed = ['audit_log', 'audit_head', 'audit_disclosures', 'audit_tiles', 'audit_checkpoints'];
+  const needed = ['audit_log', 'audit_head', 'audit_disclosures', 'audit_tiles', 'audit_checkpoints', 'audit_erasures'];
   const found = await query<{ name: string }>(
     `SELECT name FROM unnest(ARRAY['${needed.join("','")}']) AS name WHERE to_regclass(name) IS NULL`,
   );

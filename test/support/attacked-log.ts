@@ -1,4 +1,4 @@
-import { createPostgresDatabase, type PostgresTestDatabase, type TestDatabase } from './databases.ts';
+import { createPostgresDatabase, type PostgresTestDatabase } from './databases.ts';
 import { type EventFields, emitEvents } from './emit.ts';
 import { logNameOf, makeLogSigner, readLeaves, rootOf, signLog } from './log-signer.ts';
 import { addDue, anAdmin, makeSpine, manualClock } from './spine.ts';
@@ -16,11 +16,6 @@ export const aLogin = (n: number): EventFields => ({
   metadata: { action: 'login', details: { device: `phone ${n}` } },
   requestContext: { ipAddress: `192.0.2.${n % 250}`, userAgent: 'test', requestId: `r-${n}`, sessionId: null, apiKeyId: null },
 });
-
-/** Until a migration brings it. */
-export const prepareTables = async ({ sql }: Pick<TestDatabase, 'sql'>) => {
-  await sql('ALTER TABLE audit_head ADD COLUMN IF NOT EXISTS pruned_to bigint NOT NULL DEFAULT 0');
-};
 
 /** What the admins do in the story: flags, states, rules, environments, schedules. */
 const story = async (database: PostgresTestDatabase) => {
@@ -53,7 +48,6 @@ const story = async (database: PostgresTestDatabase) => {
  */
 export const makeSignedLog = async () => {
   const database = await createPostgresDatabase();
-  await prepareTables(database);
   const spine = await story(database);
   await emitEvents(
     database,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { acquireDataDirectory } from '../../src/database/data-directory-lock.ts';
-import { aLogin, prepareTables } from '../support/attacked-log.ts';
+import { aLogin } from '../support/attacked-log.ts';
 import { createPGliteDatabase, createPostgresDatabase, type TestDatabase } from '../support/databases.ts';
 import { emitEvents } from '../support/emit.ts';
 import { logNameOf, makeLogSigner, signLog } from '../support/log-signer.ts';
@@ -12,7 +12,6 @@ import { dataDirectory } from '../support/service.ts';
 import { runVerify } from '../support/verify-command.ts';
 
 const fill = async (database: TestDatabase) => {
-  await prepareTables(database);
   await emitEvents(
     database,
     Array.from({ length: 300 }, (_, n) => aLogin(n)),

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { aLogin, prepareTables } from '../support/attacked-log.ts';
+import { aLogin } from '../support/attacked-log.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { emitEvents } from '../support/emit.ts';
 import { startTestService, temporaryFolder, token } from '../support/service.ts';
@@ -16,7 +16,6 @@ const enable = `mutation ($key: String!) {
 
 const start = async () => {
   const database = await createPostgresDatabase();
-  await prepareTables(database);
   const service = await startTestService({ databaseUrl: database.url });
   const auditor = await token({ sub: 'eve', groups: ['auditor'] });
   const checkpoint = async () => {
