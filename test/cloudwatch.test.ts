@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { toWire } from '../src/audit/model/audit-event.ts';
 import { type Fault, internalError, throttling, unavailable } from './support/cloudwatch-server.ts';
 import { group, hourMs, puts, range, setUpShipping, stream } from './support/cloudwatch-shipping.ts';
 import { aLogEntry, logEntries, testInstant } from './support/log-entries.ts';
@@ -12,9 +13,7 @@ describe('shipping to CloudWatch Logs', () => {
     const { start, accepted, untilAccepted, server } = await setUpShipping({ entries });
     start();
     await untilAccepted(1500);
-    expect(accepted().map(({ body }) => body)).toEqual(
-      entries.map(({ position, sealedAt, event }) => ({ position, sealedAt: sealedAt.toISOString(), ...event })),
-    );
+    expect(accepted().map(({ body }) => body)).toEqual(entries.map(toWire));
     expect(accepted().map(({ timestamp }) => timestamp)).toEqual(entries.map(({ sealedAt }) => sealedAt.getTime()));
     expect(puts(server)).toBeLessThanOrEqual(4);
   });
