@@ -34,6 +34,7 @@ const events = `query ($after: String) {
   page: auditEvents(order: OLDEST_FIRST, first: 200, after: $after) {
     edges { node { ${eventFields} } } pageInfo { endCursor hasNextPage } } }`;
 const newestEvent = 'query { page: auditEvents(first: 1) { edges { node { cursor position } } } }';
+const signedLog = 'query { serviceStatus { log { signingKey signedSize } } }';
 const feed = `subscription ($after: String) { event: auditEvents(after: $after) { ${eventFields} } }`;
 
 /** The operations of the demo. `signal` aborts those under way. */
@@ -71,6 +72,10 @@ export const makeApi = ({ url, token, signal }: { url: string; token: string; si
     /** Reads the log from its start, or after a cursor. */
     eventsAfter: (cursor: string | null) => all<LogEvent>(events, {}, cursor),
     newestEvent: async () => (await gql<{ page: Connection<LogEvent> }>(newestEvent)).page.edges[0]?.node ?? null,
+    /** How much of the log is signed, and the verifier line of the key that signs it. */
+    signedLog: async () =>
+      (await gql<{ serviceStatus: { log: { signingKey: string | null; signedSize: number | null } } }>(signedLog)).serviceStatus
+        .log,
     follow: (after: string) => follow({ url, authorization, after, signal }),
   };
 };

@@ -5,6 +5,7 @@ import { makeApi } from './api.ts';
 import type { Check } from './checks.ts';
 import { type Display, makeDisplay } from './display.ts';
 import { DemoError, runDemo } from './run.ts';
+import { verifyLog } from './verify-log.ts';
 
 const shownProblems = 20;
 
@@ -60,7 +61,9 @@ const main = async (display: Display): Promise<void> => {
   try {
     signal.throwIfAborted();
     const api = makeApi({ url: service.url, token: service.token, signal });
-    report(await runDemo({ api, gates, prefix, stretchMs: seconds * 1000, display, signal }), display);
+    const checks = await runDemo({ api, gates, prefix, stretchMs: seconds * 1000, display, signal });
+    const upTo = (await api.newestEvent())?.position ?? 0;
+    report([...checks, await verifyLog({ api, url: service.url, token: service.token, upTo, signal })], display);
   } finally {
     ended.abort();
     display.stop();

@@ -35,6 +35,7 @@ describe('the demo', () => {
       'ok      38 schedules are APPLIED, each exactly once',
       'ok      positions 1 to 96 have no gap',
       'ok      the live feed brought 95 events, each once and in order',
+      'ok      the log proves itself: its 96 events are what was signed',
     ]);
     expect(stdout).toMatch(/^Lateness of 38 applied changes: p50 \d+ ms, p99 \d+ ms, max \d+ ms$/m);
     expect(stdout.split('\n').length).toBeLessThan(12);
@@ -59,6 +60,7 @@ describe('the demo', () => {
       'ok      369 schedules are APPLIED, each exactly once',
       'ok      positions 2 to 932 have no gap',
       'ok      the live feed brought 930 events, each once and in order',
+      'ok      the log proves itself: its 932 events are what was signed',
     ]);
     const again = await run(args, env);
     expect(again.stderr).toMatch(/^demo: flag 'run\/\w+' exists already.* --prefix \w+\/\n$/);
