@@ -194,6 +194,26 @@ const checkRest = async (query: Query, { size, prunedTo }: { size: number; prune
     throw new Tampered('extra', Number(orphan.position), `There are disclosures at position ${orphan.position}, but no entry.`);
 };
 
+/** Whose data readers leave out, before it is removed, must be declared as well. `isErased` knows what the log declares. */
+export const checkErasures = async (query: Query, isErased: (actorId: string) => boolean): Promise<void> => {
+  for (let after = ''; ; ) {
+    const found = await query<{ actor_id: string }>(
+      `SELECT actor_id FROM audit_erasures WHERE actor_id > $1 ORDER BY actor_id LIMIT ${checkpointsAtOnce}`,
+      after,
+    );
+    const undeclared = found.find(({ actor_id }) => !isErased(actor_id));
+    if (undeclared)
+      throw new Tampered(
+        'disclosure',
+        null,
+        `The table audit_erasures hides the data of the actor '${undeclared.actor_id}' from readers, and no person.erased event of the log declares that.`,
+      );
+    const last = found.at(-1);
+    if (!last || found.length < checkpointsAtOnce) return;
+    after = last.actor_id;
+  }
+};
+
 /** Throws CouldNotCheck if the database is not one of Flagtrail's, or is older than what is verified. */
 export const checkSchema = async (query: Query): Promise<void> => {
   const needed = ['audit_log', 'audit_head', 'audit_disclosures', 'audit_tiles', 'audit_checkpoints', 'audit_erasures'];

@@ -65,6 +65,7 @@ export const makeDeclared = (saved: DeclaredState = fresh) => {
     },
     epoch: () => ({ epoch, epochAt }),
     prunedTo: () => prunedTo,
+    isErased: (actorId: string) => erased.has(actorId),
     isWaiting: () => missing.some(({ to }) => to > prunedTo) || undeclared().length > 0,
     /** Throws for the first thing that is missing and that nothing declares. */
     conclude: (kind: Source['kind']) => {

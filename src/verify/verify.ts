@@ -1,4 +1,4 @@
-import { checkSchema, openDatabaseSource, type Query } from './database-source.ts';
+import { checkErasures, checkSchema, openDatabaseSource, type Query } from './database-source.ts';
 import type { LogEvent } from './event.ts';
 import { type Key, parseKey } from './note.ts';
 import { CouldNotCheck, Tampered } from './outcome.ts';
@@ -39,6 +39,8 @@ export const verifyDatabase = (query: Query, { keys, pins, onProgress }: Given):
     const waiting = await expectWaiting(query, verification);
     await verification.run(source);
     verification.conclude(source);
+    // What declared it may be pruned by now.
+    if (verification.declared.prunedTo() === 0) await checkErasures(query, verification.declared.isErased);
     return checkStates({ query, replay, waiting, prunedTo: verification.declared.prunedTo() });
   });
 

@@ -390,6 +390,11 @@ const attacks: Attack[] = [
     by: (by) => by.sql('UPDATE audit_head SET lost_by_applications = 7'),
     found: { kind: 'head', at: null, says: /The head says that 7 events of applications were lost.*declare 0/ },
   },
+  {
+    what: 'hides what a person did, as if that person were erased',
+    by: (by) => by.sql("INSERT INTO audit_erasures VALUES ('user-7', now(), 591, 0, 1, 0)"),
+    found: { kind: 'disclosure', at: null, says: /audit_erasures hides the data of the actor 'user-7'/ },
+  },
   { what: 'deletes the head', by: (by) => by.sql('DELETE FROM audit_head'), found: { kind: 'head', at: null, says: /no row/ } },
   {
     what: 'enables a flag behind the log',

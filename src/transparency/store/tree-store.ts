@@ -104,8 +104,9 @@ export const makeTree = (prisma: Queryable): Tree & Tiles => {
         const rows = await prisma.$queryRaw<{ disclosures: string }[]>`
           SELECT coalesce(disclosures, '') AS disclosures FROM (
             SELECT n, disclosures, sum(bytes) OVER (ORDER BY n) - bytes AS bytes_before
-            FROM (SELECT n, disclosures, coalesce(octet_length(disclosures), 0) AS bytes
-                  FROM generate_series(${position + 1}::bigint, ${end}::bigint) AS n LEFT JOIN audit_disclosures ON position = n) read
+            FROM (SELECT n, audit_shown(l.actor_id, n, d.disclosures) AS disclosures, coalesce(octet_length(d.disclosures), 0) AS bytes
+                  FROM generate_series(${position + 1}::bigint, ${end}::bigint) AS n
+                  LEFT JOIN audit_log l ON l.position = n LEFT JOIN audit_disclosures d ON d.position = n) read
           ) sized WHERE bytes_before < ${disclosuresPageBytes} ORDER BY n`;
         for (const row of rows) yield row.disclosures;
         position += rows.length;
