@@ -28,6 +28,8 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
   /** Checkpoints that none of the keys signed, since the last that one did. */
   let unknown: Unknown[] = [];
   let unknownInAll = 0;
+  /** Whether a key that counts signed anything, if only an empty log. */
+  let isSigned = signedTo > 0;
 
   const ofEpoch = ({ epoch }: Claim): string => {
     const { epoch: current, epochAt } = declared.epoch();
@@ -91,7 +93,7 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
         claim.size || null,
         `${nameOf(claim)} is of epoch ${claim.epoch}, and no log.epoch_started event before it declares that epoch.`,
       );
-    [signedTo, unknown] = [Math.max(signedTo, claim.size), []];
+    [signedTo, unknown, isSigned] = [Math.max(signedTo, claim.size), [], true];
   };
 
   return {
@@ -142,7 +144,7 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
           `The checkpoint of size ${last.size} is signed by ${last.id}, which is none of the keys that count${keysAreGiven ? '' : ' in this database'}, and none of them handed over to it: somebody signed the log anew.`,
         );
       }
-      if (signedTo > 0) return;
+      if (signedTo > 0 || (isSigned && end === 0)) return;
       if (first)
         throw new CouldNotCheck(
           `could not check the signature: give the log's key with --key ('flagtrail log key' prints it; the checkpoint names ${first.id})`,

@@ -1,9 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { newSigningKey } from '../../src/transparency/signing/signing-key.ts';
 import { aLogin } from '../support/attacked-log.ts';
 import { createPostgresDatabase } from '../support/databases.ts';
 import { emitEvents } from '../support/emit.ts';
+import { logKey } from '../support/log-key.ts';
+import { runCommand } from '../support/run-command.ts';
 import { startTestService, temporaryFolder, token } from '../support/service.ts';
 import { runVerify, startVerify } from '../support/verify-command.ts';
 
@@ -87,5 +90,33 @@ describe('a running service', () => {
     await untilSigned(1);
     const { exitCode, out } = await runVerify(['--url', service.url, '--key', await keyOf()]);
     expect([exitCode, out]).toEqual([2, expect.stringContaining('give the token of an auditor with --token or FLAGTRAIL_TOKEN')]);
+  });
+
+  it('is good while its log is empty and signed, and where its key was changed for who knows the first key', async () => {
+    const { database, service, untilSigned, keyOf } = await start();
+    await expect.poll(async () => (await runVerify([], { database })).exitCode).toBe(0);
+    await service.gql(createFlag, { key: 'checkout' });
+    await untilSigned(1);
+    const key = await keyOf();
+    const next = path.join(temporaryFolder(), 'next.key');
+    writeFileSync(next, newSigningKey());
+    const settings = { DATABASE_URL: database.ownerUrl, LOG_SIGNING_KEY: logKey };
+    expect(await runCommand(['log', 'rotate-key', '--to', next], settings)).toMatchObject({ code: 0 });
+    await service.stop();
+    const renewed = await startTestService({ databaseUrl: database.url, env: { LOG_SIGNING_KEY: next } });
+    await renewed.gql(createFlag, { key: 'search' });
+    const verified = async () => JSON.parse((await runVerify(['--key', key, '--json'], { database })).out);
+    await expect.poll(async () => (await verified()).signedTo).toBe(3);
+    expect(await verified()).toMatchObject({
+      outcome: 'good',
+      size: 3,
+      keys: [expect.any(String), expect.any(String)],
+      warnings: [],
+    });
+    // Who only knows the new key sees that an older one signed before.
+    expect(await runVerify(['--key', await keyOf()], { database })).toMatchObject({
+      exitCode: 0,
+      err: expect.stringContaining('a later checkpoint that counts covers them'),
+    });
   });
 });
