@@ -4,6 +4,7 @@ import type { Caller } from '../../src/access/model/actor.ts';
 import { completeEvent, type EventDraft } from '../../src/audit/model/audit-event.ts';
 import { PersonNotFoundError } from '../../src/audit/model/person-erased.ts';
 import { eraseSome } from '../../src/audit/store/erasures.ts';
+import { makeTree } from '../../src/transparency/store/tree-store.ts';
 import { breakages, breakEmit } from '../support/breakages.ts';
 import { createPostgresDatabase, databases, openBeside, type TestDatabase } from '../support/databases.ts';
 import { toTestLines } from '../support/log-entries.ts';
@@ -44,6 +45,12 @@ const recordAbout = (spine: Spine, id: string) =>
     ],
   } as never);
 
+const all = async (lines: AsyncIterable<string>): Promise<string[]> => {
+  const found: string[] = [];
+  for await (const line of lines) found.push(line);
+  return found;
+};
+
 const bytesOf = async ({ sql }: TestDatabase): Promise<string> =>
   JSON.stringify(await sql('SELECT * FROM audit_log l LEFT JOIN audit_disclosures d USING (position) ORDER BY position'));
 const rootOf = async ({ sql }: TestDatabase) =>
@@ -76,6 +83,9 @@ describe.each(databases)('the data of a person who is erased, on $kind,', ({ cre
     expect(
       (await spine.log.list({ ipAddress: '192.0.2.3' }, { limit: 9, inverted: false })).map(({ event }) => event.actor.id),
     ).toEqual(['bob', 'bob']);
+    const served = (await all(makeTree(db.database.prisma).disclosures(0, 4))).join('\n');
+    for (const trace of traceOf('ada')) expect(served).not.toContain(trace);
+    for (const trace of traceOf('bob')) expect(served).toContain(trace);
     const flag = await spine.flags.find('checkout');
     expect((await spine.flags.creatorsOf([flag?.id ?? ''])).get(flag?.id ?? '')).toEqual({
       type: 'USER',

@@ -10,9 +10,11 @@ import { completeEvent } from '../../src/audit/model/audit-event.ts';
 import { makeSinkRunner } from '../../src/audit/sinks/sink-runner.ts';
 import { makePrismaSinkCursors } from '../../src/audit/store/sink-cursors.ts';
 import { addPruneCommand } from '../../src/cli/prune.ts';
+import { readServiceReport } from '../../src/cli/service-report.ts';
 import { composeCommand } from '../../src/compose/command.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { openOutput } from '../../src/process/output.ts';
+import { makeTree } from '../../src/transparency/store/tree-store.ts';
 import { atTestEnd } from '../support/at-test-end.ts';
 import { createPostgresDatabase, databases, openBeside, type TestDatabase } from '../support/databases.ts';
 import { range } from '../support/emit.ts';
@@ -116,10 +118,20 @@ describe.each(databases)('a pruned log, on $kind,', ({ createDatabase }) => {
     const { before } = await aLog(db);
     const proven = () => db.sql('SELECT level, index, hashes FROM audit_tiles ORDER BY level, index');
     const tiles = await proven();
+    const tree = makeTree(db.database.prisma);
+    const proofs = () =>
+      Promise.all([
+        ...[1, 100, 256, 300, 600].map((size) => tree.rootAt(size)),
+        ...[0, 255, 256, 513, 599].map((leaf) => tree.inclusionProof(leaf, 600)),
+        ...[1, 100, 257, 513].map((from) => tree.consistencyProof(from, 600)),
+      ]);
+    const before600 = await proofs();
     const { code, err } = await prune(db, ['--before', before.toISOString(), '--yes', '--by', 'alice']);
     expect([code, err]).toEqual([0, 'Removed 512 entries, positions 1 to 512.\n']);
     expect(await rowsOf(db)).toEqual({ log: 89, disclosures: 89 });
     expect(await proven()).toEqual(tiles);
+    expect(await proofs()).toEqual(before600);
+    expect([await tree.entryBundle(1, 256), (await tree.entryBundle(2, 88))?.length]).toEqual([null, 88]);
     expect(await readEventsOfType(db, 'log.pruned')).toMatchObject([
       {
         actor: { type: 'SERVICE_ACCOUNT', id: 'flagtrail-prune', name: 'flagtrail prune, for alice' },
@@ -148,6 +160,8 @@ describe.each(databases)('a pruned log, on $kind,', ({ createDatabase }) => {
     expect(positionsOf(await log.readAfter(0, 3))).toEqual([513, 514, 515]);
     expect(positionsOf(await log.readAfter(100, 3, 1e6))).toEqual([513, 514, 515]);
     expect(positionsOf(await log.readAfter(600, 3, 1e6))).toEqual([601]);
+
+    expect((await readServiceReport(db.database)).log).toMatchObject({ size: 601, prunedTo: 512 });
 
     const tail = makeTail({ log, bus: makeBus(), logger: silent });
     atTestEnd(tail.stop);
