@@ -118,7 +118,8 @@ CREATE OR REPLACE FUNCTION audit_lost(entry text) RETURNS bigint LANGUAGE sql IM
   FROM (SELECT coalesce(split_part(entry, E'\n', 1)::jsonb -> 'metadata', audit_disclosed(entry, 'metadata')) -> 'count' AS declared) metadata
 $$;
 
--- As before, of the entry in an event's first line. The address is a disclosure in the others.
+-- As before, of the entry in an event's first line. The address is a disclosure in the others: audit_disclosed written out, because
+-- PostgreSQL calls a function that it cannot inline, which takes four times as long (measured: 22 and 5 us).
 CREATE OR REPLACE FUNCTION audit_columns(event text)
 RETURNS TABLE (id uuid, occurred_at timestamptz, event_type text, actor_type text, actor_id text, flag_key text,
   schedule_id uuid, environment text, workspace_id text, resource_type text, resource_id text, request_id text,
@@ -128,7 +129,8 @@ LANGUAGE sql STABLE AS $$
   SELECT (e ->> 'id')::uuid, (e ->> 'timestamp')::timestamptz, e ->> 'eventType', e #>> '{actor,type}', e #>> '{actor,id}',
     e ->> 'flagKey', (e ->> 'scheduleId')::uuid, e ->> 'environment', e ->> 'workspaceId', e #>> '{resource,type}',
     e #>> '{resource,id}', e #>> '{requestContext,requestId}', e #>> '{requestContext,apiKeyId}',
-    coalesce(e #>> '{requestContext,ipAddress}', audit_disclosed(event, 'ipAddress') #>> '{}'), e ->> 'result',
+    coalesce(e #>> '{requestContext,ipAddress}', (SELECT line::jsonb ->> 2 FROM string_to_table(event, E'\n') AS line
+      WHERE left(line, 2) = '["' AND starts_with(substr(line, 25, 14), '","ipAddress",') LIMIT 1)), e ->> 'result',
     coalesce((e ->> 'allEnvironments')::boolean, false)
   FROM (SELECT split_part(event, E'\n', 1)::jsonb AS e OFFSET 0) parsed
 $$;
