@@ -72,6 +72,14 @@ describe('an entry', () => {
     expect(canonicalize(readEvent(entry, disclosures))).toBe(canonicalize(event));
   });
 
+  it('keeps a field with a name that JavaScript treats in its own way', () => {
+    const event = eventOf({
+      metadata: JSON.parse('{"__proto__":["x"],"constructor":1,"adminUserId":null,"adminEmail":"a@example.com"}'),
+    });
+    const { entry, disclosures } = partsOf(event);
+    expect(canonicalize(readEvent(entry, disclosures))).toBe(canonicalize(event));
+  });
+
   it('keeps in clear what is null or empty', () => {
     const bare = { previousState: null, newState: null, changes: [], metadata: {}, requestContext: null };
     const event = eventOf({ ...bare, actor: { type: 'SYSTEM', id: 'system', name: null, email: null } });

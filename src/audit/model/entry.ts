@@ -36,17 +36,19 @@ const isEmpty = (value: Json | undefined): boolean =>
 export const toLines = (event: AuditEvent, disclose: Disclose): string => {
   const lines: string[] = [];
   const hide = (object: JsonObject, names: readonly string[]): JsonObject => {
-    const clear: JsonObject = {};
+    const shown: [name: string, value: Json][] = [];
     const digests: string[] = [];
     for (const [name, value] of Object.entries(object)) {
       if (isEmpty(value) || !names.includes(name)) {
-        clear[name] = value;
+        shown.push([name, value]);
         continue;
       }
       const { line, digest } = disclose(name, value);
       lines.push(line);
       digests.push(digest);
     }
+    // Not by assignment, which would drop a field called __proto__.
+    const clear = Object.fromEntries(shown);
     // Sorted, so that their order says nothing.
     return digests.length === 0 ? clear : { ...clear, [digestsField]: digests.sort() };
   };
