@@ -11,6 +11,12 @@ const memory = makeMerkleTree(Array.from({ length: 70_000 }, (_, n) => hashLeaf(
 type Trees = { db: TestDatabase; tree: ReturnType<typeof makeTree> };
 const open = async (db: TestDatabase): Promise<Trees> => ({ db, tree: makeTree(db.database.prisma) });
 
+const allOf = async (lines: AsyncIterable<string>) => {
+  const all: string[] = [];
+  for await (const line of lines) all.push(line);
+  return all;
+};
+
 /** Checks what the tree says of itself at this size, and of some smaller sizes. */
 const check = async ({ tree }: Trees, size: number, numRuns: number) => {
   expect(await tree.head()).toMatchObject({ size, epoch: 1, rootHash: memory.rootAt(size) });
@@ -103,6 +109,17 @@ it('the tree gives its proofs where the entries were pruned', async () => {
   );
   expect(await tree.entryBundle(2, 256)).toBeNull();
   expect(await tree.entryBundle(3, 100)).toHaveLength(100);
+});
+
+it('what is pruned is served no more, also before its rows are gone', async () => {
+  const { db, tree } = await open(await createPostgresDatabase());
+  await growLog(db, 600);
+  await db.sql("INSERT INTO audit_disclosures (position, disclosures) VALUES (256, 'pruned'), (257, 'kept')");
+  await db.sql('UPDATE audit_head SET pruned_to = 256');
+  expect(await tree.entryBundle(0, 256)).toBeNull();
+  expect(await tree.entryBundle(1, 256)).toHaveLength(256);
+  expect((await allOf(tree.disclosures(0, 256))).at(-1)).toBe('');
+  expect((await allOf(tree.disclosures(1, 256))).at(0)).toBe('kept');
 });
 
 it('a tree that lacks hashes says so, and gives no wrong proof', async () => {

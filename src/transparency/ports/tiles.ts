@@ -7,6 +7,6 @@ export type Tiles = {
   tile(level: number, index: number, width: number): Promise<Buffer | null>;
   /** The first entries of a tile; null if the log does not hold all of them: not yet, or no longer. */
   entryBundle(index: number, width: number): Promise<BundledEntry[] | null>;
-  /** The disclosures of the first entries of a tile, in order: the lines of each, '' if it has none. */
+  /** The disclosures of the first entries of a tile, in order: the lines of each that readers may see, '' if there are none. */
   disclosures(index: number, width: number): AsyncIterable<string>;
 };

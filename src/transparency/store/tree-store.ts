@@ -95,19 +95,22 @@ export const makeTree = (prisma: Queryable): Tree & Tiles => {
       const start = index * tileWidth;
       const rows = await prisma.$queryRaw<{ position: bigint; entry: string | null }[]>`
         SELECT position, CASE WHEN octet_length(entry) <= ${maxEntryBytes} THEN entry END AS entry
-        FROM audit_log WHERE position > ${start} AND position <= ${start + width} ORDER BY position`;
+        FROM audit_log WHERE position > ${start} AND position <= ${start + width}
+          AND position > (SELECT pruned_to FROM audit_head) ORDER BY position`;
       return rows.length < width ? null : rows.map(({ position, entry }) => ({ position: Number(position), entry }));
     },
     disclosures: async function* (index, width) {
       const end = index * tileWidth + width;
       for (let position = index * tileWidth; position < end; ) {
         const rows = await prisma.$queryRaw<{ disclosures: string }[]>`
-          SELECT coalesce(disclosures, '') AS disclosures FROM (
-            SELECT n, disclosures, sum(bytes) OVER (ORDER BY n) - bytes AS bytes_before
-            FROM (SELECT n, audit_shown(l.actor_id, n, d.disclosures) AS disclosures, coalesce(octet_length(d.disclosures), 0) AS bytes
-                  FROM generate_series(${position + 1}::bigint, ${end}::bigint) AS n
-                  LEFT JOIN audit_log l ON l.position = n LEFT JOIN audit_disclosures d ON d.position = n) read
-          ) sized WHERE bytes_before < ${disclosuresPageBytes} ORDER BY n`;
+          SELECT coalesce(audit_shown(l.actor_id, n, d.disclosures), '') AS disclosures FROM (
+            SELECT n, sum(bytes) OVER (ORDER BY n) - bytes AS bytes_before
+            FROM (SELECT n, coalesce(octet_length(disclosures), 0) AS bytes
+                  FROM generate_series(${position + 1}::bigint, ${end}::bigint) AS n LEFT JOIN audit_disclosures ON position = n) read
+          ) sized
+          LEFT JOIN audit_log l ON l.position = n AND n > (SELECT pruned_to FROM audit_head)
+          LEFT JOIN audit_disclosures d ON d.position = l.position
+          WHERE bytes_before < ${disclosuresPageBytes} ORDER BY n`;
         for (const row of rows) yield row.disclosures;
         position += rows.length;
       }
