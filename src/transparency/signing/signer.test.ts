@@ -1,5 +1,6 @@
+import { getEventListeners } from 'node:events';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { makeBus } from '../../audit/log/bus.ts';
 import type { AnchorRunner } from './anchor-runner.ts';
 import type { SigningOutcome } from './sign-checkpoint.ts';
@@ -65,6 +66,20 @@ const begun = async () => {
 };
 
 describe('a signer', () => {
+  it('leaves nothing behind of the seconds that it waited', async () => {
+    const listen = vi.spyOn(EventTarget.prototype, 'addEventListener');
+    onTestFinished(() => listen.mockRestore());
+    const { grow } = await begun();
+    for (let n = 0; n < 10; n++) {
+      await grow();
+      await vi.advanceTimersByTimeAsync(500);
+    }
+    await vi.advanceTimersByTimeAsync(2000);
+    const signals = new Set(listen.mock.contexts.filter((context) => context instanceof AbortSignal));
+    expect(signals.size).toBeGreaterThan(0);
+    for (const signal of signals) expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
   it('signs at once, then at most once a second, and the last state within a second; idle, it leaves the database alone', async () => {
     const { signed, signedAt, notes, tries, grow, signer } = await begun();
     for (let n = 0; n < 25; n++) {

@@ -108,13 +108,17 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
   };
 };
 
+/** Takes its listener with it: the signal lives as long as the process. */
 const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
+    const done = () => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', done);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+    if (signal.aborted) done();
   });
 
 export type Signer = ReturnType<typeof makeSigner>;
