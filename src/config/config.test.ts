@@ -92,6 +92,7 @@ describe('a value', () => {
     ['AUTH_PUBLIC_KEY', '{"kty":"oct","k":"hunter2"}'],
     ['AUTH_JWKS_URL', 'https://user:hunter2@id.example/jwks'],
     ['LOG_SIGNING_KEY', '-----BEGIN PRIVATE KEY-----hunter2'],
+    ['LOG_SIGNING_KEY', 'MC4CAQAwBQYDK2VwBCIEIhunter2'],
   ])('that is secret is not shown: %s', (name, value) => {
     expect(refusalOf({ [name]: value })).toMatch(new RegExp(`^${name} .*allowed: `));
     expect(refusalOf({ [name]: value })).not.toContain('hunter2');

@@ -24,6 +24,15 @@ describe('LOG_SIGNING_KEY', () => {
     expect(parseSigningKeySource(pem).kind).toBe('key');
   });
 
+  it('is no path if it looks like a key without its first and last line, and the refusal does not quote it', () => {
+    const body = pem.split('\n')[1] ?? '';
+    const seed = Buffer.from(body, 'base64').subarray(-32);
+    for (const text of [body, ` ${body}\n`, seed.toString('hex'), seed.toString('base64'), seed.toString('base64url'), `a\nb`]) {
+      expect(() => parseSigningKeySource(text)).toThrow('it is neither PEM nor a path');
+      expect(() => parseSigningKeySource(text)).not.toThrow(text.trim());
+    }
+  });
+
   it.each([
     ['a public key', createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString(), 'it is not a private key'],
     ['an RSA key', privatePem('rsa'), 'it is a key of the type rsa, and the log is signed with Ed25519'],

@@ -13,9 +13,17 @@ export type SigningKeySource =
 
 const howToMake = "'flagtrail log new-key' or 'openssl genpkey -algorithm ed25519' makes one";
 
+/** An Ed25519 key as base64 without PEM's first and last line, or its 32 bytes as hex or base64; or several lines of anything. */
+const bareKey = /MC4CAQAwBQYDK2Vw|^(?:[\da-f]{64}|[\w+/-]{43}=|[\w-]{43})$|\n/i;
+
 /** Reads the setting LOG_SIGNING_KEY: a key, or the path of a file with one. Throws an Error that does not quote the key. */
-export const parseSigningKeySource = (text: string): SigningKeySource =>
-  text.includes('-----BEGIN') ? { kind: 'key', key: parseSigningKey(text) } : { kind: 'file', path: text };
+export const parseSigningKeySource = (text: string): SigningKeySource => {
+  if (text.includes('-----BEGIN')) return { kind: 'key', key: parseSigningKey(text) };
+  // Whoever reads that a file is missing reads its path.
+  if (bareKey.test(text))
+    throw new Error(`it is neither PEM nor a path; PEM has a first line -----BEGIN PRIVATE KEY-----; ${howToMake}`);
+  return { kind: 'file', path: text };
+};
 
 /**
  * Reads an Ed25519 private key: PEM (PKCS#8; `\n` can stand for a line break, as in environment files). Throws an Error whose
