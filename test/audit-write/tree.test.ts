@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { RFC9162 } from '@transmute/rfc9162';
+import canonicalize from 'canonicalize';
 import { expect, it } from 'vitest';
-import { sequenceOutbox } from '../../src/audit/store/outbox.ts';
+import { emitEntries as emitToOutbox, sequenceOutbox } from '../../src/audit/store/outbox.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createPGliteDatabase, createPostgresDatabase, databases, type TestDatabase } from '../support/databases.ts';
 import { leafHashOf, linesOf, logEntries } from '../support/log-entries.ts';
@@ -35,6 +36,9 @@ const tilesOf = async ({ sql }: Pick<TestDatabase, 'sql'>) => {
     root: Buffer.from(root_hash).toString('hex'),
   }));
 };
+/** How many entries the outbox and then the log take. */
+const sequenced = async ({ database: { prisma } }: TestDatabase, entry: string): Promise<number> =>
+  (await emitToOutbox(prisma, [entry])) ? sequenceOutbox(prisma, 10) : 0;
 const bitsOf = (size: number): number => [...size.toString(2)].filter((bit) => bit === '1').length;
 
 it.each(databases)(
@@ -112,4 +116,14 @@ it.each(databases)('the tiles on $kind can neither be changed, nor removed', asy
   const db = await createDatabase();
   for (const change of ['UPDATE audit_tiles SET level = 1', 'DELETE FROM audit_tiles', 'TRUNCATE audit_tiles'])
     await expect(db.sql(change)).rejects.toThrow('audit_tiles is append-only');
+});
+
+it('an entry that says everything itself is as long as a release before made it, whatever it says; one with digests fits into a tile', async () => {
+  const db = await createPGliteDatabase();
+  const [{ event } = expect.unreachable()] = logEntries(1, 1);
+  const long = { ...event, metadata: { details: { _sd_alg: 'x'.repeat(70_000) } } };
+  const inClear = canonicalize(long) ?? expect.unreachable();
+  expect(await sequenced(db, inClear)).toBe(1);
+  const withDigests = canonicalize({ ...long, _sd_alg: 'sha-256' }) ?? expect.unreachable();
+  expect(await sequenced(db, withDigests)).toBe(0);
 });
