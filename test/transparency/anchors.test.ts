@@ -22,8 +22,8 @@ const stream = 'audit-checkpoints';
 const logId = '01900000-0000-4000-8000-000000000001';
 const key = generateKeyPairSync('ed25519').privateKey;
 const rootHash = Buffer.alloc(32, 7);
-const aNote = (size: number) =>
-  signNote(checkpointText({ logId, epoch: 1, size, rootHash }), { name: `flagtrail/${logId}`, key });
+const aNote = (size: number, ofLog = logId) =>
+  signNote(checkpointText({ logId: ofLog, epoch: 1, size, rootHash }), { name: `flagtrail/${ofLog}`, key });
 
 const run = (anchor: Anchor) => {
   const found: string[] = [];
@@ -72,6 +72,18 @@ describe('the file', () => {
     const next = run(makeFileAnchor({ dataDir }));
     await next.start();
     expect(next.found).toEqual([aNote(4)]);
+  });
+
+  it('with the checkpoint of another log is kept beside the new one, and is found again', async () => {
+    const dataDir = temporaryFolder();
+    const other = '01900000-0000-4000-8000-000000000002';
+    const anchor = makeFileAnchor({ dataDir });
+    for (const note of [aNote(7), aNote(1, other), aNote(2, other)]) await anchor.put(note, AbortSignal.timeout(1000));
+    expect(readFileSync(path.join(dataDir, 'log.checkpoint'), 'utf8')).toBe(aNote(2, other));
+    expect((await anchor.read(AbortSignal.timeout(1000))).toSorted()).toEqual([aNote(2, other), aNote(7)].toSorted());
+    await anchor.put(aNote(8), AbortSignal.timeout(1000));
+    expect((await anchor.read(AbortSignal.timeout(1000))).at(0)).toBe(aNote(8));
+    expect(readdirSync(dataDir).toSorted()).toEqual(['log.checkpoint', `log.checkpoint.${logId}`, `log.checkpoint.${other}`]);
   });
 
   it('that cannot be written does not hold anybody up, and is tried again', async () => {
