@@ -48,8 +48,8 @@ export const composeSigner = async (
       anchor,
       onFound: async (note) => {
         const why = await signCheckpoint.witness(note, anchor.name);
-        if (why) logger.warn(`${anchor.name} holds a checkpoint that says nothing about this log: ${why}`);
         signer.wake();
+        return why;
       },
       logger,
       random,

@@ -25,13 +25,16 @@ const rootHash = Buffer.alloc(32, 7);
 const aNote = (size: number, ofLog = logId) =>
   signNote(checkpointText({ logId: ofLog, epoch: 1, size, rootHash }), { name: `flagtrail/${ofLog}`, key });
 
-const run = (anchor: Anchor) => {
+const run = (anchor: Anchor, judge: (note: string) => string | null = () => null) => {
   const found: string[] = [];
   const lines: { msg: string }[] = [];
   const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const runner = makeAnchorRunner({
     anchor,
-    onFound: async (note) => void found.push(note),
+    onFound: async (note) => {
+      found.push(note);
+      return judge(note);
+    },
     logger,
     random: () => 0,
     describe: (error) => (error instanceof Error ? error.message : String(error)),
@@ -47,9 +50,9 @@ const setUpCloudWatch = async () => {
   onTestFinished(() => server[Symbol.asyncDispose]());
   const lines: string[] = [];
   const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
-  const start = () => {
+  const start = (judge?: (note: string) => string | null) => {
     const place = { client: clientOf(server), logGroup: group, logStream: stream, logger };
-    return run(makeCloudWatchAnchor({ ...place, put: makePutLogEvents(place), clock }));
+    return run(makeCloudWatchAnchor({ ...place, put: makePutLogEvents(place), clock }), judge);
   };
   const sizes = () => server.accepted(group, stream).map(({ message }) => JSON.parse(message).size as number);
   return { server, start, sizes, lines };
@@ -117,6 +120,23 @@ describe('the CloudWatch stream', () => {
     const next = start();
     await next.start();
     expect(next.found).toEqual([aNote(1), aNote(2)]);
+  });
+
+  it('that holds many notes of no use is one warning for each reason', async () => {
+    const { server, start, sizes } = await setUpCloudWatch();
+    const first = start();
+    await first.start();
+    for (const size of [1, 2, 3]) {
+      first.put(aNote(size));
+      await vi.waitFor(() => expect(sizes().at(-1)).toBe(size), patiently);
+    }
+    const next = start((note) => (note === aNote(3) ? null : 'it is of another log'));
+    await next.start();
+    expect(next.found).toHaveLength(3);
+    expect(next.lines.map(({ msg }) => msg)).toEqual([
+      `the CloudWatch stream ${group}:${stream} holds a checkpoint that says nothing about this log: it is of another log`,
+    ]);
+    expect(server.accepted(group, stream)).toHaveLength(3);
   });
 
   it('gets the latest of the notes that wait while it fails, and says so once', async () => {

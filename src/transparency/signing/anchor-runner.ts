@@ -6,8 +6,8 @@ import type { Anchor } from '../ports/anchor.ts';
 
 type Deps = {
   anchor: Anchor;
-  /** Called with each note that the anchor holds, before anything is put there. */
-  onFound: (note: string) => Promise<void>;
+  /** Called with each note that the anchor holds, before anything is put there. Returns why it is of no use here, or null. */
+  onFound: (note: string) => Promise<string | null>;
   logger: Pick<Logger, 'warn' | 'info' | 'debug'>;
   random: Random;
   /** Describes any error on one line. */
@@ -38,7 +38,12 @@ export const makeAnchorRunner = ({
 
   const bring = async (signal: AbortSignal): Promise<boolean> => {
     if (!isRead) {
-      for (const note of await anchor.read(signal)) await onFound(note);
+      // A stream can hold many that are of no use for the same reason.
+      const reasons = new Set<string | null>();
+      for (const note of await anchor.read(signal)) reasons.add(await onFound(note));
+      reasons.delete(null);
+      for (const why of reasons)
+        logger.warn({ anchor: anchor.name }, `${anchor.name} holds a checkpoint that says nothing about this log: ${why}`);
       isRead = true;
       tried.resolve();
     }

@@ -101,7 +101,7 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
       try {
         if (parseCheckpointText(parseNote(note).text)?.logId !== logId) return 'it is of another log';
         const point = parseCheckpointText(openNote(note, signingKey === null ? [own] : [own, signingKey]) ?? '');
-        if (!point) return 'it is not signed by the key of this log';
+        if (!point) return 'the key that signs this log now did not sign it';
         open.push({ ...point, where });
         return null;
       } catch (error) {
