@@ -212,7 +212,7 @@ describe('nothing is signed', () => {
     };
     await db.grow(4);
     await asSuperuser(`UPDATE audit_head SET root_hash = sha256('another')`);
-    expect(await refusalOf(signer)).toMatch(/^the root in audit_head is not that of the 8 entries in the log/);
+    expect(await refusalOf(signer)).toMatch(/^the root in audit_head is not that of the entries in the log/);
     await asSuperuser(`UPDATE audit_log SET entry = replace(entry, 'ada', 'eve') WHERE position = 2`);
     expect(await refusalOf(signer)).toMatch(/^the first 4 entries of the log are not those of the checkpoint/);
   });
@@ -245,4 +245,16 @@ it('what others put into an anchor keeps nobody from signing: it says nothing ab
   expect(await signer.witness(note.replaceAll(/[0-9a-f]{8}-/g, '00000000-'), 'the file')).toBe('it is of another log');
   await db.grow();
   expect(await signer.sign({ hurry: true })).toMatchObject({ is: 'signed' });
+});
+
+it('a checkpoint that the database has lost is known from this process, not from the database', async () => {
+  const db = await setUp(await createPostgresDatabase());
+  await db.grow(3);
+  await db.signer().sign();
+  const other = db.signer();
+  expect(await other.sign()).toMatchObject({ is: 'up to date' });
+  await db.sql('ALTER TABLE audit_checkpoints DISABLE TRIGGER USER');
+  await db.sql('DELETE FROM audit_checkpoints');
+  await db.sql('UPDATE audit_head SET size = 2');
+  expect(await refusalOf(other)).toMatch(/^this process holds a checkpoint of 3 entries, and the log in the database has 2:/);
 });

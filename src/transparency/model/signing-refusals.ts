@@ -42,10 +42,10 @@ export const forkOf = (known: Witnessed): Refusal => ({
 });
 
 /** The head's root is not that of the entries. A new epoch does not mend that. */
-export const brokenHead = (size: number): Refusal => ({
-  why: `the root in audit_head is not that of the ${entries(size)} in the log: an entry or the tree was changed; find out which with 'flagtrail verify', and restore the database from a copy of before`,
+export const brokenHead: Refusal = {
+  why: "the root in audit_head is not that of the entries in the log: an entry or the tree was changed; find out which with 'flagtrail verify', and restore the database from a copy of before",
   contradicts: null,
-});
+};
 
 /** Another key signs this log. */
 export const otherKey = ({ own, signing }: { own: string; signing: string }): Refusal => ({

@@ -29,6 +29,7 @@ export type SigningOutcome =
 const checkpointEveryMs = 1000;
 
 const here = 'this process';
+const database = 'the database';
 const isFurther = (one: LogPoint, other: LogPoint) =>
   one.epoch > other.epoch || (one.epoch === other.epoch && one.size > other.size);
 
@@ -51,14 +52,15 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
   const compare = async (state: LogState): Promise<Refusal | null> => {
     const { latest, logId } = state;
     const isNews = latest && !(known && known.epoch === latest.epoch && known.size >= latest.size);
-    const candidates = [...(known ? [known] : []), ...open, ...(isNews ? [{ logId, ...latest, where: 'the database' }] : [])];
+    const candidates = [...(known ? [known] : []), ...open, ...(isNews ? [{ logId, ...latest, where: database }] : [])];
     for (const candidate of candidates) {
       const refusal = refusalOf(state, candidate);
       if (refusal) return refusal;
       if (candidate.epoch < state.epoch) continue;
       if (!(await tree.rootAt(candidate.size)).equals(candidate.rootHash)) return forkOf(candidate);
     }
-    for (const candidate of candidates) remember(candidate);
+    // The database can lose its own. Later, it is this process that knows of them.
+    for (const { where, ...point } of candidates) remember({ ...point, where: where === database ? here : where });
     open = [];
     return null;
   };
@@ -71,7 +73,7 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
   };
 
   const judgeHead = async ({ size, rootHash }: LogState): Promise<Refusal | null> =>
-    (await tree.rootAt(size)).equals(rootHash) ? null : brokenHead(size);
+    (await tree.rootAt(size)).equals(rootHash) ? null : brokenHead;
 
   const sign = async (state: LogState, { hurry }: { hurry: boolean }): Promise<SigningOutcome> => {
     const { logId, epoch, size, rootHash } = state;
@@ -86,7 +88,7 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
       if (!isKept) return { is: 'too early', waitMs: checkpointEveryMs };
     } catch (error) {
       if (!(error instanceof ForkedCheckpointError)) throw error;
-      return { is: 'refused', refusal: forkOf({ logId, ...checkpoint, where: 'the database' }) };
+      return { is: 'refused', refusal: forkOf({ logId, ...checkpoint, where: database }) };
     }
     signedAtMs = checkpoint.signedAt.getTime();
     remember({ logId, epoch, size, rootHash, where: here });

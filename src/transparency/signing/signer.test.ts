@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { makeBus } from '../../audit/log/bus.ts';
+import type { Witnessed } from '../model/signing-refusals.ts';
 import type { AnchorRunner } from './anchor-runner.ts';
 import type { SigningOutcome } from './sign-checkpoint.ts';
 import { makeSigner } from './signer.ts';
@@ -15,7 +16,7 @@ afterEach(() => {
 
 /** A signer over a log that signs each size once, at most once a second. */
 const start = async () => {
-  const log = { size: 0, refuses: null as string | null, broken: false };
+  const log = { size: 0, refuses: null as string | null, contradicts: null as Witnessed | null, broken: false };
   const tries: number[] = [];
   const signed: number[] = [];
   const signedAt: number[] = [];
@@ -23,7 +24,7 @@ const start = async () => {
   const sign = async ({ hurry = false } = {}): Promise<SigningOutcome> => {
     tries.push(log.size);
     if (log.broken) throw new Error('no database');
-    if (log.refuses) return { is: 'refused', refusal: { why: log.refuses, contradicts: null } };
+    if (log.refuses) return { is: 'refused', refusal: { why: log.refuses, contradicts: log.contradicts } };
     if (signed.at(-1) === log.size) return { is: 'up to date', note: `note ${log.size}` };
     const waitMs = signedAtMs + 1000 - Date.now();
     if (waitMs > 0 && !hurry) return { is: 'too early', waitMs };
@@ -66,6 +67,38 @@ const begun = async () => {
 };
 
 describe('a signer', () => {
+  it('says once why it signs no more, however the log grows meanwhile, and again why another checkpoint keeps it', async () => {
+    const { log, lines, grow, signer } = await begun();
+    const said = () => lines.filter(({ level }) => level === 50).map(({ msg }) => msg);
+    const refuse = async (size: number) => {
+      log.contradicts = { logId: 'log', epoch: 1, size, rootHash: Buffer.alloc(32), where: 'the file' };
+      for (let n = 0; n < 3; n++) {
+        log.refuses = `the file holds ${size}, the log has ${log.size + 1}`;
+        await grow();
+        await vi.advanceTimersByTimeAsync(1000);
+      }
+    };
+    await refuse(30);
+    expect(said()).toEqual(['the log is not signed any more: the file holds 30, the log has 1']);
+    // Whoever asks is told how it is now.
+    expect(signer.refusal()?.why).toBe('the file holds 30, the log has 3');
+    await refuse(40);
+    expect(said().slice(1)).toEqual(['the log is not signed any more: the file holds 40, the log has 4']);
+  });
+
+  it('looks at the log once a second while it is refused, however busy the log is', async () => {
+    const { log, tries, grow } = await begun();
+    log.refuses = 'the reason';
+    const before = tries.length;
+    for (let n = 0; n < 100; n++) {
+      await grow();
+      await vi.advanceTimersByTimeAsync(30);
+    }
+    expect(tries.length - before).toBeLessThanOrEqual(4);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(tries.at(-1)).toBe(100);
+  });
+
   it('leaves nothing behind of the seconds that it waited', async () => {
     const listen = vi.spyOn(EventTarget.prototype, 'addEventListener');
     onTestFinished(() => listen.mockRestore());

@@ -27,6 +27,8 @@ type Deps = {
 
 /** Wake-ups can be lost, so that the log is also looked at without one. */
 const pollMs = 5000;
+/** How long it waits at least before it looks again whether it can sign. */
+const refusedMs = 1000;
 /** How long the first checkpoint waits for what the anchors hold. */
 const anchorsWithinMs = 5000;
 /** How long a stop waits for its last checkpoint: the database may be what is gone. */
@@ -41,7 +43,7 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
   let forget = () => {};
 
   const note = (next: Refusal | null) => {
-    if (next && next.why !== refusal?.why) logger.error(`the log is not signed any more: ${next.why}`);
+    if (next && !isSame(next, refusal)) logger.error(`the log is not signed any more: ${next.why}`);
     if (!next && refusal) logger.info('the log is signed again');
     refusal = next;
   };
@@ -68,10 +70,11 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
   const loop = makeLoop({
     work: async (signal) => {
       const waitMs = await pass();
-      if (waitMs === null) return false;
       // What is committed meanwhile is in the next checkpoint, too.
-      await rest(waitMs, signal);
-      return true;
+      if (waitMs !== null) await rest(waitMs, signal);
+      // Nothing is signed that would keep the time between two looks at a busy log.
+      else if (refusal) await rest(refusedMs, signal);
+      return waitMs !== null;
     },
     pollMs,
     onError: (error) => {
@@ -106,6 +109,12 @@ export const makeSigner = ({ signCheckpoint, anchors, bus, logger, describe }: D
       await Promise.all(anchors.map((anchor) => anchor.stop({ deadlineMs })));
     },
   };
+};
+
+/** Whether two refusals have one cause, however long the log is by now. */
+const isSame = (one: Refusal, other: Refusal | null): boolean => {
+  if (!one.contradicts || !other?.contradicts) return one.why === other?.why;
+  return one.contradicts.epoch === other.contradicts.epoch && one.contradicts.size === other.contradicts.size;
 };
 
 /** Takes its listener with it: the signal lives as long as the process. */
