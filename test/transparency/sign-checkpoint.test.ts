@@ -68,8 +68,9 @@ describe.each(databases)('a checkpoint on $kind', ({ createDatabase }) => {
       'TRUNCATE audit_checkpoints',
     ])
       await expect(db.sql(statement), statement).rejects.toThrow('audit_checkpoints is append-only');
-    const insert = (epoch: number, size: number) =>
-      db.sql('INSERT INTO audit_checkpoints VALUES ($1, $2, $3, $4, now())', [epoch, size, Buffer.alloc(32), 'a note']);
+    const insert = (epoch: number, size: number, root = Buffer.alloc(32)) =>
+      db.sql('INSERT INTO audit_checkpoints VALUES ($1, $2, $3, $4, now())', [epoch, size, root, 'a note']);
+    await expect(insert(1, 2, Buffer.alloc(31))).rejects.toThrow('audit_checkpoints_root_hash');
     await expect(insert(1, 5)).rejects.toThrow('a checkpoint of 5 entries refused: the log has 4');
     await expect(insert(1, 4)).rejects.toThrow('a checkpoint of 4 entries refused: its root is not that of the log');
     await expect(insert(1, 3)).rejects.toThrow(/duplicate key/);

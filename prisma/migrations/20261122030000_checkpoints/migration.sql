@@ -11,7 +11,7 @@ ALTER TABLE audit_head ADD COLUMN epoch integer NOT NULL DEFAULT 1, ADD COLUMN s
 CREATE TABLE audit_checkpoints (
   epoch     integer        NOT NULL,
   size      bigint         NOT NULL,
-  root_hash bytea          NOT NULL,
+  root_hash bytea          NOT NULL CONSTRAINT audit_checkpoints_root_hash CHECK (octet_length(root_hash) = 32),
   -- The signed note, as anybody can verify it.
   note      text           NOT NULL,
   signed_at timestamptz(3) NOT NULL,
