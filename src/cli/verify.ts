@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
+import { rest } from '../kernel/rest.ts';
 import { interruptedExitCode } from '../process/signals.ts';
 import { splitNotes } from '../verify/checkpoint.ts';
 import type { Query } from '../verify/database-source.ts';
@@ -136,7 +137,7 @@ type Running = Deps & { signal: AbortSignal; onProgress: (done: number, size: nu
 
 const run = async (options: Options, { signal, onProgress, endBar, ...deps }: Running): Promise<Report> => {
   const given = { keys: options.key.flatMap(readKeys), pins: options.pin.flatMap(readPins), onProgress };
-  const wait = makeWait(signal);
+  const wait = (ms: number) => rest(ms, signal);
   if (options.bundle !== undefined) return verifyBundle(readUntil(signal, readFromFolder(options.bundle, readFile)), given);
   if (options.url === undefined) {
     const url = typeof options.database === 'string' ? options.database : null;
@@ -224,16 +225,3 @@ const readUntil =
   (signal: AbortSignal, read: ReadFile): ReadFile =>
   (path) =>
     signal.aborted ? Promise.reject(new InterruptedError()) : read(path);
-
-/** Waits, but not beyond the interruption. */
-const makeWait = (signal: AbortSignal) => (ms: number) =>
-  new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Bus } from '../../audit/ports/bus.ts';
 import { makeLoop } from '../../kernel/loop.ts';
+import { rest } from '../../kernel/rest.ts';
 import { within } from '../../kernel/within.ts';
 import type { Refusal } from '../model/signing-refusals.ts';
 import type { AnchorRunner } from './anchor-runner.ts';
@@ -116,18 +117,5 @@ const isSame = (one: Refusal, other: Refusal | null): boolean => {
   if (!one.contradicts || !other?.contradicts) return one.why === other?.why;
   return one.contradicts.epoch === other.contradicts.epoch && one.contradicts.size === other.contradicts.size;
 };
-
-/** Takes its listener with it: the signal lives as long as the process. */
-const rest = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
 
 export type Signer = ReturnType<typeof makeSigner>;
