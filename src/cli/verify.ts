@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { rest } from '../kernel/rest.ts';
 import { interruptedExitCode } from '../process/signals.ts';
@@ -13,7 +12,9 @@ import { exitCodeOf, type Report } from '../verify/report.ts';
 import type { ReadFile } from '../verify/tiles-source.ts';
 import { verifyBundle, verifyDatabase, verifyServer } from '../verify/verify.ts';
 import { verifyProof } from '../verify/verify-proof.ts';
+import { onOneLine } from './plain.ts';
 import { makeProgressBar, type Terminal } from './progress-bar.ts';
+import { readBoundedFile } from './read-bounded-file.ts';
 import { describeDetails, describeOutcome } from './verify-report.ts';
 import { loadWatch, saveWatch } from './watch-file.ts';
 
@@ -129,7 +130,7 @@ const checkProof = (file: string, { key, pin, json }: Options, { write, setExitC
       return { outcome: 'tampered', sentence: error.message, finding: error.finding };
     }
   })();
-  write(json ? `${JSON.stringify(result)}\n` : `${result.outcome.toUpperCase()}: ${result.sentence}\n`);
+  write(json ? `${JSON.stringify(result)}\n` : `${result.outcome.toUpperCase()}: ${onOneLine(result.sentence)}\n`);
   setExitCode(exitCodeOf(result));
 };
 
@@ -138,7 +139,8 @@ type Running = Deps & { signal: AbortSignal; onProgress: (done: number, size: nu
 const run = async (options: Options, { signal, onProgress, endBar, ...deps }: Running): Promise<Report> => {
   const given = { keys: options.key.flatMap(readKeys), pins: options.pin.flatMap(readPins), onProgress };
   const wait = (ms: number) => rest(ms, signal);
-  if (options.bundle !== undefined) return verifyBundle(readUntil(signal, readFromFolder(options.bundle, readFile)), given);
+  if (options.bundle !== undefined)
+    return verifyBundle(readUntil(signal, readFromFolder(options.bundle, readBoundedFile)), given);
   if (options.url === undefined) {
     const url = typeof options.database === 'string' ? options.database : null;
     return deps.readSnapshot(url, (query) => {

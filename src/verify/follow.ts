@@ -30,6 +30,8 @@ const checkpointsKept = 100;
 const longestPauseMs = 60_000;
 /** A cache can be behind for a moment, and an event that declares what is missing comes a moment later: so look this often. */
 const patience = 3;
+/** A checkpoint that was seen before can come from a cache, but not for ever: it is also what a restored copy shows. */
+const patienceWithCaches = 20;
 
 /**
  * Watches a server: verifies what it serves, and then whatever is added, until `signal` aborts, or something is wrong. Trouble on
@@ -60,7 +62,8 @@ export const follow = async ({
   const report = (failure: unknown) => reportOf(verification, { warnings: [], states: null, failure });
 
   /** Looks once. Returns whether all is settled. */
-  const look = async (isLastChance: boolean): Promise<boolean> => {
+  const look = async (attempt: number): Promise<boolean> => {
+    const isLastChance = attempt >= patience;
     const note = (await read(paths.checkpoint))?.toString('utf8') ?? '';
     const { size = 0 } = parseCheckpoint(note) ?? {};
     const before = verification.tree.size;
@@ -70,8 +73,10 @@ export const follow = async ({
       return true;
     }
     if (size < before && note !== '') {
-      if (checkpoints.includes(note)) return true;
-      if (!isLastChance) return false;
+      const isKnown = checkpoints.includes(note);
+      if (isKnown && attempt === 1)
+        tell('trouble', `the server gives its checkpoint of size ${size} again, after one of size ${before}`);
+      if (attempt < (isKnown ? patienceWithCaches : patience)) return false;
       throw new Tampered(
         'rollback',
         [size + 1, before],
@@ -97,7 +102,7 @@ export const follow = async ({
 
   for (let [attempt, troubles] = [1, 0]; !signal.aborted; ) {
     try {
-      const isSettled = await look(attempt >= patience);
+      const isSettled = await look(attempt);
       [attempt, troubles] = [isSettled ? 1 : attempt + 1, 0];
       await wait(intervalMs);
     } catch (error) {

@@ -1,4 +1,5 @@
 import { CouldNotCheck, Unreachable } from './outcome.ts';
+import { largestOf } from './tile-paths.ts';
 import type { ReadFile } from './tiles-source.ts';
 
 type Server = {
@@ -12,8 +13,6 @@ type Server = {
 /** How long to wait before asking again, each time. */
 const pausesMs = [200, 1000, 3000];
 
-/** More than any file of the layout holds; a server that sends it anyway must not fill the memory. */
-const largest = 512 * 1024 * 1024;
 const later = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** Reads the layout from a server, below `<url>/log/`. */
@@ -29,7 +28,7 @@ export const readFromServer = ({ url, token, fetch, timeoutMs, wait }: Server): 
     }).catch((error) => {
       throw new Unreachable(`${base + path} does not answer: ${causeOf(error)}`);
     });
-    if (response.ok) return readBody(response, base + path);
+    if (response.ok) return readBody(response, base + path, largestOf(path));
     await response.body?.cancel();
     if (response.status === 404) return null;
     const isRefused = response.status === 401 || response.status === 403;
@@ -57,13 +56,13 @@ export const readFromServer = ({ url, token, fetch, timeoutMs, wait }: Server): 
   };
 };
 
-const readBody = async (response: Response, url: string): Promise<Buffer> => {
+const readBody = async (response: Response, url: string, largest: number): Promise<Buffer> => {
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
     for await (const chunk of response.body ?? []) {
       length += chunk.length;
-      if (length > largest) throw new CouldNotCheck(`${url} sends more than ${largest} bytes`);
+      if (length > largest) throw new CouldNotCheck(`${url} sends more than ${largest} bytes, which no such file has`);
       chunks.push(chunk);
     }
   } catch (error) {
@@ -77,11 +76,11 @@ const causeOf = (error: unknown): string => {
   return cause instanceof Error && cause.message !== '' ? cause.message : message;
 };
 
-/** Reads the layout from a folder; `readFile` is Node's. */
+/** Reads the layout from a folder; `readFile` throws Node's errors, and one for a file that is larger than `largest` or none. */
 export const readFromFolder =
-  (folder: string, readFile: (path: string) => Promise<Buffer>): ReadFile =>
+  (folder: string, readFile: (path: string, largest: number) => Promise<Buffer>): ReadFile =>
   (path) =>
-    readFile(`${folder}/${path}`).catch((error) => {
+    readFile(`${folder}/${path}`, largestOf(path)).catch((error) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
       throw new CouldNotCheck(`${folder}/${path} cannot be read: ${error.message}`);
     });

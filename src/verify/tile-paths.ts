@@ -1,4 +1,4 @@
-import { tileWidth } from './tree.ts';
+import { hashLength, tileWidth } from './tree.ts';
 
 // The layout of C2SP tlog-tiles, for a server's URLs and a bundle's files alike.
 
@@ -20,4 +20,15 @@ export const paths = {
   disclosures: (index: number, width: number): string => named('disclosures', index, width),
   /** An entry that is too long for a bundle of entries. */
   largeEntry: (position: number): string => `large-entries/${position}`,
+};
+
+const mebibyte = 1024 * 1024;
+const longestEntry = 65_535;
+
+/** More bytes than the file can have where nobody is hostile: whoever sends more must not fill the memory. */
+export const largestOf = (path: string): number => {
+  if (path.startsWith('tile/entries/')) return tileWidth * (2 + longestEntry);
+  if (path.startsWith('tile/')) return tileWidth * hashLength;
+  if (path.startsWith('disclosures/')) return 256 * mebibyte;
+  return path.startsWith('large-entries/') ? 64 * mebibyte : mebibyte;
 };

@@ -1,5 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { rmSync, truncateSync } from 'node:fs';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readBoundedFile } from '../../src/cli/read-bounded-file.ts';
 import { readFromFolder } from '../../src/verify/read-tiles.ts';
 import { exitCodeOf } from '../../src/verify/report.ts';
 import { verifyBundle } from '../../src/verify/verify.ts';
@@ -21,7 +24,10 @@ type Given = { pins?: readonly string[]; keys?: readonly string[] };
 const verify = async (bundle: ReadonlyMap<string, Buffer>, { pins = [], keys = [signer.line] }: Given = {}) => {
   const folder = temporaryFolder();
   writeFiles(folder, bundle);
-  return verifyBundle(readFromFolder(folder, readFile), { keys, pins: pins.map((note, n) => ({ name: `pin ${n + 1}`, note })) });
+  return verifyBundle(readFromFolder(folder, readBoundedFile), {
+    keys,
+    pins: pins.map((note, n) => ({ name: `pin ${n + 1}`, note })),
+  });
 };
 /** The bundle with other files; null: without. */
 const withFiles = (changes: { [name: string]: Buffer | null }): Map<string, Buffer> => {
@@ -153,5 +159,22 @@ describe('it could not be checked', () => {
   it('where the folder holds no bundle', async () => {
     const report = await verify(new Map([['something', Buffer.from('else')]]));
     expect([report.reason, exitCodeOf(report)]).toEqual([expect.stringContaining('no checkpoint'), 2]);
+  });
+
+  it.each([
+    ['a file that never ends, such as a pipe', (name: string) => execFileSync('mkfifo', [name]), 'it is no file'],
+    [
+      'a file that would fill the memory',
+      (name: string) => truncateSync(name, 2 ** 40),
+      'it has 1099511627776 bytes; allowed: up to 8192',
+    ],
+  ])('where it holds %s', async (_what, plant, says) => {
+    const folder = temporaryFolder();
+    writeFiles(folder, files);
+    const tile = path.join(folder, pathOf('tile/0', 1));
+    if (says.includes('no file')) rmSync(tile);
+    plant(tile);
+    const report = await verifyBundle(readFromFolder(folder, readBoundedFile), { keys: [signer.line], pins: [] });
+    expect([report.reason, exitCodeOf(report)]).toEqual([expect.stringContaining(says), 2]);
   });
 });

@@ -84,6 +84,14 @@ describe('flagtrail verify --url', () => {
     expect(exitCode).toBe(2);
   });
 
+  it('could not check where the server sends more than such a file can have', async () => {
+    const files = filesOf(300);
+    files.set(pathOf('tile/0', 0), Buffer.alloc(9000));
+    const { out, exitCode } = await runVerify(['--url', (await startLogServer(files)).url, ...key]);
+    expect(out).toMatch(/^COULD NOT CHECK: .*tile\/0\/000 sends more than 8192 bytes/);
+    expect(exitCode).toBe(2);
+  });
+
   it('could not check where nobody answers', async () => {
     const { out, exitCode } = await runVerify(['--url', 'http://127.0.0.1:1', ...key]);
     expect(out).toMatch(/^COULD NOT CHECK: http:\/\/127\.0\.0\.1:1\/log\/checkpoint does not answer: /);
@@ -178,6 +186,19 @@ describe('flagtrail verify --follow', () => {
     server.files = filesOf(500);
     const { out, exitCode } = await watch.done;
     expect(out).toContain('TAMPERED at positions 501 to 600 (rollback)');
+    expect(exitCode).toBe(1);
+  });
+
+  it('finds that the log was rolled back to a checkpoint that it has seen', async () => {
+    const { server, args } = await start(300);
+    const watch = startVerify(args);
+    await expect.poll(watch.out).toContain('good: 300 events');
+    server.files = filesOf(600);
+    await expect.poll(watch.out).toContain('good: 600 events');
+    server.files = filesOf(300);
+    await expect.poll(watch.err).toContain('the server gives its checkpoint of size 300 again, after one of size 600');
+    const { out, exitCode } = await watch.done;
+    expect(out).toContain('TAMPERED at positions 301 to 600 (rollback)');
     expect(exitCode).toBe(1);
   });
 
