@@ -28,6 +28,8 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
   /** Checkpoints that none of the keys signed, since the last that one did. */
   let unknown: Unknown[] = [];
   let unknownInAll = 0;
+  /** The first checkpoint of an epoch that no event before it declares. */
+  let undeclared: Claim | null = null;
   /** Whether a key that counts signed anything, if only an empty log. */
   let isSigned = signedTo > 0;
 
@@ -87,12 +89,7 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
       unknown = [...unknown.slice(0, 1), { size: claim.size, id: signersOf(claim), pin: claim.pin }];
       return;
     }
-    if (claim.epoch > declared.epoch().epoch && declared.prunedTo() === 0)
-      throw new Tampered(
-        'epoch',
-        claim.size || null,
-        `${nameOf(claim)} is of epoch ${claim.epoch}, and no log.epoch_started event before it declares that epoch.`,
-      );
+    if (claim.epoch > declared.epoch().epoch) undeclared ??= claim;
     [signedTo, unknown, isSigned] = [Math.max(signedTo, claim.size), [], true];
   };
 
@@ -131,12 +128,23 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
     },
     /** Throws unless somebody whose key counts signed what was read. `end` is the log's size. */
     conclude: (end: number) => {
+      // What declared it may be pruned, as a later event says.
+      if (undeclared && declared.prunedTo() === 0)
+        throw new Tampered(
+          'epoch',
+          undeclared.size || null,
+          `${nameOf(undeclared)} is of epoch ${undeclared.epoch}, and no log.epoch_started event before it declares that epoch.`,
+        );
       const [first] = unknown;
       const last = unknown.at(-1);
       if (first && last && keyring.keys().length > 0) {
         if (last.pin !== null && keysAreGiven)
           throw new CouldNotCheck(
             `none of the given keys signed the pin '${last.pin}' (it names ${last.id}); give its key with --key`,
+          );
+        if (keysAreGiven && declared.prunedTo() > signedTo)
+          throw new CouldNotCheck(
+            `the checkpoint of size ${last.size} is signed by ${last.id}, and an event in which a given key handed over to it may be among those that were pruned; give that key with --key as well, if you trust it`,
           );
         throw new Tampered(
           'key',

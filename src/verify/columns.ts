@@ -28,19 +28,20 @@ const younger = new Set(['api_key_id', 'ip_address']);
 /** How many columns are compared for each entry. */
 export const columnsCompared = fields.length + 2;
 
-/** Compares the columns with the event. Throws Tampered. */
-export const checkColumns = (event: LogEvent, columns: Columns): void => {
+/** Compares the columns with the event. Throws Tampered. Returns whether a copy of something was forgotten, as an erasure does it. */
+export const checkColumns = (event: LogEvent, columns: Columns): { isForgotten: boolean } => {
   for (const [column, ...path] of fields) compare(event, columns, column, at(event.fields, path) ?? initialOf(column));
-  checkAddress(event, columns);
+  return { isForgotten: checkAddress(event, columns) };
 };
 
 /** The address stands beside the disclosures, where it can be forgotten. Older entries may have it beside themselves as well. */
-const checkAddress = (event: LogEvent, columns: Columns): void => {
+const checkAddress = (event: LogEvent, columns: Columns): boolean => {
   const said = at(event.fields, ['requestContext', 'ipAddress']) ?? null;
   const beside = columns.ip_address ?? null;
   compare(event, columns, 'ip_address', event.isOldForm ? said : null);
-  if (event.isOldForm && beside === null && (columns.disclosed_ip ?? null) === null) return;
+  if (event.isOldForm && (columns.disclosed_ip ?? null) === null) return beside !== null;
   compare(event, { 'audit_disclosures.ip_address': columns.disclosed_ip }, 'audit_disclosures.ip_address', said);
+  return false;
 };
 
 const initialOf = (column: string): Json => (column === 'all_environments' ? false : null);
@@ -72,6 +73,7 @@ const isSame = (column: string, stored: unknown, said: Json): boolean => {
 const longest = 80;
 /** A value as a finding quotes it. */
 export const quote = (value: unknown): string => {
-  const text = value instanceof Date ? value.toISOString() : (JSON.stringify(value) ?? 'nothing');
+  const isInstant = value instanceof Date && !Number.isNaN(value.getTime());
+  const text = isInstant ? value.toISOString() : (JSON.stringify(value) ?? 'nothing');
   return text.length > longest ? `${text.slice(0, longest).toWellFormed()}…` : text;
 };

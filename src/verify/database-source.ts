@@ -33,6 +33,8 @@ const leafColumns = `l.id::text AS id, l.occurred_at, l.event_type, l.actor_type
   l.schedule_id::text AS schedule_id, l.environment, l.workspace_id, l.resource_type, l.resource_id, l.request_id, l.api_key_id,
   l.ip_address, l.result, l.all_environments`;
 
+const isInstant = (value: unknown): boolean => value instanceof Date && !Number.isNaN(value.getTime());
+
 /** The bytes that `SELECT` gave, as a Buffer. */
 const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -71,6 +73,13 @@ export const openDatabaseSource = async (query: Query): Promise<Source & { signi
   let sealedAt = Number.NEGATIVE_INFINITY;
   const toLeaf = (row: LogRow): Leaf => {
     const position = Number(row.position);
+    // The table allows neither, but whoever owns it can make it.
+    if (typeof row.entry !== 'string' || !row.leaf_hash || !isInstant(row.sealed_at))
+      throw new Tampered(
+        'column',
+        position,
+        `The row at position ${position} lacks its entry, its hash or a real instant of its seal.`,
+      );
     if (row.sealed_at.getTime() < sealedAt)
       throw new Tampered('column', position, `The column sealed_at at position ${position} is earlier than the one before.`);
     sealedAt = row.sealed_at.getTime();
@@ -194,14 +203,16 @@ const checkRest = async (query: Query, { size, prunedTo }: { size: number; prune
     throw new Tampered('extra', Number(orphan.position), `There are disclosures at position ${orphan.position}, but no entry.`);
 };
 
-/** Whose data readers leave out, before it is removed, must be declared as well. `isErased` knows what the log declares. */
-export const checkErasures = async (query: Query, isErased: (actorId: string) => boolean): Promise<void> => {
+type Declarations = { isErased: (actorId: string) => boolean; prunedTo: () => number };
+
+/** Whose data readers leave out, before it is removed, must be declared as well, unless what declared it was pruned with that data. */
+export const checkErasures = async (query: Query, { isErased, prunedTo }: Declarations): Promise<void> => {
   for (let after = ''; ; ) {
-    const found = await query<{ actor_id: string }>(
-      `SELECT actor_id FROM audit_erasures WHERE actor_id > $1 ORDER BY actor_id LIMIT ${checkpointsAtOnce}`,
+    const found = await query<{ actor_id: string; up_to: bigint | number }>(
+      `SELECT actor_id, up_to FROM audit_erasures WHERE actor_id > $1 ORDER BY actor_id LIMIT ${checkpointsAtOnce}`,
       after,
     );
-    const undeclared = found.find(({ actor_id }) => !isErased(actor_id));
+    const undeclared = found.find(({ actor_id, up_to }) => !isErased(actor_id) && Number(up_to) > prunedTo());
     if (undeclared)
       throw new Tampered(
         'disclosure',

@@ -35,7 +35,9 @@ export const makeDeclared = (saved: DeclaredState = fresh) => {
 
   const declare = ({ eventType, metadata, timestamp }: JsonObject, position: number) => {
     if (!isObject(metadata)) return;
-    if (eventType === 'log.pruned' && typeof metadata.prunedTo === 'number') prunedTo = Math.max(prunedTo, metadata.prunedTo);
+    // What comes after it, it cannot have seen: else one such event would excuse every later gap.
+    if (eventType === 'log.pruned' && typeof metadata.prunedTo === 'number' && metadata.prunedTo < position)
+      prunedTo = Math.max(prunedTo, metadata.prunedTo);
     if (eventType === 'person.erased' && typeof metadata.actorId === 'string')
       erased.set(metadata.actorId, { actorId: metadata.actorId, position, at: instantOf(timestamp) });
     if (eventType === 'log.epoch_started' && typeof metadata.epoch === 'number' && metadata.epoch > epoch)

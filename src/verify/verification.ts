@@ -62,15 +62,16 @@ export const makeVerification = ({ keys, keysAreGiven, pins, saved, onProgress, 
           `The entry at position ${leaf.position} was changed, or stands in the wrong place: its hash is not the one in ${kept.where}.`,
         );
     const event = readEvent(leaf.position, entry, leaf.disclosures);
+    let isForgotten = false;
     if (leaf.columns) {
-      checkColumns(event, leaf.columns);
+      ({ isForgotten } = checkColumns(event, leaf.columns));
       checked.columns += columnsCompared;
     }
     checked.entries++;
     checked.disclosures += event.disclosed;
     if (event.isOldForm) checked.oldEntries++;
     if (event.withheld > 0 && !leaf.disclosures) checked.undisclosed++;
-    if (event.withheld > 0 && leaf.disclosures) {
+    if (isForgotten || (event.withheld > 0 && leaf.disclosures)) {
       checked.erased++;
       declared.noteWithheld(event);
     }

@@ -5,24 +5,34 @@ import type { Verification } from './verification.ts';
 /** What waits for a position: the log does not say it yet, but the tables may already be so. */
 export type Waiting = { flagKeys: ReadonlySet<string>; environments: ReadonlySet<string>; events: number };
 
-const most = 10_000;
+const atOnce = 1000;
 
 /** Reads the outbox: what it holds may declare what is missing, and explains states that the log does not know yet. */
 export const expectWaiting = async (query: Query, verification: Pick<Verification, 'expect'>): Promise<Waiting> => {
-  const rows = await query<{ event: string }>(`SELECT event FROM audit_outbox ORDER BY id LIMIT ${most}`);
   const flagKeys = new Set<string>();
   const environments = new Set<string>();
-  for (const { event: lines } of rows) {
+  const note = (lines: string) => {
     const [entry = '', ...disclosures] = lines.split('\n');
     const fields = read(entry, disclosures);
-    if (!fields) continue;
+    if (!fields) return;
     const { eventType, flagKey, environment } = fields;
     verification.expect(fields);
     if (typeof flagKey === 'string') flagKeys.add(flagKey);
     if (typeof eventType === 'string' && eventType.startsWith('environment.') && typeof environment === 'string')
       environments.add(environment);
+  };
+  let events = 0;
+  for (let after = '0'; ; ) {
+    const rows = await query<{ id: string; event: string }>(
+      `SELECT id::text AS id, event FROM audit_outbox WHERE id > $1::bigint ORDER BY id LIMIT ${atOnce}`,
+      after,
+    );
+    for (const { event } of rows) note(event);
+    events += rows.length;
+    const last = rows.at(-1);
+    if (!last || rows.length < atOnce) return { flagKeys, environments, events };
+    after = last.id;
   }
-  return { flagKeys, environments, events: rows.length };
 };
 
 const read = (entry: string, disclosures: readonly string[]): JsonObject | null => {

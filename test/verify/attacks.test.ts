@@ -177,6 +177,24 @@ const attacks: Attack[] = [
     found: { kind: 'column', at: 50, says: /sealed_at at position 50 is earlier/ },
   },
   {
+    what: 'takes an instant away from an entry',
+    by: (by) => by.sql("UPDATE audit_log SET occurred_at = 'infinity' WHERE position = 50"),
+    found: { kind: 'column', at: 50, says: /occurred_at at position 50/ },
+  },
+  {
+    what: 'puts the instant of a seal out of time',
+    by: (by) => by.sql("UPDATE audit_log SET sealed_at = 'infinity' WHERE position = 50"),
+    found: { kind: 'column', at: 50, says: /position 50 lacks its entry, its hash or a real instant/ },
+  },
+  {
+    what: 'empties a row',
+    by: async (by) => {
+      await by.sql('ALTER TABLE audit_log ALTER entry DROP NOT NULL');
+      await by.sql('UPDATE audit_log SET entry = NULL WHERE position = 50');
+    },
+    found: { kind: 'column', at: 50, says: /position 50 lacks its entry/ },
+  },
+  {
     what: 'edits a disclosure',
     by: (by) => by.sql(`UPDATE audit_disclosures SET disclosures = replace(disclosures, 'User', 'Abuser') WHERE position = 40`),
     found: { kind: 'disclosure', at: 40, says: /position 40 was changed, or belongs to another event/ },

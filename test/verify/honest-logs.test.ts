@@ -62,6 +62,56 @@ describe('a pruned log', () => {
   });
 });
 
+/** Prunes the first two tiles by an event, and signs the end; `prunedTo` is what the event declares. */
+const prune = async ({ prunedTo = 512, signer = log.signer, epoch = 1 } = {}) => {
+  const leaves = await readLeaves(log.database);
+  for (const table of ['audit_log', 'audit_disclosures']) await sql(`DELETE FROM ${table} WHERE position <= 512`);
+  await sql('UPDATE audit_head SET pruned_to = 512');
+  const position = await record(act('log.pruned', { prunedTo }));
+  await signLog(log.database, signer, [position], { leaves: [...leaves, ...(await readLeaves(log.database)).slice(-1)], epoch });
+  return position;
+};
+
+describe('a log that was pruned late', () => {
+  it('is good where the events that declared its epoch are pruned', async () => {
+    const leaves = await readLeaves(log.database);
+    await sql('DELETE FROM audit_checkpoints WHERE size > 300');
+    await signLog(log.database, log.signer, [400, 540], { epoch: 2, leaves });
+    const position = await prune({ epoch: 2 });
+    expect(await verify()).toMatchObject({ outcome: 'good', finding: null, signedTo: position });
+  });
+
+  it('could not be checked by who knows the first key, where the hand-over is pruned, and is good for who knows the later one', async () => {
+    const next = makeLogSigner(log.signer.name);
+    await sql('DELETE FROM audit_checkpoints WHERE size > 300');
+    await signLog(log.database, next, [540]);
+    const position = await prune({ signer: next });
+    const report = await verify();
+    expect([exitCodeOf(report), report.reason]).toEqual([
+      2,
+      expect.stringContaining('among those that were pruned; give that key'),
+    ]);
+    expect(await verify({ keys: [log.signer.line, next.line] })).toMatchObject({ outcome: 'good', signedTo: position });
+  });
+
+  it('is tampered with where an early event declared more than it could see', async () => {
+    const early = await record(act('log.pruned', { prunedTo: 1_000_000 }));
+    await record(aLogin(1));
+    await signLog(log.database, log.signer, [early + 1]);
+    for (const table of ['audit_log', 'audit_disclosures']) await sql(`DELETE FROM ${table} WHERE position <= 512`);
+    await sql('UPDATE audit_head SET pruned_to = 512');
+    expect((await verify()).finding).toMatchObject({ kind: 'pruned', from: 1, to: 512 });
+  });
+
+  it('is tampered with where the table of erasures hides somebody without an event, who is not pruned', async () => {
+    await prune();
+    await sql("INSERT INTO audit_erasures VALUES ('user-7', now(), 512, 0, 1, 0)");
+    expect(await verify()).toMatchObject({ outcome: 'good' });
+    await sql('UPDATE audit_erasures SET up_to = 560');
+    expect((await verify()).finding).toMatchObject({ kind: 'disclosure', sentence: expect.stringContaining("'user-7'") });
+  });
+});
+
 describe('a person who was erased', () => {
   const erase = (position: number) =>
     sql(
@@ -88,6 +138,28 @@ describe('a person who was erased', () => {
       9000,
     );
     expect(await verify()).toMatchObject({ outcome: 'good', checked: { erased: 1 } });
+  });
+
+  describe('of whom an older release wrote', () => {
+    beforeEach(async () => {
+      const entry = JSON.stringify({ ...oldEvent, requestContext: { ipAddress: '192.0.2.1', requestId: null, apiKeyId: 'k' } });
+      await sql('SELECT audit_emit($1::text[])', [[entry]]);
+      await sql('SELECT audit_sequence(1000)');
+      // As the column was filled then; the other one is what the erasure empties.
+      await sql("UPDATE audit_log SET ip_address = '192.0.2.1' WHERE position = $1", [log.size + 1]);
+      await sql('UPDATE audit_disclosures SET ip_address = NULL WHERE position = $1', [log.size + 1]);
+    });
+
+    it('keeps what that entry says, and loses the address by which it was found', async () => {
+      const position = await record(act('person.erased', { actorId: 'eve', reason: 'asked for it', events: 0 }));
+      await signLog(log.database, log.signer, [position]);
+      expect(await verify()).toMatchObject({ outcome: 'good', checked: { erased: 1, oldEntries: 1 } });
+    });
+
+    it('does not lose it without an event', async () => {
+      await signLog(log.database, log.signer, [log.size + 1]);
+      expect((await verify()).finding).toMatchObject({ kind: 'disclosure', from: log.size + 1 });
+    });
   });
 
   it('is not somebody else', async () => {
@@ -170,6 +242,14 @@ it('compares no state of a flag whose event waits for its position', async () =>
   await emitEvents(log.database, [act('flag.disabled', {}), { ...act('flag.disabled', {}), flagKey: 'checkout' }], 7000);
   const report = await verify();
   expect(report.states).toMatchObject({ flags: 1, notChecked: { 'an event about them waits for its position': 5 } });
+});
+
+it('finds the event that explains a state, however many wait for their positions', async () => {
+  await sql('UPDATE feature_flag_states SET enabled = false, version = version + 1 WHERE rollout_percentage = 25');
+  await emitEvents(log.database, [aLogin(1)], 6000);
+  await sql('INSERT INTO audit_outbox (event) SELECT event FROM audit_outbox, generate_series(1, 10000)');
+  await emitEvents(log.database, [{ ...act('flag.disabled', {}), flagKey: 'checkout' }], 7000);
+  expect(await verify()).toMatchObject({ outcome: 'good', states: { flags: 1 } });
 });
 
 it('verifies entries of the form from before disclosures', async () => {
