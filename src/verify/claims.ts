@@ -17,7 +17,6 @@ type Deps = {
   log: string | null;
   signedTo: number;
 };
-type Unknown = { size: number; id: string; pin: string | null };
 
 const nameOf = ({ pin, size }: Claim): string =>
   pin === null ? `The checkpoint of size ${size}` : `Your pin '${pin}' of size ${size}`;
@@ -26,8 +25,8 @@ const signersOf = ({ note }: Claim): string => note.signatures.map(({ name, id }
 export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...start }: Deps) => {
   let { log, signedTo } = start;
   /** Checkpoints that none of the keys signed, since the last that one did. */
-  let unknown: Unknown[] = [];
-  let unknownInAll = 0;
+  let unknown: Claim[] = [];
+  const unknownBySigner = new Map<string, number>();
   /** The first checkpoint of an epoch that no event before it declares. */
   let undeclared: Claim | null = null;
   /** Whether a key that counts signed anything, if only an empty log. */
@@ -84,19 +83,27 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
     if (claim.pin === null) checked.checkpoints++;
     else checked.pins++;
     if (!signer) {
-      unknownInAll++;
+      unknownBySigner.set(signersOf(claim), (unknownBySigner.get(signersOf(claim)) ?? 0) + 1);
       // The first and the last are enough to say where it begins and ends.
-      unknown = [...unknown.slice(0, 1), { size: claim.size, id: signersOf(claim), pin: claim.pin }];
+      unknown = [...unknown.slice(0, 1), claim];
       return;
     }
     if (claim.epoch > declared.epoch().epoch) undeclared ??= claim;
     [signedTo, unknown, isSigned] = [Math.max(signedTo, claim.size), [], true];
   };
 
+  /** Who signed the last checkpoints can be learnt after them: the key was changed, and the new one has signed nothing yet. */
+  const takeLate = () => {
+    const last = unknown.at(-1);
+    if (!last || !checkSigner(last)) return;
+    unknownBySigner.delete(signersOf(last));
+    [signedTo, unknown, isSigned] = [Math.max(signedTo, last.size), [], true];
+  };
+
   return {
     log: () => log,
     signedTo: () => signedTo,
-    unknown: () => unknownInAll,
+    unknown: () => [...unknownBySigner.values()].reduce((sum, count) => sum + count, 0),
     /** Compares all claims of one size with the root at this size; `isKept` if the source keeps every checkpoint. Throws Tampered. */
     check: (claims: readonly Claim[], root: Buffer, isKept: boolean) => {
       const heldTo = signedTo;
@@ -135,27 +142,28 @@ export const makeClaimChecks = ({ keyring, declared, checked, keysAreGiven, ...s
           undeclared.size || null,
           `${nameOf(undeclared)} is of epoch ${undeclared.epoch}, and no log.epoch_started event before it declares that epoch.`,
         );
+      takeLate();
       const [first] = unknown;
       const last = unknown.at(-1);
       if (first && last && keyring.keys().length > 0) {
         if (last.pin !== null && keysAreGiven)
           throw new CouldNotCheck(
-            `none of the given keys signed the pin '${last.pin}' (it names ${last.id}); give its key with --key`,
+            `none of the given keys signed the pin '${last.pin}' (it names ${signersOf(last)}); give its key with --key`,
           );
         if (keysAreGiven && declared.prunedTo() > signedTo)
           throw new CouldNotCheck(
-            `the checkpoint of size ${last.size} is signed by ${last.id}, and an event in which a given key handed over to it may be among those that were pruned; give that key with --key as well, if you trust it`,
+            `the checkpoint of size ${last.size} is signed by ${signersOf(last)}, and an event in which a given key handed over to it may be among those that were pruned; give that key with --key as well, if you trust it`,
           );
         throw new Tampered(
           'key',
           [Math.min(signedTo + 1, last.size), last.size],
-          `The checkpoint of size ${last.size} is signed by ${last.id}, which is none of the keys that count${keysAreGiven ? '' : ' in this database'}, and none of them handed over to it: somebody signed the log anew.`,
+          `The checkpoint of size ${last.size} is signed by ${signersOf(last)}, which is none of the keys that count${keysAreGiven ? '' : ' in this database'}, and none of them handed over to it: somebody signed the log anew.`,
         );
       }
       if (signedTo > 0 || (isSigned && end === 0)) return;
       if (first)
         throw new CouldNotCheck(
-          `could not check the signature: give the log's key with --key ('flagtrail log key' prints it; the checkpoint names ${first.id})`,
+          `could not check the signature: give the log's key with --key ('flagtrail log key' prints it; the checkpoint names ${signersOf(first)})`,
         );
       throw new CouldNotCheck(
         end === 0

@@ -201,6 +201,16 @@ describe('a log whose key was rotated', () => {
     expect(await verify({ keys: [] })).toMatchObject({ outcome: 'good', keys: [next.line, log.signer.line] });
   });
 
+  it('is good for who knows no key, while the later key has signed nothing yet', async () => {
+    const next = makeLogSigner(log.signer.name);
+    const handover = log.signer.handover(next.line);
+    await record(act('log.key_rotated', { previousKey: log.signer.line, newKey: next.line, handover }));
+    await sql('UPDATE audit_head SET signing_key = $1', [next.line]);
+    const report = await verify({ keys: [] });
+    expect(report).toMatchObject({ outcome: 'good', signedTo: log.size, keys: [next.line, log.signer.line] });
+    expect(report.warnings).not.toContainEqual(expect.stringContaining('a key that is not known here'));
+  });
+
   it.each([
     ['another key signed the hand-over', (next: ReturnType<typeof makeLogSigner>) => next.handover(next.line)],
     ['the hand-over is to a third key', () => log.signer.handover(makeLogSigner(log.signer.name).line)],
