@@ -23,23 +23,37 @@ const fields: readonly Field[] = [
   ['all_environments', 'allEnvironments'],
 ];
 /** Entries that are older than these columns have null there, because the log refuses to be changed. */
-const younger = new Set(['api_key_id', 'ip_address']);
+const younger = new Set(['api_key_id']);
 
 /** How many columns are compared for each entry. */
 export const columnsCompared = fields.length + 2;
 
-/** Compares the columns with the event. Throws Tampered. Returns whether a copy of something was forgotten, as an erasure does it. */
-export const checkColumns = (event: LogEvent, columns: Columns): { isForgotten: boolean } => {
-  for (const [column, ...path] of fields) compare(event, columns, column, at(event.fields, path) ?? initialOf(column));
-  return { isForgotten: checkAddress(event, columns) };
+/**
+ * Compares the columns with the event. Throws Tampered. `filled` is the same for all events of a log, in their order: the younger
+ * columns that it had by then. Returns whether a copy of something was forgotten, as an erasure does it.
+ */
+export const checkColumns = (event: LogEvent, columns: Columns, filled: Set<string>): { isForgotten: boolean } => {
+  for (const [column, ...path] of fields) {
+    if (isOlderThan(column, event, columns, filled)) continue;
+    compare(event, columns, column, at(event.fields, path) ?? initialOf(column));
+  }
+  return { isForgotten: checkAddress(event, columns, filled) };
+};
+
+const isOlderThan = (column: string, { isOldForm }: LogEvent, columns: Columns, filled: Set<string>): boolean => {
+  if (!younger.has(column)) return false;
+  if ((columns[column] ?? null) !== null) filled.add(column);
+  return isOldForm && !filled.has(column);
 };
 
 /** The address stands beside the disclosures, where it can be forgotten. Older entries may have it beside themselves as well. */
-const checkAddress = (event: LogEvent, columns: Columns): boolean => {
+const checkAddress = (event: LogEvent, columns: Columns, filled: Set<string>): boolean => {
   const said = at(event.fields, ['requestContext', 'ipAddress']) ?? null;
   const beside = columns.ip_address ?? null;
-  compare(event, columns, 'ip_address', event.isOldForm ? said : null);
-  if (event.isOldForm && (columns.disclosed_ip ?? null) === null) return beside !== null;
+  if (beside !== null) filled.add('ip_address');
+  // Newer releases keep it beside the disclosures alone, also where the entry is of the older form.
+  if (!event.isOldForm || beside !== null) compare(event, columns, 'ip_address', event.isOldForm ? said : null);
+  if (event.isOldForm && (columns.disclosed_ip ?? null) === null) return said !== null && filled.has('ip_address');
   compare(event, { 'audit_disclosures.ip_address': columns.disclosed_ip }, 'audit_disclosures.ip_address', said);
   return false;
 };
@@ -52,9 +66,9 @@ const at = (fields: Json, path: readonly string[]): Json | undefined => {
   return value;
 };
 
-const compare = ({ position, isOldForm }: LogEvent, columns: Columns, column: string, said: Json): void => {
+const compare = ({ position }: LogEvent, columns: Columns, column: string, said: Json): void => {
   const stored = columns[column] ?? null;
-  if (isSame(column, stored, said) || (isOldForm && stored === null && younger.has(column))) return;
+  if (isSame(column, stored, said)) return;
   throw new Tampered(
     'column',
     position,

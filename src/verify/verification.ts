@@ -45,6 +45,7 @@ export const makeVerification = ({ keys, keysAreGiven, pins, saved, onProgress, 
     ...{ keyring, declared, checked, keysAreGiven },
     ...{ log: saved?.log ?? null, signedTo: saved?.signedTo ?? 0 },
   });
+  const filledColumns = new Set<string>();
   let openPins = pins.map(parsePin);
   const older = openPins.find(({ size }) => size < tree.size);
   if (older)
@@ -64,7 +65,7 @@ export const makeVerification = ({ keys, keysAreGiven, pins, saved, onProgress, 
     const event = readEvent(leaf.position, entry, leaf.disclosures);
     let isForgotten = false;
     if (leaf.columns) {
-      ({ isForgotten } = checkColumns(event, leaf.columns));
+      ({ isForgotten } = checkColumns(event, leaf.columns, filledColumns));
       checked.columns += columnsCompared;
     }
     checked.entries++;

@@ -22,6 +22,9 @@ const allOf = (keys: readonly string[]): Key[] => keys.map(parseKey);
 const notPinned =
   "No --key was given, so the database's own key was used: whoever can write to the database could have signed a log of their own. Keep the key that 'flagtrail log key' prints somewhere else, and give it with --key.";
 
+const notSealed = (events: number): string =>
+  `The outbox holds events that have no position yet (${events}), so nothing signs them: what they say of erasures, prunings and changes was believed.`;
+
 /** Verifies a database, and that its flags are as the log says. */
 export const verifyDatabase = (query: Query, { keys, pins, onProgress }: Given): Promise<Report> =>
   report(async (begin) => {
@@ -37,6 +40,7 @@ export const verifyDatabase = (query: Query, { keys, pins, onProgress }: Given):
     begin(verification, warnings);
     refuseOtherLog(pins, source.head.log);
     const waiting = await expectWaiting(query, verification);
+    if (waiting.events > 0) warnings.push(notSealed(waiting.events));
     await verification.run(source);
     verification.conclude(source);
     await checkErasures(query, verification.declared);
