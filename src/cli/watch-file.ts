@@ -31,6 +31,7 @@ const watchSchema = z.object({
       columns: count,
       disclosures: count,
       erased: count,
+      declaredLost: count,
       tiles: count,
       checkpoints: count,
       pins: count,

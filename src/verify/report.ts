@@ -13,6 +13,8 @@ export type Checked = {
   disclosures: number;
   /** Events of which a person was erased. */
   erased: number;
+  /** Events that never reached the log, as its events `audit.loss` declare. */
+  declaredLost: number;
   tiles: number;
   checkpoints: number;
   pins: number;
@@ -26,6 +28,7 @@ export const nothingChecked = (): Checked => ({
   columns: 0,
   disclosures: 0,
   erased: 0,
+  declaredLost: 0,
   tiles: 0,
   checkpoints: 0,
   pins: 0,

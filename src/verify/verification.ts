@@ -82,6 +82,8 @@ export const makeVerification = ({ keys, keysAreGiven, pins, saved, onProgress, 
       const previous = typeof metadata.previousKey === 'string' ? metadata.previousKey : null;
       keyring.learn(metadata.handover, keysAreGiven ? null : previous);
     }
+    if (eventType === 'audit.loss' && isObject(metadata) && typeof metadata.count === 'number')
+      checked.declaredLost += Math.max(0, metadata.count);
     onEvent?.(event);
     return hash;
   };

@@ -137,6 +137,9 @@ const notesOn = (size: number, checked: Checked, of: Pick<Verification, 'signedT
     of.unknownSigners() > 0 && of.signedTo() > 0
       ? `${of.unknownSigners()} checkpoints are signed by a key that is not known here. Their roots hold, and a later checkpoint that counts covers them.`
       : null,
+    checked.declaredLost > 0
+      ? `The log is not complete: it declares that ${checked.declaredLost} events were lost before they reached it, in its events audit.loss.`
+      : null,
     checked.undisclosed > 0
       ? `The disclosures of ${checked.undisclosed} events are not given, so their details were not checked; their entries were.`
       : null,

@@ -59,6 +59,16 @@ it('is good beside older pins', async () => {
 });
 const leaf = (entry: string) => Buffer.from(filesOfLog([{ entry, disclosures: [] }], signer).get('tile/0/000.p/1') ?? '');
 
+it('says of a log that declares losses that it is not complete', async () => {
+  const lossOf = (count: number) => ({
+    entry: JSON.stringify({ id: `loss-${count}`, eventType: 'audit.loss', metadata: { count, reason: 'spool_full' } }),
+    disclosures: [],
+  });
+  const report = await verify(filesOfLog([...events, lossOf(3), lossOf(4)], signer));
+  expect(report).toMatchObject({ outcome: 'good', checked: { declaredLost: 7 } });
+  expect(report.warnings).toEqual([expect.stringMatching(/not complete: it declares that 7 events were lost/)]);
+});
+
 it('holds entries that are too long for a bundle of entries', async () => {
   const long = {
     entry: JSON.stringify({ id: 'old', eventType: 'auth.login', description: 'x'.repeat(70_000) }),
