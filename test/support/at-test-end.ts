@@ -5,7 +5,10 @@ export type Ending = { failed: boolean; title: string };
 
 const fileEnds: ((ending: Ending) => Promise<void>)[] = [];
 
-/** Runs `finish` at the end of the current test or, outside a test (`beforeAll`), at the end of its file. */
+/**
+ * Runs `finish` at the end of the current test or, outside a test (`beforeAll`), at the end of its file: the last one first, so that
+ * a service stops before its folder is deleted.
+ */
 export const atTestEnd = (finish: (ending: Ending) => Promise<void>): void => {
   const test = TestRunner.getCurrentTest();
   if (!test) fileEnds.push(finish);
@@ -14,7 +17,7 @@ export const atTestEnd = (finish: (ending: Ending) => Promise<void>): void => {
 
 /** Runs what waits for the end of a file. Several files run in one process, which loads this module once. */
 export const endFile = async (file: Readonly<RunnerTask>): Promise<void> => {
-  for (const finish of fileEnds.splice(0)) await finish(endingOf(file));
+  for (const finish of fileEnds.splice(0).reverse()) await finish(endingOf(file));
 };
 
 const endingOf = (task: Readonly<RunnerTask>): Ending => ({ failed: hasFailed(task), title: task.name });
