@@ -16,10 +16,9 @@ const everything = (folder: string) => globSync('**/*', { cwd: folder, exclude: 
 
 let image: Built;
 beforeAll(async () => {
-  let folder = '';
-  // Before the folder is deleted: what ends a file goes in order.
+  const folder = temporaryFolder();
+  // So that the folder can be deleted, which comes after this.
   atTestEnd(async () => void execFileSync('chmod', ['-R', 'u+w', folder]));
-  folder = temporaryFolder();
   execFileSync('chmod', ['755', folder]);
   image = await buildImage(folder);
   // As with `docker run --read-only`.
