@@ -4,7 +4,7 @@ import { hashLength } from './tree.ts';
 /** What a C2SP tlog-checkpoint says: the log `origin` has this root at this size. */
 export type Checkpoint = { origin: string; size: number; root: Buffer; note: Note };
 
-/** Reads a checkpoint; null if the text is none. */
+/** Reads a checkpoint; null if the text is not one. */
 export const parseCheckpoint = (text: string): Checkpoint | null => {
   const note = parseNote(text);
   if (!note) return null;

@@ -38,7 +38,7 @@ export const makeKeyring = (given: readonly Key[]): Keyring => {
   };
 };
 
-/** A key from a line that somebody recorded; null if it is none. */
+/** Reads a key from a recorded line; null if the line is not a verifier line. */
 const readKey = (line: string): Key | null => {
   try {
     return parseKey(line);

@@ -45,7 +45,7 @@ export const parseKey = (given: string): Key => {
 
 const maxSignatures = 100;
 
-/** Reads a signed note; null if it is none. */
+/** Reads a signed note; null if the text is not one. */
 export const parseNote = (note: string): Note | null => {
   const end = note.lastIndexOf('\n\n');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a note must not hold any, except newlines.

@@ -64,7 +64,7 @@ export const makeRecordAuditEvents =
 
 /** An invalid id can be as long as a request, and the answer could repeat it hundreds of times. */
 const longestId = 100;
-const maxEntryBytes = 256 * 1024;
+const maxEventBytes = 256 * 1024;
 
 type Drafted = { ok: true; id: string; draft: EventDraft } | { ok: false; issues: ValidationIssue[] };
 
@@ -75,6 +75,6 @@ const toDraft = (caller: Caller, input: AuditEventInput, now: Date): Drafted => 
   const draft = event.type === 'audit.loss' ? draftLoss(caller, event) : draftEvent(caller, event);
   // The limits of the single fields usually keep an event below this. This check covers the rest, such as an extremely long name
   // of the sender.
-  if (bytesOf(draft, maxEntryBytes) <= maxEntryBytes) return { ok: true, id: event.id, draft };
-  return { ok: false, issues: [{ path: [], message: `would take more than ${maxEntryBytes} bytes in the log` }] };
+  if (bytesOf(draft, maxEventBytes) <= maxEventBytes) return { ok: true, id: event.id, draft };
+  return { ok: false, issues: [{ path: [], message: `would take more than ${maxEventBytes} bytes in the log` }] };
 };

@@ -1,5 +1,6 @@
+import { tileWidth } from '../../audit/model/log-pruned.ts';
 import { type LogResource, toLogPath } from '../model/log-path.ts';
-import { hashesAtLevel, tileWidth, toDisclosureLine, toEntryBundle } from '../model/tiles.ts';
+import { hashesAtLevel, toDisclosureLines, toEntryBundle } from '../model/tiles.ts';
 import type { BundleReads, BundleWriter } from '../ports/bundle.ts';
 import type { Checkpoints } from '../ports/tree.ts';
 
@@ -76,9 +77,5 @@ const writeTile = async (log: BundleReads, writer: BundleWriter, tile: Tile): Pr
   await writer.write(path('entries'), toEntryBundle(entries.map(({ entry }) => entry ?? '')));
   for (const { position, entry } of entries)
     if (entry === null) await writer.write(`large-entries/${position}`, Buffer.from(await log.entry(position)));
-  await writer.write(path('disclosures'), toLines(log.disclosures(index, width)));
+  await writer.write(path('disclosures'), toDisclosureLines(log.disclosures(index, width)));
 };
-
-async function* toLines(disclosures: AsyncIterable<string>): AsyncGenerator<string> {
-  for await (const ofOne of disclosures) yield toDisclosureLine(ofOne);
-}

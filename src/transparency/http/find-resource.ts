@@ -1,5 +1,7 @@
+import { maxEntryBytes } from '../../audit/model/entry.ts';
+import { tileWidth } from '../../audit/model/log-pruned.ts';
 import { type LogResource, toLogPath } from '../model/log-path.ts';
-import { hashesAtLevel, isOldForm, maxEntryBytes, tileWidth, toDisclosureLine, toEntryBundle } from '../model/tiles.ts';
+import { hashesAtLevel, isOldForm, toDisclosureLines, toEntryBundle } from '../model/tiles.ts';
 import type { BundledEntry, Tiles } from '../ports/tiles.ts';
 import type { Checkpoint, Checkpoints } from '../ports/tree.ts';
 import { LogRefusal } from './log-refusal.ts';
@@ -27,7 +29,7 @@ export const makeFindResource =
     refuseUncovered(resource, checkpoint);
     const { index, width } = resource;
     if (resource.kind === 'disclosures') {
-      return { type: 'application/x-ndjson', lines: toLines(tiles.disclosures(index, width)) };
+      return { type: 'application/x-ndjson', lines: toDisclosureLines(tiles.disclosures(index, width)) };
     }
     const immutable = { type: 'application/octet-stream', isImmutable: true };
     if (resource.kind === 'tile') {
@@ -52,10 +54,6 @@ const refuseUncovered = (resource: Exclude<LogResource, { kind: 'checkpoint' }>,
     `${toLogPath(resource)} reaches beyond the latest checkpoint, which covers ${size} entries${instead}`,
   );
 };
-
-async function* toLines(disclosures: AsyncIterable<string>): AsyncIterable<string> {
-  for await (const ofOne of disclosures) yield toDisclosureLine(ofOne);
-}
 
 const textOf = ({ position, entry }: BundledEntry): string => {
   if (entry !== null) return entry;

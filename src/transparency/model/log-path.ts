@@ -1,4 +1,4 @@
-import { tileWidth } from './tiles.ts';
+import { tileWidth } from '../../audit/model/log-pruned.ts';
 
 /** A resource of the log, as C2SP tlog-tiles lays it out; the disclosures are ours. `width` is that of a partial tile, or 256. */
 export type LogResource =

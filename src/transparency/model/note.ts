@@ -4,7 +4,7 @@
 type NoteSignature = { name: string; keyId: Buffer; signature: Buffer };
 export type SignedNote = { text: string; signatures: readonly NoteSignature[] };
 
-/** What is not a note, or not a key, in the form that C2SP prescribes. */
+/** The text is not a note, or not a key, in the form that C2SP prescribes. */
 export class MalformedNoteError extends Error {
   override readonly name = 'MalformedNoteError';
 }

@@ -1,11 +1,8 @@
+import { tileWidth } from '../../audit/model/log-pruned.ts';
 import type { Subtree } from './subtrees.ts';
 
-/** How many hashes a full tile holds: tiles are 8 levels of the tree high. */
-export const tileWidth = 256;
 const tileHeight = 8;
 export const hashBytes = 32;
-/** The longest entry of a bundle, whose length is a uint16. */
-export const maxEntryBytes = 65_535;
 
 /** Some of a tile's hashes, from `first` on. */
 export type TileSlice = { level: number; index: number; first: number; count: number };
@@ -68,6 +65,11 @@ export const toDisclosureLine = (disclosures: string): string => {
   const lines = disclosures === '' ? [] : disclosures.split('\n');
   return `${JSON.stringify(lines.map((line) => Buffer.from(line).toString('base64url')))}\n`;
 };
+
+/** The lines of a tile's disclosures, one for each entry, as they are read. */
+export async function* toDisclosureLines(disclosures: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const ofOne of disclosures) yield toDisclosureLine(ofOne);
+}
 
 /** Whether an entry was written before disclosures existed, and so holds its event in clear. Keys are in order, `_sd` first. */
 export const isOldForm = (entry: string): boolean => !entry.startsWith('{"_sd');

@@ -67,7 +67,7 @@ export const makeSignCheckpoint = ({ store, tree, key, clock }: Deps) => {
 
   const untilNextMs = (latest: Checkpoint | null): number => {
     const nowMs = clock.now().getTime();
-    // The instant can be another machine's. One that is still to come is a wrong clock's, and nobody waits for it.
+    // Another machine can have set the instant. If it is still to come, a clock is wrong, and nobody waits for it.
     const times = [signedAtMs, latest?.signedAt.getTime() ?? signedAtMs].filter((atMs) => atMs <= nowMs);
     return Math.max(...times) + checkpointEveryMs - nowMs;
   };

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { maxEntryBytes } from '../../audit/model/entry.ts';
+import { tileWidth } from '../../audit/model/log-pruned.ts';
 import type { Queryable } from '../../database/queryable.ts';
 import { consistencyPath, inclusionPath, type Range, subtreesOf } from '../model/subtrees.ts';
-import { hashBytes, hashOfSlice, hashOfSubtrees, maxEntryBytes, sliceOf, type TileSlice, tileWidth } from '../model/tiles.ts';
+import { hashBytes, hashOfSlice, hashOfSubtrees, sliceOf, type TileSlice } from '../model/tiles.ts';
 import type { Tiles } from '../ports/tiles.ts';
 import type { Tree } from '../ports/tree.ts';
 
